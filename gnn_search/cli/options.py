@@ -1,0 +1,55 @@
+"""Options and arguments that several commands share.
+
+Paths are not checked by click: the package's own errors say more than "does not exist".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gnn_search.threads import set_threads
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Function], Function]
+
+PATH = click.Path(path_type=Path)
+
+
+def path_argument(name: str) -> Decorator[Any]:
+    """Return a required argument that arrives as a `pathlib.Path`."""
+    return click.argument(name, type=PATH)
+
+
+def path_option(name: str, summary: str) -> Decorator[Any]:
+    """Return a required option that arrives as a `pathlib.Path`."""
+    return click.option(name, type=PATH, required=True, metavar="PATH", help=summary)
+
+
+def out_option(summary: str) -> Decorator[Any]:
+    """Return the required `--out`; arrives as `out`, a `pathlib.Path`."""
+    return path_option("--out", summary)
+
+
+def json_option(function: Function) -> Function:
+    """Add `--json`; arrives as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")(function)
+
+
+def threads_option(function: Function) -> Function:
+    """Add `--threads`, which takes effect before the command runs; nothing arrives."""
+    option = click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        callback=_apply_threads,
+        expose_value=False,
+        help="CPU threads to use.  [default: OMP_NUM_THREADS, else all CPUs]",
+    )
+    return option(function)
+
+
+def _apply_threads(ctx: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    set_threads(value)

@@ -1,0 +1,1 @@
+"""The YAML models: graph recipes and training configurations."""

@@ -1,0 +1,87 @@
+"""Find, read and check a YAML file, by the name of a shipped one or by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from gnn_search.config.base import StrictModel
+from gnn_search.errors import ConfigError
+
+Model = TypeVar("Model", bound=StrictModel)
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def shipped_folder(kind: str) -> Path:
+    """Return the folder of shipped files: inside the package when installed, else beside it in a checkout.
+
+    Args:
+        kind: `graphs` or `configs`.
+    """
+    installed = _PACKAGE / "shipped" / kind
+    return installed if installed.is_dir() else _PACKAGE.parent / kind
+
+
+def find_yaml(name_or_path: str, kind: str) -> Path:
+    """Return the file meant by a path or by the name of a shipped file.
+
+    Args:
+        name_or_path: A path to a YAML file, or a name such as `complete_journey`.
+        kind: `graphs` or `configs`.
+
+    Raises:
+        ConfigError: Neither exists; the message lists the shipped names.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    shipped = shipped_folder(kind) / f"{name_or_path}.yaml"
+    if path.name == name_or_path and shipped.is_file():
+        return shipped
+    root = shipped_folder(kind)
+    names = sorted(file.relative_to(root).with_suffix("").as_posix() for file in root.rglob("*.yaml"))
+    raise ConfigError(f"no file {name_or_path}, and no shipped one of that name in {kind} (there are: {', '.join(names)}); give a path or one of these names")
+
+
+def read_yaml(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file into a checked model.
+
+    Raises:
+        ConfigError: The file is no YAML, is no mapping, has an unknown key, lacks one or holds a bad value; all faults are named.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"{path} is no valid YAML: {reason}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys to values, got {type(content).__name__}")
+    return check(content, model, str(path))
+
+
+def check(content: dict[str, object], model: type[Model], where: str) -> Model:
+    """Check a mapping against a model.
+
+    Raises:
+        ConfigError: With one clause a fault: key, what was expected, what was found.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        faults = "; ".join(_describe(fault) for fault in error.errors())  # type: ignore[arg-type]
+        raise ConfigError(f"{where}: {faults}") from None
+
+
+def _describe(fault: dict[str, object]) -> str:
+    location = fault["loc"]
+    assert isinstance(location, tuple)
+    key = ".".join(str(part) for part in location) or "the file"
+    if fault["type"] == "extra_forbidden":
+        return f"unknown key '{key}'; remove it or correct its name"
+    if fault["type"] == "missing":
+        return f"key '{key}' is missing"
+    return f"'{key}': {str(fault['msg']).removeprefix('Value error, ')} (got {fault['input']!r})"

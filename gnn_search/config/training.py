@@ -1,0 +1,146 @@
+"""The training configuration: one model per part, each switchable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from gnn_search.config.base import StrictModel
+from gnn_search.config.files import find_yaml, read_yaml
+
+
+class TextSettings(StrictModel):
+    """The text tower: a subword tokenizer trained on the shop's own text, a token table, a weighted mean, a projection."""
+
+    vocabulary: int = Field(8000, ge=100, le=1_000_000, description="Most tokens.")
+    max_tokens: int = Field(32, ge=1, le=512, description="Tokens of a text that count.")
+
+
+class ProductSettings(StrictModel):
+    """The product tower."""
+
+    text: bool = Field(True, description="Title and brand through the text tower.")
+    category: bool = Field(True, description="Category path, summed over the ancestors.")
+    id_embedding: bool = Field(True, description="A free vector a product.")
+    id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of the products of a batch whose free vector is dropped, so that new products work.")
+    queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries that led to the product (0 = off).")
+    bought_with: int = Field(8, ge=0, le=256, description="Graph layer: products bought with it (0 = off).")
+    pool: int = Field(4, ge=1, le=64, description="In training, neighbours are drawn from this many times the fan-out.")
+
+
+class QuerySettings(StrictModel):
+    """The query tower."""
+
+    id_embedding: bool = Field(True, description="A free vector for a known query.")
+    products: int = Field(16, ge=0, le=256, description="Graph layer: latest products that the query led to (0 = off).")
+    known_dropout: float = Field(0.3, ge=0, lt=1, description="Share of the queries of a batch treated as unknown, so that new queries work.")
+
+
+class UserSettings(StrictModel):
+    """The user tower and the history that a query calls up."""
+
+    recent: int = Field(20, ge=0, le=1000, description="Latest choices that make the shopper's vector (0 = off).")
+    half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice counts half.")
+    attributes: bool = Field(True, description="Demographics of the users table.")
+    history: int = Field(24, ge=0, le=1000, description="Most distinct products of the history in the query's categories (0 = off).")
+    query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query that call up history.")
+
+
+class InBatch(StrictModel):
+    """The other examples' positives, logQ-corrected."""
+
+    kind: Literal["in_batch"]
+
+
+class Uniform(StrictModel):
+    """Products of the whole catalogue, shared by the batch."""
+
+    kind: Literal["uniform"]
+    count: int = Field(1024, ge=1, description="Products a batch.")
+
+
+class TaxonomyWalk(StrictModel):
+    """Products of near branches, drawn for each example."""
+
+    kind: Literal["taxonomy"]
+    count: int = Field(1, ge=1, le=64, description="Products an example.")
+    levels: tuple[float, ...] = Field((1.0,), min_length=1, description="Weight of climbing 0, 1, 2, … levels.")
+    alpha: float = Field(0.0, ge=0, le=2, description="Draw by (choices + 1) ** alpha.")
+    weight: float = Field(1.0, gt=0, description="Weight of this part of the loss.")
+
+    @model_validator(mode="after")
+    def _levels_are_weights(self) -> TaxonomyWalk:
+        if min(self.levels) < 0 or sum(self.levels) <= 0:
+            raise ValueError("levels must not be negative, and one must be above 0")
+        return self
+
+
+Negatives = Annotated[InBatch | Uniform | TaxonomyWalk, Field(discriminator="kind")]
+
+
+class LossSettings(StrictModel):
+    """Sampled softmax over the cosine divided by a learned temperature."""
+
+    kind: Literal["softmax"] = "softmax"
+    temperature: float = Field(0.06, gt=0, le=1, description="Temperature at the start.")
+    mask: Literal["query", "user_query"] = Field("user_query", description="Which known positives are never taught as wrong.")
+
+
+class OptimiserSettings(StrictModel):
+    """AdamW for dense weights, row-wise Adam for the tables of free vectors."""
+
+    learning_rate: float = Field(2e-3, gt=0, description="Of the dense weights, at its height.")
+    table_learning_rate: float = Field(5e-3, gt=0, description="Of tokens and free vectors, at its height.")
+    weight_decay: float = Field(1e-4, ge=0)
+    warmup: float = Field(0.03, ge=0, lt=1, description="Share of the steps over which the rates rise; afterwards they fall along a cosine.")
+
+
+class LoopSettings(StrictModel):
+    """The training loop."""
+
+    epochs: float = Field(1.0, gt=0, description="Passes over the training examples.")
+    batch_size: int = Field(4096, ge=2, description="Examples a step.")
+    window_days: float = Field(7.0, gt=0, description="A batch comes from one window of time and sees the graph before the window's start.")
+    validate_every: int = Field(100, ge=1, description="Steps between validations; a checkpoint is written at each.")
+    validation_cases: int = Field(2000, ge=1, description="Validation cases scored, over the full catalogue.")
+    patience: int = Field(4, ge=1, description="Validations without a better Recall@10 after which training stops.")
+    refresh_every: int = Field(100, ge=1, description="Steps after which the stored product vectors are computed anew.")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="Of the score matrix's product.")
+
+
+class TrainingConfig(StrictModel):
+    """One experiment."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
+    seed: int = Field(0, ge=0, lt=2**32)
+    dimension: int = Field(128, ge=4, le=4096, description="Of every vector.")
+    text: TextSettings = Field(default_factory=TextSettings)
+    product: ProductSettings = Field(default_factory=ProductSettings)
+    query: QuerySettings = Field(default_factory=QuerySettings)
+    user: UserSettings = Field(default_factory=UserSettings)
+    negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), TaxonomyWalk(kind="taxonomy")), min_length=1)
+    loss: LossSettings = Field(default_factory=LossSettings)
+    optimiser: OptimiserSettings = Field(default_factory=OptimiserSettings)
+    loop: LoopSettings = Field(default_factory=LoopSettings)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingConfig:
+        kinds = [negative.kind for negative in self.negatives]
+        if len(set(kinds)) != len(kinds):
+            raise ValueError("each kind of negative may stand once in negatives")
+        if not {"in_batch", "uniform"} & set(kinds):
+            raise ValueError("negatives must hold in_batch or uniform, against which every example stands")
+        if not (self.product.text or self.product.category or self.product.id_embedding):
+            raise ValueError("the product tower needs at least one of text, category and id_embedding")
+        return self
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> TrainingConfig:
+        """Read a configuration by the name of a shipped one or by path.
+
+        Raises:
+            ConfigError: It does not exist or is not right.
+        """
+        return read_yaml(find_yaml(str(name_or_path), "configs"), cls)

@@ -1,0 +1,1 @@
+"""Measure rankers on the full catalogue: cases, metrics, intervals and baselines."""

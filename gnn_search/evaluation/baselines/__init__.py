@@ -1,0 +1,1 @@
+"""Plain rankers that a model has to beat, one a file."""

@@ -1,0 +1,44 @@
+"""The products chosen most often for the same query text."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
+from gnn_search.evaluation.baselines.popularity import Popularity
+from gnn_search.evaluation.pairs import count_pairs
+from gnn_search.graph.store import GraphView
+from gnn_search.retrieval.ranking import Ranking
+
+
+class QueryPopularity:
+    """Rank by the number of choices for the query, ties by choices overall, then by product number; then popularity overall."""
+
+    name = "query_popularity"
+
+    def __init__(self, view: GraphView) -> None:
+        self.popularity = Popularity(view)
+        self.pairs = count_pairs(view, [("product", "rev_leads_to", "query")])
+        pairs = self.pairs
+        row = pairs.key // pairs.num_products
+        # The pairs are ascending in (query, product) and the sort is stable, which settles the last tie.
+        order = np.lexsort((-self.popularity.count[pairs.product], -pairs.count, row))
+        self._ordered = pairs.product[order]
+        self.place = np.empty(len(order), dtype=np.int64)
+        """int64[pairs], the position of each of `pairs` among those ordered by query and rank."""
+        self.place[order] = np.arange(len(order))
+
+    def within(self, query: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+        """Return the best products that each query led to and no others, int32[queries, k]."""
+        return first_of_each(self.pairs.indptr, self._ordered, query, k)
+
+    def lists(self, query: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+        """Return what `rank` returns, without scores, int32[queries, k]."""
+        distinct, inverse = np.unique(query, return_inverse=True)
+        overall = np.tile(self.popularity.top(k), (len(distinct), 1))
+        return join_lists(self.within(distinct, k), overall, k)[inverse]
+
+    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+        """See `Ranker.rank`. The score is the reciprocal rank."""
+        return ranking_of(self.lists(query, k))

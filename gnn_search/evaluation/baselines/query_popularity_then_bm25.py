@@ -1,0 +1,28 @@
+"""What people chose for the query, then what its words match."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn_search.evaluation.baselines.bm25 import Bm25
+from gnn_search.evaluation.baselines.lists import join_lists, ranking_of
+from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
+from gnn_search.retrieval.ranking import Ranking
+
+
+class QueryPopularityThenBm25:
+    """Rank the products that the query led to by popularity within it, then the others by BM25."""
+
+    name = "query_popularity_then_bm25"
+
+    def __init__(self, query_popularity: QueryPopularity, bm25: Bm25) -> None:
+        self._query_popularity = query_popularity
+        self._bm25 = bm25
+
+    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+        """See `Ranker.rank`. The score is the reciprocal rank."""
+        distinct, inverse = np.unique(query, return_inverse=True)
+        matched = self._bm25.rank(np.full(len(distinct), -1, dtype=np.int32), distinct, k).product
+        lists = join_lists(self._query_popularity.within(distinct, k), matched, k)
+        return ranking_of(lists[inverse])

@@ -1,0 +1,106 @@
+"""The evaluation protocol: what is asked in a period, and what was chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from gnn_search.errors import RequestError
+from gnn_search.evaluation.pairs import chosen_actions, count_choices
+from gnn_search.graph.store import Graph
+
+_SESSION = "_session_of_nobody"
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """Requests of one period with the products that answered them.
+
+    Shapes:
+        user: int32[cases], -1 where the shopper is not known.
+        query: int32[cases].
+        indptr: int64[cases + 1], the relevant products of case i are rows `indptr[i]` to `indptr[i + 1]`.
+        product: int32[rows], distinct and ascending inside a case.
+        labels: `cases` rows, one column a label of the recipe.
+        repeat: bool[rows], the shopper had chosen this product before the period began.
+        time: Start of the period in microseconds; a ranker sees the graph as of then.
+    """
+
+    user: NDArray[np.int32]
+    query: NDArray[np.int32]
+    indptr: NDArray[np.int64]
+    product: NDArray[np.int32]
+    labels: pl.DataFrame
+    repeat: NDArray[np.bool_]
+    time: int
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def case_of_row(self) -> NDArray[np.int64]:
+        """Return the case that each relevant row belongs to, int64[rows]."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.indptr))
+
+
+def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", limit: int | None = None, seed: int = 0) -> Cases:
+    """Gather the events of a period into cases.
+
+    A case is a distinct (shopper, query, labels); of an event without a shopper a distinct (session, query, labels), told apart by
+    the session's start. Relevant is every product chosen in it; being shown a product is no choice.
+
+    Args:
+        graph: The shop.
+        split: The period.
+        limit: Most cases to keep: a uniform sample without replacement, in the order of the events. None keeps all.
+        seed: Seed of the sample.
+
+    Returns:
+        The cases in the order of their first event.
+
+    Raises:
+        RequestError: The period is none that can be evaluated, holds no choice, or `limit` is below 1.
+    """
+    time = _period_start(graph, split)
+    if limit is not None and limit < 1:
+        raise RequestError(f"expected at least one case to evaluate, got a limit of {limit}; give a positive number")
+    labels = list(graph.manifest.labels)
+    grouped = _group(graph.examples(split).filter(pl.col("action").is_in(chosen_actions(graph))), labels)
+    if grouped.height == 0:
+        raise RequestError(f"{graph.path}: the {split} period of graph '{graph.manifest.name}' holds no event; move the recipe's split")
+    if limit is not None and limit < grouped.height:
+        random = np.random.Generator(np.random.Philox(seed))
+        grouped = grouped[np.sort(random.choice(grouped.height, size=limit, replace=False))]
+    user = grouped["user"].to_numpy().astype(np.int32)
+    sizes = grouped["product"].list.len().to_numpy()
+    product = grouped["product"].explode().to_numpy().astype(np.int32)
+    known = count_choices(graph.before(time)).find(np.repeat(user, sizes), product)
+    return Cases(
+        user=user,
+        query=grouped["query"].to_numpy().astype(np.int32),
+        indptr=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
+        product=product,
+        labels=grouped.select(labels),
+        repeat=known >= 0,
+        time=time,
+    )
+
+
+def _period_start(graph: Graph, split: str) -> int:
+    starts = {"validation": graph.manifest.validation_start, "test": graph.manifest.test_start}
+    if split not in starts:
+        raise RequestError(f"expected a period of {' or '.join(starts)} to evaluate, got '{split}'")
+    return int(starts[split])
+
+
+def _group(events: pl.DataFrame, labels: list[str]) -> pl.DataFrame:
+    """Return one row a case: user (-1 if unknown), query, labels and the list of its products."""
+    session = pl.when(pl.col("user").is_null()).then(pl.col("session_start")).alias(_SESSION)
+    return (
+        events.with_columns(session, pl.col("user").fill_null(-1))
+        .group_by("user", "query", _SESSION, *labels, maintain_order=True)
+        .agg(pl.col("product").unique().sort())
+    )

@@ -1,0 +1,76 @@
+"""Count how often a node and a product met in what a view of the graph shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn_search.graph.store import EdgeType, Graph, GraphView
+
+SHOWN_ONLY = ("impression",)
+"""Actions in which a product was shown but not chosen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Distinct (row, product) pairs in ascending order.
+
+    Shapes:
+        indptr: int64[rows + 1], the pairs of row i are `indptr[i]` to `indptr[i + 1]`.
+        key: int64[pairs], row * products + product, ascending.
+        product: int32[pairs].
+        count: int64[pairs], edges that joined the two.
+    """
+
+    indptr: NDArray[np.int64]
+    key: NDArray[np.int64]
+    product: NDArray[np.int32]
+    count: NDArray[np.int64]
+    num_products: int
+
+    def find(self, row: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the position of each (row, product) among the pairs, -1 where there is none or the row is negative."""
+        return find_keys(self.key, row.astype(np.int64) * self.num_products + product)
+
+
+def count_pairs(view: GraphView, edge_types: Sequence[EdgeType]) -> Pairs:
+    """Count the visible edges of each (row, product) pair.
+
+    Args:
+        view: The graph as of some moment.
+        edge_types: One or more relations from products to the same node type, such as ("product", "rev_purchase", "user").
+
+    Returns:
+        One entry a distinct pair, over all the relations together.
+    """
+    num_rows = view.graph.num_nodes[edge_types[0][2]]
+    num_products = view.graph.num_nodes["product"]
+    keys = []
+    for edge_type in edge_types:
+        row, product, _, _ = view.edges(edge_type).flatten()
+        keys.append(row.astype(np.int64) * num_products + product)
+    key, count = np.unique(np.concatenate(keys), return_counts=True)
+    indptr = np.searchsorted(key, np.arange(num_rows + 1, dtype=np.int64) * num_products)
+    return Pairs(indptr.astype(np.int64), key, (key % num_products).astype(np.int32), count.astype(np.int64), num_products)
+
+
+def count_choices(view: GraphView) -> Pairs:
+    """Count how often each shopper chose each product, by whatever action but being shown it."""
+    return count_pairs(view, [("product", f"rev_{action}", "user") for action in chosen_actions(view.graph)])
+
+
+def chosen_actions(graph: Graph) -> list[str]:
+    """Return the shop's actions that mean a choice; where it logs impressions alone, those."""
+    return [action for action in graph.manifest.actions if action not in SHOWN_ONLY] or list(graph.manifest.actions)
+
+
+def find_keys(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the position of each wanted key in ascending `keys`, -1 where it is absent. Any shape of `wanted`."""
+    if len(keys) == 0:
+        return np.full(wanted.shape, -1, dtype=np.int64)
+    place = np.searchsorted(keys, wanted)
+    inside = np.minimum(place, len(keys) - 1)
+    return np.where(keys[inside] == wanted, inside, -1)

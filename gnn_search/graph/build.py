@@ -1,0 +1,114 @@
+"""Build a graph folder from raw tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gnn_search.config.recipe import Recipe
+from gnn_search.graph.events import EventNodes, number_events
+from gnn_search.graph.node_tables import NodeTables, number_nodes
+from gnn_search.graph.relations import Relation, make_relations
+from gnn_search.graph.split import Cuts, cut_in_time, write_examples
+from gnn_search.graph.store import Graph, GraphManifest, RelationInfo
+from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, refuse_existing, staged, write_json
+from gnn_search.tables.load import load_shop_tables
+from gnn_search.tables.scan import find_source
+from gnn_search.tables.shop import ShopTables
+
+Report = Callable[[str], None]
+
+
+def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda stage: None) -> Graph:
+    """Read the tables that a recipe names and write the graph folder.
+
+    Args:
+        recipe: The shop's recipe.
+        data: Folder of the raw tables.
+        out: Folder to be made.
+        report: Called with the name of each stage as it starts.
+
+    Raises:
+        OutputExistsError: `out` exists.
+        TableError, TaxonomyError: The tables can't be used.
+    """
+    refuse_existing(out)
+    report("reading tables")
+    tables = load_shop_tables(recipe, data)
+    input_hash = hash_files(_source_files(recipe, data))
+    report("numbering nodes")
+    cuts = cut_in_time(recipe, tables.events)
+    nodes = number_nodes(recipe, tables)
+    events = number_events(tables.events, nodes)
+    with staged(out) as partial:
+        layout = GraphLayout(partial)
+        report("writing nodes and examples")
+        _write_nodes(layout, nodes)
+        num_examples = write_examples(layout, events, tables.events, cuts, recipe)
+        tables.rejects.write_parquet(layout.rejects)
+        nodes.taxonomy.save(layout.taxonomy)
+        report("sorting edges")
+        relations = [_write(layout, relation) for relation in make_relations(recipe, tables, nodes, events, cuts)]
+        report("hashing")
+        manifest = _manifest(recipe, tables, nodes, events, cuts, relations, num_examples, input_hash, partial)
+        write_json(layout.manifest, manifest.model_dump(mode="json"))
+    return Graph.open(out)
+
+
+def _source_files(recipe: Recipe, data: Path) -> list[Path]:
+    tables = recipe.tables
+    named = {"products": tables.products, "categories": tables.categories, "events": tables.events, "users": tables.users}
+    return [file for name, table in named.items() if table is not None for file in find_source(name, table.path, data).files]
+
+
+def _write_nodes(layout: GraphLayout, nodes: NodeTables) -> None:
+    (layout.root / "nodes").mkdir(parents=True)
+    for node_type, table in nodes.tables.items():
+        table.write_parquet(layout.nodes(node_type))
+
+
+def _write(layout: GraphLayout, relation: Relation) -> RelationInfo:
+    relation.csr.save(layout.edges(*relation.edge_type))
+    source, name, target = relation.edge_type
+    csr = relation.csr
+    return RelationInfo(
+        source=source, relation=name, target=target, edges=csr.num_edges, timed=csr.time is not None, snapshots=relation.snapshots
+    )
+
+
+def _manifest(
+    recipe: Recipe,
+    tables: ShopTables,
+    nodes: NodeTables,
+    events: EventNodes,
+    cuts: Cuts,
+    relations: list[RelationInfo],
+    num_examples: dict[str, int],
+    input_hash: str,
+    root: Path,
+) -> GraphManifest:
+    files = {file.relative_to(root).as_posix(): file.stat().st_size for file in sorted(root.rglob("*")) if file.is_file()}
+    reasons = tables.rejects.group_by("table", "reason").len().sort("table", "reason")
+    return GraphManifest(
+        format_version=FORMAT_VERSION,
+        name=recipe.name,
+        recipe=recipe.model_dump(mode="json"),
+        num_nodes={node_type: table.height for node_type, table in nodes.tables.items()},
+        relations=tuple(relations),
+        actions=tuple(sorted(tables.events["action"].unique().to_list())),
+        labels=tuple(recipe.tables.events.labels),
+        num_examples=num_examples,
+        time_first=int(events.time[0]),
+        time_last=int(events.time[-1]),
+        validation_start=cuts.validation,
+        test_start=cuts.test,
+        taxonomy_depth=int(nodes.taxonomy.depth.max()) + 1 if nodes.taxonomy.num_categories else 0,
+        products_in_no_category=int(np.count_nonzero(nodes.taxonomy.product_category < 0)),
+        rows_read=tables.rows_read,
+        rejects={f"{table}: {reason}": count for table, reason, count in reasons.iter_rows()},
+        input_hash=input_hash,
+        hash=hash_files(root / name for name in sorted(files)),
+        files=files,
+    )

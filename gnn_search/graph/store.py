@@ -1,0 +1,208 @@
+"""Open a graph folder: memory-mapped, in milliseconds, and seen as it was before any moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import ValidationError
+
+from gnn_search.config.base import StrictModel
+from gnn_search.errors import ArtefactError, RequestError
+from gnn_search.graph.csr import Csr, EdgeView, bisect_rows
+from gnn_search.graph.taxonomy import Taxonomy
+from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, read_json
+
+EdgeType = tuple[str, str, str]
+SPLITS = ("train", "validation", "test")
+NODE_TYPES = ("user", "query", "product", "category")
+END_OF_TIME = 2**62
+"""A moment after every event, µs."""
+
+
+class RelationInfo(StrictModel):
+    """One stored relation. Timeless relations are always visible; `snapshots` are the moments (µs) at which a derived one was made anew."""
+
+    source: str
+    relation: str
+    target: str
+    edges: int
+    timed: bool
+    snapshots: tuple[int, ...] = ()
+
+    @property
+    def edge_type(self) -> EdgeType:
+        return (self.source, self.relation, self.target)
+
+
+class GraphManifest(StrictModel):
+    """What `graph.json` says of a graph. Times are µs since 1970 UTC."""
+
+    format_version: int
+    name: str
+    recipe: dict[str, Any]
+    num_nodes: dict[str, int]
+    relations: tuple[RelationInfo, ...]
+    actions: tuple[str, ...]
+    labels: tuple[str, ...]
+    num_examples: dict[str, int]
+    time_first: int
+    time_last: int
+    validation_start: int
+    test_start: int
+    taxonomy_depth: int
+    products_in_no_category: int
+    rows_read: dict[str, int]
+    rejects: dict[str, int]
+    input_hash: str
+    hash: str
+    files: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A stored graph. Arrays are memory-mapped when first asked for."""
+
+    path: Path
+    manifest: GraphManifest
+    _csr: dict[EdgeType, Csr] = field(default_factory=dict, repr=False, compare=False)
+    _nodes: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def open(cls, path: Path) -> Graph:
+        """Open a graph folder.
+
+        Raises:
+            ArtefactError: The folder is no graph, is damaged or half-written, or is of another version.
+        """
+        layout = GraphLayout(Path(path))
+        if not layout.root.is_dir():
+            raise ArtefactError(f"there is no graph folder {layout.root}; build one with 'gnn-search build-graph'")
+        content = read_json(layout.manifest, "a graph folder")
+        version = content.get("format_version")
+        if version != FORMAT_VERSION:
+            raise ArtefactError(
+                f"{layout.manifest} is of format version {version}, this program reads {FORMAT_VERSION}; build the graph again"
+            )
+        try:
+            manifest = GraphManifest.model_validate(content)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            key = ".".join(str(part) for part in fault["loc"])
+            raise ArtefactError(f"{layout.manifest} is damaged ('{key}': {fault['msg']}); build the graph again") from None
+        for name, size in manifest.files.items():
+            file = layout.root / name
+            found = file.stat().st_size if file.is_file() else None
+            if found != size:
+                what = "is missing" if found is None else f"has {found} bytes, expected {size}"
+                raise ArtefactError(f"the graph {layout.root} is damaged: {name} {what}; build it again")
+        return cls(layout.root, manifest)
+
+    @property
+    def layout(self) -> GraphLayout:
+        return GraphLayout(self.path)
+
+    @property
+    def num_nodes(self) -> dict[str, int]:
+        return self.manifest.num_nodes
+
+    @cached_property
+    def relations(self) -> dict[EdgeType, RelationInfo]:
+        return {relation.edge_type: relation for relation in self.manifest.relations}
+
+    @property
+    def edge_types(self) -> list[EdgeType]:
+        return list(self.relations)
+
+    @cached_property
+    def choices(self) -> list[EdgeType]:
+        """The (user, ACTION, product) relations."""
+        return [("user", action, "product") for action in self.manifest.actions if ("user", action, "product") in self.relations]
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        return Taxonomy.open(self.layout.taxonomy)
+
+    def nodes(self, node_type: str) -> pl.DataFrame:
+        """Return the nodes of a type, row i = node i; the first column is the shop's own id."""
+        if node_type not in self._nodes:
+            self._nodes[node_type] = pl.read_parquet(self.layout.nodes(node_type))
+        return self._nodes[node_type]
+
+    def examples(self, split: str) -> pl.DataFrame:
+        """Return the events of `train`, `validation` or `test` in time order, as node numbers."""
+        return pl.read_parquet(self.layout.examples(split))
+
+    def csr(self, edge_type: EdgeType) -> Csr:
+        """Return a relation's rows.
+
+        Raises:
+            RequestError: The graph has no such relation.
+        """
+        if edge_type not in self._csr:
+            if edge_type not in self.relations:
+                raise RequestError(f"the graph {self.path} has no relation {edge_type}; it has {self.edge_types}")
+            self._csr[edge_type] = Csr.open(self.layout.edges(*edge_type), timed=self.relations[edge_type].timed)
+        return self._csr[edge_type]
+
+    def before(self, time: int) -> GraphView:
+        """Return the graph as it was known just before a moment (µs)."""
+        return GraphView(self, int(time))
+
+    def verify(self) -> None:
+        """Read every file and compare the content's hash with the manifest's.
+
+        Raises:
+            ArtefactError: They differ.
+        """
+        found = hash_files(self.path / name for name in sorted(self.manifest.files))
+        if found != self.manifest.hash:
+            raise ArtefactError(
+                f"the graph {self.path} is damaged: its content hashes to {found}, expected {self.manifest.hash}; build it again"
+            )
+
+
+class GraphView:
+    """A graph as it was known before a moment.
+
+    Visible are, of a timed relation, the edges earlier than the moment; of a derived one, the latest snapshot made by then; of a timeless
+    one, all.
+    """
+
+    def __init__(self, graph: Graph, time: int) -> None:
+        self.graph = graph
+        self.time = time
+        self._views: dict[EdgeType, EdgeView] = {}
+
+    def edges(self, edge_type: EdgeType) -> EdgeView:
+        """Return the visible part of a relation; one binary search a row, done once."""
+        if edge_type not in self._views:
+            self._views[edge_type] = self._cut(edge_type)
+        return self._views[edge_type]
+
+    def _cut(self, edge_type: EdgeType) -> EdgeView:
+        csr = self.graph.csr(edge_type)
+        starts, ends = csr.indptr[:-1], csr.indptr[1:]
+        if csr.time is None:
+            return EdgeView(csr, starts, ends)
+        ends = bisect_rows(csr.time, starts, ends, self.time)
+        snapshots = self.graph.relations[edge_type].snapshots
+        if snapshots:
+            made = [moment - 1 for moment in snapshots if moment - 1 < self.time]
+            starts = bisect_rows(csr.time, starts, ends, made[-1]) if made else ends
+        return EdgeView(csr, starts, ends)
+
+
+def to_datetime(time: int) -> datetime:
+    """Return a moment in µs as a UTC datetime without offset."""
+    return datetime.fromtimestamp(time / 1e6, UTC).replace(tzinfo=None)
+
+
+def to_time(moment: datetime) -> int:
+    """Return a datetime, UTC unless it has an offset, as µs since 1970."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6)

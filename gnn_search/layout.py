@@ -1,0 +1,179 @@
+"""Names of files on disk, and the one way in which they come into being.
+
+A folder or file is written beside its place and moved there when it is whole, so a half-written artefact can't be opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gnn_search.errors import ArtefactError, OutputExistsError
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class GraphLayout:
+    """Where the parts of a graph folder lie."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "graph.json"
+
+    @property
+    def rejects(self) -> Path:
+        return self.root / "rejects.parquet"
+
+    @property
+    def taxonomy(self) -> Path:
+        return self.root / "taxonomy"
+
+    def nodes(self, node_type: str) -> Path:
+        return self.root / "nodes" / f"{node_type}.parquet"
+
+    def edges(self, source: str, relation: str, target: str) -> Path:
+        return self.root / "edges" / f"{source}--{relation}--{target}"
+
+    def examples(self, split: str) -> Path:
+        return self.root / "examples" / f"{split}.parquet"
+
+
+@dataclass(frozen=True)
+class ModelLayout:
+    """Where the parts of a model folder lie. `manifest` is written last: a folder without it is not yet a model."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "model.json"
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.yaml"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.root / "tokenizer.json"
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights.safetensors"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.root / "checkpoint"
+
+    @property
+    def vectors(self) -> Path:
+        return self.root / "vectors"
+
+
+@dataclass(frozen=True)
+class ExportLayout:
+    """Where the parts of an export folder lie."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.json"
+
+    @property
+    def index(self) -> Path:
+        return self.root / "index"
+
+    @property
+    def text_tower(self) -> Path:
+        return self.root / "text_tower"
+
+    def vectors(self, node_type: str) -> Path:
+        return self.root / "vectors" / f"{node_type}.parquet"
+
+
+@contextmanager
+def staged(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give a place beside `target` to write to, and move it to `target` when the block ends well.
+
+    Args:
+        target: File or folder to be made. Its parent is created.
+        replace: Put the new artefact in the place of an old one.
+
+    Yields:
+        A path that does not exist yet, on the same file system; a failed block leaves nothing behind.
+
+    Raises:
+        OutputExistsError: `target` exists and `replace` is false.
+    """
+    refuse_existing(target, replace=replace)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.parent / f".{target.name}.partial-{os.getpid()}"
+    _remove(partial)
+    try:
+        yield partial
+        if replace:
+            _remove(target)
+        os.replace(partial, target)
+    finally:
+        _remove(partial)
+
+
+def refuse_existing(target: Path, *, replace: bool = False) -> None:
+    """Raise `OutputExistsError` if `target` is taken; an empty folder is not."""
+    if replace or not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    raise OutputExistsError(f"{target} already exists; give another --out, or remove it first")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON with sorted keys, whole or not at all."""
+    with staged(path, replace=True) as partial:
+        partial.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, what: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ArtefactError: The file is absent, is no JSON, or holds something other than an object. `what` names it.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtefactError(f"{path.parent} is not {what}: {path.name} is missing; give the folder that was written whole") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtefactError(f"{path} is damaged ({error}); make {what} again") from None
+    if not isinstance(value, dict):
+        raise ArtefactError(f"{path} is damaged (expected a JSON object, got {type(value).__name__}); make {what} again")
+    return value
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """Return one BLAKE2b digest (32 hex digits) over the bytes of the files, in the order given."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""Encode every node of a view, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.store import GraphView
+from gnn_search.model.retriever import Retriever
+from gnn_search.sampling.history import QueryCategories
+from gnn_search.sampling.inputs import InputSampler
+
+_BLOCK = 8192
+
+
+class NodeEncoder:
+    """The nodes as they are known in one view of the graph.
+
+    Args:
+        retriever: The towers. Its stored product vectors are computed anew for the view by `encode_products`.
+        inputs: Draws the towers' inputs.
+        view: What is known.
+    """
+
+    def __init__(self, retriever: Retriever, inputs: InputSampler, view: GraphView) -> None:
+        self._retriever, self._inputs, self.view = retriever, inputs, view
+        self._categories: QueryCategories | None = None
+
+    @property
+    def categories(self) -> QueryCategories:
+        """The queries' categories as known in the view."""
+        if self._categories is None:
+            self._categories = self._inputs.categories(self.view)
+        return self._categories
+
+    @torch.no_grad()
+    def encode_products(self) -> Tensor:
+        """Encode all products and keep them in the retriever: float32 [products, d], unit length."""
+        retriever = self._retriever
+        num_products = self.view.graph.num_nodes["product"]
+        for block in _blocks(num_products):
+            retriever.bases[block[0] : block[-1] + 1] = retriever.product_bases(block)
+        queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
+        texts = torch.cat([retriever.query_texts(block) for block in _blocks(len(queries))])
+        for block in _blocks(num_products):
+            inputs = self._inputs.products(self.view, block)
+            vectors = retriever.product_vectors(inputs, retriever.bases[block[0] : block[-1] + 1], texts, queries)
+            retriever.vectors[block[0] : block[-1] + 1] = vectors
+        return retriever.vectors
+
+    @torch.no_grad()
+    def encode_queries(self, query: Int32) -> Tensor:
+        """Encode known queries without a shopper: float32 [n, d], unit length."""
+        texts = self._retriever.query_texts(query)
+        return self._retriever.query_vectors(self._inputs.queries(self.view, query), texts)
+
+    @torch.no_grad()
+    def personalise(self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None) -> Tensor:
+        """Move query vectors towards their shoppers.
+
+        Args:
+            vector: Query vectors.
+            user: Shoppers, -1 for none.
+            query: Known query whose categories call up the history, -1 for none.
+            before: Moments up to which each shopper's past counts, µs; by default the view's.
+
+        Shapes:
+            vector: [n, d]; user, query: int32 [n]; before: int64 [n]. Returns [n, d], unit length.
+        """
+        moments = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before
+        return self._retriever.personalise(vector, self._inputs.people(user, query, moments, self.categories))
+
+    @torch.no_grad()
+    def encode_requests(self, user: Int32, query: Int32) -> Tensor:
+        """Encode known queries of shoppers: float32 [n, d], unit length."""
+        distinct, row = np.unique(query, return_inverse=True)
+        vectors = self.encode_queries(distinct.astype(np.int32))
+        parts = [self.personalise(vectors[torch.from_numpy(row[block])], user[block], query[block]) for block in _blocks(len(query))]
+        return torch.cat(parts) if parts else vectors[:0]
+
+
+def _blocks(size: int) -> Iterator[Int32]:
+    for start in range(0, size, _BLOCK):
+        yield np.arange(start, min(start + _BLOCK, size), dtype=np.int32)

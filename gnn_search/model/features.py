@@ -1,0 +1,84 @@
+"""What the towers know of every node for good: tokens, category paths, attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from tokenizers import Tokenizer
+
+from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.store import Graph
+from gnn_search.model.tokens import TokenLists, tokenize
+
+
+@dataclass(frozen=True)
+class Features:
+    """Fixed inputs of the towers, by node number.
+
+    Shapes:
+        products, queries, categories: tokens of each. path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the
+        top. attributes: int64 [users, kinds], row of the attribute table, -1 for unknown; num_attributes: rows of that table.
+    """
+
+    products: TokenLists
+    queries: TokenLists
+    categories: TokenLists
+    path_indptr: Int64
+    path: Int32
+    attributes: Int64
+    num_attributes: int
+
+    @classmethod
+    def of(cls, graph: Graph, tokenizer: Tokenizer) -> Features:
+        """Read the features of a graph's nodes."""
+        path_indptr, path = _paths(graph)
+        attributes, num_attributes = _attributes(graph)
+        return cls(
+            products=tokenize(tokenizer, product_texts(graph)),
+            queries=tokenize(tokenizer, graph.nodes("query")["query"].to_list()),
+            categories=tokenize(tokenizer, graph.nodes("category")["name"].to_list()),
+            path_indptr=path_indptr,
+            path=path,
+            attributes=attributes,
+            num_attributes=num_attributes,
+        )
+
+
+def product_texts(graph: Graph) -> list[str]:
+    """Return each product's title, with its brand where the catalogue has one."""
+    products = graph.nodes("product")
+    columns = [column for column in ("title", "brand") if column in products.columns]
+    return products.select(pl.concat_str(columns, separator=" ", ignore_nulls=True))["title"].to_list()
+
+
+def training_texts(graph: Graph) -> Iterator[str]:
+    """Yield the texts that a tokenizer is trained on: titles, category names, and the queries of the training period."""
+    yield from product_texts(graph)
+    yield from graph.nodes("category")["name"]
+    yield from graph.nodes("query")["query"].gather(graph.examples("train")["query"].unique().sort())
+
+
+def _paths(graph: Graph) -> tuple[Int64, Int32]:
+    category = np.asarray(graph.taxonomy.product_category)
+    ways = graph.taxonomy.ancestors()
+    way = ways[np.maximum(category, 0)] if len(ways) else np.full((len(category), 1), -1, dtype=np.int32)
+    inside = (way >= 0) & (category >= 0)[:, None]
+    indptr = np.zeros(len(category) + 1, dtype=np.int64)
+    np.cumsum(inside.sum(axis=1), out=indptr[1:])
+    return indptr, way[inside]
+
+
+def _attributes(graph: Graph) -> tuple[Int64, int]:
+    """Number the values of each user attribute in alphabetical order, one range of numbers an attribute."""
+    users = graph.nodes("user")
+    columns, first = [], 0
+    for name in users.columns[1:]:
+        values = users[name].drop_nulls().unique().sort()
+        lookup = pl.DataFrame({name: values}).with_row_index("code", offset=first)
+        code = users.select(name).join(lookup, on=name, how="left", maintain_order="left")["code"]
+        columns.append(code.cast(pl.Int64).fill_null(-1).to_numpy())
+        first += len(values)
+    return (np.stack(columns, axis=1) if columns else np.empty((users.height, 0), np.int64)), first

@@ -1,0 +1,69 @@
+"""Sampled softmax with the logQ correction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+
+def sampled_softmax(positive: Tensor, positive_log_presence: Tensor, pool_log_mass: Tensor) -> Tensor:
+    """Return each example's sampled-softmax loss against a shared pool.
+
+    Every score is lowered by ln of the chance that the pool holds the product (Yi et al., RecSys 2019), so that the loss aims at the softmax over
+    the whole catalogue.
+
+    Args:
+        positive: Score of each example's own product.
+        positive_log_presence: ln of the chance that the pool holds that product.
+        pool_log_mass: ln of the sum of exp over the pool's other products, from `log_mass`.
+
+    Shapes:
+        All [n].
+    """
+    corrected = positive - positive_log_presence
+    return torch.as_tensor(torch.logaddexp(corrected, pool_log_mass) - corrected)
+
+
+def log_mass(query: Tensor, product: Tensor, offset: Tensor, masked_row: Tensor, masked_column: Tensor) -> Tensor:
+    """Return ln sum_j exp(query_i . product_j - offset_j) over the places that are not masked.
+
+    Shapes:
+        query: [n, d]; product: [m, d]; offset: [m]; masked_row, masked_column: int64 [places]. Returns [n].
+    """
+    left = torch.cat([query, -query.new_ones(len(query), 1)], dim=1)
+    right = torch.cat([product, offset[:, None]], dim=1)
+    return torch.as_tensor(_LogMass.apply(left, right, masked_row, masked_column))  # type: ignore[no-untyped-call]
+
+
+def contrast(positive: Tensor, own: Tensor, valid: Tensor) -> Tensor:
+    """Return each example's softmax loss of its positive against its own negatives; 0 where none is valid.
+
+    Shapes:
+        positive: [n]; own: [n, k]; valid: bool [n, k]. Returns [n].
+    """
+    scores = torch.cat([positive[:, None], own.masked_fill(~valid, float("-inf"))], dim=1)
+    return torch.as_tensor(torch.logsumexp(scores, dim=1) - positive)
+
+
+class _LogMass(torch.autograd.Function):
+    """Row-wise log-sum-exp of a matrix product that keeps one score matrix instead of one for each step of the formula."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, left: Tensor, right: Tensor, masked_row: Tensor, masked_column: Tensor) -> Tensor:
+        scores = left @ right.T
+        scores[masked_row, masked_column] = float("-inf")
+        top = scores.amax(dim=1, keepdim=True).clamp(min=-1e30)
+        mass = scores.sub_(top).exp_()
+        total = mass.sum(dim=1, keepdim=True).clamp(min=1e-30)
+        ctx.save_for_backward(left, right, mass, total)
+        return (top + total.log())[:, 0]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        left, right, mass, total = ctx.saved_tensors
+        scaled = gradient[:, None] / total
+        # The rows' factors go to the small matrices; the big one is only multiplied.
+        return (mass @ right) * scaled, mass.T @ (left * scaled), None, None

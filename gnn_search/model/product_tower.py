@@ -1,0 +1,73 @@
+"""The product tower: text, category path and a free vector, then one graph layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.graph.csr import Int32
+from gnn_search.model.features import Features
+from gnn_search.model.ragged import Ragged
+from gnn_search.model.relation_conv import RelationConv
+from gnn_search.model.text_tower import TextTower
+from gnn_search.sampling.inputs import ProductInputs
+
+
+class ProductTower(nn.Module):
+    """Encode products.
+
+    Args:
+        config: The configuration.
+        features: Fixed features of the graph's nodes.
+    """
+
+    def __init__(self, config: TrainingConfig, features: Features) -> None:
+        super().__init__()
+        settings, dimension = config.product, config.dimension
+        self._settings, self._features = settings, features
+        num_products, num_categories = len(features.products.indptr) - 1, len(features.categories.indptr) - 1
+        self.free = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
+        self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
+        self.from_queries = RelationConv(dimension) if settings.queries else None
+        self.from_partners = RelationConv(dimension) if settings.bought_with else None
+        if self.free is not None:
+            nn.init.normal_(self.free.weight, std=0.3 * dimension**-0.5)
+
+    def base(self, text: TextTower, product: Int32, generator: torch.Generator | None) -> Tensor:
+        """Encode products without neighbours; with a generator, free vectors are dropped at random.
+
+        Shapes:
+            product: int32 [n]. Returns [n, d].
+        """
+        parts = []
+        if self._settings.text:
+            tokens = self._features.products
+            parts.append(text(Ragged.of_rows(tokens.indptr, tokens.token, product)))
+        if self.category is not None:
+            named = self.category + text(Ragged.of(self._features.categories.indptr, self._features.categories.token))
+            path = Ragged.of_rows(self._features.path_indptr, self._features.path, product)
+            parts.append(path.sum(named))
+        if self.free is not None:
+            free = self.free(torch.from_numpy(product.astype(np.int64)))
+            if generator is not None and self._settings.id_dropout:
+                free = free * (torch.rand(len(product), 1, generator=generator) >= self._settings.id_dropout)
+            parts.append(free)
+        return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
+
+    def forward(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:
+        """Add the neighbours' messages to the bases.
+
+        Shapes:
+            base: [n, d]; query_text: [q, d], of the queries numbered query [q], ascending; bases: [catalogue, d], stored, no gradient. Returns [n, d],
+            unit length.
+        """
+        vector = base
+        if self.from_queries is not None:
+            rows = np.searchsorted(query, inputs.queries.index)
+            vector = vector + self.from_queries(query_text, Ragged.of(inputs.queries.indptr, rows, inputs.queries.weight))
+        if self.from_partners is not None:
+            vector = vector + self.from_partners(bases, Ragged.of(inputs.partners.indptr, inputs.partners.index, inputs.partners.weight))
+        return functional.normalize(vector, dim=1)

@@ -1,0 +1,50 @@
+"""The query tower: text, and for a known query what the graph says of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.model.features import Features
+from gnn_search.model.ragged import Ragged
+from gnn_search.model.relation_conv import RelationConv
+from gnn_search.sampling.inputs import QueryInputs
+
+
+class QueryTower(nn.Module):
+    """Encode queries.
+
+    A query is known when the graph holds an event of it before the view's moment. Known queries are treated as new ones at random in training.
+
+    Args:
+        config: The configuration.
+        features: Fixed features of the graph's nodes.
+    """
+
+    def __init__(self, config: TrainingConfig, features: Features) -> None:
+        super().__init__()
+        self._settings = config.query
+        num_queries = len(features.queries.indptr) - 1
+        self.free = nn.Embedding(num_queries, config.dimension, sparse=True) if config.query.id_embedding else None
+        self.from_products = RelationConv(config.dimension) if config.query.products else None
+        if self.free is not None:
+            nn.init.zeros_(self.free.weight)
+
+    def forward(self, inputs: QueryInputs, text: Tensor, vectors: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Encode queries.
+
+        Shapes:
+            text: [n, d]; vectors: [catalogue, d], stored product vectors, no gradient. Returns [n, d], unit length.
+        """
+        known = torch.from_numpy(np.diff(inputs.products.indptr) > 0)
+        if generator is not None and self._settings.known_dropout:
+            known = known & (torch.rand(len(known), generator=generator) >= self._settings.known_dropout)
+        extra = torch.zeros_like(text)
+        if self.free is not None:
+            extra = extra + self.free(torch.from_numpy(inputs.query.astype(np.int64)))
+        if self.from_products is not None:
+            extra = extra + self.from_products(vectors, Ragged.of(inputs.products.indptr, inputs.products.index))
+        return functional.normalize(text + extra * known[:, None], dim=1)

@@ -1,0 +1,139 @@
+"""The retriever: products, queries and shoppers as unit vectors of one space."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.graph.csr import Int32
+from gnn_search.model.features import Features
+from gnn_search.model.losses import contrast, log_mass, sampled_softmax
+from gnn_search.model.product_tower import ProductTower
+from gnn_search.model.query_tower import QueryTower
+from gnn_search.model.ragged import Ragged
+from gnn_search.model.text_tower import TextTower
+from gnn_search.model.user_tower import UserTower
+from gnn_search.sampling.batches import Batch
+from gnn_search.sampling.inputs import PersonalInputs, ProductInputs, QueryInputs
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The loss of a batch and its parts, each a mean over the examples."""
+
+    total: Tensor
+    pool: Tensor
+    own: Tensor
+
+
+class Retriever(nn.Module):
+    """Text, product, query and user towers.
+
+    Encoding has three layers: product bases (text, category, free vector), product vectors (bases and messages of queries and partners), and the
+    vectors of queries and shoppers (of product vectors). A training step computes the first two for the batch's products alone and reads those of all
+    others from tables of stored vectors, as in GNNAutoScale (Fey et al., arXiv 2106.05609), so several hops cost about one.
+
+    Args:
+        config: The configuration.
+        features: Fixed features of the graph's nodes.
+        vocabulary: Tokens of the tokenizer.
+    """
+
+    bases: Tensor
+    vectors: Tensor
+
+    def __init__(self, config: TrainingConfig, features: Features, vocabulary: int) -> None:
+        super().__init__()
+        self.config = config
+        self._features = features
+        self.text = TextTower(vocabulary, config.dimension)
+        self.product = ProductTower(config, features)
+        self.query = QueryTower(config, features)
+        self.user = UserTower(config, features)
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(config.loss.temperature)))
+        shape = (len(features.products.indptr) - 1, config.dimension)
+        self.register_buffer("bases", torch.zeros(shape))
+        self.register_buffer("vectors", torch.zeros(shape))
+
+    @property
+    def temperature(self) -> Tensor:
+        return torch.exp(self.log_temperature).clamp(min=0.005)
+
+    def forward(self, batch: Batch, generator: torch.Generator) -> Losses:
+        """Return the losses of a batch, and store the product vectors that it computed.
+
+        Args:
+            batch: From `BatchSampler.make`.
+            generator: Source of dropout.
+        """
+        text = self.query_texts(batch.queries.query)
+        base = self.product_bases(batch.products.product, generator)
+        product = self.product_vectors(batch.products, base, text, batch.queries.query)
+        self._store(batch.products.product, base, product)
+        query = self.query_vectors(batch.queries, text, generator)
+        personal = self.personalise(query[torch.from_numpy(batch.query)], batch.people)
+        return self._losses(batch, personal / self.temperature, product)
+
+    def query_texts(self, query: Int32) -> Tensor:
+        """Encode the texts of known queries: [n, d]."""
+        tokens = self._features.queries
+        return torch.as_tensor(self.text(Ragged.of_rows(tokens.indptr, tokens.token, query)))
+
+    def product_bases(self, product: Int32, generator: torch.Generator | None = None) -> Tensor:
+        """Encode products without neighbours: [n, d]. With a generator, free vectors are dropped at random."""
+        return torch.as_tensor(self.product.base(self.text, product, generator))
+
+    def product_vectors(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32) -> Tensor:
+        """Encode products with their neighbours.
+
+        Args:
+            inputs: Products and neighbours.
+            base: Their bases, [n, d].
+            query_text: Texts of all queries among the neighbours, [q, d].
+            query: Their numbers, ascending, [q].
+
+        Shapes:
+            Returns [n, d], unit length.
+        """
+        return torch.as_tensor(self.product(inputs, base, query_text, query, self.bases))
+
+    def query_vectors(self, inputs: QueryInputs, text: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Encode queries from their texts and, where known, the graph: [n, d], unit length."""
+        return torch.as_tensor(self.query(inputs, text, self.vectors, generator))
+
+    def personalise(self, query: Tensor, people: PersonalInputs) -> Tensor:
+        """Move queries towards their shoppers: [n, d] to [n, d], unit length. A shopper of whom nothing is known leaves the query as it is."""
+        return torch.as_tensor(self.user(query, people, self.vectors))
+
+    @torch.no_grad()
+    def _store(self, product: Int32, base: Tensor, vector: Tensor) -> None:
+        rows = torch.from_numpy(product.astype(np.int64))
+        self.bases[rows] = base
+        self.vectors[rows] = vector
+
+    def _losses(self, batch: Batch, query: Tensor, product: Tensor) -> Losses:
+        pool = torch.from_numpy(batch.pool)
+        presence = torch.from_numpy(batch.log_presence)
+        positive_row = torch.from_numpy(batch.positive)
+        positive = (query * product[positive_row]).sum(dim=1)
+        place = torch.from_numpy(np.minimum(np.searchsorted(batch.pool, batch.positive), len(batch.pool) - 1))
+        mass = log_mass(query, product[pool], presence, torch.from_numpy(batch.masked_row), torch.from_numpy(batch.masked_column))
+        weight = torch.from_numpy(batch.weight)
+        pool_loss = _weighted_mean(sampled_softmax(positive, presence[place], mass), weight)
+        own_loss = pool_loss.new_zeros(())
+        if batch.own.shape[1]:
+            own = functional.embedding(torch.from_numpy(batch.own), product)
+            scores = torch.bmm(own, query[:, :, None])[:, :, 0]
+            own_loss = _weighted_mean(contrast(positive, scores, torch.from_numpy(batch.own_valid)), weight)
+        factor = next((negative.weight for negative in self.config.negatives if negative.kind == "taxonomy"), 0.0)
+        return Losses(pool_loss + factor * own_loss, pool_loss.detach(), own_loss.detach())
+
+
+def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    return (values * weight).sum() / weight.sum().clamp(min=1e-12)

@@ -1,0 +1,51 @@
+"""The subword tokenizer, trained on the shop's own text, and token lists as flat arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+from gnn_search.config.training import TextSettings
+from gnn_search.graph.csr import Int32, Int64
+
+UNKNOWN = "[UNK]"
+
+
+@dataclass(frozen=True)
+class TokenLists:
+    """The tokens of many texts, ragged.
+
+    Shapes:
+        indptr: int64 [texts + 1]; token: int32 [tokens].
+    """
+
+    indptr: Int64
+    token: Int32
+
+
+def train_tokenizer(texts: Iterable[str], settings: TextSettings) -> Tokenizer:
+    """Train a WordPiece tokenizer; the same texts give the same tokenizer."""
+    tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN, max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Digits(individual_digits=False)])
+    tokenizer.decoder = decoders.WordPiece()
+    trainer = trainers.WordPieceTrainer(vocab_size=settings.vocabulary, special_tokens=[UNKNOWN], show_progress=False, min_frequency=2)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.enable_truncation(settings.max_tokens)
+    return tokenizer
+
+
+def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenLists:
+    """Cut texts into tokens; characters that the tokenizer does not know are left out."""
+    unknown = tokenizer.token_to_id(UNKNOWN)
+    lists = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+    lengths = np.fromiter((len(ids) for ids in lists), dtype=np.int64, count=len(lists))
+    token = np.fromiter((token for ids in lists for token in ids), dtype=np.int32, count=int(lengths.sum()))
+    row = np.repeat(np.arange(len(lists)), lengths)
+    known = token != unknown
+    indptr = np.zeros(len(lists) + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[known], minlength=len(lists)), out=indptr[1:])
+    return TokenLists(indptr, token[known])

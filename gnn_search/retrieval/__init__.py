@@ -1,0 +1,1 @@
+"""Answer requests: ranked products for any pair of shopper and query."""

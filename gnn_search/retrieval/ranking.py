@@ -1,0 +1,44 @@
+"""What every way of ranking products takes and gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+PADDING = -1
+"""The product number of an empty place at the end of a list."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The best products of some requests, best first.
+
+    Shapes:
+        product: int32[requests, k], each row without repeats, `PADDING` after its last product.
+        score: float32[requests, k], never rising along a row, minus infinity where the product is padding.
+    """
+
+    product: NDArray[np.int32]
+    score: NDArray[np.float32]
+
+
+class Ranker(Protocol):
+    """A way of ranking the whole catalogue."""
+
+    name: str
+
+    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+        """Rank products for pairs of shopper and query.
+
+        Args:
+            user: int32[requests], node numbers; -1 is a shopper nobody knows.
+            query: int32[requests], node numbers.
+            k: Length of the lists, at most the size of the catalogue.
+
+        Returns:
+            Lists of `k` places; the same request gets the same list whatever the others in the call.
+        """
+        ...

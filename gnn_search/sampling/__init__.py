@@ -1,0 +1,1 @@
+"""Random numbers, neighbours, histories, negatives and batches, all drawn from the graph as it was."""

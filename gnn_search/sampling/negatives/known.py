@@ -1,0 +1,82 @@
+"""The products that are known to be right, so that none of them is taught as wrong."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gnn_search.graph.csr import Int32, Int64, expand_ranges
+
+Rule = Literal["query", "user_query"]
+
+
+class KnownPositives:
+    """Exact look-up of known positives by sorted keys.
+
+    Rule `query`: whatever anyone is known to have chosen for the query. Rule `user_query`: what this shopper is known to have chosen for
+    it; all anonymous events of a query count as one shopper's.
+
+    Args:
+        rule: Which products are known to be right.
+        user: Shoppers of the training events, -1 for none.
+        query: Their queries.
+        product: What they chose.
+        num_queries: Queries in the graph.
+        num_products: Products in the graph.
+
+    Shapes:
+        user, query, product: int32 [events].
+    """
+
+    def __init__(self, rule: Rule, user: Int32, query: Int32, product: Int32, num_queries: int, num_products: int) -> None:
+        self.rule = rule
+        self._num_queries = num_queries
+        self._num_products = num_products
+        asker = self._asker(user, query)
+        self._askers = np.unique(asker)
+        self._keys = np.unique(np.searchsorted(self._askers, asker) * num_products + product)
+
+    def contains(self, user: Int32, query: Int32, product: Int32) -> npt.NDArray[np.bool_]:
+        """Say which products are known to be right for their (user, query).
+
+        Shapes:
+            user, query: int32 [n]; product: int32 [n] or [n, k]. Returns bool like `product`.
+        """
+        place, known = self._place(user, query)
+        extra = (slice(None),) + (None,) * (product.ndim - 1)
+        key = place[extra] * self._num_products + product
+        found = np.minimum(np.searchsorted(self._keys, key), max(len(self._keys) - 1, 0))
+        return known[extra] & (self._keys[found] == key) if len(self._keys) else np.zeros(product.shape, dtype=bool)
+
+    def among(self, user: Int32, query: Int32, candidates: Int32) -> tuple[Int64, Int64]:
+        """Return all (row, column) such that candidates[column] is known to be right for row.
+
+        Shapes:
+            user, query: int32 [n]; candidates: int32 [m], distinct. Returns two int64 [pairs].
+        """
+        place, known = self._place(user, query)
+        places, inverse = np.unique(place, return_inverse=True)
+        first = np.searchsorted(self._keys, places * self._num_products)
+        last = np.searchsorted(self._keys, (places + 1) * self._num_products)
+        row, position = expand_ranges(first, last)
+        column_of = np.full(self._num_products, -1, dtype=np.int64)
+        column_of[candidates] = np.arange(len(candidates))
+        column = column_of[self._keys[position] - places[row] * self._num_products]
+        row, column = row[column >= 0], column[column >= 0]
+        bounds = np.searchsorted(row, np.arange(len(places) + 1))
+        starts = bounds[inverse]
+        example, position = expand_ranges(starts, np.where(known, bounds[inverse + 1], starts))
+        return example, column[position]
+
+    def _asker(self, user: Int32, query: Int32) -> Int64:
+        if self.rule == "query":
+            return query.astype(np.int64)
+        return (user.astype(np.int64) + 1) * self._num_queries + query
+
+    def _place(self, user: Int32, query: Int32) -> tuple[Int64, npt.NDArray[np.bool_]]:
+        asker = self._asker(user, query)
+        place = np.searchsorted(self._askers, asker)
+        inside = np.minimum(place, max(len(self._askers) - 1, 0))
+        return inside, (self._askers[inside] == asker if len(self._askers) else np.zeros(len(asker), dtype=bool))

@@ -1,0 +1,1 @@
+"""Raw shop tables in: read, checked, renamed, with every row that can't be used told."""

@@ -1,0 +1,37 @@
+"""The categories table."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gnn_search.config.recipe import CategoriesTable
+from gnn_search.tables.columns import Column
+from gnn_search.tables.rejects import Checked, set_aside
+from gnn_search.tables.scan import TableSource
+
+
+def category_columns(table: CategoriesTable) -> list[Column]:
+    """Return the columns to read."""
+    key = "tables.categories"
+    return [
+        Column("category_id", table.category_id, f"{key}.category_id", "id"),
+        Column("parent_id", table.parent_id, f"{key}.parent_id", "id"),
+        Column("name", table.name, f"{key}.name", "text"),
+    ]
+
+
+def check_categories(raw: pl.DataFrame, source: TableSource, max_share: float) -> Checked:
+    """Set aside categories without id or name, and repeats of one id under one parent.
+
+    One id under two parents is kept: whether the categories make a tree is for the graph's taxonomy to say.
+
+    Raises:
+        TableError: Too many rejects, or no usable category.
+    """
+    faults = {
+        "no category_id": pl.col("category_id").is_null(),
+        "no name": pl.col("name").is_null() | (pl.col("name").str.strip_chars() == ""),
+    }
+    flawless = ~pl.any_horizontal(fault.fill_null(False) for fault in faults.values())
+    faults["duplicate category_id"] = flawless & ~pl.struct("category_id", "parent_id", flawless.alias("flawless")).is_first_distinct()
+    return set_aside(raw, faults, ["category_id", "parent_id"], source, max_share)

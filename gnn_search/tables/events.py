@@ -1,0 +1,82 @@
+"""The events table."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gnn_search.config.recipe import EventsTable
+from gnn_search.tables.columns import Column
+from gnn_search.tables.rejects import Checked, set_aside
+from gnn_search.tables.scan import TableSource
+from gnn_search.tables.text import normalise_distinct
+from gnn_search.tables.times import to_microseconds
+
+SPLITS = ("train", "validation", "test")
+
+
+def event_columns(table: EventsTable, *, by_column: bool) -> list[Column]:
+    """Return the columns to read; the split column only when the recipe splits by it (`by_column`)."""
+    key = "tables.events"
+    columns = [
+        Column("user_id", table.user_id, f"{key}.user_id", "id"),
+        Column("query", table.query, f"{key}.query", "text"),
+        Column("product_id", table.product_id, f"{key}.product_id", "id"),
+        Column("timestamp", table.timestamp, f"{key}.timestamp", "time"),
+    ]
+    if table.action is not None:
+        columns.append(Column("action", table.action, f"{key}.action", "label"))
+    if table.session_id is not None:
+        columns.append(Column("session_id", table.session_id, f"{key}.session_id", "id"))
+    if table.weight is not None:
+        columns.append(Column("weight", table.weight, f"{key}.weight", "number"))
+    if by_column and table.split is not None:
+        columns.append(Column("split", table.split, f"{key}.split", "text"))
+    return columns + [Column(name, name, f"{key}.labels", "label") for name in table.labels]
+
+
+def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, source: TableSource, max_share: float) -> Checked:
+    """Bring events to their final types, set aside those that can't be used, and sort the rest by time.
+
+    Set aside: no product, a product that is not among the usable ones, no query, no or an unreadable timestamp, no action, a weight
+    that is missing, negative or no number, a split other than train, validation and test. A null user is an anonymous event.
+
+    Args:
+        raw: The columns as read, ids already of one type.
+        table: The recipe's part.
+        products: Ids of the usable products.
+        source: Where the table came from.
+        max_share: Largest share of rejects, 0 to 1.
+
+    Raises:
+        TableError: Too many rejects, or no usable event.
+    """
+    frame = raw.with_columns(
+        normalise_distinct(raw["query"]).alias("query"),
+        to_microseconds(raw["timestamp"]).alias("time"),
+        (pl.lit(table.default_action) if table.action is None else pl.col("action")).alias("action"),
+        (pl.lit(1.0) if table.weight is None else pl.col("weight").cast(pl.Float32, strict=False)).cast(pl.Float32).alias("weight"),
+    )
+    checked = set_aside(frame, _faults(frame, products), ["user_id", "query", "product_id", "timestamp"], source, max_share)
+    return Checked(_in_order(checked.rows, table), checked.rejects, checked.read)
+
+
+def _faults(frame: pl.DataFrame, products: pl.Series) -> dict[str, pl.Expr]:
+    product, weight, action = pl.col("product_id"), pl.col("weight"), pl.col("action")
+    faults = {
+        "no product_id": product.is_null(),
+        "unknown product": ~product.is_in(products.implode()),
+        "no query": pl.col("query").is_null() | (pl.col("query") == ""),
+        "no timestamp": pl.col("timestamp").is_null(),
+        "unreadable timestamp": pl.col("time").is_null(),
+        "no action": action.is_null() | (action == ""),
+        "weight is missing, negative or no number": weight.is_null() | ~weight.is_finite() | (weight < 0),
+    }
+    if "split" in frame.columns:
+        faults[f"split is not {SPLITS[0]}, {SPLITS[1]} or {SPLITS[2]}"] = pl.col("split").is_null() | ~pl.col("split").is_in(SPLITS)
+    return faults
+
+
+def _in_order(rows: pl.DataFrame, table: EventsTable) -> pl.DataFrame:
+    columns = ["user_id", "query", "product_id", "time", "action", "session_id", "weight", "split", *table.labels]
+    ordered = rows.select(name for name in columns if name in rows.columns)
+    return ordered if rows["time"].is_sorted() else ordered.sort("time", maintain_order=True)

@@ -1,0 +1,114 @@
+"""Read and check all tables of a shop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from gnn_search.config.recipe import Recipe
+from gnn_search.errors import ConfigError, TableError
+from gnn_search.tables.categories import category_columns, check_categories
+from gnn_search.tables.columns import Column
+from gnn_search.tables.events import check_events, event_columns
+from gnn_search.tables.ids import IdColumn, settle_id_type
+from gnn_search.tables.products import check_products, product_columns
+from gnn_search.tables.rejects import Checked
+from gnn_search.tables.scan import TableSource, find_source, read_columns
+from gnn_search.tables.shop import ShopTables
+from gnn_search.tables.users import check_users, user_columns
+
+
+def load_shop_tables(recipe: Recipe, data: Path) -> ShopTables:
+    """Read the tables that a recipe names, rename their columns and set aside what can't be used.
+
+    Args:
+        recipe: Which tables and columns.
+        data: The folder that the recipe's paths are relative to.
+
+    Raises:
+        TableError: A table is missing, damaged, empty, lacks a column or has one of a wrong type; ids of one kind have several types;
+            or more rows than `recipe.max_reject_share` can't be used.
+        ConfigError: The recipe gives two columns one name, or names a category id without a categories table.
+    """
+    raw = _one_id_type_each(_read_all(recipe, data))
+    tables, share = recipe.tables, recipe.max_reject_share
+    checked: dict[str, Checked] = {}
+    if tables.categories is not None:
+        checked["categories"] = check_categories(raw["categories"].frame, raw["categories"].source, share)
+    categories = checked["categories"].rows if "categories" in checked else None
+    checked["products"] = check_products(raw["products"].frame, tables.products, categories, raw["products"].source, share)
+    known = checked["products"].rows["product_id"]
+    checked["events"] = check_events(raw["events"].frame, tables.events, known, raw["events"].source, share)
+    if tables.users is not None:
+        checked["users"] = check_users(raw["users"].frame, raw["users"].source, share)
+    return ShopTables(
+        products=checked["products"].rows,
+        categories=categories,
+        events=checked["events"].rows,
+        users=checked["users"].rows if "users" in checked else None,
+        rejects=pl.concat(part.rejects for part in checked.values()),
+        rows_read={name: part.read for name, part in checked.items()},
+    )
+
+
+@dataclass(frozen=True)
+class _Raw:
+    source: TableSource
+    columns: Sequence[Column]
+    frame: pl.DataFrame
+
+
+def _read_all(recipe: Recipe, data: Path) -> dict[str, _Raw]:
+    if not data.is_dir():
+        raise TableError(f"the data folder {data} does not exist; give the folder that the recipe's table paths are relative to")
+    tables = recipe.tables
+    if tables.products.category_id is not None and tables.categories is None:
+        raise ConfigError("tables.products.category_id needs tables.categories to say what the ids mean; name it or give category_path")
+    wanted: dict[str, tuple[str, list[Column]]] = {"products": (tables.products.path, product_columns(tables.products))}
+    if tables.categories is not None:
+        wanted["categories"] = (tables.categories.path, category_columns(tables.categories))
+    wanted["events"] = (tables.events.path, event_columns(tables.events, by_column=recipe.split.by == "column"))
+    if tables.users is not None:
+        wanted["users"] = (tables.users.path, user_columns(tables.users))
+    for name, (_, columns) in wanted.items():
+        _refuse_one_name_twice(name, columns)
+    # All are found before any is read: a misspelt path is told at once.
+    sources = {name: find_source(name, path, data) for name, (path, _) in wanted.items()}
+    return {name: _Raw(sources[name], columns, read_columns(sources[name], columns)) for name, (_, columns) in wanted.items()}
+
+
+def _refuse_one_name_twice(name: str, columns: Sequence[Column]) -> None:
+    twice = [column for column, count in Counter(column.name for column in columns).items() if count > 1]
+    if twice:
+        keys = ", ".join(column.key for column in columns if column.name == twice[0])
+        raise ConfigError(f"two columns of the {name} table would be called '{twice[0]}' ({keys}); rename one in the table or name it once")
+
+
+def _one_id_type_each(raw: dict[str, _Raw]) -> dict[str, _Raw]:
+    """Cast every id column to the one type of its kind."""
+    frames = {name: part.frame for name, part in raw.items()}
+    families: dict[str, list[tuple[str, Column]]] = {}
+    for name, part in raw.items():
+        for column in part.columns:
+            if column.kind in ("id", "ids"):
+                families.setdefault(_family(column), []).append((name, column))
+    for members in families.values():
+        dtype = settle_id_type([_id_column(raw[name], column) for name, column in members])
+        for name, column in members:
+            if column.kind == "id":
+                frames[name] = frames[name].with_columns(pl.col(column.name).cast(dtype))
+    return {name: _Raw(part.source, part.columns, frames[name]) for name, part in raw.items()}
+
+
+def _family(column: Column) -> str:
+    if column.kind == "ids":
+        return "product_id"
+    return "category_id" if column.name == "parent_id" else column.name
+
+
+def _id_column(part: _Raw, column: Column) -> IdColumn:
+    return IdColumn(part.frame[column.name], part.source.typed, f"'{column.source}' of the {part.source.name} table ({part.source.place})")

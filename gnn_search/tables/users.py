@@ -1,0 +1,28 @@
+"""The users table."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from gnn_search.config.recipe import UsersTable
+from gnn_search.tables.columns import Column
+from gnn_search.tables.rejects import Checked, set_aside
+from gnn_search.tables.scan import TableSource
+
+
+def user_columns(table: UsersTable) -> list[Column]:
+    """Return the columns to read."""
+    key = "tables.users"
+    attributes = [Column(name, name, f"{key}.attributes", "label") for name in table.attributes]
+    return [Column("user_id", table.user_id, f"{key}.user_id", "id"), *attributes]
+
+
+def check_users(raw: pl.DataFrame, source: TableSource, max_share: float) -> Checked:
+    """Set aside rows without an id and second rows of one id; the first is kept.
+
+    Raises:
+        TableError: Too many rejects, or no usable user.
+    """
+    user = pl.col("user_id")
+    faults = {"no user_id": user.is_null(), "duplicate user_id": user.is_not_null() & ~user.is_first_distinct()}
+    return set_aside(raw, faults, ["user_id"], source, max_share)

@@ -1,0 +1,35 @@
+"""Fixtures for all tests: one tiny shop and its graph, shared, and copies to be changed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from shops import build, write_tiny_shop
+
+from gnn_search.graph.store import Graph
+
+
+@pytest.fixture(scope="session")
+def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe of a tiny shop, its tables beside it. Not to be changed."""
+    return write_tiny_shop(tmp_path_factory.mktemp("tiny_shop"))
+
+
+@pytest.fixture(scope="session")
+def tiny_graph(tiny_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Graph:
+    """The graph of the tiny shop. Not to be changed."""
+    return build(tiny_shop, tmp_path_factory.mktemp("tiny_graph") / "graph")
+
+
+@pytest.fixture
+def fresh_shop(tmp_path: Path) -> Path:
+    """The recipe of a tiny shop that the test may change."""
+    return write_tiny_shop(tmp_path / "shop")
+
+
+@pytest.fixture
+def fresh_graph(tiny_graph: Graph, tmp_path: Path) -> Path:
+    """A graph folder that the test may damage."""
+    return shutil.copytree(tiny_graph.path, tmp_path / "graph")
