@@ -6,9 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from shops import build, write_tiny_shop
 
 from gnn_search.graph.store import Graph
+
+# On a busy machine an example may take long; that is no fault.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

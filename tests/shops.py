@@ -76,7 +76,8 @@ def write_recipe(
     """Write `shop.yaml` for the tables `NAME.SUFFIX` of a folder and return its path."""
     named = {name: {"path": f"{name}.{suffix}", **table} for name, table in tables.items()}
     path = folder / "shop.yaml"
-    path.write_text(yaml.safe_dump({"name": "tiny", "tables": named, "split": dict(split), **further}, allow_unicode=True), encoding="utf-8")
+    content = {"name": "tiny", "tables": named, "split": dict(split), **further}
+    path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     return path
 
 
@@ -123,8 +124,8 @@ def _events(
     shopper = random.integers(0, users, sessions)[session]
     nobody = (random.random(sessions) < 0.15)[session]
     minute = random.integers(0, _SHOPPER_DAYS * 24 * 60, sessions)[session] + random.integers(0, 30, count)
-    favourites = random.integers(0, len(path_of), (users, 3))
-    product = np.where(random.random(count) < 0.4, favourites[shopper, random.integers(0, 3, count)], random.integers(0, len(path_of), count))
+    favourites = random.integers(0, len(path_of), (users, 3))[shopper, random.integers(0, 3, count)]
+    product = np.where(random.random(count) < 0.4, favourites, random.integers(0, len(path_of), count))
     # A query's number modulo the paths is the path that it means; one in ten leads elsewhere.
     number = random.integers(0, -(-queries // len(_PATHS)), count) * len(_PATHS) + path_of[product]
     number = np.where((number < queries) & (random.random(count) > 0.1), number, random.integers(0, queries, count))

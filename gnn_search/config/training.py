@@ -22,9 +22,9 @@ class ProductSettings(StrictModel):
     """The product tower."""
 
     text: bool = Field(True, description="Title and brand through the text tower.")
-    category: bool = Field(True, description="Category path, summed over the ancestors.")
+    category: bool = Field(True, description="Category path, averaged over the ancestors.")
     id_embedding: bool = Field(True, description="A free vector a product.")
-    id_dropout: float = Field(0.1, ge=0, lt=1, description="Share of the products of a batch whose free vector is dropped, so that new products work.")
+    id_dropout: float = Field(0.02, ge=0, lt=1, description="Share of a batch's known products encoded without their free vector, as new ones are.")
     queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries that led to the product (0 = off).")
     bought_with: int = Field(8, ge=0, le=256, description="Graph layer: products bought with it (0 = off).")
     pool: int = Field(4, ge=1, le=64, description="In training, neighbours are drawn from this many times the fan-out.")
@@ -45,6 +45,9 @@ class UserSettings(StrictModel):
     half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice counts half.")
     attributes: bool = Field(True, description="Demographics of the users table.")
     history: int = Field(24, ge=0, le=1000, description="Most distinct products of the history in the query's categories (0 = off).")
+    lag_days: float = Field(
+        0.0, ge=0, description="In training a shopper's past ends up to this many days before the session, drawn evenly, as offline results see it."
+    )
     query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query that call up history.")
 
 

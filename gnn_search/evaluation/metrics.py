@@ -12,8 +12,8 @@ from torch import Tensor
 from torch_geometric.metrics import LinkPredMRR, LinkPredNDCG, LinkPredRecall
 from torch_geometric.metrics.link_pred import LinkPredMetric
 
-from gnn_search.evaluation.cases import Cases
-from gnn_search.evaluation.pairs import find_keys
+from gnn_search.graph.cases import Cases
+from gnn_search.graph.pairs import find_keys
 
 _CLASSES: dict[str, type[LinkPredMetric]] = {"recall": LinkPredRecall, "ndcg": LinkPredNDCG, "mrr": LinkPredMRR}
 

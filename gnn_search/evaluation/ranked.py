@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.cases import Cases
+from gnn_search.graph.cases import Cases
 from gnn_search.retrieval.ranking import Ranker
 
 BLOCK_CASES = 4096

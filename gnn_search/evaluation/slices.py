@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.cases import Cases
+from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
 
 MOST_LABEL_VALUES = 8

@@ -15,8 +15,10 @@ from gnn_search.graph.csr import Csr, Float32, Int32, Int64
 from gnn_search.graph.events import EventNodes
 from gnn_search.graph.node_tables import NodeTables
 from gnn_search.graph.split import Cuts
-from gnn_search.graph.store import EdgeType
+from gnn_search.graph.store import EdgeType, choices_among
 from gnn_search.tables.shop import ShopTables
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,15 @@ def make_relations(recipe: Recipe, tables: ShopTables, nodes: NodeTables, events
     for action in sorted(tables.events["action"].unique().to_list()):
         chosen = known & (events.action == action)
         yield from _both(("user", action, "product"), _event_edges(events.user, events.product, events, chosen), num_nodes)
-    everything = np.ones(len(events.time), dtype=bool)
-    yield from _both(("query", "leads_to", "product"), _event_edges(events.query, events.product, events, everything), num_nodes)
+    choice = np.isin(events.action, choices_among(sorted(set(events.action))))
+    yield from _both(("query", "leads_to", "product"), _event_edges(events.query, events.product, events, choice), num_nodes)
     yield from _both(("user", "issues", "query"), _event_edges(events.user, events.query, events, known), num_nodes)
     yield from _both(("product", "in", "category"), _membership(nodes), num_nodes)
     yield from _both(("category", "child_of", "category"), _tree(nodes), num_nodes)
     for column in recipe.tables.products.related:
         yield from _both(("product", column, "product"), _related(tables.products, column), num_nodes)
     if recipe.edges.bought_with is not None:
-        yield from _bought_with(recipe, events, cuts, num_nodes)
+        yield from _bought_with(recipe, events, choice, cuts, num_nodes)
 
 
 def _both(edge_type: EdgeType, edges: _Edges, num_nodes: dict[str, int], snapshots: tuple[int, ...] = ()) -> Iterator[Relation]:
@@ -92,10 +94,10 @@ def _related(products: pl.DataFrame, column: str) -> _Edges:
     return _Edges(pairs["source"].cast(pl.Int32).to_numpy(), pairs["target"].cast(pl.Int32).to_numpy(), None, weight)
 
 
-def _bought_with(recipe: Recipe, events: EventNodes, cuts: Cuts, num_nodes: dict[str, int]) -> Iterator[Relation]:
+def _bought_with(recipe: Recipe, events: EventNodes, choice: Mask, cuts: Cuts, num_nodes: dict[str, int]) -> Iterator[Relation]:
     settings = recipe.edges.bought_with
     assert settings is not None
-    bought = events.user >= 0 if settings.by == "user" else np.ones(len(events.time), dtype=bool)
+    bought = choice & (events.user >= 0) if settings.by == "user" else choice
     key = events.user[bought].astype(np.int64) if settings.by == "user" else events.session[bought]
     _, basket = np.unique(key, return_inverse=True)
     training = events.time[: np.searchsorted(events.time, cuts.validation)]

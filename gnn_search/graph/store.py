@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, read_json
 EdgeType = tuple[str, str, str]
 SPLITS = ("train", "validation", "test")
 NODE_TYPES = ("user", "query", "product", "category")
+SHOWN_ONLY = ("impression",)
+"""Actions in which a product was shown but not chosen."""
+
 END_OF_TIME = 2**62
 """A moment after every event, µs."""
 
@@ -119,9 +123,14 @@ class Graph:
         return list(self.relations)
 
     @cached_property
+    def chosen_actions(self) -> list[str]:
+        """The shop's actions that mean a choice; where it logs impressions alone, those."""
+        return choices_among(self.manifest.actions)
+
+    @cached_property
     def choices(self) -> list[EdgeType]:
-        """The (user, ACTION, product) relations."""
-        return [("user", action, "product") for action in self.manifest.actions if ("user", action, "product") in self.relations]
+        """The (user, ACTION, product) relations of the actions that mean a choice."""
+        return [("user", action, "product") for action in self.chosen_actions]
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
@@ -197,12 +206,17 @@ class GraphView:
         return EdgeView(csr, starts, ends)
 
 
+def choices_among(actions: Sequence[str]) -> list[str]:
+    """Return the actions that mean a choice: all but being shown a product, unless there are no others."""
+    return [action for action in actions if action not in SHOWN_ONLY] or list(actions)
+
+
 def to_datetime(time: int) -> datetime:
     """Return a moment in µs as a UTC datetime without offset."""
-    return datetime.fromtimestamp(time / 1e6, UTC).replace(tzinfo=None)
+    return datetime(1970, 1, 1) + timedelta(microseconds=int(time))
 
 
 def to_time(moment: datetime) -> int:
     """Return a datetime, UTC unless it has an offset, as µs since 1970."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round((aware - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6)
+    return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

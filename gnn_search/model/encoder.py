@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import GraphView
+from gnn_search.model.ragged import Ragged
 from gnn_search.model.retriever import Retriever
+from gnn_search.model.tokens import TokenLists
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler
 
@@ -42,14 +45,16 @@ class NodeEncoder:
         """Encode all products and keep them in the retriever: float32 [products, d], unit length."""
         retriever = self._retriever
         num_products = self.view.graph.num_nodes["product"]
+        known = torch.from_numpy(self.view.edges(("query", "leads_to", "product")).degree() > 0)
         for block in _blocks(num_products):
-            retriever.bases[block[0] : block[-1] + 1] = retriever.product_bases(block)
+            rows = slice(block[0], block[-1] + 1)
+            retriever.bases[rows] = retriever.product_bases(block, known[rows])
         queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
         texts = torch.cat([retriever.query_texts(block) for block in _blocks(len(queries))])
         for block in _blocks(num_products):
             inputs = self._inputs.products(self.view, block)
-            vectors = retriever.product_vectors(inputs, retriever.bases[block[0] : block[-1] + 1], texts, queries)
-            retriever.vectors[block[0] : block[-1] + 1] = vectors
+            rows = slice(block[0], block[-1] + 1)
+            retriever.vectors[rows] = retriever.product_vectors(inputs, retriever.bases[rows], texts, queries)
         return retriever.vectors
 
     @torch.no_grad()
@@ -81,6 +86,28 @@ class NodeEncoder:
         vectors = self.encode_queries(distinct.astype(np.int32))
         parts = [self.personalise(vectors[torch.from_numpy(row[block])], user[block], query[block]) for block in _blocks(len(query))]
         return torch.cat(parts) if parts else vectors[:0]
+
+    @torch.no_grad()
+    def encode_texts(self, tokens: TokenLists) -> Tensor:
+        """Encode any texts without the graph: float32 [n, d], unit length, zero for a text without a known token."""
+        return functional.normalize(self._retriever.text(Ragged.of(tokens.indptr, tokens.token)), dim=1)
+
+    @torch.no_grad()
+    def encode_categories(self) -> Tensor:
+        """Encode all categories by the names and free vectors on their way to the top: float32 [categories, d], unit length."""
+        return self._retriever.category_vectors(self.view.graph.taxonomy.ancestors())
+
+    @torch.no_grad()
+    def encode_users(self) -> Tensor:
+        """Encode all shoppers without a query: float32 [users, d], unit length, zero where nothing is known of them."""
+        num_users = self.view.graph.num_nodes["user"]
+        parts = [self._users(block) for block in _blocks(num_users)]
+        return torch.cat(parts) if parts else torch.zeros((0, self._retriever.config.dimension))
+
+    def _users(self, user: Int32) -> Tensor:
+        moments = np.full(len(user), self.view.time, dtype=np.int64)
+        people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories)
+        return functional.normalize(self._retriever.user.vectors(people, self._retriever.vectors)[torch.from_numpy(people.row)], dim=1)
 
 
 def _blocks(size: int) -> Iterator[Int32]:

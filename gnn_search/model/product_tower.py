@@ -19,6 +19,9 @@ from gnn_search.sampling.inputs import ProductInputs
 class ProductTower(nn.Module):
     """Encode products.
 
+    A product of which no event is known is encoded without its free vector, as some are at random in training. The free vectors start as long as a text's, which gives products of one category distinct codes for the history attention
+    to recall.
+
     Args:
         config: The configuration.
         features: Fixed features of the graph's nodes.
@@ -34,28 +37,29 @@ class ProductTower(nn.Module):
         self.from_queries = RelationConv(dimension) if settings.queries else None
         self.from_partners = RelationConv(dimension) if settings.bought_with else None
         if self.free is not None:
-            nn.init.normal_(self.free.weight, std=0.3 * dimension**-0.5)
+            nn.init.normal_(self.free.weight, std=dimension**-0.5)
 
-    def base(self, text: TextTower, product: Int32, generator: torch.Generator | None) -> Tensor:
-        """Encode products without neighbours; with a generator, free vectors are dropped at random.
+    def base(self, text: TextTower, product: Int32, with_free: Tensor) -> Tensor:
+        """Encode products without neighbours.
 
         Shapes:
-            product: int32 [n]. Returns [n, d].
+            product: int32 [n]; with_free: bool [n], whose free vectors count. Returns [n, d].
         """
         parts = []
         if self._settings.text:
             tokens = self._features.products
             parts.append(text(Ragged.of_rows(tokens.indptr, tokens.token, product)))
         if self.category is not None:
-            named = self.category + text(Ragged.of(self._features.categories.indptr, self._features.categories.token))
             path = Ragged.of_rows(self._features.path_indptr, self._features.path, product)
-            parts.append(path.sum(named))
+            parts.append(path.sum(self.categories(text)))
         if self.free is not None:
-            free = self.free(torch.from_numpy(product.astype(np.int64)))
-            if generator is not None and self._settings.id_dropout:
-                free = free * (torch.rand(len(product), 1, generator=generator) >= self._settings.id_dropout)
-            parts.append(free)
+            parts.append(self.free(torch.from_numpy(product.astype(np.int64))) * with_free[:, None])
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
+
+    def categories(self, text: TextTower) -> Tensor:
+        """Encode all categories by name, plus a free vector each where categories are part of the tower: [categories, d]."""
+        named = text(Ragged.of(self._features.categories.indptr, self._features.categories.token))
+        return named if self.category is None else named + self.category
 
     def forward(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:
         """Add the neighbours' messages to the bases.

@@ -73,9 +73,11 @@ class Retriever(nn.Module):
             generator: Source of dropout.
         """
         text = self.query_texts(batch.queries.query)
-        base = self.product_bases(batch.products.product, generator)
+        with_free = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.id_dropout
+        base = self.product_bases(batch.products.product, with_free)
         product = self.product_vectors(batch.products, base, text, batch.queries.query)
-        self._store(batch.products.product, base, product)
+        # A product without its free vector for this step alone must not be remembered so.
+        self._store(batch.products.product, base, product, with_free)
         query = self.query_vectors(batch.queries, text, generator)
         personal = self.personalise(query[torch.from_numpy(batch.query)], batch.people)
         return self._losses(batch, personal / self.temperature, product)
@@ -85,9 +87,9 @@ class Retriever(nn.Module):
         tokens = self._features.queries
         return torch.as_tensor(self.text(Ragged.of_rows(tokens.indptr, tokens.token, query)))
 
-    def product_bases(self, product: Int32, generator: torch.Generator | None = None) -> Tensor:
-        """Encode products without neighbours: [n, d]. With a generator, free vectors are dropped at random."""
-        return torch.as_tensor(self.product.base(self.text, product, generator))
+    def product_bases(self, product: Int32, with_free: Tensor) -> Tensor:
+        """Encode products without neighbours: [n, d]. with_free: bool [n], whose free vectors count."""
+        return torch.as_tensor(self.product.base(self.text, product, with_free))
 
     def product_vectors(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32) -> Tensor:
         """Encode products with their neighbours.
@@ -111,11 +113,18 @@ class Retriever(nn.Module):
         """Move queries towards their shoppers: [n, d] to [n, d], unit length. A shopper of whom nothing is known leaves the query as it is."""
         return torch.as_tensor(self.user(query, people, self.vectors))
 
+    def category_vectors(self, ways: Int32) -> Tensor:
+        """Encode categories from their ways to the top, int32 [n, levels] padded with -1: [n, d], unit length."""
+        inside = ways >= 0
+        indptr = np.zeros(len(ways) + 1, dtype=np.int64)
+        np.cumsum(inside.sum(axis=1), out=indptr[1:])
+        return functional.normalize(Ragged.of(indptr, ways[inside]).sum(self.product.categories(self.text)), dim=1)
+
     @torch.no_grad()
-    def _store(self, product: Int32, base: Tensor, vector: Tensor) -> None:
-        rows = torch.from_numpy(product.astype(np.int64))
-        self.bases[rows] = base
-        self.vectors[rows] = vector
+    def _store(self, product: Int32, base: Tensor, vector: Tensor, kept: Tensor) -> None:
+        rows = torch.from_numpy(product.astype(np.int64))[kept]
+        self.bases[rows] = base[kept]
+        self.vectors[rows] = vector[kept]
 
     def _losses(self, batch: Batch, query: Tensor, product: Tensor) -> Losses:
         pool = torch.from_numpy(batch.pool)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from gnn_search.config.training import TextSettings
 from gnn_search.graph.csr import Int32, Int64
@@ -27,12 +27,14 @@ class TokenLists:
 
 
 def train_tokenizer(texts: Iterable[str], settings: TextSettings) -> Tokenizer:
-    """Train a WordPiece tokenizer; the same texts give the same tokenizer."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token=UNKNOWN, max_input_chars_per_word=100))
+    """Train a byte-pair tokenizer; the same texts give the same tokenizer.
+
+    Pieces inside a word carry no prefix: the trainer numbers prefixed pieces in the order of a hash table, which differs from run to run.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Digits(individual_digits=False)])
-    tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(vocab_size=settings.vocabulary, special_tokens=[UNKNOWN], show_progress=False, min_frequency=2)
+    trainer = trainers.BpeTrainer(vocab_size=settings.vocabulary, special_tokens=[UNKNOWN], show_progress=False, min_frequency=2)
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.enable_truncation(settings.max_tokens)
     return tokenizer

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from gnn_search.config.training import InBatch, TaxonomyWalk, TrainingConfig, Uniform
 from gnn_search.graph.csr import Float32, Int32, Int64
@@ -43,8 +44,8 @@ class Examples:
 
     @classmethod
     def of(cls, graph: Graph, split: str) -> Examples:
-        """Read a split of a graph."""
-        table = graph.examples(split)
+        """Read the choices of a split of a graph; being shown a product teaches nothing."""
+        table = graph.examples(split).filter(pl.col("action").is_in(graph.chosen_actions))
         return cls(
             table["user"].fill_null(-1).to_numpy(),
             *(table[column].to_numpy() for column in ("query", "product", "time", "session_start", "weight")),
@@ -127,7 +128,7 @@ class BatchSampler:
             weight=self.examples.weight[example],
             products=product_inputs,
             queries=self.inputs.queries(view, queries, self._random, epoch),
-            people=self.inputs.people(positives.user, positives.query, self.examples.session_start[example], categories),
+            people=self.inputs.people(positives.user, positives.query, self._history_ends(example, epoch), categories),
             positive=np.searchsorted(products, positives.product),
             query=np.searchsorted(queries, positives.query),
             pool=np.searchsorted(products, pool),
@@ -137,6 +138,16 @@ class BatchSampler:
             own=np.searchsorted(products, own.product),
             own_valid=own.valid,
         )
+
+    def _history_ends(self, example: Int64, epoch: int) -> Int64:
+        """Return the moment at which each example's history ends, µs; the examples of one session share it."""
+        start = self.examples.session_start[example]
+        lag = self._random.uniform("lag", epoch, start // 1_000_000, 1)[:, 0] * self._config.user.lag_days * _DAY
+        return np.asarray(start - lag.astype(np.int64))
+
+    def view_of(self, epoch: int, step: int) -> GraphView:
+        """Return the view that the batch of a step was drawn from."""
+        return self._view(int(self._window[self._plan(epoch)[step][0]]))[0]
 
     def _plan(self, epoch: int) -> list[Int64]:
         """Shuffle the examples inside each window, cut the windows into batches, shuffle the batches."""

@@ -5,7 +5,7 @@ import pytest
 
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.baselines.build import build_baselines
-from gnn_search.evaluation.cases import build_cases
+from gnn_search.graph.cases import build_cases
 from gnn_search.evaluation.evaluate import evaluate, mean_recall
 from gnn_search.evaluation.intervals import mean_interval
 from gnn_search.evaluation.result import Evaluation

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from gnn_search.evaluation.cases import build_cases
+from gnn_search.graph.cases import build_cases
 from gnn_search.evaluation.slices import MOST_LABEL_VALUES, built_in_slices
 
 

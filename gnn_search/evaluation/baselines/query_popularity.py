@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
 from gnn_search.evaluation.baselines.popularity import Popularity
-from gnn_search.evaluation.pairs import count_pairs
+from gnn_search.graph.pairs import count_pairs
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import Ranking
 

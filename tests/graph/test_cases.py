@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.cases import build_cases
+from gnn_search.graph.cases import build_cases
 
 
 def readable(graph, cases):

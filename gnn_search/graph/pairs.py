@@ -8,10 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.graph.store import EdgeType, Graph, GraphView
-
-SHOWN_ONLY = ("impression",)
-"""Actions in which a product was shown but not chosen."""
+from gnn_search.graph.store import EdgeType, GraphView
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +56,7 @@ def count_pairs(view: GraphView, edge_types: Sequence[EdgeType]) -> Pairs:
 
 def count_choices(view: GraphView) -> Pairs:
     """Count how often each shopper chose each product, by whatever action but being shown it."""
-    return count_pairs(view, [("product", f"rev_{action}", "user") for action in chosen_actions(view.graph)])
-
-
-def chosen_actions(graph: Graph) -> list[str]:
-    """Return the shop's actions that mean a choice; where it logs impressions alone, those."""
-    return [action for action in graph.manifest.actions if action not in SHOWN_ONLY] or list(graph.manifest.actions)
+    return count_pairs(view, [("product", f"rev_{action}", "user") for action in view.graph.chosen_actions])
 
 
 def find_keys(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The evaluation protocol: what is asked in a period, and what was chosen."""
+"""What is asked in a period and what was chosen: the cases that validation and evaluation score."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.pairs import chosen_actions, count_choices
+from gnn_search.graph.pairs import count_choices
 from gnn_search.graph.store import Graph
 
 _SESSION = "_session_of_nobody"
@@ -68,7 +68,7 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     if limit is not None and limit < 1:
         raise RequestError(f"expected at least one case to evaluate, got a limit of {limit}; give a positive number")
     labels = list(graph.manifest.labels)
-    grouped = _group(graph.examples(split).filter(pl.col("action").is_in(chosen_actions(graph))), labels)
+    grouped = _group(graph.examples(split).filter(pl.col("action").is_in(graph.chosen_actions)), labels)
     if grouped.height == 0:
         raise RequestError(f"{graph.path}: the {split} period of graph '{graph.manifest.name}' holds no event; move the recipe's split")
     if limit is not None and limit < grouped.height:

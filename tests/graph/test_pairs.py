@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from gnn_search.evaluation.pairs import chosen_actions, count_choices, count_pairs, find_keys
+from gnn_search.graph.pairs import count_choices, count_pairs, find_keys
 
 
 def test_choices_are_counted_over_actions_and_without_impressions(fruit_shop):
@@ -27,9 +27,9 @@ def test_pairs_agree_with_a_plain_count(random_shop):
 
 
 def test_being_shown_is_a_choice_only_where_nothing_else_is_logged(make_graph, fruit_shop):
-    assert chosen_actions(fruit_shop) == ["click", "purchase"]
+    assert fruit_shop.chosen_actions == ["click", "purchase"]
     events = [("ann", "apple", "p0", day, "impression", f"s{day}", "broad") for day in (1, 12, 22)]
-    assert chosen_actions(make_graph([("p0", "apple", None, None)], events)) == ["impression"]
+    assert make_graph([("p0", "apple", None, None)], events).chosen_actions == ["impression"]
 
 
 def test_keys_are_found_in_any_shape():

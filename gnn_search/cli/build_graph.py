@@ -1,0 +1,78 @@
+"""`gnn-search build-graph`: tables to a graph folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from gnn_search.cli.graph_tables import print_summary
+from gnn_search.cli.options import json_option, out_option, path_option, threads_option
+from gnn_search.cli.output import emit, progress
+from gnn_search.cli.usage import Meter, Usage
+
+if TYPE_CHECKING:
+    from gnn_search.graph.describe import GraphSummary
+
+_STAGES = 5
+"""Stages that `build_graph` reports."""
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What `build-graph` says when it is done."""
+
+    path: Path
+    summary: GraphSummary
+    usage: Usage
+
+
+@click.command()
+@click.argument("recipe")
+@path_option("--data", "Folder that the recipe's table paths are relative to.")
+@out_option("Graph folder to be made.")
+@threads_option
+@json_option
+def command(recipe: str, data: Path, out: Path, as_json: bool) -> None:
+    """Build a graph folder from raw tables.
+
+    RECIPE is the name of a recipe that comes with gnn-search (complete_journey, amazon_beauty) or the path of a YAML file. Rows that can't
+    be used are counted by reason and written to rejects.parquet in the graph folder.
+
+    \b
+    Example:
+      gnn-search demo-shop --out tables/
+      gnn-search build-graph complete_journey --data tables/ --out graph/
+    """
+    report = run(recipe, data, out)
+    emit(asdict(report), as_json, lambda console: _render(console, report))
+
+
+def run(recipe: str, data: Path, out: Path) -> BuildReport:
+    """Build a graph, with its stages shown on stderr.
+
+    Raises:
+        GnnSearchError: The recipe, the tables or the output folder are not as they must be.
+    """
+    from gnn_search.config.recipe import Recipe
+    from gnn_search.graph.build import build_graph
+    from gnn_search.graph.describe import summarise
+
+    meter = Meter()
+    settings = Recipe.load(recipe)
+    with progress("stages") as bars:
+        task = bars.add_task("starting", total=_STAGES + 1)
+
+        def show(stage: str) -> None:
+            bars.update(task, description=stage, advance=1)
+
+        graph = build_graph(settings, data, out, show)
+    return BuildReport(path=out, summary=summarise(graph), usage=meter.read())
+
+
+def _render(console: Console, report: BuildReport) -> None:
+    print_summary(console, report.summary)
+    console.print(f"Wrote {report.path} in {report.usage.in_words()}", soft_wrap=True)

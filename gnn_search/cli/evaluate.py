@@ -1,0 +1,77 @@
+"""`gnn-search evaluate`: the model beside the baselines, over the full catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gnn_search.cli.options import PATH, json_option, path_argument, threads_option
+from gnn_search.cli.output import emit, progress
+
+if TYPE_CHECKING:
+    from gnn_search.evaluation.result import Evaluation
+
+
+@click.command()
+@path_argument("model")
+@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Score a seeded sample of N cases.  [default: all]")
+@click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True, help="Period to score.")
+@click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap draws over shoppers.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
+@click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
+@click.option("--out", type=PATH, help="Also write the result as JSON to this file.")
+@threads_option
+@json_option
+def command(model: Path, cases: int | None, split: str, draws: int, seed: int, graph: Path | None, out: Path | None, as_json: bool) -> None:
+    """Measure a model and the baselines on the test period.
+
+    Every list is drawn from the whole catalogue. Nobody sees what happened from the start of the period on. Intervals are 95 % bootstrap intervals over
+    shoppers, and the differences are paired.
+
+    \b
+    Example:
+      gnn-search evaluate demo/model --cases 20000
+    """
+    from gnn_search.evaluation.table import render
+    from gnn_search.layout import refuse_existing, write_json
+
+    if out is not None:
+        refuse_existing(out)
+    evaluation = run_evaluation(model, cases, split, draws, seed, graph)
+    if out is not None:
+        write_json(out, evaluation.model_dump(mode="json"))
+    emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
+
+
+def run_evaluation(model: Path, cases: int | None, split: str, draws: int, seed: int, graph: Path | None = None) -> Evaluation:
+    """Evaluate a model folder, with and without the shopper, beside every baseline."""
+    from gnn_search.evaluation.baselines.build import build_baselines
+    from gnn_search.evaluation.evaluate import evaluate
+    from gnn_search.graph.cases import build_cases
+    from gnn_search.model.store import open_model
+    from gnn_search.retrieval.vector_channel import VectorChannel
+    from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+    opened = open_model(model, graph)
+    asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
+    shop = open_shop_vectors(opened, asked.time)
+    rankers = [
+        VectorChannel(opened, shop, name="gnn-search"),
+        VectorChannel(opened, shop, personal=False, name="gnn-search, no user"),
+        *build_baselines(opened.graph, asked.time),
+    ]
+    with progress("cases") as bars:
+        tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
+        places = min(100, opened.graph.num_nodes["product"])
+        return evaluate(
+            asked,
+            rankers,
+            opened.graph,
+            k=(min(10, places), places) if places > 10 else (places,),
+            draws=draws,
+            seed=seed,
+            reference="gnn-search",
+            progress=lambda name, done, total: bars.update(tasks[name], completed=done),
+        )

@@ -1,0 +1,38 @@
+"""Tables of a graph's content, shared by the commands that show one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from gnn_search.graph.describe import GraphSummary
+
+
+def print_summary(console: Console, summary: GraphSummary) -> None:
+    """Write nodes, edges, periods, taxonomy and rejects."""
+    console.print(f"Graph {summary.name}")
+    table = Table("what", "how many", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for node_type, count in summary.num_nodes.items():
+        table.add_row(f"{node_type} nodes", f"{count:,}")
+    for one in summary.relations:
+        timeless = "" if one.timed else "  (no time)"
+        table.add_row(f"{one.source} --{one.relation}--> {one.target}{timeless}", f"{one.edges:,}")
+    console.print(table)
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_row("events", f"{summary.first_event:%Y-%m-%d %H:%M} to {summary.last_event:%Y-%m-%d %H:%M} UTC")
+    facts.add_row("training", f"{summary.num_examples['train']:,} events")
+    facts.add_row("validation", f"{summary.num_examples['validation']:,} events from {summary.validation_start:%Y-%m-%d %H:%M}")
+    facts.add_row("test", f"{summary.num_examples['test']:,} events from {summary.test_start:%Y-%m-%d %H:%M}")
+    facts.add_row("taxonomy", f"{summary.taxonomy_depth} levels, {summary.products_in_no_category:,} products in no category")
+    facts.add_row("rejects", _rejects(summary))
+    console.print(facts)
+
+
+def _rejects(summary: GraphSummary) -> str:
+    share = f"{sum(summary.rejects.values()):,} of {sum(summary.rows_read.values()):,} rows"
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in summary.rejects.items())
+    return f"{share} ({reasons}), see rejects.parquet" if reasons else share

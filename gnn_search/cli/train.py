@@ -1,0 +1,106 @@
+"""`gnn-search train`: train a retriever and keep its vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gnn_search.cli.options import json_option, out_option, path_option, threads_option
+from gnn_search.cli.output import emit, error_console, progress
+
+if TYPE_CHECKING:
+    from gnn_search.training.loop import StepReport, TrainingResult
+
+
+@click.command()
+@click.argument("config")
+@path_option("--graph", "Graph folder, made by build-graph.")
+@out_option("Model folder to be made.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
+@threads_option
+@json_option
+def command(config: str, graph: Path, out: Path, resume: bool, as_json: bool) -> None:
+    """Train a retriever on a graph.
+
+    CONFIG is the name of a shipped configuration or a YAML file. A killed run goes on with --resume to the same weights. The model folder also gets
+    the vectors of every node as of the start of the test period.
+
+    \b
+    Example:
+      gnn-search train complete_journey --graph demo/graph --out demo/model
+    """
+    summary = run_training(config, graph, out, resume=resume)
+    emit(summary, as_json, lambda console: _render(console, summary))
+
+
+def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -> dict[str, Any]:
+    """Train, save the model and its vectors, and return a summary."""
+    from gnn_search.config.training import TrainingConfig
+    from gnn_search.graph.store import Graph
+    from gnn_search.model.store import open_model, save_model
+    from gnn_search.training.loop import train
+    from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
+    from gnn_search.versions import library_versions
+
+    settings = TrainingConfig.load(config)
+    opened = Graph.open(graph)
+    with progress("examples") as bars:
+        result = train(settings, opened, out, resume=resume, listener=_Watcher(bars))
+    summary = _summarise(result, out)
+    save_model(out, opened, settings, result.tokenizer, result.retriever, summary, library_versions())
+    model = open_model(out, graph)
+    save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
+    return summary
+
+
+class _Watcher:
+    """Shows steps as a bar and validations as lines on stderr."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._task: Any = None
+
+    def __call__(self, report: StepReport) -> None:
+        if self._task is None:
+            self._task = self._bars.add_task("training", total=report.total_steps * report.examples)
+        self._bars.update(self._task, advance=report.examples, description=f"training  loss {report.loss:.3f}")
+        if report.recall is not None:
+            self._bars.console.print(
+                f"step {report.step:,} of {report.total_steps:,}: validation recall@10 {report.recall:.4f}, loss {report.loss:.3f}, "
+                f"{report.rate:,.0f} examples/s, {report.waiting:.1%} of the time waiting for batches"
+            )
+
+
+def _summarise(result: TrainingResult, out: Path) -> dict[str, Any]:
+    progress = result.progress
+    return {
+        "model": str(out),
+        "steps": progress.step,
+        "steps_planned": result.total_steps,
+        "best_step": progress.best_step,
+        "validation_recall_at_10": progress.best_recall,
+        "examples": progress.examples,
+        "seconds": round(progress.seconds, 1),
+        "examples_per_second": round(result.rate),
+        "share_waiting_for_batches": round(result.waiting, 4),
+        "parameters": sum(parameter.numel() for parameter in result.retriever.parameters()),
+        "negatives": result.negatives,
+    }
+
+
+def _render(console: Console, summary: dict[str, Any]) -> None:
+    table = Table(title="training", title_justify="left", show_header=False)
+    table.add_row("model", summary["model"])
+    table.add_row("steps", f"{summary['steps']:,} of {summary['steps_planned']:,}, best at {summary['best_step']:,}")
+    table.add_row("validation recall@10", f"{summary['validation_recall_at_10']:.4f}")
+    table.add_row("examples", f"{summary['examples']:,} in {summary['seconds']:,.0f} s, {summary['examples_per_second']:,} a second")
+    table.add_row("waiting for batches", f"{summary['share_waiting_for_batches']:.1%} of the time")
+    table.add_row("parameters", f"{summary['parameters']:,}")
+    for negative in summary["negatives"]:
+        table.add_row(f"negatives: {negative['kind']}", ", ".join(f"{key} {value}" for key, value in negative.items() if key != "kind"))
+    console.print(table)
+    error_console().print(f"next: gnn-search evaluate {summary['model']}")

@@ -1,0 +1,275 @@
+"""What is in a graph, and what lies around one node, as plain values for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+
+from gnn_search.config.base import StrictModel
+from gnn_search.errors import RequestError
+from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.graph.lookup import find_node
+from gnn_search.graph.store import EdgeType, Graph, GraphView, to_datetime
+
+_LATEST = 10
+"""Choices and queries listed."""
+_TOP = 5
+"""Categories, queries and products listed by count."""
+
+
+class RelationCount(StrictModel):
+    """One stored relation."""
+
+    source: str
+    relation: str
+    target: str
+    edges: int
+    timed: bool
+
+
+class GraphSummary(StrictModel):
+    """What is in a graph. Moments are UTC; `relations` leaves the reverse ones out."""
+
+    name: str
+    num_nodes: dict[str, int]
+    relations: list[RelationCount]
+    num_examples: dict[str, int]
+    actions: list[str]
+    labels: list[str]
+    first_event: datetime
+    last_event: datetime
+    validation_start: datetime
+    test_start: datetime
+    taxonomy_depth: int
+    products_in_no_category: int
+    rows_read: dict[str, int]
+    rejects: dict[str, int]
+    hash: str
+
+
+class Counted(StrictModel):
+    """A query or a category path, and how often."""
+
+    name: str
+    count: int
+
+
+class CountedProduct(StrictModel):
+    """A product, and how often."""
+
+    product_id: str | int
+    title: str
+    category: str | None
+    count: int
+
+
+class Partner(StrictModel):
+    """A product bought with another, with the weight of the pair."""
+
+    product_id: str | int
+    title: str
+    category: str | None
+    weight: float
+
+
+class Choice(StrictModel):
+    """One choice of a shopper."""
+
+    time: datetime
+    action: str
+    product_id: str | int
+    title: str
+    category: str | None
+
+
+class Asked(StrictModel):
+    """One query of a shopper."""
+
+    time: datetime
+    query: str
+
+
+class UserNeighbourhood(StrictModel):
+    """A shopper: the latest come first, categories by how many choices lie in them."""
+
+    user_id: str | int
+    as_of: datetime
+    attributes: dict[str, str | None]
+    num_choices: int
+    last_choices: list[Choice]
+    top_categories: list[Counted]
+    last_queries: list[Asked]
+
+
+class QueryNeighbourhood(StrictModel):
+    """A query: who asked it and what it led to, the commonest first."""
+
+    query: str
+    as_of: datetime
+    num_choices: int
+    num_users: int
+    num_products: int
+    categories: list[Counted]
+    top_products: list[CountedProduct]
+
+
+class ProductNeighbourhood(StrictModel):
+    """A product: what leads to it and what is bought with it, the commonest or heaviest first."""
+
+    product_id: str | int
+    as_of: datetime
+    title: str
+    category: str | None
+    attributes: dict[str, str | float | None]
+    num_choices: int
+    num_users: int
+    top_queries: list[Counted]
+    bought_with: list[Partner]
+
+
+Neighbourhood = UserNeighbourhood | QueryNeighbourhood | ProductNeighbourhood
+
+
+def summarise(graph: Graph) -> GraphSummary:
+    """Say what is in a graph, from its manifest alone."""
+    manifest = graph.manifest
+    return GraphSummary(
+        name=manifest.name,
+        num_nodes=manifest.num_nodes,
+        relations=[
+            RelationCount(source=one.source, relation=one.relation, target=one.target, edges=one.edges, timed=one.timed)
+            for one in manifest.relations
+            if not one.relation.startswith("rev_")
+        ],
+        num_examples=manifest.num_examples,
+        actions=list(manifest.actions),
+        labels=list(manifest.labels),
+        first_event=to_datetime(manifest.time_first),
+        last_event=to_datetime(manifest.time_last),
+        validation_start=to_datetime(manifest.validation_start),
+        test_start=to_datetime(manifest.test_start),
+        taxonomy_depth=manifest.taxonomy_depth,
+        products_in_no_category=manifest.products_in_no_category,
+        rows_read=manifest.rows_read,
+        rejects=manifest.rejects,
+        hash=manifest.hash,
+    )
+
+
+def neighbourhood(graph: Graph, node_type: str, shop_id: str | int, time: int) -> Neighbourhood:
+    """Say what lies around a node, as known just before a moment.
+
+    Args:
+        graph: The graph.
+        node_type: `user`, `query` or `product`.
+        shop_id: The shop's id of the node, or the text of a query.
+        time: The moment, µs.
+
+    Raises:
+        RequestError: There is no such node, or nothing is told of its type.
+    """
+    tellers: dict[str, Callable[[GraphView, int], Neighbourhood]] = {"user": _user, "query": _query, "product": _product}
+    if node_type not in tellers:
+        raise RequestError(f"the neighbourhood of a {' or '.join(tellers)} can be told, not of a {node_type}")
+    return tellers[node_type](graph.before(time), find_node(graph, node_type, shop_id))
+
+
+def _user(view: GraphView, user: int) -> UserNeighbourhood:
+    graph = view.graph
+    rows = [_row(view, (target, f"rev_{action}", source), user) for source, action, target in graph.choices]
+    product, time = (np.concatenate([row[column] for row in rows]) for column in (0, 1))
+    action = np.repeat([action for _, action, _ in graph.choices], [len(row[0]) for row in rows])
+    latest = np.argsort(time, kind="stable")[::-1][:_LATEST]
+    query, asked, _ = _row(view, ("query", "rev_issues", "user"), user)
+    attributes = graph.nodes("user").row(user, named=True)
+    return UserNeighbourhood(
+        user_id=attributes.pop("user_id"),
+        as_of=to_datetime(view.time),
+        attributes=attributes,
+        num_choices=len(product),
+        last_choices=[
+            Choice(time=to_datetime(time[place]), action=action[place], **_named(graph, product[place])) for place in latest.tolist()
+        ],
+        top_categories=_top_categories(graph, product),
+        last_queries=[
+            Asked(time=to_datetime(asked[place]), query=_text(graph, query[place])) for place in range(len(query) - 1, -1, -1)[:_LATEST]
+        ],
+    )
+
+
+def _query(view: GraphView, query: int) -> QueryNeighbourhood:
+    graph = view.graph
+    product, _, _ = _row(view, ("product", "rev_leads_to", "query"), query)
+    user, _, _ = _row(view, ("user", "issues", "query"), query)
+    top, count = _commonest(product)
+    return QueryNeighbourhood(
+        query=_text(graph, query),
+        as_of=to_datetime(view.time),
+        num_choices=len(product),
+        num_users=len(np.unique(user)),
+        num_products=len(np.unique(product)),
+        categories=_top_categories(graph, product),
+        top_products=[
+            CountedProduct(count=times, **_named(graph, one)) for one, times in zip(top.tolist(), count.tolist(), strict=True)
+        ],
+    )
+
+
+def _product(view: GraphView, product: int) -> ProductNeighbourhood:
+    graph = view.graph
+    query, _, _ = _row(view, ("query", "leads_to", "product"), product)
+    users = np.concatenate([_row(view, edge_type, product)[0] for edge_type in graph.choices])
+    top, count = _commonest(query)
+    attributes = graph.nodes("product").drop("category").row(product, named=True)
+    return ProductNeighbourhood(
+        as_of=to_datetime(view.time),
+        **_named(graph, product),
+        attributes={name: value for name, value in attributes.items() if name not in ("product_id", "title")},
+        num_choices=len(query),
+        num_users=len(np.unique(users)),
+        top_queries=[Counted(name=_text(graph, one), count=times) for one, times in zip(top.tolist(), count.tolist(), strict=True)],
+        bought_with=_partners(view, product),
+    )
+
+
+def _partners(view: GraphView, product: int) -> list[Partner]:
+    edge_type = ("product", "rev_bought_with", "product")
+    if edge_type not in view.graph.relations:
+        return []
+    partner, _, weight = _row(view, edge_type, product)
+    heaviest = np.argsort(weight, kind="stable")[::-1][:_TOP]
+    return [Partner(weight=float(weight[place]), **_named(view.graph, partner[place])) for place in heaviest.tolist()]
+
+
+def _row(view: GraphView, edge_type: EdgeType, row: int) -> tuple[Int32, Int64, Float32]:
+    """Return the visible entries of one row of a relation that has time: index, time, weight."""
+    edges = view.edges(edge_type)
+    assert edges.csr.time is not None
+    visible = slice(int(edges.starts[row]), int(edges.ends[row]))
+    return edges.csr.index[visible], edges.csr.time[visible], edges.csr.weight[visible]
+
+
+def _commonest(values: Int32) -> tuple[Int32, Int64]:
+    distinct, count = np.unique(values, return_counts=True)
+    order = np.argsort(-count, kind="stable")[:_TOP]
+    return distinct[order], count[order]
+
+
+def _top_categories(graph: Graph, product: Int32) -> list[Counted]:
+    category = np.asarray(graph.taxonomy.product_category)[product]
+    top, count = _commonest(category[category >= 0])
+    paths = graph.nodes("category")["path"]
+    return [Counted(name=paths[one], count=times) for one, times in zip(top.tolist(), count.tolist(), strict=True)]
+
+
+def _named(graph: Graph, product: int) -> dict[str, str | int | None]:
+    row = graph.nodes("product").row(int(product), named=True)
+    category = row["category"]
+    path = None if category is None else graph.nodes("category")["path"][category]
+    return {"product_id": row["product_id"], "title": row["title"], "category": path}
+
+
+def _text(graph: Graph, query: int) -> str:
+    return str(graph.nodes("query")["query"][int(query)])

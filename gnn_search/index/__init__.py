@@ -1,0 +1,1 @@
+"""Nearest-product search. The only folder that imports FAISS."""

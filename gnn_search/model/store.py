@@ -1,0 +1,146 @@
+"""Save and open model folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from gnn_search.config.base import StrictModel
+from gnn_search.config.files import read_yaml
+from gnn_search.config.training import TrainingConfig
+from gnn_search.errors import ArtefactError
+from gnn_search.graph.store import Graph
+from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, read_json, staged, write_json
+from gnn_search.model.features import Features
+from gnn_search.model.retriever import Retriever
+from gnn_search.sampling.inputs import InputSampler
+
+
+class ModelManifest(StrictModel):
+    """What `model.json` says of a model.
+
+    Attributes:
+        format_version: Of the folder.
+        name: Of the configuration.
+        graph: Folder of the graph that it was trained on.
+        graph_hash: Hash of that graph's content.
+        files: Size in bytes of each file of the model, by name.
+        hash: Hash over these files.
+        dimension: Of the vectors.
+        training: How training went: steps, examples, seconds, rates, best validation recall, negatives.
+        versions: Of the libraries that made it.
+    """
+
+    format_version: int
+    name: str
+    graph: str
+    graph_hash: str
+    files: dict[str, int]
+    hash: str
+    dimension: int
+    training: dict[str, Any]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model, opened with its graph."""
+
+    path: Path
+    manifest: ModelManifest
+    config: TrainingConfig
+    graph: Graph
+    tokenizer: Tokenizer
+    features: Features
+    retriever: Retriever
+    inputs: InputSampler
+
+    @property
+    def layout(self) -> ModelLayout:
+        return ModelLayout(self.path)
+
+
+def save_model(
+    out: Path, graph: Graph, config: TrainingConfig, tokenizer: Tokenizer, retriever: Retriever, training: dict[str, Any], versions: dict[str, str]
+) -> None:
+    """Write configuration, tokenizer and weights into a model folder, the manifest last."""
+    layout = ModelLayout(out)
+    with staged(layout.config, replace=True) as partial:
+        partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    with staged(layout.tokenizer, replace=True) as partial:
+        partial.write_text(tokenizer.to_str(), encoding="utf-8")
+    with staged(layout.weights, replace=True) as partial:
+        save_file({name: parameter.detach().contiguous() for name, parameter in retriever.named_parameters()}, partial)
+    files = [layout.config, layout.tokenizer, layout.weights]
+    manifest = ModelManifest(
+        format_version=FORMAT_VERSION,
+        name=config.name,
+        graph=str(graph.path.resolve()),
+        graph_hash=graph.manifest.hash,
+        files={file.name: file.stat().st_size for file in files},
+        hash=hash_files(files),
+        dimension=config.dimension,
+        training=training,
+        versions=versions,
+    )
+    write_json(layout.manifest, manifest.model_dump(mode="json"))
+
+
+def open_model(path: Path, graph: Path | None = None) -> Model:
+    """Open a model folder and its graph.
+
+    Args:
+        path: The model folder.
+        graph: The graph's folder, where it is no longer in the place that the model remembers.
+
+    Raises:
+        ArtefactError: The folder is no model, is damaged, half-trained or of another version, or the graph is not the one it was trained on.
+    """
+    layout = ModelLayout(Path(path))
+    manifest = _read_manifest(layout)
+    opened = Graph.open(Path(graph) if graph is not None else Path(manifest.graph))
+    if opened.manifest.hash != manifest.graph_hash:
+        raise ArtefactError(f"the model {layout.root} was trained on another graph than {opened.path} (hash {manifest.graph_hash}, got {opened.manifest.hash}); give its own with --graph, or train anew")
+    config = read_yaml(layout.config, TrainingConfig)
+    tokenizer = Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8"))
+    features = Features.of(opened, tokenizer)
+    retriever = Retriever(config, features, tokenizer.get_vocab_size())
+    try:
+        weights = load_file(layout.weights)
+        missing = set(dict(retriever.named_parameters())) ^ set(weights)
+        if missing:
+            raise ArtefactError(f"{layout.weights} does not fit {layout.config}: it lacks or adds {sorted(missing)[0]}; train the model again")
+        retriever.load_state_dict(weights, strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        raise ArtefactError(f"{layout.weights} is damaged ({error}); train the model again") from None
+    retriever.eval()
+    return Model(layout.root, manifest, config, opened, tokenizer, features, retriever, InputSampler(opened, config))
+
+
+def _read_manifest(layout: ModelLayout) -> ModelManifest:
+    if not layout.root.is_dir():
+        raise ArtefactError(f"there is no model folder {layout.root}; make one with 'gnn-search train'")
+    if not layout.manifest.exists() and layout.metrics.exists():
+        raise ArtefactError(f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume'")
+    content = read_json(layout.manifest, "a model folder")
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ArtefactError(f"{layout.manifest} is of format version {version}, this program reads {FORMAT_VERSION}; train the model again")
+    try:
+        manifest = ModelManifest.model_validate(content)
+    except ValidationError as error:
+        raise ArtefactError(f"{layout.manifest} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); train the model again") from None
+    files = [layout.root / name for name in ("config.yaml", "tokenizer.json", "weights.safetensors")]
+    for file in files:
+        if not file.is_file():
+            raise ArtefactError(f"the model {layout.root} is damaged: {file.name} is missing; train it again")
+    if hash_files(files) != manifest.hash:
+        raise ArtefactError(f"the model {layout.root} is damaged: its files differ from those that were written; train it again")
+    return manifest

@@ -1,0 +1,95 @@
+"""Rank the catalogue by the nearest product vectors to a shopper's query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnn_search.graph.csr import Int32, Int64
+from gnn_search.index.flat import FlatIndex
+from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.store import Model
+from gnn_search.model.tokens import tokenize
+from gnn_search.retrieval.ranking import Ranking
+from gnn_search.vectors.shop_vectors import ShopVectors
+
+
+class VectorChannel:
+    """Encodes requests and looks up their nearest products.
+
+    A query that nobody asked before the moment is encoded by its text alone, and calls up the history in the categories of the known query with the
+    nearest text.
+
+    Args:
+        model: The model.
+        shop: Its vectors as of the moment.
+        personal: Whether shoppers count; without, every request is plain.
+        name: What reports call it.
+    """
+
+    def __init__(self, model: Model, shop: ShopVectors, *, personal: bool = True, name: str = "vector") -> None:
+        self.name = name
+        self._model, self._personal = model, personal
+        self.index = FlatIndex.build(shop.vectors["product"])
+        self._encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of))
+        sizes = np.diff(self._encoder.categories.indptr)
+        self._with_categories = np.flatnonzero(sizes > 0).astype(np.int32)
+        self._known_texts: Tensor | None = None
+
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
+        """Rank for known nodes, as `Ranker` says."""
+        distinct, row = np.unique(query, return_inverse=True)
+        vectors = self._encoder.encode_queries(distinct.astype(np.int32))
+        texts = self._model.graph.nodes("query")["query"].gather(distinct).to_list()
+        recalling = self._recalling(distinct.astype(np.int32), texts)
+        return self._search(user, recalling[row], vectors, row.astype(np.int64), k)
+
+    def rank_texts(self, user: Int32, texts: Sequence[str], k: int) -> Ranking:
+        """Rank for normalised query texts.
+
+        Shapes:
+            user: int32 [n], -1 for nobody known; texts: n. Returns lists of k.
+        """
+        distinct, row = np.unique(np.asarray(texts, dtype=np.str_), return_inverse=True)
+        names = [str(text) for text in distinct]
+        node = self.find_queries(names)
+        vectors = self._encoder.encode_texts(tokenize(self._model.tokenizer, names))
+        known = np.flatnonzero(node >= 0)
+        if len(known):
+            vectors[torch.from_numpy(known)] = self._encoder.encode_queries(node[known])
+        return self._search(user, self._recalling(node, names)[row], vectors, row.astype(np.int64), k)
+
+    def find_queries(self, texts: Sequence[str]) -> Int32:
+        """Return the node of each normalised text, -1 for a query that the graph does not hold: int32 [n]."""
+        nodes = self._model.graph.nodes("query")
+        place = {text: number for number, text in enumerate(nodes["query"].to_list())} if len(texts) > 32 else None
+        if place is not None:
+            return np.array([place.get(text, -1) for text in texts], dtype=np.int32)
+        found = [nodes["query"].index_of(text) for text in texts]
+        return np.array([-1 if number is None else number for number in found], dtype=np.int32)
+
+    def _search(self, user: Int32, recalling: Int32, vectors: Tensor, row: Int64, k: int) -> Ranking:
+        asked = vectors[torch.from_numpy(row)]
+        if self._personal:
+            asked = self._encoder.personalise(asked, user, recalling)
+        score, product = self.index.search(asked.numpy(), k)
+        return Ranking(product, score)
+
+    def _recalling(self, query: Int32, texts: Sequence[str]) -> Int32:
+        """Return the query whose categories call up history: itself, or the nearest by text that has any, or -1."""
+        sizes = np.diff(self._encoder.categories.indptr)
+        lost = np.flatnonzero((query < 0) | (sizes[np.maximum(query, 0)] == 0))
+        recalling = query.copy()
+        recalling[lost] = -1
+        if not len(lost) or not len(self._with_categories):
+            return recalling
+        if self._known_texts is None:
+            names = self._model.graph.nodes("query")["query"].gather(self._with_categories).to_list()
+            self._known_texts = self._encoder.encode_texts(tokenize(self._model.tokenizer, names))
+        asked = self._encoder.encode_texts(tokenize(self._model.tokenizer, [texts[place] for place in lost]))
+        score, nearest = (asked @ self._known_texts.T).max(dim=1)
+        recalling[lost] = np.where(score.numpy() > 0, self._with_categories[nearest.numpy()], -1)
+        return recalling

@@ -1,0 +1,81 @@
+"""Checkpoints from which a killed run goes on bit for bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from gnn_search.config.base import StrictModel
+from gnn_search.errors import ArtefactError
+from gnn_search.layout import read_json, staged
+
+_PREFIX = "step-"
+
+
+class Progress(StrictModel):
+    """How far a run has come.
+
+    Attributes:
+        step: Steps done.
+        best_recall: Best validation Recall@10 so far.
+        best_step: Steps done then.
+        stale: Validations since.
+        seconds: Wall seconds of training so far.
+        examples: Examples seen so far.
+        finished: Whether the run has ended.
+    """
+
+    step: int = 0
+    best_recall: float = -1.0
+    best_step: int = 0
+    stale: int = 0
+    seconds: float = 0.0
+    examples: int = 0
+    finished: bool = False
+    identity: dict[str, str] = Field(default_factory=dict)
+
+
+def save_checkpoint(folder: Path, progress: Progress, model: dict[str, Tensor], optimisers: dict[str, Tensor], best: dict[str, Tensor]) -> None:
+    """Write a checkpoint whole, then remove the older ones."""
+    target = folder / f"{_PREFIX}{progress.step:08d}"
+    with staged(target, replace=True) as partial:
+        partial.mkdir()
+        save_file(_compact(model), partial / "model.safetensors")
+        save_file(_compact(optimisers), partial / "optimisers.safetensors")
+        save_file(_compact(best), partial / "best.safetensors")
+        (partial / "progress.json").write_text(json.dumps(progress.model_dump(), indent=2) + "\n", encoding="utf-8")
+    for older in _checkpoints(folder):
+        if older != target:
+            shutil.rmtree(older)
+
+
+def load_checkpoint(folder: Path) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]] | None:
+    """Read the newest checkpoint: progress, model, optimisers and the best weights so far; None where there is none.
+
+    Raises:
+        ArtefactError: It is damaged.
+    """
+    found = _checkpoints(folder)
+    if not found:
+        return None
+    newest = found[-1]
+    try:
+        progress = Progress.model_validate(read_json(newest / "progress.json", "a checkpoint"))
+        tensors = [load_file(newest / f"{name}.safetensors") for name in ("model", "optimisers", "best")]
+    except (SafetensorError, FileNotFoundError, ValueError) as error:
+        raise ArtefactError(f"the checkpoint {newest} is damaged ({error}); remove it and train anew") from None
+    return progress, tensors[0], tensors[1], tensors[2]
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
+
+
+def _compact(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}

@@ -1,0 +1,229 @@
+"""Train a retriever on a graph."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.errors import ArtefactError
+from gnn_search.graph.cases import build_cases
+from gnn_search.graph.store import Graph, GraphView
+from gnn_search.layout import ModelLayout, refuse_existing
+from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.features import Features, training_texts
+from gnn_search.model.retriever import Losses, Retriever
+from gnn_search.model.tokens import train_tokenizer
+from gnn_search.sampling.batches import Batch, BatchSampler
+from gnn_search.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from gnn_search.training.optimiser import Optimisers
+from gnn_search.training.prefetch import Prefetch
+from gnn_search.training.validation import validation_recall
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """How training stands.
+
+    Attributes:
+        step: Steps done. total_steps: Steps of the whole run. examples: Examples in this step.
+        loss: Loss of the step. rate: Examples a second since the start, validations not counted. waiting: Share of that time spent waiting for batches.
+        recall: Validation Recall@10, when one was measured after this step.
+    """
+
+    step: int
+    total_steps: int
+    examples: int
+    loss: float
+    rate: float
+    waiting: float
+    recall: float | None = None
+
+
+class Listener(Protocol):
+    """Hears of each step."""
+
+    def __call__(self, report: StepReport, /) -> None: ...
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What training ended with.
+
+    Attributes:
+        retriever: With the best weights of the validations.
+        tokenizer: Trained on the shop's text.
+        progress: The end of the run.
+        total_steps: Steps that the configuration asked for.
+        rate: Examples a second, validations not counted.
+        waiting: Share of the training time spent waiting for batches.
+        negatives: What each negative sampler did.
+    """
+
+    retriever: Retriever
+    tokenizer: Tokenizer
+    features: Features
+    progress: Progress
+    total_steps: int
+    rate: float
+    waiting: float
+    negatives: list[dict[str, object]]
+
+
+def train(config: TrainingConfig, graph: Graph, out: Path, *, resume: bool = False, listener: Listener = lambda report: None) -> TrainingResult:
+    """Train a retriever; checkpoints and `metrics.jsonl` go to `out` as it goes.
+
+    Args:
+        config: The configuration.
+        graph: The graph; only training and validation events are read.
+        out: The model folder.
+        resume: Go on from the newest checkpoint in `out`.
+        listener: Told of each step.
+
+    Raises:
+        OutputExistsError: `out` exists and `resume` is false.
+        ArtefactError: There is nothing to resume, or it is of another configuration or graph.
+    """
+    if not resume:
+        refuse_existing(out)
+    return _Run(config, graph, ModelLayout(out), resume, listener).run()
+
+
+class _Run:
+    def __init__(self, config: TrainingConfig, graph: Graph, layout: ModelLayout, resume: bool, listener: Listener) -> None:
+        self._config, self._graph, self._layout, self._listener = config, graph, layout, listener
+        identity = {"graph": graph.manifest.hash, "config": config.model_dump_json()}
+        saved = _resumable(layout, identity) if resume else None
+        torch.manual_seed(config.seed)
+        self._sampler = BatchSampler(graph, config)
+        self._tokenizer = train_tokenizer(training_texts(graph), config.text)
+        self._features = Features.of(graph, self._tokenizer)
+        self._retriever = Retriever(config, self._features, self._tokenizer.get_vocab_size())
+        self._total_steps = max(1, round(config.loop.epochs * self._sampler.steps_per_epoch))
+        self._optimisers = Optimisers(self._retriever, config.optimiser, self._total_steps)
+        self._cases = build_cases(graph, "validation", config.loop.validation_cases, config.seed)
+        self._best: dict[str, Tensor] = {}
+        self._progress = Progress(identity=identity)
+        self._waiting = 0.0
+        layout.root.mkdir(parents=True, exist_ok=True)
+        if saved is not None:
+            self._progress, model, optimisers, self._best = saved
+            self._retriever.load_state_dict(model)
+            self._optimisers.load(optimisers)
+        self._keep_metrics(self._progress.step)
+
+    def run(self) -> TrainingResult:
+        validation = self._graph.before(self._graph.manifest.validation_start)
+        if self._progress.step == 0:
+            NodeEncoder(self._retriever, self._sampler.inputs, validation.graph.before(int(self._sampler.examples.time[0]))).encode_products()
+        started, before = time.perf_counter(), self._progress.seconds
+        paused = 0.0
+        with Prefetch(self._remaining()) as batches:
+            for step, batch in batches:
+                losses = self._step(step, batch)
+                pause = time.perf_counter()
+                seconds = before + pause - started - paused
+                self._progress = self._progress.model_copy(
+                    update={"step": step + 1, "seconds": seconds, "examples": self._progress.examples + len(batch.query)}
+                )
+                self._waiting = batches.waited / max(seconds - before, 1e-9)
+                recall = self._validate(validation) if self._due(step + 1) else None
+                self._report(losses, len(batch.query), recall)
+                if recall is not None:
+                    save_checkpoint(self._layout.checkpoint, self._progress, self._state(), self._optimisers.tensors(), self._best)
+                paused += time.perf_counter() - pause
+                if self._progress.finished:
+                    break
+        self._retriever.load_state_dict(self._best, strict=False)
+        return TrainingResult(
+            self._retriever,
+            self._tokenizer,
+            self._features,
+            self._progress,
+            self._total_steps,
+            self._progress.examples / max(self._progress.seconds, 1e-9),
+            self._waiting,
+            self._sampler.describe_negatives(),
+        )
+
+    def _remaining(self) -> Iterator[tuple[int, Batch]]:
+        if self._progress.finished:
+            return
+        for step in range(self._progress.step, self._total_steps):
+            yield step, self._sampler.make(*divmod(step, self._sampler.steps_per_epoch))
+
+    def _step(self, step: int, batch: Batch) -> Losses:
+        # The generator is keyed by the step, so a resumed run drops the same rows.
+        generator = torch.Generator().manual_seed((self._config.seed << 32) | step)
+        losses: Losses = self._retriever(batch, generator)
+        losses.total.backward()  # type: ignore[no-untyped-call]
+        self._optimisers.step(step)
+        if (step + 1) % self._config.loop.refresh_every == 0:
+            NodeEncoder(self._retriever, self._sampler.inputs, self._sampler.view_of(*divmod(step, self._sampler.steps_per_epoch))).encode_products()
+        return losses
+
+    def _due(self, done: int) -> bool:
+        return done % self._config.loop.validate_every == 0 or done == self._total_steps
+
+    def _validate(self, view: GraphView) -> float:
+        """Measure recall without disturbing the stored vectors that the next step reads."""
+        stored = self._retriever.bases.clone(), self._retriever.vectors.clone()
+        recall = validation_recall(NodeEncoder(self._retriever, self._sampler.inputs, view), self._cases)
+        self._retriever.bases.copy_(stored[0])
+        self._retriever.vectors.copy_(stored[1])
+        progress = self._progress
+        if recall > progress.best_recall:
+            self._best = {name: value.detach().clone() for name, value in self._retriever.named_parameters()}
+            update: dict[str, object] = {"best_recall": recall, "best_step": progress.step, "stale": 0}
+        else:
+            update = {"stale": progress.stale + 1}
+        stale = int(str(update["stale"]))
+        update["finished"] = stale >= self._config.loop.patience or progress.step >= self._total_steps
+        self._progress = progress.model_copy(update=update)
+        return recall
+
+    def _report(self, losses: Losses, examples: int, recall: float | None) -> None:
+        progress = self._progress
+        rate = progress.examples / max(progress.seconds, 1e-9)
+        report = StepReport(progress.step, self._total_steps, examples, losses.total.item(), rate, self._waiting, recall)
+        row: dict[str, object] = {
+            "step": progress.step,
+            "examples": progress.examples,
+            "seconds": round(progress.seconds, 3),
+            "loss": losses.total.item(),
+            "pool_loss": losses.pool.item(),
+            "own_loss": losses.own.item(),
+            "temperature": self._retriever.temperature.item(),
+        }
+        if recall is not None:
+            row["validation_recall@10"] = recall
+        with self._layout.metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self._listener(report)
+
+    def _state(self) -> dict[str, Tensor]:
+        return dict(self._retriever.state_dict())
+
+    def _keep_metrics(self, step: int) -> None:
+        """Drop the rows of steps that a resumed run does again."""
+        rows = self._layout.metrics.read_text(encoding="utf-8").splitlines() if step and self._layout.metrics.exists() else []
+        kept = [row for row in rows if json.loads(row)["step"] <= step]
+        self._layout.metrics.write_text("".join(row + "\n" for row in kept), encoding="utf-8")
+
+
+def _resumable(layout: ModelLayout, identity: dict[str, str]) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+    saved = load_checkpoint(layout.checkpoint)
+    if saved is None:
+        raise ArtefactError(f"there is no checkpoint in {layout.root} to resume from; train without --resume")
+    for key, value in identity.items():
+        if saved[0].identity.get(key) != value:
+            raise ArtefactError(f"the checkpoint in {layout.root} is of another {key}; resume with the {key} that it was started with, or train anew")
+    return saved

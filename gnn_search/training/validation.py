@@ -1,0 +1,28 @@
+"""Recall@10 on validation cases over the full catalogue, the number that early stopping goes by."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from gnn_search.graph.cases import Cases
+from gnn_search.model.encoder import NodeEncoder
+
+_PLACES = 10
+_BLOCK = 512
+
+
+@torch.no_grad()
+def validation_recall(encoder: NodeEncoder, cases: Cases) -> float:
+    """Return the mean share of each case's products among the ten nearest of all products.
+
+    The encoder's view is that of the start of the validation period.
+    """
+    products = encoder.encode_products()
+    requests = encoder.encode_requests(cases.user, cases.query)
+    places = min(_PLACES, len(products))
+    top = torch.cat([(requests[start : start + _BLOCK] @ products.T).topk(places, dim=1).indices for start in range(0, len(requests), _BLOCK)]).numpy()
+    relevant = cases.case_of_row() * len(products) + cases.product
+    listed = np.arange(len(top))[:, None] * len(products) + top
+    found = np.isin(listed, relevant).sum(axis=1)
+    return float(np.mean(found / np.diff(cases.indptr)))

@@ -1,0 +1,1 @@
+"""Vectors of all nodes, kept and exported with the shop's own ids."""

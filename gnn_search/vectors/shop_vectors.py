@@ -1,0 +1,82 @@
+"""The vectors of every node as of one moment, kept in the model folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gnn_search.errors import ArtefactError
+from gnn_search.layout import read_json, staged, write_json
+from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.store import Model
+
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ShopVectors:
+    """Unit vectors by node type, row i = node i; a shopper of whom nothing is known has the zero vector.
+
+    Shapes:
+        vectors: float32 [nodes, d] each, for product, query, category and user. as_of: µs, what was known before it.
+    """
+
+    vectors: dict[str, Float32]
+    as_of: int
+
+
+def encode_shop(model: Model, as_of: int) -> ShopVectors:
+    """Encode every node as it was known just before a moment (µs)."""
+    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(as_of))
+    products = encoder.encode_products().numpy().copy()
+    queries = encoder.encode_queries(np.arange(model.graph.num_nodes["query"], dtype=np.int32)).numpy()
+    vectors = {"product": products, "query": queries, "category": encoder.encode_categories().numpy(), "user": encoder.encode_users().numpy()}
+    return ShopVectors(vectors, as_of)
+
+
+def save_shop_vectors(model: Model, shop: ShopVectors) -> None:
+    """Write the vectors into the model folder, whole or not at all."""
+    with staged(model.layout.vectors, replace=True) as partial:
+        partial.mkdir()
+        for node_type, vectors in shop.vectors.items():
+            np.save(partial / f"{node_type}.npy", vectors)
+        write_json(partial / "vectors.json", {"as_of": shop.as_of, "model_hash": model.manifest.hash, "graph_hash": model.graph.manifest.hash})
+
+
+def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
+    """Open the stored vectors memory-mapped, or encode the shop where none are stored for the moment.
+
+    Args:
+        model: The model. Its retriever's stored product vectors are set to those returned.
+        as_of: The moment, µs; by default the start of the test period.
+
+    Raises:
+        ArtefactError: The stored vectors are damaged or of another model.
+    """
+    moment = model.graph.manifest.test_start if as_of is None else as_of
+    folder = model.layout.vectors
+    if not folder.is_dir():
+        return encode_shop(model, moment)
+    stored = read_json(folder / "vectors.json", "a folder of vectors")
+    if stored.get("model_hash") != model.manifest.hash:
+        raise ArtefactError(f"the vectors in {folder} were made by another model than {model.path}; remove the folder, and they are made anew")
+    if stored.get("as_of") != moment:
+        return encode_shop(model, moment)
+    vectors = {node_type: _open(folder / f"{node_type}.npy", model, node_type) for node_type in ("product", "query", "category", "user")}
+    model.retriever.vectors = torch.from_numpy(np.array(vectors["product"]))
+    return ShopVectors(vectors, moment)
+
+
+def _open(file: Path, model: Model, node_type: str) -> Float32:
+    expected = (model.graph.num_nodes[node_type], model.manifest.dimension)
+    try:
+        vectors = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{file} is damaged ({error}); remove {file.parent}, and it is made anew") from None
+    if vectors.shape != expected or vectors.dtype != np.float32:
+        raise ArtefactError(f"{file} is damaged: expected float32 {expected}, got {vectors.dtype} {vectors.shape}; remove {file.parent}, and it is made anew")
+    return np.asarray(vectors)

@@ -1,0 +1,169 @@
+"""Batches: the same for a step whatever was made before, every example once an epoch, nothing from the future, right indices."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from shops import DAY
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.sampling.batches import Batch, BatchSampler
+from gnn_search.sampling.negatives.known import KnownPositives
+
+WINDOW_DAYS = 5
+
+
+def config(**changes: Any) -> TrainingConfig:
+    content: dict[str, Any] = {
+        "name": "test",
+        "seed": 3,
+        "negatives": [{"kind": "in_batch"}, {"kind": "uniform", "count": 6}, {"kind": "taxonomy", "count": 2, "levels": [1, 1]}],
+        "loop": {"batch_size": 16, "window_days": WINDOW_DAYS},
+        "product": {"queries": 2, "bought_with": 2, "pool": 3},
+        "query": {"products": 3},
+        "user": {"recent": 5, "history": 4},
+    }
+    return TrainingConfig.model_validate({**content, **changes})
+
+
+@pytest.fixture(scope="module")
+def sampler(tiny_graph):
+    return BatchSampler(tiny_graph, config())
+
+
+@pytest.fixture(scope="module")
+def batches(sampler):
+    return [sampler.make(0, step) for step in range(sampler.steps_per_epoch)]
+
+
+def assert_equal(one: Any, other: Any) -> None:
+    if is_dataclass(one):
+        for field in fields(one):
+            assert_equal(getattr(one, field.name), getattr(other, field.name))
+    else:
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
+
+
+def window_start(sampler: BatchSampler, batch: Batch) -> int:
+    first = sampler.examples.time[0]
+    windows = (sampler.examples.time[batch.positives.example] - first) // (WINDOW_DAYS * DAY)
+    assert len(set(windows.tolist())) == 1
+    return int(first + windows[0] * WINDOW_DAYS * DAY)
+
+
+def test_a_step_is_the_same_whatever_was_made_before(tiny_graph, batches):
+    fresh = BatchSampler(tiny_graph, config())
+    last = fresh.steps_per_epoch - 1
+    fresh.make(4, last)
+    for step in (last, 0, 7):
+        assert_equal(fresh.make(0, step), batches[step])
+    assert_equal(BatchSampler(tiny_graph, config()).make(1, 2), fresh.make(1, 2))
+
+
+def test_seeds_and_epochs_differ(tiny_graph, batches, sampler):
+    other = BatchSampler(tiny_graph, config(seed=4))
+    orders = [
+        np.concatenate([source.make(epoch, step).positives.example for step in range(len(batches))]).tolist()
+        for source, epoch in ((sampler, 0), (sampler, 1), (sampler, 2), (other, 0))
+    ]
+    assert len({tuple(order) for order in orders}) == 4
+    assert len({tuple(sorted(order)) for order in orders}) == 1
+
+
+def test_every_example_comes_once_an_epoch(batches, sampler):
+    example = np.concatenate([batch.positives.example for batch in batches])
+    assert sorted(example.tolist()) == list(range(len(sampler.examples.user)))
+    assert max(len(batch.positives.example) for batch in batches) <= 16
+
+
+def test_a_batch_holds_its_examples(batches, sampler):
+    for batch in batches:
+        for name in ("user", "query", "product"):
+            np.testing.assert_array_equal(getattr(batch.positives, name), getattr(sampler.examples, name)[batch.positives.example])
+        np.testing.assert_array_equal(batch.weight, sampler.examples.weight[batch.positives.example])
+
+
+def test_nothing_is_read_from_the_future(tiny_graph, batches, sampler):
+    seen = 0
+    for batch in batches:
+        start = window_start(sampler, batch)
+        relations = {
+            ("query", "leads_to", "product"): batch.products.queries,
+            ("product", "rev_bought_with", "product"): batch.products.partners,
+            ("product", "rev_leads_to", "query"): batch.queries.products,
+        }
+        for edge_type, neighbours in relations.items():
+            csr = tiny_graph.csr(edge_type)
+            assert (csr.time[neighbours.edge] < start).all()
+            np.testing.assert_array_equal(csr.index[neighbours.edge], neighbours.index)
+            assert (neighbours.age > 0).all()
+            seen += len(neighbours.edge)
+        session = sampler.examples.session_start[batch.positives.example]
+        history = batch.people.history
+        assert (history.last < np.repeat(session, np.diff(history.indptr))).all()
+        recent = batch.people.recent
+        for example, person in enumerate(batch.people.row):
+            inside = slice(*recent.indptr[person : person + 2])
+            assert (recent.last[inside] < session[example]).all()
+            assert batch.people.user[person] == batch.positives.user[example]
+        seen += len(history.product) + len(recent.product)
+    assert seen > 1000
+
+
+def test_indices_point_where_they_say(batches, sampler, tiny_graph):
+    examples = sampler.examples
+    known = KnownPositives("user_query", examples.user, examples.query, examples.product, 20, 40)
+    for batch in batches:
+        products, positives = batch.products.product, batch.positives
+        assert (np.diff(products) > 0).all()
+        np.testing.assert_array_equal(products[batch.positive], positives.product)
+        np.testing.assert_array_equal(batch.queries.query[batch.query], positives.query)
+        assert set(batch.products.queries.index) <= set(batch.queries.query)
+        pool = products[batch.pool]
+        assert set(positives.product) <= set(pool)
+        assert len(set(pool)) == len(pool)
+        mask = np.zeros((len(positives.example), len(pool)), dtype=bool)
+        mask[batch.masked_row, batch.masked_column] = True
+        expected = known.contains(positives.user, positives.query, np.tile(pool, (len(mask), 1)))
+        np.testing.assert_array_equal(mask, expected)
+        assert mask[np.arange(len(mask)), np.searchsorted(pool, positives.product)].all()
+        own = products[batch.own]
+        assert own.shape == (len(positives.example), 2)
+        valid = ~known.contains(positives.user, positives.query, own) & (own != positives.product[:, None])
+        np.testing.assert_array_equal(batch.own_valid, valid)
+
+
+def test_presence_is_its_closed_form(batches, sampler):
+    share = np.bincount(sampler.examples.product, minlength=40) / len(sampler.examples.product)
+    for batch in batches:
+        pool = batch.products.product[batch.pool]
+        absence = (1 - share[pool]) ** len(batch.positives.example) * (1 - 1 / 40) ** 6
+        np.testing.assert_allclose(batch.log_presence, np.log(1 - absence), rtol=1e-4)
+
+
+def test_the_mask_follows_the_rule(tiny_graph):
+    sampler = BatchSampler(tiny_graph, config(loss={"mask": "query"}))
+    batch = sampler.make(0, 0)
+    chosen = set(zip(sampler.examples.query.tolist(), sampler.examples.product.tolist(), strict=True))
+    pool = list(enumerate(batch.products.product[batch.pool].tolist()))
+    queries = enumerate(batch.positives.query.tolist())
+    expected = {(row, column) for row, query in queries for column, product in pool if (query, product) in chosen}
+    assert set(zip(batch.masked_row.tolist(), batch.masked_column.tolist(), strict=True)) == expected
+
+
+def test_without_own_negatives(tiny_graph):
+    batch = BatchSampler(tiny_graph, config(negatives=[{"kind": "in_batch"}])).make(0, 0)
+    assert batch.own.shape == batch.own_valid.shape == (len(batch.positives.example), 0)
+    assert set(batch.products.product) == set(batch.positives.product)
+
+
+def test_negatives_describe_themselves(tiny_graph):
+    sampler = BatchSampler(tiny_graph, config())
+    sampler.make(0, 0)
+    told = sampler.describe_negatives()
+    assert [one["kind"] for one in told] == ["in_batch", "uniform", "taxonomy"]
+    assert told[2]["draws"] == 2 * len(sampler.make(0, 0).positives.example)

@@ -1,0 +1,62 @@
+"""What the towers read: shoppers are told apart by their moment, and switched-off parts are empty."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from shops import DAY, build, write_tiny_shop
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.sampling.inputs import InputSampler
+
+
+def sampler_of(graph, **changes) -> InputSampler:
+    return InputSampler(graph, TrainingConfig.model_validate({"name": "test", **changes}))
+
+
+def test_shoppers_are_distinct_by_moment(tiny_graph):
+    sampler = sampler_of(tiny_graph)
+    view = tiny_graph.before(tiny_graph.manifest.test_start)
+    user = np.array([3, -1, 3, 3, -1], np.int32)
+    before = np.array([5, 6, 5, 7, 8], np.int64) + view.time
+    people = sampler.people(user, np.zeros(5, np.int32), before, sampler.categories(view))
+    assert people.user.tolist() == [-1, 3, 3]
+    assert people.row.tolist() == [1, 0, 1, 2, 0]
+    assert len(people.recent.indptr) == 4
+    assert people.recent.indptr[1] == 0
+    assert len(people.history.indptr) == 6
+
+
+def test_nobody_asks(tiny_graph):
+    sampler = sampler_of(tiny_graph)
+    nobody = np.empty(0, np.int32)
+    people = sampler.people(nobody, nobody, np.empty(0, np.int64), sampler.categories(tiny_graph.before(0)))
+    assert people.row.tolist() == []
+    assert people.history.indptr.tolist() == [0]
+
+
+def test_without_randomness_products_have_the_latest_queries(tiny_graph):
+    view = tiny_graph.before(tiny_graph.manifest.test_start)
+    found = sampler_of(tiny_graph, product={"queries": 3}).products(view, np.arange(40, dtype=np.int32))
+    edges = view.edges(("query", "leads_to", "product"))
+    for product in range(40):
+        expected = edges.csr.index[edges.starts[product] : edges.ends[product]][-3:]
+        assert found.queries.index[found.queries.indptr[product] : found.queries.indptr[product + 1]].tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("switch", ["queries", "bought_with"])
+def test_a_part_that_is_off_is_empty(tiny_graph, switch):
+    view = tiny_graph.before(tiny_graph.manifest.test_start)
+    found = sampler_of(tiny_graph, product={switch: 0}).products(view, np.arange(40, dtype=np.int32))
+    sizes = {"queries": len(found.queries.index), "bought_with": len(found.partners.index)}
+    assert sizes.pop(switch) == 0
+    assert sizes.popitem()[1] > 0
+
+
+def test_a_graph_without_partners(tmp_path):
+    recipe = write_tiny_shop(tmp_path / "shop")
+    recipe.write_text(recipe.read_text() + "edges: {bought_with: null}\n")
+    graph = build(recipe, tmp_path / "graph")
+    found = sampler_of(graph).products(graph.before(graph.manifest.time_last + DAY), np.array([1, 2], np.int32))
+    assert found.partners.indptr.tolist() == [0, 0, 0]
+    assert len(found.queries.index)
