@@ -26,8 +26,8 @@ _SEARCHES = (("fluid milk products", True), ("fluid milk products", False), ("yo
 def command(out: Path) -> None:
     """Run the whole line on the demo shop.
 
-    Writes the raw tables, builds the graph, trains, evaluates beside the baselines, exports, and shows three searches. Parts that an earlier run finished
-    are used again; an unfinished training goes on where it stopped.
+    Writes the raw tables, builds the graph, trains, evaluates beside the baselines, exports, and shows three searches. Parts that an
+    earlier run finished are used again; an unfinished training goes on where it stopped.
 
     \b
     Example:

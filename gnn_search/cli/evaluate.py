@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def command(model: Path, cases: int | None, split: str, draws: int, seed: int, graph: Path | None, out: Path | None, as_json: bool) -> None:
     """Measure a model and the baselines on the test period.
 
-    Every list is drawn from the whole catalogue. Nobody sees what happened from the start of the period on. Intervals are 95 % bootstrap intervals over
-    shoppers, and the differences are paired.
+    Every list is drawn from the whole catalogue. Nobody sees what happened from the start of the period on. Intervals are 95 % bootstrap
+    intervals over shoppers, and the differences are paired.
 
     \b
     Example:

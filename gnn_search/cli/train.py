@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def command(config: str, graph: Path, out: Path, resume: bool, as_json: bool) -> None:
     """Train a retriever on a graph.
 
-    CONFIG is the name of a shipped configuration or a YAML file. A killed run goes on with --resume to the same weights. The model folder also gets
-    the vectors of every node as of the start of the test period.
+    CONFIG is the name of a shipped configuration or a YAML file. A killed run goes on with --resume to the same weights. The model folder
+    also gets the vectors of every node as of the start of the test period.
 
     \b
     Example:
@@ -66,7 +66,8 @@ class _Watcher:
 
     def __call__(self, report: StepReport) -> None:
         if self._task is None:
-            self._task = self._bars.add_task("training", total=report.total_steps * report.examples)
+            done = (report.step - 1) * report.examples  # above 0 in a resumed run
+            self._task = self._bars.add_task("training", total=report.total_steps * report.examples, completed=done)
         self._bars.update(self._task, advance=report.examples, description=f"training  loss {report.loss:.3f}")
         if report.recall is not None:
             self._bars.console.print(

@@ -9,3 +9,9 @@ class StrictModel(BaseModel):
     """A frozen pydantic model that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Settings(StrictModel):
+    """A part of a configuration: its numbers are finite, too (YAML can write `.inf` and `.nan`)."""
+
+    model_config = ConfigDict(allow_inf_nan=False)

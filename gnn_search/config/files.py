@@ -39,12 +39,14 @@ def find_yaml(name_or_path: str, kind: str) -> Path:
     path = Path(name_or_path)
     if path.is_file():
         return path
-    shipped = shipped_folder(kind) / f"{name_or_path}.yaml"
-    if path.name == name_or_path and shipped.is_file():
-        return shipped
     root = shipped_folder(kind)
     names = sorted(file.relative_to(root).with_suffix("").as_posix() for file in root.rglob("*.yaml"))
-    raise ConfigError(f"no file {name_or_path}, and no shipped one of that name in {kind} (there are: {', '.join(names)}); give a path or one of these names")
+    if name_or_path in names:
+        return root / f"{name_or_path}.yaml"
+    raise ConfigError(
+        f"no file {name_or_path}, and no shipped one of that name in {kind} (there are: {', '.join(names)}); "
+        "give a path or one of these names"
+    )
 
 
 def read_yaml(path: Path, model: type[Model]) -> Model:
@@ -84,4 +86,6 @@ def _describe(fault: dict[str, object]) -> str:
         return f"unknown key '{key}'; remove it or correct its name"
     if fault["type"] == "missing":
         return f"key '{key}' is missing"
-    return f"'{key}': {str(fault['msg']).removeprefix('Value error, ')} (got {fault['input']!r})"
+    reason = f"'{key}': {str(fault['msg']).removeprefix('Value error, ')}"
+    # What is wrong with several keys together names them; the whole mapping would only bury the sentence.
+    return reason if isinstance(fault["input"], dict) else f"{reason} (got {fault['input']!r})"

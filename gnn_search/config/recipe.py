@@ -92,7 +92,9 @@ class BoughtWith(StrictModel):
     by: Literal["session", "user"] = Field("session", description="What makes a basket: one session, or all that a user ever bought.")
     top: int = Field(50, ge=1, le=1000, description="Most partners kept a product.")
     min_count: int = Field(2, ge=1, description="Fewest baskets that a pair must share.")
-    max_basket: int = Field(60, ge=2, description="In a basket, a product pairs with the others among this many that stand together in time.")
+    max_basket: int = Field(
+        60, ge=2, description="In a basket, a product pairs with the others among this many that stand together in time."
+    )
     snapshots: int = Field(4, ge=1, le=100, description="Moments inside the training period at which partners are counted.")
 
 

@@ -7,38 +7,42 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gnn_search.config.base import StrictModel
+from gnn_search.config.base import Settings
 from gnn_search.config.files import find_yaml, read_yaml
 
 
-class TextSettings(StrictModel):
+class TextSettings(Settings):
     """The text tower: a subword tokenizer trained on the shop's own text, a token table, a weighted mean, a projection."""
 
     vocabulary: int = Field(8000, ge=100, le=1_000_000, description="Most tokens.")
     max_tokens: int = Field(32, ge=1, le=512, description="Tokens of a text that count.")
 
 
-class ProductSettings(StrictModel):
+class ProductSettings(Settings):
     """The product tower."""
 
     text: bool = Field(True, description="Title and brand through the text tower.")
     category: bool = Field(True, description="Category path, averaged over the ancestors.")
     id_embedding: bool = Field(True, description="A free vector a product.")
-    id_dropout: float = Field(0.02, ge=0, lt=1, description="Share of a batch's known products encoded without their free vector, as new ones are.")
+    id_dropout: float = Field(
+        0.02, ge=0, lt=1, description="Share of a batch's known products encoded without their free vector, as new ones are."
+    )
     queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries that led to the product (0 = off).")
     bought_with: int = Field(8, ge=0, le=256, description="Graph layer: products bought with it (0 = off).")
     pool: int = Field(4, ge=1, le=64, description="In training, neighbours are drawn from this many times the fan-out.")
 
 
-class QuerySettings(StrictModel):
+class QuerySettings(Settings):
     """The query tower."""
 
     id_embedding: bool = Field(True, description="A free vector for a known query.")
     products: int = Field(16, ge=0, le=256, description="Graph layer: latest products that the query led to (0 = off).")
-    known_dropout: float = Field(0.3, ge=0, lt=1, description="Share of the queries of a batch treated as unknown, so that new queries work.")
+    known_dropout: float = Field(
+        0.3, ge=0, lt=1, description="Share of the queries of a batch treated as unknown, so that new queries work."
+    )
 
 
-class UserSettings(StrictModel):
+class UserSettings(Settings):
     """The user tower and the history that a query calls up."""
 
     recent: int = Field(20, ge=0, le=1000, description="Latest choices that make the shopper's vector (0 = off).")
@@ -46,25 +50,28 @@ class UserSettings(StrictModel):
     attributes: bool = Field(True, description="Demographics of the users table.")
     history: int = Field(24, ge=0, le=1000, description="Most distinct products of the history in the query's categories (0 = off).")
     lag_days: float = Field(
-        0.0, ge=0, description="In training a shopper's past ends up to this many days before the session, drawn evenly, as offline results see it."
+        0.0,
+        ge=0,
+        le=36_500,
+        description="In training a shopper's past ends up to this many days before the session, drawn evenly, as offline results see it.",
     )
     query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query that call up history.")
 
 
-class InBatch(StrictModel):
+class InBatch(Settings):
     """The other examples' positives, logQ-corrected."""
 
     kind: Literal["in_batch"]
 
 
-class Uniform(StrictModel):
+class Uniform(Settings):
     """Products of the whole catalogue, shared by the batch."""
 
     kind: Literal["uniform"]
     count: int = Field(1024, ge=1, description="Products a batch.")
 
 
-class TaxonomyWalk(StrictModel):
+class TaxonomyWalk(Settings):
     """Products of near branches, drawn for each example."""
 
     kind: Literal["taxonomy"]
@@ -83,7 +90,7 @@ class TaxonomyWalk(StrictModel):
 Negatives = Annotated[InBatch | Uniform | TaxonomyWalk, Field(discriminator="kind")]
 
 
-class LossSettings(StrictModel):
+class LossSettings(Settings):
     """Sampled softmax over the cosine divided by a learned temperature."""
 
     kind: Literal["softmax"] = "softmax"
@@ -91,29 +98,32 @@ class LossSettings(StrictModel):
     mask: Literal["query", "user_query"] = Field("user_query", description="Which known positives are never taught as wrong.")
 
 
-class OptimiserSettings(StrictModel):
+class OptimiserSettings(Settings):
     """AdamW for dense weights, row-wise Adam for the tables of free vectors."""
 
     learning_rate: float = Field(2e-3, gt=0, description="Of the dense weights, at its height.")
     table_learning_rate: float = Field(5e-3, gt=0, description="Of tokens and free vectors, at its height.")
     weight_decay: float = Field(1e-4, ge=0)
-    warmup: float = Field(0.03, ge=0, lt=1, description="Share of the steps over which the rates rise; afterwards they fall along a cosine.")
+    warmup: float = Field(
+        0.03, ge=0, lt=1, description="Share of the steps over which the rates rise; afterwards they fall along a cosine."
+    )
 
 
-class LoopSettings(StrictModel):
+class LoopSettings(Settings):
     """The training loop."""
 
     epochs: float = Field(1.0, gt=0, description="Passes over the training examples.")
     batch_size: int = Field(4096, ge=2, description="Examples a step.")
-    window_days: float = Field(7.0, gt=0, description="A batch comes from one window of time and sees the graph before the window's start.")
+    window_days: float = Field(
+        7.0, ge=0.01, le=36_500, description="A batch comes from one window of time and sees the graph before the window's start."
+    )
     validate_every: int = Field(100, ge=1, description="Steps between validations; a checkpoint is written at each.")
     validation_cases: int = Field(2000, ge=1, description="Validation cases scored, over the full catalogue.")
     patience: int = Field(4, ge=1, description="Validations without a better Recall@10 after which training stops.")
     refresh_every: int = Field(100, ge=1, description="Steps after which the stored product vectors are computed anew.")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="Of the score matrix's product.")
 
 
-class TrainingConfig(StrictModel):
+class TrainingConfig(Settings):
     """One experiment."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")

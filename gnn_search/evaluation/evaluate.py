@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn_search.errors import RequestError
-from gnn_search.graph.cases import Cases
 from gnn_search.evaluation.intervals import clusters_of, percentile_interval, resampled_totals
 from gnn_search.evaluation.metrics import Measure, find_relevant, measures, relevant_keys, score_lists
 from gnn_search.evaluation.ranked import ranked_blocks
 from gnn_search.evaluation.result import Cost, Difference, Evaluation, Score
 from gnn_search.evaluation.slices import ALL, Slice, built_in_slices
+from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.ranking import Ranker
 

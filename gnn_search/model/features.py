@@ -19,8 +19,9 @@ class Features:
     """Fixed inputs of the towers, by node number.
 
     Shapes:
-        products, queries, categories: tokens of each. path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the
-        top. attributes: int64 [users, kinds], row of the attribute table, -1 for unknown; num_attributes: rows of that table.
+        products, queries, categories: tokens of each. path_indptr: int64 [products + 1], path: int32, the categories from the product's
+        own up to the top. attributes: int64 [users, kinds], row of the attribute table, -1 for unknown; num_attributes: rows of that
+        table.
     """
 
     products: TokenLists

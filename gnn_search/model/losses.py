@@ -12,8 +12,8 @@ from torch.autograd.function import FunctionCtx
 def sampled_softmax(positive: Tensor, positive_log_presence: Tensor, pool_log_mass: Tensor) -> Tensor:
     """Return each example's sampled-softmax loss against a shared pool.
 
-    Every score is lowered by ln of the chance that the pool holds the product (Yi et al., RecSys 2019), so that the loss aims at the softmax over
-    the whole catalogue.
+    Every score is lowered by ln of the chance that the pool holds the product (Yi et al., RecSys 2019), so that the loss aims at the
+    softmax over the whole catalogue.
 
     Args:
         positive: Score of each example's own product.

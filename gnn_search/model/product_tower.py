@@ -19,8 +19,8 @@ from gnn_search.sampling.inputs import ProductInputs
 class ProductTower(nn.Module):
     """Encode products.
 
-    A product of which no event is known is encoded without its free vector, as some are at random in training. The free vectors start as long as a text's, which gives products of one category distinct codes for the history attention
-    to recall.
+    A product of which no event is known is encoded without its free vector, as some are at random in training. The free vectors start as
+    long as a text's, which gives products of one category distinct codes for the history attention to recall.
 
     Args:
         config: The configuration.
@@ -65,8 +65,8 @@ class ProductTower(nn.Module):
         """Add the neighbours' messages to the bases.
 
         Shapes:
-            base: [n, d]; query_text: [q, d], of the queries numbered query [q], ascending; bases: [catalogue, d], stored, no gradient. Returns [n, d],
-            unit length.
+            base: [n, d]; query_text: [q, d], of the queries numbered query [q], ascending; bases: [catalogue, d], stored, no gradient.
+                Returns [n, d], unit length.
         """
         vector = base
         if self.from_queries is not None:
@@ -74,4 +74,4 @@ class ProductTower(nn.Module):
             vector = vector + self.from_queries(query_text, Ragged.of(inputs.queries.indptr, rows, inputs.queries.weight))
         if self.from_partners is not None:
             vector = vector + self.from_partners(bases, Ragged.of(inputs.partners.indptr, inputs.partners.index, inputs.partners.weight))
-        return functional.normalize(vector, dim=1)
+        return torch.as_tensor(functional.normalize(vector, dim=1))

@@ -17,7 +17,8 @@ from gnn_search.sampling.inputs import QueryInputs
 class QueryTower(nn.Module):
     """Encode queries.
 
-    A query is known when the graph holds an event of it before the view's moment. Known queries are treated as new ones at random in training.
+    A query is known when the graph holds an event of it before the view's moment. Known queries are treated as new ones at random in
+    training.
 
     Args:
         config: The configuration.
@@ -39,7 +40,7 @@ class QueryTower(nn.Module):
         Shapes:
             text: [n, d]; vectors: [catalogue, d], stored product vectors, no gradient. Returns [n, d], unit length.
         """
-        known = torch.from_numpy(np.diff(inputs.products.indptr) > 0)
+        known = torch.from_numpy(inputs.known)
         if generator is not None and self._settings.known_dropout:
             known = known & (torch.rand(len(known), generator=generator) >= self._settings.known_dropout)
         extra = torch.zeros_like(text)

@@ -34,7 +34,11 @@ class Ragged:
             scaled = 1.0 / np.maximum(length, 1)[row]
         else:
             scaled = weight / np.maximum(np.bincount(row, weights=weight, minlength=len(length)), 1e-30)[row]
-        return cls(torch.from_numpy(index.astype(np.int64)), torch.from_numpy(indptr[:-1].astype(np.int64)), torch.from_numpy(scaled.astype(np.float32)))
+        return cls(
+            torch.from_numpy(index.astype(np.int64)),
+            torch.from_numpy(indptr[:-1].astype(np.int64)),
+            torch.from_numpy(scaled.astype(np.float32)),
+        )
 
     @classmethod
     def of_rows(cls, indptr: npt.NDArray[np.int64], index: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]) -> Ragged:

@@ -15,8 +15,8 @@ class RelationConv(nn.Module):
         \mathbf{m}_i = \mathbf{W} \sum_{j \in N(i)} \frac{w_{ij}}{\sum_k w_{ik}} \mathbf{x}_j
 
     The root term is the caller's. Takes either ragged neighbour lists, summed without materialising one message an edge, or PyG's
-    `edge_index`, so that it also stands in `HeteroConv`. It is no subclass of PyG's `MessagePassing`, whose import alone takes longer than all
-    else in a search.
+    `edge_index`, so that it also stands in `HeteroConv`. It is no subclass of PyG's `MessagePassing`, whose import alone takes longer
+    than all else in a search.
 
     Args:
         dimension: Of the vectors in and out.
@@ -35,8 +35,8 @@ class RelationConv(nn.Module):
         """Return the messages.
 
         Shapes:
-            x: [sources, d], or PyG's pair of source and target vectors; edges: lists of sources by target, or int64 [2, edges]; edge_weight:
-            float32 [edges]. Returns [targets, d]; a target without neighbours gets zeros.
+            x: [sources, d], or PyG's pair of source and target vectors; edges: lists of sources by target, or int64 [2, edges];
+                edge_weight: float32 [edges]. Returns [targets, d]; a target without neighbours gets zeros.
         """
         if isinstance(edges, Ragged):
             assert isinstance(x, Tensor)

@@ -35,9 +35,10 @@ class Losses:
 class Retriever(nn.Module):
     """Text, product, query and user towers.
 
-    Encoding has three layers: product bases (text, category, free vector), product vectors (bases and messages of queries and partners), and the
-    vectors of queries and shoppers (of product vectors). A training step computes the first two for the batch's products alone and reads those of all
-    others from tables of stored vectors, as in GNNAutoScale (Fey et al., arXiv 2106.05609), so several hops cost about one.
+    Encoding has three layers: product bases (text, category, free vector), product vectors (bases and messages of queries and partners),
+    and the vectors of queries and shoppers (of product vectors). A training step computes the first two for the batch's products alone
+    and reads those of all others from tables of stored vectors, as in GNNAutoScale (Fey et al., arXiv 2106.05609), so several hops cost
+    about one.
 
     Args:
         config: The configuration.
@@ -110,7 +111,7 @@ class Retriever(nn.Module):
         return torch.as_tensor(self.query(inputs, text, self.vectors, generator))
 
     def personalise(self, query: Tensor, people: PersonalInputs) -> Tensor:
-        """Move queries towards their shoppers: [n, d] to [n, d], unit length. A shopper of whom nothing is known leaves the query as it is."""
+        """Move queries towards their shoppers: [n, d] to [n, d], unit length; one of whom nothing is known leaves the query as it is."""
         return torch.as_tensor(self.user(query, people, self.vectors))
 
     def category_vectors(self, ways: Int32) -> Tensor:

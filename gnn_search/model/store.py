@@ -68,7 +68,13 @@ class Model:
 
 
 def save_model(
-    out: Path, graph: Graph, config: TrainingConfig, tokenizer: Tokenizer, retriever: Retriever, training: dict[str, Any], versions: dict[str, str]
+    out: Path,
+    graph: Graph,
+    config: TrainingConfig,
+    tokenizer: Tokenizer,
+    retriever: Retriever,
+    training: dict[str, Any],
+    versions: dict[str, str],
 ) -> None:
     """Write configuration, tokenizer and weights into a model folder, the manifest last."""
     layout = ModelLayout(out)
@@ -101,13 +107,19 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
         graph: The graph's folder, where it is no longer in the place that the model remembers.
 
     Raises:
-        ArtefactError: The folder is no model, is damaged, half-trained or of another version, or the graph is not the one it was trained on.
+        ArtefactError: The folder is no model, is damaged, half-trained or of another version, or the graph is not the one it was trained
+            on.
     """
     layout = ModelLayout(Path(path))
     manifest = _read_manifest(layout)
+    if graph is None and not Path(manifest.graph).is_dir():
+        raise ArtefactError(f"the graph of the model {layout.root} is no longer in {manifest.graph}; say where it is with --graph")
     opened = Graph.open(Path(graph) if graph is not None else Path(manifest.graph))
     if opened.manifest.hash != manifest.graph_hash:
-        raise ArtefactError(f"the model {layout.root} was trained on another graph than {opened.path} (hash {manifest.graph_hash}, got {opened.manifest.hash}); give its own with --graph, or train anew")
+        raise ArtefactError(
+            f"the model {layout.root} was trained on another graph than {opened.path} (hash {manifest.graph_hash}, got {opened.manifest.hash}); "
+            "give its own with --graph, or train anew"
+        )
     config = read_yaml(layout.config, TrainingConfig)
     tokenizer = Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8"))
     features = Features.of(opened, tokenizer)
@@ -116,7 +128,9 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
         weights = load_file(layout.weights)
         missing = set(dict(retriever.named_parameters())) ^ set(weights)
         if missing:
-            raise ArtefactError(f"{layout.weights} does not fit {layout.config}: it lacks or adds {sorted(missing)[0]}; train the model again")
+            raise ArtefactError(
+                f"{layout.weights} does not fit {layout.config}: it lacks or adds {sorted(missing)[0]}; train the model again"
+            )
         retriever.load_state_dict(weights, strict=False)
     except (SafetensorError, RuntimeError) as error:
         raise ArtefactError(f"{layout.weights} is damaged ({error}); train the model again") from None
@@ -136,7 +150,9 @@ def _read_manifest(layout: ModelLayout) -> ModelManifest:
     try:
         manifest = ModelManifest.model_validate(content)
     except ValidationError as error:
-        raise ArtefactError(f"{layout.manifest} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); train the model again") from None
+        raise ArtefactError(
+            f"{layout.manifest} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); train the model again"
+        ) from None
     files = [layout.root / name for name in ("config.yaml", "tokenizer.json", "weights.safetensors")]
     for file in files:
         if not file.is_file():

@@ -32,7 +32,9 @@ class UserTower(nn.Module):
         self._half_life = settings.half_life_days
         self._codes = features.attributes if settings.attributes and features.num_attributes else None
         self.recent = RelationConv(dimension) if settings.recent else None
-        self.attributes = nn.Parameter(torch.randn(features.num_attributes, dimension) * 0.1 * dimension**-0.5) if self._codes is not None else None
+        self.attributes = (
+            nn.Parameter(torch.randn(features.num_attributes, dimension) * 0.1 * dimension**-0.5) if self._codes is not None else None
+        )
         self.gate = nn.Linear(2 * dimension, dimension) if self.recent is not None or self.attributes is not None else None
         self.attention = HistoryAttention(dimension) if settings.history else None
 
@@ -53,7 +55,7 @@ class UserTower(nn.Module):
         return vector
 
     def forward(self, query: Tensor, people: PersonalInputs, products: Tensor) -> Tensor:
-        """Return norm(q + gate(q, u) * u + attention(q, history)).
+        """Return norm(q + gate(q, u) * u + attention(q, history)), and q to the bit where nothing is known of the shopper.
 
         Shapes:
             query: [n, d], unit length; products: [catalogue, d], stored product vectors, no gradient. Returns [n, d], unit length.
@@ -64,7 +66,10 @@ class UserTower(nn.Module):
             moved = moved + torch.sigmoid(self.gate(torch.cat([query, user], dim=1))) * user
         if self.attention is not None:
             moved = moved + self.attention(query, products, Slots(people.history))
-        return functional.normalize(moved, dim=1)
+        if moved is query:
+            return query
+        # Dividing by a length that is 1 but for rounding would change last digits.
+        return torch.where((moved != query).any(dim=1, keepdim=True), functional.normalize(moved, dim=1), query)
 
     def _recency(self, recent: History) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         days = np.expm1(recent.features[:, 1])

@@ -20,8 +20,8 @@ from gnn_search.vectors.shop_vectors import ShopVectors
 class VectorChannel:
     """Encodes requests and looks up their nearest products.
 
-    A query that nobody asked before the moment is encoded by its text alone, and calls up the history in the categories of the known query with the
-    nearest text.
+    A query that nobody asked before the moment is encoded by its text alone, and calls up the history in the categories of the known
+    query with the nearest text.
 
     Args:
         model: The model.
@@ -89,7 +89,7 @@ class VectorChannel:
         if self._known_texts is None:
             names = self._model.graph.nodes("query")["query"].gather(self._with_categories).to_list()
             self._known_texts = self._encoder.encode_texts(tokenize(self._model.tokenizer, names))
-        asked = self._encoder.encode_texts(tokenize(self._model.tokenizer, [texts[place] for place in lost]))
+        asked = self._encoder.encode_texts(tokenize(self._model.tokenizer, [texts[int(place)] for place in lost]))
         score, nearest = (asked @ self._known_texts.T).max(dim=1)
         recalling[lost] = np.where(score.numpy() > 0, self._with_categories[nearest.numpy()], -1)
         return recalling

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gnn_search.config.training import InBatch, TaxonomyWalk, TrainingConfig, Uniform
+from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.sampling.history import QueryCategories
@@ -84,21 +86,25 @@ class BatchSampler:
     Args:
         graph: The graph.
         config: The training configuration.
+
+    Raises:
+        RequestError: There is nothing to learn from.
     """
 
     def __init__(self, graph: Graph, config: TrainingConfig) -> None:
         self._graph, self._config = graph, config
         self.inputs = InputSampler(graph, config)
         self.examples = Examples.of(graph, "train")
+        if not len(self.examples.time):
+            raise RequestError(f"{graph.path}: the training period holds no choice, only products that were shown; move the recipe's split")
         self._random = RandomSource(config.seed)
         self._shared, self._own = self._samplers()
         self._views: OrderedDict[int, tuple[GraphView, QueryCategories]] = OrderedDict()
         self._window = np.asarray((self.examples.time - self.examples.time[0]) // int(config.loop.window_days * _DAY))
         self._plans: dict[int, list[Int64]] = {}
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return len(self._plan(0))
+        # A thread makes batches while the training step asks for a view.
+        self._lock = Lock()
+        self.steps_per_epoch = len(self._plan(0))
 
     def describe_negatives(self) -> list[dict[str, Any]]:
         """Return what each negative sampler does and has counted."""
@@ -151,25 +157,28 @@ class BatchSampler:
 
     def _plan(self, epoch: int) -> list[Int64]:
         """Shuffle the examples inside each window, cut the windows into batches, shuffle the batches."""
-        if epoch not in self._plans:
+        plan = self._plans.get(epoch)
+        if plan is None:
             generator = self._random.generator("plan", epoch)
             bounds = np.flatnonzero(np.r_[True, np.diff(self._window) > 0, True])
             batches: list[Int64] = []
             for start, end in pairwise(bounds):
                 order = generator.permutation(np.arange(start, end))
                 batches.extend(np.array_split(order, -(-len(order) // self._config.loop.batch_size)))
-            self._plans = {epoch: [batches[place] for place in generator.permutation(len(batches))]}
-        return self._plans[epoch]
+            plan = [batches[place] for place in generator.permutation(len(batches))]
+            self._plans = {**dict(list(self._plans.items())[-1:]), epoch: plan}
+        return plan
 
     def _view(self, window: int) -> tuple[GraphView, QueryCategories]:
-        if window not in self._views:
-            start = int(self.examples.time[0]) + window * int(self._config.loop.window_days * _DAY)
-            view = self._graph.before(start)
-            self._views[window] = (view, self.inputs.categories(view))
-            while len(self._views) > _VIEWS_KEPT:
-                self._views.popitem(last=False)
-        self._views.move_to_end(window)
-        return self._views[window]
+        with self._lock:
+            if window not in self._views:
+                start = int(self.examples.time[0]) + window * int(self._config.loop.window_days * _DAY)
+                view = self._graph.before(start)
+                self._views[window] = (view, self.inputs.categories(view))
+                while len(self._views) > _VIEWS_KEPT:
+                    self._views.popitem(last=False)
+            self._views.move_to_end(window)
+            return self._views[window]
 
     def _samplers(self) -> tuple[list[SharedNegativeSampler], TaxonomyNegatives | None]:
         examples, num_nodes = self.examples, self._graph.num_nodes

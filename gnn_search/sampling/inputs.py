@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32, Int64
@@ -32,10 +33,11 @@ class QueryInputs:
     """Queries and the products that they led to.
 
     Shapes:
-        query: int32 [n]; products has n rows.
+        query: int32 [n]; known: bool [n], whether anything was chosen for it before; products has n rows.
     """
 
     query: Int32
+    known: npt.NDArray[np.bool_]
     products: Neighbours
 
 
@@ -79,8 +81,9 @@ class InputSampler:
 
     def queries(self, view: GraphView, query: Int32, random: RandomSource | None = None, epoch: int = 0) -> QueryInputs:
         """Return the inputs of queries."""
-        edges = view.edges(("product", "rev_leads_to", "query"))
-        return QueryInputs(query, self._products.sample(edges, query.astype(np.int64), view.time, random, "query products", epoch))
+        edges, rows = view.edges(("product", "rev_leads_to", "query")), query.astype(np.int64)
+        products = self._products.sample(edges, rows, view.time, random, "query products", epoch)
+        return QueryInputs(query, edges.ends[rows] > edges.starts[rows], products)
 
     def categories(self, view: GraphView) -> QueryCategories:
         """Return the queries' categories as known in a view."""

@@ -41,7 +41,9 @@ class Progress(StrictModel):
     identity: dict[str, str] = Field(default_factory=dict)
 
 
-def save_checkpoint(folder: Path, progress: Progress, model: dict[str, Tensor], optimisers: dict[str, Tensor], best: dict[str, Tensor]) -> None:
+def save_checkpoint(
+    folder: Path, progress: Progress, model: dict[str, Tensor], optimisers: dict[str, Tensor], best: dict[str, Tensor]
+) -> None:
     """Write a checkpoint whole, then remove the older ones."""
     target = folder / f"{_PREFIX}{progress.step:08d}"
     with staged(target, replace=True) as partial:
@@ -50,7 +52,7 @@ def save_checkpoint(folder: Path, progress: Progress, model: dict[str, Tensor], 
         save_file(_compact(optimisers), partial / "optimisers.safetensors")
         save_file(_compact(best), partial / "best.safetensors")
         (partial / "progress.json").write_text(json.dumps(progress.model_dump(), indent=2) + "\n", encoding="utf-8")
-    for older in _checkpoints(folder):
+    for older in [*_checkpoints(folder), *folder.glob(f".{_PREFIX}*")]:  # those with a dot are what a killed run left half-written
         if older != target:
             shutil.rmtree(older)
 

@@ -17,7 +17,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph, GraphView
-from gnn_search.layout import ModelLayout, refuse_existing
+from gnn_search.layout import ModelLayout, refuse_existing, staged
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.features import Features, training_texts
 from gnn_search.model.retriever import Losses, Retriever
@@ -35,7 +35,8 @@ class StepReport:
 
     Attributes:
         step: Steps done. total_steps: Steps of the whole run. examples: Examples in this step.
-        loss: Loss of the step. rate: Examples a second since the start, validations not counted. waiting: Share of that time spent waiting for batches.
+        loss: Loss of the step. rate: Examples a second since the start, validations not counted. waiting: Share of that time spent
+            waiting for batches.
         recall: Validation Recall@10, when one was measured after this step.
     """
 
@@ -78,7 +79,9 @@ class TrainingResult:
     negatives: list[dict[str, object]]
 
 
-def train(config: TrainingConfig, graph: Graph, out: Path, *, resume: bool = False, listener: Listener = lambda report: None) -> TrainingResult:
+def train(
+    config: TrainingConfig, graph: Graph, out: Path, *, resume: bool = False, listener: Listener = lambda report: None
+) -> TrainingResult:
     """Train a retriever; checkpoints and `metrics.jsonl` go to `out` as it goes.
 
     Args:
@@ -123,7 +126,9 @@ class _Run:
     def run(self) -> TrainingResult:
         validation = self._graph.before(self._graph.manifest.validation_start)
         if self._progress.step == 0:
-            NodeEncoder(self._retriever, self._sampler.inputs, validation.graph.before(int(self._sampler.examples.time[0]))).encode_products()
+            NodeEncoder(
+                self._retriever, self._sampler.inputs, validation.graph.before(int(self._sampler.examples.time[0]))
+            ).encode_products()
         started, before = time.perf_counter(), self._progress.seconds
         paused = 0.0
         with Prefetch(self._remaining()) as batches:
@@ -167,7 +172,9 @@ class _Run:
         losses.total.backward()  # type: ignore[no-untyped-call]
         self._optimisers.step(step)
         if (step + 1) % self._config.loop.refresh_every == 0:
-            NodeEncoder(self._retriever, self._sampler.inputs, self._sampler.view_of(*divmod(step, self._sampler.steps_per_epoch))).encode_products()
+            NodeEncoder(
+                self._retriever, self._sampler.inputs, self._sampler.view_of(*divmod(step, self._sampler.steps_per_epoch))
+            ).encode_products()
         return losses
 
     def _due(self, done: int) -> bool:
@@ -214,16 +221,20 @@ class _Run:
 
     def _keep_metrics(self, step: int) -> None:
         """Drop the rows of steps that a resumed run does again."""
-        rows = self._layout.metrics.read_text(encoding="utf-8").splitlines() if step and self._layout.metrics.exists() else []
-        kept = [row for row in rows if json.loads(row)["step"] <= step]
-        self._layout.metrics.write_text("".join(row + "\n" for row in kept), encoding="utf-8")
+        rows = self._layout.metrics.read_text(encoding="utf-8").splitlines(keepends=True) if step and self._layout.metrics.exists() else []
+        # A row that a killed run left unfinished has no line end; it stands after those of the checkpoint.
+        kept = [row for row in rows if row.endswith("\n") and json.loads(row)["step"] <= step]
+        with staged(self._layout.metrics, replace=True) as partial:
+            partial.write_text("".join(kept), encoding="utf-8")
 
 
 def _resumable(layout: ModelLayout, identity: dict[str, str]) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
     saved = load_checkpoint(layout.checkpoint)
     if saved is None:
-        raise ArtefactError(f"there is no checkpoint in {layout.root} to resume from; train without --resume")
+        raise ArtefactError(f"there is no checkpoint in {layout.root} to resume from; remove what is there, if anything, and train without --resume")
     for key, value in identity.items():
         if saved[0].identity.get(key) != value:
-            raise ArtefactError(f"the checkpoint in {layout.root} is of another {key}; resume with the {key} that it was started with, or train anew")
+            raise ArtefactError(
+                f"the checkpoint in {layout.root} is of another {key}; resume with the {key} that it was started with, or train anew"
+            )
     return saved

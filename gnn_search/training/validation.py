@@ -21,7 +21,9 @@ def validation_recall(encoder: NodeEncoder, cases: Cases) -> float:
     products = encoder.encode_products()
     requests = encoder.encode_requests(cases.user, cases.query)
     places = min(_PLACES, len(products))
-    top = torch.cat([(requests[start : start + _BLOCK] @ products.T).topk(places, dim=1).indices for start in range(0, len(requests), _BLOCK)]).numpy()
+    top = torch.cat(
+        [(requests[start : start + _BLOCK] @ products.T).topk(places, dim=1).indices for start in range(0, len(requests), _BLOCK)]
+    ).numpy()
     relevant = cases.case_of_row() * len(products) + cases.product
     listed = np.arange(len(top))[:, None] * len(products) + top
     found = np.isin(listed, relevant).sum(axis=1)

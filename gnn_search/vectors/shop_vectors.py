@@ -34,7 +34,12 @@ def encode_shop(model: Model, as_of: int) -> ShopVectors:
     encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(as_of))
     products = encoder.encode_products().numpy().copy()
     queries = encoder.encode_queries(np.arange(model.graph.num_nodes["query"], dtype=np.int32)).numpy()
-    vectors = {"product": products, "query": queries, "category": encoder.encode_categories().numpy(), "user": encoder.encode_users().numpy()}
+    vectors = {
+        "product": products,
+        "query": queries,
+        "category": encoder.encode_categories().numpy(),
+        "user": encoder.encode_users().numpy(),
+    }
     return ShopVectors(vectors, as_of)
 
 
@@ -44,7 +49,9 @@ def save_shop_vectors(model: Model, shop: ShopVectors) -> None:
         partial.mkdir()
         for node_type, vectors in shop.vectors.items():
             np.save(partial / f"{node_type}.npy", vectors)
-        write_json(partial / "vectors.json", {"as_of": shop.as_of, "model_hash": model.manifest.hash, "graph_hash": model.graph.manifest.hash})
+        write_json(
+            partial / "vectors.json", {"as_of": shop.as_of, "model_hash": model.manifest.hash, "graph_hash": model.graph.manifest.hash}
+        )
 
 
 def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
@@ -63,7 +70,9 @@ def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
         return encode_shop(model, moment)
     stored = read_json(folder / "vectors.json", "a folder of vectors")
     if stored.get("model_hash") != model.manifest.hash:
-        raise ArtefactError(f"the vectors in {folder} were made by another model than {model.path}; remove the folder, and they are made anew")
+        raise ArtefactError(
+            f"the vectors in {folder} were made by another model than {model.path}; remove the folder, and they are made anew"
+        )
     if stored.get("as_of") != moment:
         return encode_shop(model, moment)
     vectors = {node_type: _open(folder / f"{node_type}.npy", model, node_type) for node_type in ("product", "query", "category", "user")}
@@ -78,5 +87,8 @@ def _open(file: Path, model: Model, node_type: str) -> Float32:
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{file} is damaged ({error}); remove {file.parent}, and it is made anew") from None
     if vectors.shape != expected or vectors.dtype != np.float32:
-        raise ArtefactError(f"{file} is damaged: expected float32 {expected}, got {vectors.dtype} {vectors.shape}; remove {file.parent}, and it is made anew")
+        raise ArtefactError(
+            f"{file} is damaged: expected float32 {expected}, got {vectors.dtype} {vectors.shape}; "
+            f"remove {file.parent}, and it is made anew"
+        )
     return np.asarray(vectors)

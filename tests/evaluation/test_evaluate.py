@@ -5,11 +5,11 @@ import pytest
 
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.baselines.build import build_baselines
-from gnn_search.graph.cases import build_cases
 from gnn_search.evaluation.evaluate import evaluate, mean_recall
 from gnn_search.evaluation.intervals import mean_interval
 from gnn_search.evaluation.result import Evaluation
 from gnn_search.evaluation.slices import Slice
+from gnn_search.graph.cases import build_cases
 from gnn_search.retrieval.ranking import Ranking
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnn_search.graph.cases import Cases
 from gnn_search.evaluation.metrics import Measure, find_relevant, measures, relevant_keys, score_lists
+from gnn_search.graph.cases import Cases
 
 
 def cases_of(*relevant):

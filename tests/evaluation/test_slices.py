@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from gnn_search.graph.cases import build_cases
 from gnn_search.evaluation.slices import MOST_LABEL_VALUES, built_in_slices
+from gnn_search.graph.cases import build_cases
 
 
 def test_slices_by_hand(fruit_shop):

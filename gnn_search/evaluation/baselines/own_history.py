@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
-from gnn_search.graph.pairs import count_choices
 from gnn_search.graph.csr import expand_ranges
+from gnn_search.graph.pairs import count_choices
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import Ranking
 
