@@ -117,6 +117,9 @@ class LoopSettings(Settings):
     window_days: float = Field(
         7.0, ge=0.01, le=36_500, description="A batch comes from one window of time and sees the graph before the window's start."
     )
+    order: Literal["shuffled", "chronological"] = Field(
+        "shuffled", description="Order of an epoch's batches; chronological ends with the latest window, so the weights lean to the present."
+    )
     validate_every: int = Field(100, ge=1, description="Steps between validations; a checkpoint is written at each.")
     validation_cases: int = Field(2000, ge=1, description="Validation cases scored, over the full catalogue.")
     patience: int = Field(4, ge=1, description="Validations without a better Recall@10 after which training stops.")

@@ -40,8 +40,8 @@ _MANIFEST = "index.json"
 class FlatIndex:
     """Exact inner-product search over all products.
 
-    FAISS finds the candidates in float32. Their scores are computed again in float64 and rounded to float32, so that a request's list does not
-    depend on the others in the call or on how a matrix product is split, and equal scores stand in the order of the rows.
+    FAISS finds the candidates in float32. Their scores are computed again in float64 and rounded to float32, so that a request's list does
+    not depend on the others in the call or on how a matrix product is split, and equal scores stand in the order of the rows.
 
     Args:
         index: The FAISS index.

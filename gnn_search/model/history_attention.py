@@ -12,9 +12,9 @@ from gnn_search.sampling.history import NUM_FEATURES, History
 class HistoryAttention(nn.Module):
     """Attend from a query over the products of a shopper's history, or over nothing.
 
-    The logit of a product is (W q) . p * sqrt(d) / 8 plus a learned function of how often and how recently it was chosen; the zero slot has a
-    logit of its own, so that "no personalisation" can be learned, and a shopper without history gets exactly zero. The zero-attention
-    slot follows Ai et al., "A zero attention model for personalized product search" (arXiv 1908.11322).
+    The logit of a product is (W q) . p * sqrt(d) / 8 plus a learned function of how often and how recently it was chosen; the zero slot
+    has a logit of its own, so that "no personalisation" can be learned, and a shopper without history gets exactly zero. The
+    zero-attention slot follows Ai et al., "A zero attention model for personalized product search" (arXiv 1908.11322).
 
     Args:
         dimension: Of the vectors.

@@ -45,7 +45,7 @@ class ProductTower(nn.Module):
         Shapes:
             product: int32 [n]; with_free: bool [n], whose free vectors count. Returns [n, d].
         """
-        parts = []
+        parts: list[Tensor] = []
         if self._settings.text:
             tokens = self._features.products
             parts.append(text(Ragged.of_rows(tokens.indptr, tokens.token, product)))

@@ -117,8 +117,8 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
     opened = Graph.open(Path(graph) if graph is not None else Path(manifest.graph))
     if opened.manifest.hash != manifest.graph_hash:
         raise ArtefactError(
-            f"the model {layout.root} was trained on another graph than {opened.path} (hash {manifest.graph_hash}, got {opened.manifest.hash}); "
-            "give its own with --graph, or train anew"
+            f"the model {layout.root} was trained on another graph than {opened.path} "
+            f"(hash {manifest.graph_hash}, got {opened.manifest.hash}); give its own with --graph, or train anew"
         )
     config = read_yaml(layout.config, TrainingConfig)
     tokenizer = Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8"))

@@ -41,9 +41,13 @@ def train_tokenizer(texts: Iterable[str], settings: TextSettings) -> Tokenizer:
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenLists:
-    """Cut texts into tokens; characters that the tokenizer does not know are left out."""
+    """Cut texts into tokens; characters that the tokenizer does not know are left out.
+
+    A very long text is cut to `most_characters` first, as the model2vec package does, so that an exported text tower gives the same vectors.
+    """
     unknown = tokenizer.token_to_id(UNKNOWN)
-    lists = [encoding.ids for encoding in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+    most = most_characters(tokenizer)
+    lists = [encoding.ids for encoding in tokenizer.encode_batch_fast([text[:most] for text in texts], add_special_tokens=False)]
     lengths = np.fromiter((len(ids) for ids in lists), dtype=np.int64, count=len(lists))
     token = np.fromiter((token for ids in lists for token in ids), dtype=np.int32, count=int(lengths.sum()))
     row = np.repeat(np.arange(len(lists)), lengths)
@@ -51,3 +55,10 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenLists:
     indptr = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum(np.bincount(row[known], minlength=len(lists)), out=indptr[1:])
     return TokenLists(indptr, token[known])
+
+
+def most_characters(tokenizer: Tokenizer) -> int | None:
+    """Return the length from which on a text's characters don't count: the most tokens times the median length of a token; None for no end."""
+    if tokenizer.truncation is None:
+        return None
+    return int(tokenizer.truncation["max_length"]) * int(np.median([len(token) for token in tokenizer.get_vocab()]))

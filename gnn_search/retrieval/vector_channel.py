@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -37,7 +38,7 @@ class VectorChannel:
         self._encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of))
         sizes = np.diff(self._encoder.categories.indptr)
         self._with_categories = np.flatnonzero(sizes > 0).astype(np.int32)
-        self._known_texts: Tensor | None = None
+        self._known_texts: FlatIndex | None = None
 
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank for known nodes, as `Ranker` says."""
@@ -53,8 +54,10 @@ class VectorChannel:
         Shapes:
             user: int32 [n], -1 for nobody known; texts: n. Returns lists of k.
         """
-        distinct, row = np.unique(np.asarray(texts, dtype=np.str_), return_inverse=True)
-        names = [str(text) for text in distinct]
+        asked = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+        distinct = asked.unique().sort("text").with_row_index("row")
+        names = distinct["text"].to_list()
+        row = asked.join(distinct, on="text", how="left", maintain_order="left")["row"].to_numpy()
         node = self.find_queries(names)
         vectors = self._encoder.encode_texts(tokenize(self._model.tokenizer, names))
         known = np.flatnonzero(node >= 0)
@@ -64,12 +67,10 @@ class VectorChannel:
 
     def find_queries(self, texts: Sequence[str]) -> Int32:
         """Return the node of each normalised text, -1 for a query that the graph does not hold: int32 [n]."""
-        nodes = self._model.graph.nodes("query")
-        place = {text: number for number, text in enumerate(nodes["query"].to_list())} if len(texts) > 32 else None
-        if place is not None:
-            return np.array([place.get(text, -1) for text in texts], dtype=np.int32)
-        found = [nodes["query"].index_of(text) for text in texts]
-        return np.array([-1 if number is None else number for number in found], dtype=np.int32)
+        known = self._model.graph.nodes("query").select(text="query").with_row_index("node")
+        asked = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
+        found = asked.join(known, on="text", how="left", maintain_order="left")["node"]
+        return found.cast(pl.Int32).fill_null(-1).to_numpy()
 
     def _search(self, user: Int32, recalling: Int32, vectors: Tensor, row: Int64, k: int) -> Ranking:
         asked = vectors[torch.from_numpy(row)]
@@ -88,8 +89,8 @@ class VectorChannel:
             return recalling
         if self._known_texts is None:
             names = self._model.graph.nodes("query")["query"].gather(self._with_categories).to_list()
-            self._known_texts = self._encoder.encode_texts(tokenize(self._model.tokenizer, names))
+            self._known_texts = FlatIndex.build(self._encoder.encode_texts(tokenize(self._model.tokenizer, names)).numpy())
         asked = self._encoder.encode_texts(tokenize(self._model.tokenizer, [texts[int(place)] for place in lost]))
-        score, nearest = (asked @ self._known_texts.T).max(dim=1)
-        recalling[lost] = np.where(score.numpy() > 0, self._with_categories[nearest.numpy()], -1)
+        score, nearest = self._known_texts.search(asked.numpy(), 1)
+        recalling[lost] = np.where(score[:, 0] > 0, self._with_categories[nearest[:, 0]], -1)
         return recalling

@@ -231,7 +231,9 @@ class _Run:
 def _resumable(layout: ModelLayout, identity: dict[str, str]) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
     saved = load_checkpoint(layout.checkpoint)
     if saved is None:
-        raise ArtefactError(f"there is no checkpoint in {layout.root} to resume from; remove what is there, if anything, and train without --resume")
+        raise ArtefactError(
+            f"there is no checkpoint in {layout.root} to resume from; remove what is there, if anything, and train without --resume"
+        )
     for key, value in identity.items():
         if saved[0].identity.get(key) != value:
             raise ArtefactError(

@@ -19,7 +19,9 @@ def test_choices_are_counted_over_actions_and_without_impressions(fruit_shop):
 def test_pairs_agree_with_a_plain_count(random_shop):
     _, events, graph = random_shop(3)
     texts = graph.nodes("query")["query"].to_list()
-    expected = Counter((texts.index(query), int(product[1:])) for _, query, product, day, *_ in events if day < 20)
+    expected = Counter(
+        (texts.index(query), int(product[1:])) for _, query, product, day, action, *_ in events if day < 20 and action != "impression"
+    )
     pairs = count_pairs(graph.before(graph.manifest.test_start), [("product", "rev_leads_to", "query")])
     found = {(int(key) // 18, int(product)): int(count) for key, product, count in zip(pairs.key, pairs.product, pairs.count, strict=True)}
     assert found == expected

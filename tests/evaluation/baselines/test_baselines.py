@@ -24,11 +24,11 @@ class Slow:
         self.within = defaultdict(Counter)
         self.own = defaultdict(Counter)
         for user, query, product, when, action, _, _ in events:
-            if when < day:
+            if when < day and action != "impression":
                 number = int(product[1:])
                 self.overall[number] += 1
                 self.within[query][number] += 1
-                if user is not None and action != "impression":
+                if user is not None:
                     self.own[user][number] += 1
 
     def popularity(self, user, query):
@@ -123,9 +123,9 @@ def test_nothing_from_the_period_itself_is_counted(fruit_shop):
     _, query, _, _, _ = build_baselines(fruit_shop, fruit_shop.manifest.test_start)
     texts = fruit_shop.nodes("query")["query"].to_list()
     asked = np.array([texts.index("pear"), texts.index("apple")], dtype=np.int32)
-    # "pear" is asked in the test period alone; p0 and p1 were chosen twice each, the others once.
+    # "pear" is asked in the test period alone; p0 and p1 were chosen twice each, p3 and p4 once; p2 was only shown.
     lists = query.rank(np.array([0, 0], dtype=np.int32), asked, 5).product
-    assert lists.tolist() == [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]
+    assert lists.tolist() == [[0, 1, 3, 4, -1], [0, 1, 3, 4, -1]]
     assert query.within(asked, 3).tolist() == [[-1, -1, -1], [0, 1, 2]]
 
 
@@ -134,7 +134,7 @@ def test_a_query_that_is_no_node_gets_what_needs_no_query(fruit_shop):
     lists = {
         ranker.name: ranker.rank(*requests, 3).product.tolist() for ranker in build_baselines(fruit_shop, fruit_shop.manifest.test_start)
     }
-    assert lists["query_popularity"] == lists["own_history"] == lists["popularity"] == [[0, 1, 2]]
+    assert lists["query_popularity"] == lists["own_history"] == lists["popularity"] == [[0, 1, 3]]
     assert lists["bm25"] == lists["query_popularity_then_bm25"] == [[-1, -1, -1]]
 
 

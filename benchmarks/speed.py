@@ -1,0 +1,153 @@
+"""Measure building, opening, training and exact search on the demo shop.
+
+Example:
+    python -m benchmarks.speed --demo demo --out benchmarks/results/speed.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.layout import write_json
+from gnn_search.threads import set_threads
+from gnn_search.versions import library_versions
+
+_STEPS = 60
+_CASES = 20_000
+_OPENINGS = 21
+
+
+@click.command()
+@click.option("--demo", type=click.Path(path_type=Path, exists=True), default=Path("demo"), show_default=True, help="What `gnn-search demo` made.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("benchmarks/results/speed.json"), show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all]")
+def main(demo: Path, out: Path, threads: int | None) -> None:
+    """Measure each part in a process of its own and write the results as JSON."""
+    used = set_threads(threads)
+    results: dict[str, Any] = {"machine": _machine(used), "parts": {}}
+    for name in PARTS:
+        click.echo(f"{name} …", err=True)
+        results["parts"][name] = _run_apart(name, demo)
+        click.echo(f"{name}: {results['parts'][name]}")
+    write_json(out, results)
+
+
+def build(demo: Path) -> dict[str, Any]:
+    """Build the demo graph from its tables."""
+    from gnn_search.config.recipe import Recipe
+    from gnn_search.graph.build import build_graph
+
+    with tempfile.TemporaryDirectory() as folder:
+        return _timed(lambda: build_graph(Recipe.load("complete_journey"), demo / "tables", Path(folder) / "graph"))
+
+
+def open_graph(demo: Path) -> dict[str, Any]:
+    """Open the demo graph, warm, many times."""
+    from gnn_search.graph.store import Graph
+
+    seconds = []
+    for _ in range(_OPENINGS):
+        start = time.perf_counter()
+        Graph.open(demo / "graph")
+        seconds.append(time.perf_counter() - start)
+    return {"median_ms": 1000 * statistics.median(seconds), "first_ms": 1000 * seconds[0], "openings": _OPENINGS}
+
+
+def train(demo: Path) -> dict[str, Any]:
+    """Train some steps of the demo configuration, validations left out."""
+    from gnn_search.graph.store import Graph
+    from gnn_search.training.loop import StepReport
+    from gnn_search.training.loop import train as run
+
+    settings = TrainingConfig.load("complete_journey")
+    graph = Graph.open(demo / "graph")
+    reports: list[tuple[float, float, StepReport]] = []
+
+    class _EnoughError(Exception):
+        pass
+
+    def listener(report: StepReport) -> None:
+        reports.append((time.perf_counter(), time.process_time(), report))
+        if report.step == _STEPS:
+            raise _EnoughError
+
+    out = Path(tempfile.mkdtemp()) / "model"
+    try:
+        run(settings, graph, out, listener=listener)
+    except _EnoughError:
+        pass
+    finally:
+        shutil.rmtree(out.parent)
+    warm = _STEPS // 4
+    examples = sum(report.examples for _, _, report in reports[warm:])
+    wall, cpu = reports[-1][0] - reports[warm - 1][0], reports[-1][1] - reports[warm - 1][1]
+    return {
+        "examples_per_second": examples / wall,
+        "cpu_seconds_per_1000_examples": 1000 * cpu / examples,
+        "share_waiting_for_batches": reports[-1][2].waiting,
+        "dimension": settings.dimension,
+        "batch_size": settings.loop.batch_size,
+        "steps": _STEPS - warm,
+    }
+
+
+def search(demo: Path) -> dict[str, Any]:
+    """Encode 20,000 test cases and rank the whole catalogue exactly."""
+    from gnn_search.graph.cases import build_cases
+    from gnn_search.model.store import open_model
+    from gnn_search.retrieval.vector_channel import VectorChannel
+    from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+    model = open_model(demo / "model", demo / "graph")
+    cases = build_cases(model.graph, "test", _CASES)
+    channel = VectorChannel(model, open_shop_vectors(model, cases.time))
+    measured = _timed(lambda: channel.rank(cases.user, cases.query, 100))
+    return {**measured, "cases": len(cases), "products": model.graph.num_nodes["product"], "places": 100}
+
+
+PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {"build": build, "open_graph": open_graph, "train": train, "search": search}
+
+
+def _timed(work: Callable[[], object]) -> dict[str, Any]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+
+
+def _run_apart(name: str, demo: Path) -> dict[str, Any]:
+    """Run a part in a fresh process, so that peak memory is its own; a part that failed is kept as such."""
+    code = f"import json; from pathlib import Path; from benchmarks.speed import part; print(json.dumps(part({name!r}, Path({str(demo)!r}))))"
+    load = os.getloadavg()[0]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own text
+    if done.returncode:
+        return {"failed": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}", "load_before": load}
+    return {**json.loads(done.stdout.splitlines()[-1]), "load_before": load}
+
+
+def part(name: str, demo: Path) -> dict[str, Any]:
+    """Run one part in this process and add its peak memory."""
+    measured = PARTS[name](demo)
+    return {**measured, "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def _machine(threads: int) -> dict[str, Any]:
+    return {"processor": platform.machine(), "cpus": os.cpu_count(), "threads": threads, "python": platform.python_version(), **library_versions()}
+
+
+if __name__ == "__main__":
+    main()

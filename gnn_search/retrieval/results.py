@@ -1,0 +1,34 @@
+"""Lists of products as rows, with the shop's own ids."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from gnn_search.graph.csr import Float32, Int32, Int64
+
+COLUMNS = ("user_id", "query", "rank", "product_id", "score")
+
+
+def result_rows(given: pl.DataFrame, place: Int64, product: Int32, score: Float32, product_ids: pl.Series) -> pl.DataFrame:
+    """Write lists out as rows, request by request, best first.
+
+    Args:
+        given: `user_id` and `query` of each request.
+        place: The list of each request.
+        product: Products of each list.
+        score: Their scores.
+        product_ids: The shop's id of each product.
+
+    Shapes:
+        given: n rows; place: int64 [n], below m; product, score: [m, k]; returns n * k rows of `COLUMNS`.
+    """
+    places = product.shape[1]
+    request = np.repeat(np.arange(given.height), places)
+    rank = np.tile(np.arange(1, places + 1, dtype=np.int32), given.height)
+    chosen = pl.Series(product[place].reshape(-1))
+    return given[request].with_columns(
+        rank=pl.Series(rank),
+        product_id=product_ids.gather(chosen),
+        score=pl.Series(score[place].reshape(-1)),
+    )

@@ -1,0 +1,83 @@
+"""Training configurations: rules inside and between the parts."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from gnn_search.config.files import check
+from gnn_search.config.training import InBatch, TaxonomyWalk, TrainingConfig, Uniform
+from gnn_search.errors import ConfigError
+
+
+def config(**changes: object) -> TrainingConfig:
+    return check({"name": "one", **changes}, TrainingConfig, "one.yaml")
+
+
+def test_a_name_is_enough():
+    least = config()
+    assert least.dimension == 128
+    assert [negative.kind for negative in least.negatives] == ["in_batch", "taxonomy"]
+    assert least.loss.mask == "user_query"
+
+
+def test_a_configuration_survives_yaml():
+    full = config(negatives=[{"kind": "in_batch"}, {"kind": "uniform", "count": 3}, {"kind": "taxonomy", "levels": [0, 2.5]}])
+    assert full.negatives == (InBatch(kind="in_batch"), Uniform(kind="uniform", count=3), TaxonomyWalk(kind="taxonomy", levels=(0, 2.5)))
+    again = check(yaml.safe_load(yaml.safe_dump(full.model_dump(mode="json"))), TrainingConfig, "again")
+    assert again == full
+    assert again.model_dump_json() == full.model_dump_json()
+
+
+@pytest.mark.parametrize("negatives", [[{"kind": "in_batch"}], [{"kind": "uniform"}], [{"kind": "taxonomy"}, {"kind": "uniform"}]])
+def test_one_pool_is_enough(negatives):
+    assert len(config(negatives=negatives).negatives) == len(negatives)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"colour": "red"}, "unknown key 'colour'; remove it or correct its name"),
+        ({"loop": {"epoch": 1}}, r"unknown key 'loop\.epoch'"),
+        ({"negatives": [{"kind": "in_batch", "count": 3}]}, r"unknown key 'negatives\.0\.in_batch\.count'"),
+        ({"negatives": [{"kind": "bm26"}]}, r"'negatives\.0': .*'bm26'.*'in_batch', 'uniform', 'taxonomy'"),
+        ({"negatives": [{"count": 3}]}, r"'negatives\.0': Unable to extract tag using discriminator 'kind'"),
+        ({"negatives": []}, r"'negatives': .*at least 1 item"),
+        ({"negatives": [{"kind": "taxonomy"}]}, "negatives must hold in_batch or uniform, against which every example stands$"),
+        ({"negatives": [{"kind": "in_batch"}, {"kind": "in_batch"}]}, "each kind of negative may stand once in negatives$"),
+        ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": [1, -1]}]}, r"levels must not be negative, and one must be"),
+        ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": [0, 0]}]}, r"levels must not be negative, and one must be"),
+        ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": []}]}, r"taxonomy\.levels': .*at least 1 item"),
+        ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": [float("inf")]}]}, r"taxonomy\.levels\.0': .*finite number"),
+        ({"negatives": [{"kind": "uniform", "count": 0}]}, r"'negatives\.0\.uniform\.count': .*greater than or equal to 1 \(got 0\)"),
+        ({"product": {"text": False, "category": False, "id_embedding": False}}, "needs at least one of text, category and id_embedding$"),
+        ({"product": {"id_dropout": 1}}, r"'product\.id_dropout': .*less than 1 \(got 1\)"),
+        ({"product": {"queries": -1}}, r"'product\.queries': .*greater than or equal to 0 \(got -1\)"),
+        ({"query": {"known_dropout": -0.1}}, r"'query\.known_dropout'"),
+        ({"user": {"half_life_days": 0}}, r"'user\.half_life_days': .*greater than 0 \(got 0\)"),
+        ({"user": {"lag_days": 1e9}}, r"'user\.lag_days'"),
+        ({"loss": {"kind": "hinge"}}, r"'loss\.kind': Input should be 'softmax' \(got 'hinge'\)"),
+        ({"loss": {"temperature": 0}}, r"'loss\.temperature': .*greater than 0"),
+        ({"loss": {"mask": "user"}}, r"'loss\.mask': Input should be 'query' or 'user_query' \(got 'user'\)"),
+        ({"loop": {"batch_size": 1}}, r"'loop\.batch_size': .*greater than or equal to 2"),
+        ({"loop": {"epochs": float("inf")}}, r"'loop\.epochs': .*finite number"),
+        ({"loop": {"window_days": 1e-12}}, r"'loop\.window_days'"),
+        ({"optimiser": {"learning_rate": float("nan")}}, r"'optimiser\.learning_rate'"),
+        ({"optimiser": {"warmup": 1}}, r"'optimiser\.warmup': .*less than 1"),
+        ({"seed": -1}, r"'seed'"),
+        ({"seed": 2**32}, r"'seed'"),
+        ({"dimension": 2}, r"'dimension': .*greater than or equal to 4 \(got 2\)"),
+        ({"dimension": "wide"}, r"'dimension': .*valid integer.* \(got 'wide'\)"),
+        ({"name": "a/b"}, r"'name': String should match pattern"),
+    ],
+)
+def test_what_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        config(**changes)
+    assert str(caught.value).startswith("one.yaml: ")
+    assert len(str(caught.value)) < 300
+
+
+def test_the_name_is_required():
+    with pytest.raises(ConfigError, match="key 'name' is missing"):
+        check({}, TrainingConfig, "one.yaml")
