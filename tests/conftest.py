@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from models import write_model
 from shops import build, write_tiny_shop
 
 from gnn_search.graph.store import Graph
@@ -40,3 +41,15 @@ def fresh_shop(tmp_path: Path) -> Path:
 def fresh_graph(tiny_graph: Graph, tmp_path: Path) -> Path:
     """A graph folder that the test may damage."""
     return shutil.copytree(tiny_graph.path, tmp_path / "graph")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_graph: Graph, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder for the tiny graph, with random weights. Not to be changed."""
+    return write_model(tiny_graph, tmp_path_factory.mktemp("tiny_model") / "model")
+
+
+@pytest.fixture
+def fresh_model(tiny_model: Path, tmp_path: Path) -> Path:
+    """A model folder that the test may damage."""
+    return shutil.copytree(tiny_model, tmp_path / "model")

@@ -51,5 +51,16 @@ def threads_option(function: Function) -> Function:
     return option(function)
 
 
+def graph_option(function: Function) -> Function:
+    """Add `--graph`; arrives as `graph`, a `pathlib.Path` or None."""
+    return click.option("--graph", type=PATH, metavar="PATH", help="The model's graph, where it was moved.")(function)
+
+
+def as_of_option(function: Function) -> Function:
+    """Add `--as-of`; arrives as `as_of`, a text or None."""
+    summary = "Count what was known before this ISO 8601 date or time (UTC), or 'now' for all events.  [default: start of the test period]"
+    return click.option("--as-of", metavar="MOMENT", help=summary)(function)
+
+
 def _apply_threads(ctx: click.Context, parameter: click.Parameter, value: int | None) -> None:
     set_threads(value)

@@ -24,8 +24,8 @@ class ProductSettings(Settings):
     text: bool = Field(True, description="Title and brand through the text tower.")
     category: bool = Field(True, description="Category path, averaged over the ancestors.")
     id_embedding: bool = Field(True, description="A free vector a product.")
-    id_dropout: float = Field(
-        0.02, ge=0, lt=1, description="Share of a batch's known products encoded without their free vector, as new ones are."
+    new_share: float = Field(
+        0.3, ge=0, le=1, description="Share of the products that nobody chose before a batch's window that are encoded as new, without it."
     )
     queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries that led to the product (0 = off).")
     bought_with: int = Field(8, ge=0, le=256, description="Graph layer: products bought with it (0 = off).")
@@ -116,9 +116,6 @@ class LoopSettings(Settings):
     batch_size: int = Field(4096, ge=2, description="Examples a step.")
     window_days: float = Field(
         7.0, ge=0.01, le=36_500, description="A batch comes from one window of time and sees the graph before the window's start."
-    )
-    order: Literal["shuffled", "chronological"] = Field(
-        "shuffled", description="Order of an epoch's batches; chronological ends with the latest window, so the weights lean to the present."
     )
     validate_every: int = Field(100, ge=1, description="Steps between validations; a checkpoint is written at each.")
     validation_cases: int = Field(2000, ge=1, description="Validation cases scored, over the full catalogue.")

@@ -19,8 +19,9 @@ from gnn_search.sampling.inputs import ProductInputs
 class ProductTower(nn.Module):
     """Encode products.
 
-    A product of which no event is known is encoded without its free vector, as some are at random in training. The free vectors start as
-    long as a text's, which gives products of one category distinct codes for the history attention to recall.
+    A product that nobody has chosen yet has one vector shared by all new products in the place of its free one. In training this is done to some
+    of the products that are new at the batch's moment, so how likely a new product is chosen is learned as it was. The free vectors start as long as
+    a text's, which gives products of one category distinct codes for the history attention to recall.
 
     Args:
         config: The configuration.
@@ -36,6 +37,7 @@ class ProductTower(nn.Module):
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
         self.from_queries = RelationConv(dimension) if settings.queries else None
         self.from_partners = RelationConv(dimension) if settings.bought_with else None
+        self.new = nn.Parameter(torch.zeros(dimension)) if settings.id_embedding else None
         if self.free is not None:
             nn.init.normal_(self.free.weight, std=dimension**-0.5)
 
@@ -52,8 +54,9 @@ class ProductTower(nn.Module):
         if self.category is not None:
             path = Ragged.of_rows(self._features.path_indptr, self._features.path, product)
             parts.append(path.sum(self.categories(text)))
-        if self.free is not None:
-            parts.append(self.free(torch.from_numpy(product.astype(np.int64))) * with_free[:, None])
+        if self.free is not None and self.new is not None:
+            free = self.free(torch.from_numpy(product.astype(np.int64)))
+            parts.append(torch.where(with_free[:, None], free, self.new))
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
     def categories(self, text: TextTower) -> Tensor:

@@ -74,7 +74,8 @@ class Retriever(nn.Module):
             generator: Source of dropout.
         """
         text = self.query_texts(batch.queries.query)
-        with_free = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.id_dropout
+        spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.new_share
+        with_free = torch.from_numpy(batch.products.known) | spared
         base = self.product_bases(batch.products.product, with_free)
         product = self.product_vectors(batch.products, base, text, batch.queries.query)
         # A product without its free vector for this step alone must not be remembered so.

@@ -114,6 +114,8 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
     manifest = _read_manifest(layout)
     if graph is None and not Path(manifest.graph).is_dir():
         raise ArtefactError(f"the graph of the model {layout.root} is no longer in {manifest.graph}; say where it is with --graph")
+    if graph is None and not Path(manifest.graph).is_dir():
+        raise ArtefactError(f"the graph {manifest.graph} that the model {layout.root} was trained on is not there; say where with --graph")
     opened = Graph.open(Path(graph) if graph is not None else Path(manifest.graph))
     if opened.manifest.hash != manifest.graph_hash:
         raise ArtefactError(
@@ -133,7 +135,8 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
             )
         retriever.load_state_dict(weights, strict=False)
     except (SafetensorError, RuntimeError) as error:
-        raise ArtefactError(f"{layout.weights} is damaged ({error}); train the model again") from None
+        reason = " ".join(str(error).split())
+        raise ArtefactError(f"{layout.weights} is damaged ({reason}); train the model again") from None
     retriever.eval()
     return Model(layout.root, manifest, config, opened, tokenizer, features, retriever, InputSampler(opened, config))
 

@@ -43,7 +43,8 @@ def train_tokenizer(texts: Iterable[str], settings: TextSettings) -> Tokenizer:
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenLists:
     """Cut texts into tokens; characters that the tokenizer does not know are left out.
 
-    A very long text is cut to `most_characters` first, as the model2vec package does, so that an exported text tower gives the same vectors.
+    A very long text is cut to `most_characters` first, as the model2vec package does, so that an exported text tower gives the same
+    vectors.
     """
     unknown = tokenizer.token_to_id(UNKNOWN)
     most = most_characters(tokenizer)
@@ -58,7 +59,7 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenLists:
 
 
 def most_characters(tokenizer: Tokenizer) -> int | None:
-    """Return the length from which on a text's characters don't count: the most tokens times the median length of a token; None for no end."""
+    """Return how many characters of a text count: the most tokens times the median length of a token; None for all."""
     if tokenizer.truncation is None:
         return None
     return int(tokenizer.truncation["max_length"]) * int(np.median([len(token) for token in tokenizer.get_vocab()]))

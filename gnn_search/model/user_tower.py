@@ -73,4 +73,7 @@ class UserTower(nn.Module):
 
     def _recency(self, recent: History) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         days = np.expm1(recent.features[:, 1])
-        return (recent.count * 0.5 ** (days / self._half_life)).astype(np.float32)
+        # Counted from each shopper's latest choice, which stands last: all weights of one long gone would else vanish together.
+        length = np.diff(recent.indptr)
+        latest = np.repeat(days[np.maximum(recent.indptr[1:] - 1, 0)], length) if len(days) else days
+        return (recent.count * 0.5 ** ((days - latest) / self._half_life)).astype(np.float32)

@@ -28,4 +28,6 @@ def resolve_moment(graph: Graph, moment: str | None) -> int:
     try:
         return to_time(datetime.fromisoformat(moment.strip()))
     except ValueError:
-        raise RequestError(f"the moment {moment!r} is no ISO 8601 date or time; give one such as 2017-11-20, 2017-11-20T18:00, or {NOW}") from None
+        raise RequestError(
+            f"the moment {moment!r} is no ISO 8601 date or time; give one such as 2017-11-20 or 2017-11-20T18:00, or {NOW}"
+        ) from None

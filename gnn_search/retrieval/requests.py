@@ -21,8 +21,8 @@ class Requests:
     """Requests in the order of the file.
 
     Attributes:
-        given: `user_id` and `query`, as results repeat them. `user_id` has the type of the graph's ids, or the file's where the graph's can't hold
-            every id given.
+        given: `user_id` and `query`, as results repeat them. `user_id` has the type of the graph's ids, or the file's where the graph's
+            can't hold every id given.
         user: Node of each shopper, -1 for none and for one that the graph does not hold.
         text: The normalised queries, none of them empty.
 
@@ -58,9 +58,9 @@ def read_requests(path: Path, graph: Graph) -> Requests:
     text = normalise_distinct(query)
     blank = (text.is_null() | (text == "")).arg_true()
     if len(blank):
+        what = "null" if query[blank[0]] is None else "blank"
         raise RequestError(
-            f"{path}: the query of row {blank[0]} (counted from 0) is {'null' if query[blank[0]] is None else 'blank'}, as are {len(blank)} in "
-            "all; leave these rows out"
+            f"{path}: the query of row {blank[0]} (counted from 0) is {what}; {len(blank)} of {len(text)} rows are, leave them out"
         )
     user_id = frame[_USER] if _USER in frame.columns else pl.Series(_USER, [None] * frame.height)
     user, ids = find_users(user_id, graph, str(path))
@@ -70,7 +70,7 @@ def read_requests(path: Path, graph: Graph) -> Requests:
 def find_users(given: pl.Series, graph: Graph, place: str) -> tuple[Int32, pl.Series]:
     """Find shoppers by the shop's ids.
 
-    Ids given in another type are brought to the graph's where that changes nothing in how they are written: '7' and 7.0 are 7, '007' is not.
+    Ids given in another type are brought to the graph's where they are written as it would write them: '7' and 7.0 are 7, '007' is not.
 
     Args:
         given: Ids as read; an empty text is none.
@@ -78,8 +78,8 @@ def find_users(given: pl.Series, graph: Graph, place: str) -> tuple[Int32, pl.Se
         place: Where they stand, for messages.
 
     Returns:
-        The nodes, int32 [n], -1 for none and for one that the graph does not hold; and the ids in the graph's type, or as given where that type
-        can't hold them all.
+        The nodes, int32 [n], -1 for none and for one that the graph does not hold; and the ids in the graph's type, or as given where that
+        type can't hold them all.
 
     Raises:
         TableError: The column holds neither text nor numbers.

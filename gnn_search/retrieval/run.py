@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel
 
-from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import refuse_existing
 from gnn_search.model.store import Model
@@ -38,7 +37,8 @@ class RetrievalSummary(BaseModel):
         users_null: Requests without a shopper; answered plain.
         queries_known: Requests with a query that had led to a product.
         queries_new: Requests with any other query; answered by its text.
-        queries_without_words: Those of them in which no part of a word is known: all products score 0.
+        queries_without_words: Those of them in which no part of a word is known: the shopper alone counts, and without one all products
+            score 0.
     """
 
     out: Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from gnn_search.model.store import Model
 from gnn_search.model.tokens import tokenize
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.vectors.shop_vectors import ShopVectors
+
+Bool = npt.NDArray[np.bool_]
 
 
 class VectorChannel:
@@ -71,6 +74,13 @@ class VectorChannel:
         asked = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
         found = asked.join(known, on="text", how="left", maintain_order="left")["node"]
         return found.cast(pl.Int32).fill_null(-1).to_numpy()
+
+    def describe_queries(self, texts: Sequence[str]) -> tuple[Bool, Bool]:
+        """Say of normalised texts which are known queries, that is led to a product, and which hold a known token: bool [n] each."""
+        node = self.find_queries(texts)
+        asked = self._encoder.view.edges(("product", "rev_leads_to", "query")).degree() > 0
+        known = (node >= 0) & (asked[np.maximum(node, 0)] if len(asked) else False)
+        return known, np.diff(tokenize(self._model.tokenizer, texts).indptr) > 0
 
     def _search(self, user: Int32, recalling: Int32, vectors: Tensor, row: Int64, k: int) -> Ranking:
         asked = vectors[torch.from_numpy(row)]

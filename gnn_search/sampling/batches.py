@@ -156,7 +156,7 @@ class BatchSampler:
         return self._view(int(self._window[self._plan(epoch)[step][0]]))[0]
 
     def _plan(self, epoch: int) -> list[Int64]:
-        """Shuffle the examples inside each window, cut the windows into batches, shuffle the batches unless time orders them."""
+        """Shuffle the examples inside each window, cut the windows into batches, shuffle the batches."""
         plan = self._plans.get(epoch)
         if plan is None:
             generator = self._random.generator("plan", epoch)

@@ -20,10 +20,11 @@ class ProductInputs:
     """Products and their neighbours: queries that led to them, products bought with them.
 
     Shapes:
-        product: int32 [n]; the neighbours have n rows.
+        product: int32 [n]; known: bool [n], whether anyone chose the product before; the neighbours have n rows.
     """
 
     product: Int32
+    known: npt.NDArray[np.bool_]
     queries: Neighbours
     partners: Neighbours
 
@@ -72,12 +73,14 @@ class InputSampler:
     def products(self, view: GraphView, product: Int32, random: RandomSource | None = None, epoch: int = 0) -> ProductInputs:
         """Return the inputs of products; with `random` the neighbours vary, without they are the latest."""
         rows = product.astype(np.int64)
-        queries = self._queries.sample(view.edges(("query", "leads_to", "product")), rows, view.time, random, "product queries", epoch)
+        edges = view.edges(("query", "leads_to", "product"))
+        known = edges.ends[rows] > edges.starts[rows]
+        queries = self._queries.sample(edges, rows, view.time, random, "product queries", epoch)
         if not self._has_partners:
-            return ProductInputs(product, queries, _none(len(rows)))
+            return ProductInputs(product, known, queries, _none(len(rows)))
         edges = view.edges(("product", "rev_bought_with", "product"))
         partners = self._partners.sample(edges, rows, view.time, random, "product partners", epoch)
-        return ProductInputs(product, queries, partners)
+        return ProductInputs(product, known, queries, partners)
 
     def queries(self, view: GraphView, query: Int32, random: RandomSource | None = None, epoch: int = 0) -> QueryInputs:
         """Return the inputs of queries."""

@@ -66,7 +66,7 @@ def test_a_name_does_not_lead_out_of_the_folder():
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(ConfigError, match="no file .*; give a path or one of these names"):
+    with pytest.raises(ConfigError, match=r"no file .*; give a path or one of these names"):
         find_yaml(str(tmp_path), "graphs")
 
 

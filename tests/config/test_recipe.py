@@ -22,7 +22,11 @@ def content(**changes: Any) -> dict[str, Any]:
 
 
 def tables(**changes: Any) -> dict[str, Any]:
-    return {"products": {"path": "p.csv", **changes.pop("products", {})}, "events": {"path": "e.csv", **changes.pop("events", {})}, **changes}
+    return {
+        "products": {"path": "p.csv", **changes.pop("products", {})},
+        "events": {"path": "e.csv", **changes.pop("events", {})},
+        **changes,
+    }
 
 
 def recipe(**changes: Any) -> Recipe:
@@ -61,7 +65,10 @@ def test_derived_edges_can_be_switched_off():
             {"tables": tables(products={"category_path": "a", "category_id": "b"})},
             r"'tables\.products': give category_path or category_id, not both$",
         ),
-        ({"tables": tables(products={"related": {"also_bought": {}}})}, r"key 'tables\.products\.related\.also_bought\.timeless' is missing"),
+        (
+            {"tables": tables(products={"related": {"also_bought": {}}})},
+            r"key 'tables\.products\.related\.also_bought\.timeless' is missing",
+        ),
         (
             {"tables": tables(products={"related": {"also_bought": {"timeless": False}}})},
             r"'tables\.products\.related\.also_bought\.timeless': Input should be True",

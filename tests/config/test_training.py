@@ -51,7 +51,7 @@ def test_one_pool_is_enough(negatives):
         ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": [float("inf")]}]}, r"taxonomy\.levels\.0': .*finite number"),
         ({"negatives": [{"kind": "uniform", "count": 0}]}, r"'negatives\.0\.uniform\.count': .*greater than or equal to 1 \(got 0\)"),
         ({"product": {"text": False, "category": False, "id_embedding": False}}, "needs at least one of text, category and id_embedding$"),
-        ({"product": {"id_dropout": 1}}, r"'product\.id_dropout': .*less than 1 \(got 1\)"),
+        ({"product": {"new_share": 2}}, r"'product\.new_share': .*less than or equal to 1 \(got 2\)"),
         ({"product": {"queries": -1}}, r"'product\.queries': .*greater than or equal to 0 \(got -1\)"),
         ({"query": {"known_dropout": -0.1}}, r"'query\.known_dropout'"),
         ({"user": {"half_life_days": 0}}, r"'user\.half_life_days': .*greater than 0 \(got 0\)"),

@@ -126,7 +126,7 @@ def test_nothing_from_the_period_itself_is_counted(fruit_shop):
     # "pear" is asked in the test period alone; p0 and p1 were chosen twice each, p3 and p4 once; p2 was only shown.
     lists = query.rank(np.array([0, 0], dtype=np.int32), asked, 5).product
     assert lists.tolist() == [[0, 1, 3, 4, -1], [0, 1, 3, 4, -1]]
-    assert query.within(asked, 3).tolist() == [[-1, -1, -1], [0, 1, 2]]
+    assert query.within(asked, 3).tolist() == [[-1, -1, -1], [0, 1, -1]]
 
 
 def test_a_query_that_is_no_node_gets_what_needs_no_query(fruit_shop):

@@ -1,10 +1,16 @@
-"""Training configurations small enough for tests."""
+"""Training configurations and untrained retrievers, small enough for tests."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from gnn_search.config.training import TrainingConfig
+from gnn_search.graph.store import Graph
+from gnn_search.model.features import Features, training_texts
+from gnn_search.model.retriever import Retriever
+from gnn_search.model.tokens import train_tokenizer
 
 
 def tiny_settings(**changes: Any) -> dict[str, Any]:
@@ -14,7 +20,7 @@ def tiny_settings(**changes: Any) -> dict[str, Any]:
         "seed": 1,
         "dimension": 16,
         "text": {"vocabulary": 200, "max_tokens": 16},
-        "product": {"queries": 3, "bought_with": 3, "pool": 2, "id_dropout": 0.1},
+        "product": {"queries": 3, "bought_with": 3, "pool": 2, "new_share": 0.5},
         "query": {"products": 4},
         "user": {"recent": 5, "history": 6},
         "negatives": [{"kind": "in_batch"}, {"kind": "uniform", "count": 8}, {"kind": "taxonomy", "count": 2, "levels": [1, 1]}],
@@ -37,3 +43,15 @@ def tiny_settings(**changes: Any) -> dict[str, Any]:
 def tiny_config(**changes: Any) -> TrainingConfig:
     """Return a checked tiny configuration."""
     return TrainingConfig.model_validate(tiny_settings(**changes))
+
+
+def random_retriever(graph: Graph, config: TrainingConfig, seed: int = 0) -> Retriever:
+    """Return a retriever in which no weight is zero, so that every part counts."""
+    tokenizer = train_tokenizer(training_texts(graph), config.text)
+    torch.manual_seed(seed)
+    retriever = Retriever(config, Features.of(graph, tokenizer), tokenizer.get_vocab_size())
+    with torch.no_grad():
+        for name, parameter in retriever.named_parameters():
+            if name != "log_temperature":
+                parameter += 0.2 * torch.randn_like(parameter)
+    return retriever

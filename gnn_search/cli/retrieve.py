@@ -1,0 +1,74 @@
+"""`gnn-search retrieve`: ranked products for a file of requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from gnn_search.cli.options import as_of_option, graph_option, json_option, out_option, path_argument, path_option, threads_option
+from gnn_search.cli.output import emit, error_console, progress
+
+if TYPE_CHECKING:
+    from gnn_search.retrieval.run import RetrievalSummary
+
+
+@click.command()
+@path_argument("model")
+@path_option("--input", "Requests: parquet, CSV or JSON lines with the column query, and user_id where a user asks.")
+@out_option("File to be made: parquet, CSV or JSON lines, by suffix.")
+@click.option("-k", "k", type=int, default=100, show_default=True, help="Products a request.")
+@graph_option
+@as_of_option
+@threads_option
+@json_option
+def command(model: Path, input: Path, out: Path, k: int, graph: Path | None, as_of: str | None, as_json: bool) -> None:  # noqa: A002
+    """Rank products for a file of users and queries.
+
+    Writes rows of user_id, query, rank (from 1), product_id and score, in the order of the requests. A user that is null, or of whom
+    nothing is known, gets the plain result; a query that nobody asked before is answered by its text. CSV and JSON lines may end in .gz or
+    .zst.
+
+    \b
+    Example:
+      gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
+    """
+    summary = run_retrieval(model, input, out, k, graph, as_of)
+    emit(summary, as_json, lambda console: render(error_console(), summary))
+
+
+def run_retrieval(model: Path, source: Path, out: Path, k: int, graph: Path | None = None, as_of: str | None = None) -> RetrievalSummary:
+    """Answer a file of requests with a model folder."""
+    from gnn_search.layout import refuse_existing
+    from gnn_search.model.store import open_model
+    from gnn_search.retrieval.moments import resolve_moment
+    from gnn_search.retrieval.run import retrieve
+
+    refuse_existing(out)
+    opened = open_model(model, graph)
+    with progress("requests") as bars:
+        task = bars.add_task("retrieval", total=None)
+        return retrieve(
+            opened,
+            source,
+            out,
+            k,
+            resolve_moment(opened.graph, as_of),
+            progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+
+
+def render(console: Console, summary: RetrievalSummary) -> None:
+    """Write what was asked and answered."""
+    console.print(f"{summary.out}: {summary.rows:,} rows, {summary.k:,} products for each of {summary.requests:,} requests")
+    console.print(
+        f"users: {summary.users_known:,} known, {summary.users_unknown:,} unknown, {summary.users_null:,} null; the last two kinds got the "
+        "plain result"
+    )
+    console.print(
+        f"queries: {summary.queries_known:,} known, {summary.queries_new:,} new, answered by their text; of these "
+        f"{summary.queries_without_words:,} without a known word"
+    )
+    console.print(f"as of {summary.as_of:%Y-%m-%d %H:%M} UTC")

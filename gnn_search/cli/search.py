@@ -1,0 +1,79 @@
+"""`gnn-search search`: one search, for a reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gnn_search.cli.options import as_of_option, graph_option, json_option, path_argument, threads_option
+from gnn_search.cli.output import emit, error_console
+
+if TYPE_CHECKING:
+    from gnn_search.retrieval.search import SearchResult
+
+
+@click.command()
+@path_argument("model")
+@click.argument("text")
+@click.option("--user", metavar="ID", help="Who searches: the shop's own id.")
+@click.option("-k", "k", type=int, default=10, show_default=True, help="Products wanted.")
+@graph_option
+@as_of_option
+@threads_option
+@json_option
+def command(model: Path, text: str, user: str | None, k: int, graph: Path | None, as_of: str | None, as_json: bool) -> None:
+    """Search for products by text, plain or for one user.
+
+    With --user the table also says how often and when this user bought a product before, and below it stands what else the user bought in
+    the categories shown.
+
+    \b
+    Example:
+      gnn-search search demo/model "fluid milk products" --user 1364
+      gnn-search search demo/model "fluid milk products"
+    """
+    from gnn_search.model.store import open_model
+    from gnn_search.retrieval.moments import resolve_moment
+    from gnn_search.retrieval.search import Searcher
+
+    opened = open_model(model, graph)
+    result = Searcher(opened, resolve_moment(opened.graph, as_of)).search(text, user, k)
+    if result.note is not None:
+        error_console().print(f"Note: {result.note}")
+    emit(result, as_json, lambda console: render(console, result))
+
+
+def render(console: Console, result: SearchResult) -> None:
+    """Write a search's products, and what the shopper chose before in their categories."""
+    whose = f"for user {result.user_id}" if result.user_known else "without a user"
+    known = "" if result.query_known else ", a new query"
+    console.print(f"{result.query!r} {whose}{known}, as of {result.as_of:%Y-%m-%d %H:%M} UTC")
+    table = Table("rank", "product", "title", "category", "score", box=None, pad_edge=False)
+    table.columns[0].justify = table.columns[4].justify = "right"
+    if result.user_known:
+        table.add_column(f"{result.choice} before")
+    for hit in result.hits:
+        before = f"{hit.times_chosen:,} times, last {hit.last_chosen:%Y-%m-%d}" if hit.last_chosen else ""
+        cells = (f"{hit.rank:,}", str(hit.product_id), hit.title, hit.category, f"{hit.score:.3f}")
+        table.add_row(*cells, before) if result.user_known else table.add_row(*cells)
+    console.print(table)
+    if result.user_known:
+        _render_past(console, result)
+
+
+def _render_past(console: Console, result: SearchResult) -> None:
+    if not result.remembered:
+        console.print(f"User {result.user_id} {result.choice} nothing in these categories before.")
+        return
+    shown, all_of_them = len(result.remembered), result.remembered_products
+    which = f"the last {shown} of {all_of_them:,} products" if shown < all_of_them else f"{shown} product{'s' if shown > 1 else ''}"
+    console.print(f"\nWhat user {result.user_id} {result.choice} before in these categories, {which}:")
+    table = Table("product", "title", "category", "times", "last", box=None, pad_edge=False)
+    table.columns[3].justify = "right"
+    for one in result.remembered:
+        table.add_row(str(one.product_id), one.title, one.category, f"{one.times_chosen:,}", f"{one.last_chosen:%Y-%m-%d}")
+    console.print(table)

@@ -1,0 +1,189 @@
+"""Answer one search with what a reader wants to see beside the products."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel
+
+from gnn_search.errors import RequestError
+from gnn_search.graph.csr import Int32
+from gnn_search.graph.store import GraphView, to_datetime
+from gnn_search.model.store import Model
+from gnn_search.retrieval.requests import find_users
+from gnn_search.retrieval.vector_channel import VectorChannel
+from gnn_search.tables.text import normalise_text
+from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+_REMEMBERED = 8
+"""Products of the shopper's past that are shown."""
+
+
+class Hit(BaseModel):
+    """One product found.
+
+    Attributes:
+        rank: From 1.
+        product_id: The shop's id.
+        title: Of the product.
+        category: Its category path; empty for a product in none.
+        score: Inner product with the query's vector.
+        times_chosen: How often the shopper chose it before.
+        last_chosen: When last (UTC).
+    """
+
+    rank: int
+    product_id: str | int
+    title: str
+    category: str
+    score: float
+    times_chosen: int
+    last_chosen: datetime | None
+
+
+class Remembered(BaseModel):
+    """One product that the shopper chose before."""
+
+    product_id: str | int
+    title: str
+    category: str
+    times_chosen: int
+    last_chosen: datetime
+
+
+class SearchResult(BaseModel):
+    """What a search found.
+
+    Attributes:
+        query: The normalised text.
+        query_known: Whether it led to a product before.
+        user_id: The shopper as given.
+        user_known: Whether the graph holds this shopper.
+        note: A sentence for the searcher where the answer is not what was asked for.
+        as_of: What was known before this moment (UTC) counts.
+        choice: What it is to choose a product, `bought` or `chose`.
+        hits: The products, best first.
+        remembered: What the shopper chose before in the categories of the hits, the latest first.
+        remembered_products: How many products that are in all.
+    """
+
+    query: str
+    query_known: bool
+    user_id: str | None
+    user_known: bool
+    note: str | None
+    as_of: datetime
+    choice: str
+    hits: list[Hit]
+    remembered: list[Remembered]
+    remembered_products: int
+
+
+class Searcher:
+    """Answers searches one by one.
+
+    Args:
+        model: The model.
+        as_of: The moment before which everything is known, µs; by default the start of the test period.
+    """
+
+    def __init__(self, model: Model, as_of: int | None = None) -> None:
+        self._graph = model.graph
+        self._shop = open_shop_vectors(model, as_of)
+        self._channel = VectorChannel(model, self._shop)
+        self._view = model.graph.before(self._shop.as_of)
+        self._products = _describe_products(model)
+
+    def search(self, text: str, user: str | int | None = None, k: int = 10) -> SearchResult:
+        """Find products for a text.
+
+        Args:
+            text: In any case and spacing.
+            user: The shop's id of a shopper, also as text where ids are integers. One that the graph does not hold gets the plain result.
+            k: Products wanted.
+
+        Raises:
+            RequestError: The text is blank, or `k` is below 1 or larger than the catalogue.
+        """
+        query = normalise_text(text)
+        if not query:
+            raise RequestError(f"the query {text!r} is blank; give at least one word")
+        node = self._find_user(user)
+        ranking = self._channel.rank_texts(np.array([node], dtype=np.int32), [query], k)
+        known, worded = self._channel.describe_queries([query])
+        past = self._past(node)
+        found = pl.DataFrame({"product": ranking.product[0], "score": ranking.score[0]}).with_row_index("rank", offset=1)
+        hits = found.join(self._products, on="product", how="left", maintain_order="left")
+        hits = hits.join(past, on="product", how="left", maintain_order="left").with_columns(pl.col("times_chosen").fill_null(0))
+        categories = hits.select("category_node").unique().drop_nulls()
+        there = past.join(self._products, on="product", how="left", maintain_order="left")
+        there = there.join(categories, on="category_node", how="semi", maintain_order="left")
+        return SearchResult(
+            query=query,
+            query_known=bool(known[0]),
+            user_id=None if user is None else str(user),
+            user_known=node >= 0,
+            note=self._note(user, node, bool(known[0] or worded[0])),
+            as_of=to_datetime(self._shop.as_of),
+            choice="bought" if self._graph.chosen_actions == ["purchase"] else "chose",
+            hits=[Hit.model_validate(row) for row in hits.iter_rows(named=True)],
+            remembered=[Remembered.model_validate(row) for row in there.head(_REMEMBERED).iter_rows(named=True)],
+            remembered_products=there.height,
+        )
+
+    def _find_user(self, user: str | int | None) -> int:
+        if user is None:
+            return -1
+        # A lone surrogate, as from a broken command line argument, can stand in no table.
+        stated = user.encode("utf-8", "replace").decode("utf-8") if isinstance(user, str) else user
+        nodes, _ = find_users(pl.Series("user_id", [stated]), self._graph, "the request")
+        return int(nodes[0])
+
+    def _note(self, user: str | int | None, node: int, worded: bool) -> str | None:
+        something = node >= 0 and bool(self._shop.vectors["user"][node].any())
+        notes = []
+        if not worded:
+            notes.append(f"no part of any word of this query is known, so {'the user alone counts' if something else 'all products score 0'}")
+        if user is not None and node < 0:
+            notes.append(f"there is no user {str(user)!r} in the graph {self._graph.path}, so the results are plain")
+        elif user is not None and not something:
+            notes.append(f"nothing was known of user {str(user)!r} yet, so the results are plain")
+        return "; ".join(notes) or None
+
+    def _past(self, user: int) -> pl.DataFrame:
+        """Return what a shopper chose before: `product`, `times_chosen`, `last_chosen`, the latest first."""
+        product, time = _choices(self._view, user)
+        events = pl.DataFrame({"product": pl.Series(product, dtype=pl.Int32), "time": pl.Series(time, dtype=pl.Int64)})
+        counted = events.group_by("product").agg(times_chosen=pl.len(), last_chosen=pl.col("time").max().cast(pl.Datetime("us")))
+        return counted.sort("last_chosen", "times_chosen", "product", descending=[True, True, False])
+
+
+def _describe_products(model: Model) -> pl.DataFrame:
+    """Return `product` (node), `product_id`, `title`, `category_node` and `category` (path) of every product."""
+    products = model.graph.nodes("product")
+    paths = model.graph.nodes("category")["path"]
+    node = pl.Series(np.asarray(model.graph.taxonomy.product_category), dtype=pl.Int32)
+    placed = node.set(node < 0, None)
+    return pl.DataFrame(
+        {
+            "product": pl.Series(np.arange(products.height, dtype=np.int32)),
+            "product_id": products.to_series(0),
+            "title": products["title"],
+            "category_node": placed,
+            "category": paths.gather(placed).fill_null("") if len(paths) else pl.Series([""] * products.height, dtype=pl.String),
+        }
+    )
+
+
+def _choices(view: GraphView, user: int) -> tuple[Int32, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """Return the products that a shopper chose and when, an entry a choice."""
+    products, times = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+    for source, action, target in view.graph.choices if user >= 0 else []:
+        edges = view.edges((target, f"rev_{action}", source))
+        seen = slice(int(edges.starts[user]), int(edges.ends[user]))
+        assert edges.csr.time is not None
+        products.append(np.asarray(edges.csr.index[seen]))
+        times.append(np.asarray(edges.csr.time[seen]))
+    return np.concatenate(products), np.concatenate(times)

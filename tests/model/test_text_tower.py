@@ -1,0 +1,67 @@
+"""The text tower folds into one matrix of tokens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from gnn_search.model.ragged import Ragged
+from gnn_search.model.text_tower import TextTower
+
+TEXTS = [[3, 1, 4, 1, 5], [], [9], [2, 6, 5], [5, 5, 5, 5]]
+
+
+@pytest.fixture
+def tower() -> TextTower:
+    torch.manual_seed(0)
+    tower = TextTower(10, 8)
+    with torch.no_grad():
+        tower.importance.normal_()
+        tower.projection.weight.add_(torch.randn(8, 8) * 0.3)
+    return tower
+
+
+def ragged(texts: list[list[int]]) -> Ragged:
+    return Ragged.of(np.cumsum([0, *map(len, texts)]), np.array([token for text in texts for token in text], dtype=np.int32))
+
+
+def test_the_folded_matrix_gives_the_same_vectors(tower):
+    folded = tower.folded()
+    assert folded.shape == (10, 8)
+    plain = torch.stack([folded[text].mean(dim=0) if text else torch.zeros(8) for text in TEXTS])
+    found = tower(ragged(TEXTS))
+    torch.testing.assert_close(functional.normalize(found, dim=1), functional.normalize(plain, dim=1), rtol=0, atol=1e-6)
+    torch.testing.assert_close(found, plain, rtol=1e-5, atol=1e-6)
+
+
+def test_an_empty_text_is_zero(tower):
+    assert not tower(ragged(TEXTS))[1].any()
+    assert tower(ragged([[], []])).tolist() == torch.zeros(2, 8).tolist()
+
+
+def test_the_order_of_the_tokens_does_not_matter(tower):
+    random = np.random.default_rng(1)
+    shuffled = [random.permutation(text).astype(int).tolist() for text in TEXTS]
+    assert shuffled != TEXTS
+    torch.testing.assert_close(tower(ragged(shuffled)), tower(ragged(TEXTS)), rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+def test_an_important_token_pulls_the_text_towards_it(tower):
+    def closeness() -> float:
+        alone, pair = functional.normalize(tower(ragged([[3], [3, 7]])), dim=1)
+        return float(alone @ pair)
+
+    before = closeness()
+    tower.importance[3] += 2
+    assert closeness() > before
+
+
+def test_all_weights_learn(tower):
+    functional.normalize(tower(ragged(TEXTS)), dim=1)[:, 0].sum().backward()
+    for parameter in tower.parameters():
+        assert parameter.grad is not None
+        assert parameter.grad.abs().sum() > 0
+    assert tower.tokens.grad[[0, 7, 8]].abs().sum() == 0

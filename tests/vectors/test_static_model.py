@@ -1,0 +1,81 @@
+"""The model2vec package gives the vectors that the text tower gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.store import open_model
+from gnn_search.model.tokens import most_characters, tokenize
+from gnn_search.vectors.static_model import write_static_model
+
+TEXTS = [
+    "bread 0",
+    "CRÈME  brûlée",
+    "garten & möbel 1",
+    "東京 bread",
+    "🍞🍞",
+    "ﬁne bread",
+    "½ l milk",
+    "",
+    "   ",
+    "[UNK]",
+    "bread 1 cake 22 tea 333 " * 40,
+    "x" * 500,
+    "bread\x00tea",
+    "B\u0307erries",
+]
+
+
+@pytest.fixture(scope="module")
+def both(tiny_model, tmp_path_factory):
+    model2vec = pytest.importorskip("model2vec")
+    model = open_model(tiny_model)
+    folder = tmp_path_factory.mktemp("static") / "text_tower"
+    write_static_model(folder, model.tokenizer, model.retriever.text.folded())
+    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    static = model2vec.StaticModel.from_pretrained(folder)
+
+    def ours(texts):
+        return encoder.encode_texts(tokenize(model.tokenizer, texts)).numpy()
+
+    return static, ours, model
+
+
+def test_same_vectors(both):
+    static, ours, _ = both
+    assert np.allclose(static.encode(TEXTS), ours(TEXTS), atol=1e-5)
+
+
+@given(st.lists(st.text(max_size=200), min_size=1, max_size=8))
+def test_same_vectors_for_any_text(both, texts):
+    static, ours, _ = both
+    storable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    assert np.allclose(static.encode(storable), ours(storable), atol=1e-5)
+
+
+def test_same_vectors_for_every_text_of_the_shop(both):
+    static, ours, model = both
+    for node_type, column in (("product", "title"), ("query", "query"), ("category", "name")):
+        texts = model.graph.nodes(node_type)[column].to_list()
+        assert np.allclose(static.encode(texts), ours(texts), atol=1e-5)
+
+
+def test_a_text_without_a_known_token_is_zero_in_both(both):
+    static, ours, _ = both
+    for text in ("", "   ", "🍞🍞"):
+        assert not static.encode([text]).any()
+        assert not ours([text]).any()
+
+
+def test_long_texts_are_cut_alike(both):
+    static, ours, model = both
+    most = most_characters(model.tokenizer)
+    assert most is not None
+    # Tokens shorter than the median meet the limit on tokens, longer ones that on characters.
+    for text in ("tea " * 30, "0 " * 30, "organic " * 30, " " * most + "tea"):
+        assert np.allclose(static.encode([text]), ours([text]), atol=1e-5), text
+    assert not ours([" " * most + "tea"]).any()
