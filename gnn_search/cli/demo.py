@@ -15,9 +15,10 @@ from gnn_search.cli.output import console, error_console
 if TYPE_CHECKING:
     from gnn_search.model.store import Model
 
-_SHOP = "complete_journey"
+_RECIPE = "complete_journey"
+_CONFIG = "complete_journey"
 _CASES = 20_000
-_SEARCHES = (("fluid milk products", True), ("fluid milk products", False), ("yogurt", True))
+_SEARCHES = (("frozen pizza", True), ("frozen pizza", False), ("yogurt", True))
 
 
 @click.command()
@@ -53,11 +54,11 @@ def _prepare(out: Path) -> None:
         write_complete_journey(out / "tables")
     if not (out / "graph").exists():
         say("[2/5] graph")
-        run_build(_SHOP, out / "tables", out / "graph")
+        run_build(_RECIPE, out / "tables", out / "graph")
     layout = ModelLayout(out / "model")
     if not layout.manifest.exists():
         say("[3/5] training")
-        run_training(_SHOP, out / "graph", layout.root, resume=layout.checkpoint.exists())
+        run_training(_CONFIG, out / "graph", layout.root, resume=layout.checkpoint.exists())
 
 
 def _evaluate(out: Path) -> None:

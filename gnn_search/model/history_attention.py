@@ -16,6 +16,9 @@ class HistoryAttention(nn.Module):
     has a logit of its own, so that "no personalisation" can be learned, and a shopper without history gets exactly zero. The
     zero-attention slot follows Ai et al., "A zero attention model for personalized product search" (arXiv 1908.11322).
 
+    A mean over m products of about equal weight is about sqrt(m) times shorter than one product, so a long history would be drowned by
+    the query it is added to. What is recalled is therefore scaled by scale * m ** growth, both learned.
+
     Args:
         dimension: Of the vectors.
     """
@@ -26,7 +29,8 @@ class HistoryAttention(nn.Module):
         self.nothing = nn.Linear(dimension, 1)
         self.evidence = nn.Sequential(nn.Linear(NUM_FEATURES + 1, 16), nn.GELU(), nn.Linear(16, 1))
         self.value = nn.Linear(dimension, dimension, bias=False)
-        self.scale = nn.Parameter(torch.tensor(1.0))
+        self.scale = nn.Parameter(torch.tensor(3.0))
+        self.growth = nn.Parameter(torch.tensor(0.5))
         nn.init.eye_(self.value.weight)
         nn.init.normal_(self.question.weight, std=dimension**-0.5)
         nn.init.zeros_(self.nothing.weight)
@@ -47,14 +51,15 @@ class HistoryAttention(nn.Module):
         logit = logit.masked_fill(slots.empty, float("-inf"))
         weight = torch.softmax(torch.cat([self.nothing(query), logit], dim=1), dim=1)[:, 1:]
         recalled = torch.bmm(weight[:, None, :], remembered)[:, 0]
-        return torch.as_tensor(self.value(recalled) * self.scale)
+        return torch.as_tensor(self.value(recalled) * self.scale * torch.exp(self.growth * slots.log_length))
 
 
 class Slots:
     """A ragged history laid out as a rectangle.
 
     Shapes:
-        product: int64 [n, width]; features: float32 [n, width, NUM_FEATURES + 1]; empty: bool [n, width].
+        product: int64 [n, width]; features: float32 [n, width, NUM_FEATURES + 1]; empty: bool [n, width]; log_length: float32 [n, 1], ln of
+        the number of products, 0 for none.
     """
 
     def __init__(self, history: History) -> None:
@@ -69,4 +74,5 @@ class Slots:
         features[row, place, :NUM_FEATURES] = history.features
         features[row, place, NUM_FEATURES] = np.log(length[row])
         empty[row, place] = False
+        self.log_length = torch.from_numpy(np.log(np.maximum(length, 1)).astype(np.float32)[:, None])
         self.product, self.features, self.empty = torch.from_numpy(product), torch.from_numpy(features), torch.from_numpy(empty)

@@ -19,9 +19,9 @@ from gnn_search.sampling.inputs import ProductInputs
 class ProductTower(nn.Module):
     """Encode products.
 
-    A product that nobody has chosen yet has one vector shared by all new products in the place of its free one. In training this is done to some
-    of the products that are new at the batch's moment, so how likely a new product is chosen is learned as it was. The free vectors start as long as
-    a text's, which gives products of one category distinct codes for the history attention to recall.
+    A product that nobody has chosen yet has one vector shared by all new products in the place of its free one. In training this is done
+    to some of the products that are new at the batch's moment, so how likely a new product is chosen is learned as it was. The free
+    vectors start as long as a text's, which gives products of one category distinct codes for the history attention to recall.
 
     Args:
         config: The configuration.
@@ -61,7 +61,7 @@ class ProductTower(nn.Module):
 
     def categories(self, text: TextTower) -> Tensor:
         """Encode all categories by name, plus a free vector each where categories are part of the tower: [categories, d]."""
-        named = text(Ragged.of(self._features.categories.indptr, self._features.categories.token))
+        named: Tensor = text(Ragged.of(self._features.categories.indptr, self._features.categories.token))
         return named if self.category is None else named + self.category
 
     def forward(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:

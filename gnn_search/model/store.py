@@ -114,8 +114,6 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
     manifest = _read_manifest(layout)
     if graph is None and not Path(manifest.graph).is_dir():
         raise ArtefactError(f"the graph of the model {layout.root} is no longer in {manifest.graph}; say where it is with --graph")
-    if graph is None and not Path(manifest.graph).is_dir():
-        raise ArtefactError(f"the graph {manifest.graph} that the model {layout.root} was trained on is not there; say where with --graph")
     opened = Graph.open(Path(graph) if graph is not None else Path(manifest.graph))
     if opened.manifest.hash != manifest.graph_hash:
         raise ArtefactError(

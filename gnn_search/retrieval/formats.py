@@ -59,13 +59,13 @@ def read_file(path: Path, columns: Sequence[str]) -> pl.DataFrame:
         columns: Names.
 
     Raises:
-        TableError: The file is absent, can't be read, or has an unknown suffix.
+        TableError: The file is absent or blank, can't be read, or has an unknown suffix.
     """
     form = FileFormat.of(path)
     if not path.is_file():
         raise TableError(f"there is no file {path}; give one with the requests, a row each")
     if form.kind != "parquet" and path.stat().st_size == 0:
-        return pl.DataFrame()
+        raise TableError(f"{path} holds no rows; give at least one request")
     try:
         scan = _scan(path, form)
         names = scan.collect_schema().names()

@@ -50,7 +50,7 @@ def read_requests(path: Path, graph: Graph) -> Requests:
         RequestError: A query is null or blank.
     """
     frame = read_file(path, (_USER, _QUERY))
-    if frame.width and _QUERY not in frame.columns:
+    if _QUERY not in frame.columns:
         raise TableError(f"{path} lacks the column '{_QUERY}'; give each request one, and '{_USER}' where a shopper asks")
     if frame.is_empty():
         raise TableError(f"{path} holds no rows; give at least one request")

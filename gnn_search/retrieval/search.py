@@ -145,7 +145,8 @@ class Searcher:
         something = node >= 0 and bool(self._shop.vectors["user"][node].any())
         notes = []
         if not worded:
-            notes.append(f"no part of any word of this query is known, so {'the user alone counts' if something else 'all products score 0'}")
+            what = "the user alone counts" if something else "all products score 0"
+            notes.append(f"no part of any word of this query is known, so {what}")
         if user is not None and node < 0:
             notes.append(f"there is no user {str(user)!r} in the graph {self._graph.path}, so the results are plain")
         elif user is not None and not something:

@@ -80,7 +80,7 @@ def test_no_query():
 
 @pytest.mark.parametrize(
     ("k", "message"),
-    [(4, r"k is 4, larger than the catalogue of 3 products; give at most 3"), (0, r"k is 0; give the number of products wanted, at least 1")],
+    [(4, "k is 4, larger than the catalogue of 3 products; give at most 3"), (0, "k is 0; give the number of products wanted, at least 1")],
 )
 def test_k_that_cannot_be(k, message):
     with pytest.raises(RequestError, match=message):

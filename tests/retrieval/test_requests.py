@@ -56,7 +56,9 @@ def test_users_of_a_shop_with_integer_ids(tiny_graph, given, known, ids):
     assert stored.name == "user_id"
 
 
-@pytest.mark.parametrize(("given", "ids"), [(pl.Series(["ann", "x"]), ["ann", "x"]), (pl.Series([1.0, 7.0]), ["1", "7"]), (pl.Series([7]), ["7"])])
+@pytest.mark.parametrize(
+    ("given", "ids"), [(pl.Series(["ann", "x"]), ["ann", "x"]), (pl.Series([1.0, 7.0]), ["1", "7"]), (pl.Series([7]), ["7"])]
+)
 def test_users_of_a_shop_with_text_ids(fruit_shop, given, ids):
     user, stored = find_users(given.alias("user_id"), fruit_shop, "here")
     assert user.tolist() == [fruit_shop.nodes("user")["user_id"].index_of(one) if one == "ann" else -1 for one in ids]
@@ -84,7 +86,9 @@ def test_an_empty_file(tiny_graph, tmp_path):
         read_requests(tmp_path / "r.csv", tiny_graph)
 
 
-@pytest.mark.parametrize(("queries", "message"), [(["tea", " \t"], r"row 1 \(counted from 0\) is blank; 1 of 2"), ([None], "row 0 .* is null")])
+@pytest.mark.parametrize(
+    ("queries", "message"), [(["tea", " \t"], r"row 1 \(counted from 0\) is blank; 1 of 2"), ([None], "row 0 .* is null")]
+)
 def test_blank_queries(tiny_graph, tmp_path, queries, message):
     with pytest.raises(RequestError, match=message):
         read_requests(write(tmp_path, pl.DataFrame({"query": queries}, schema={"query": pl.String})), tiny_graph)

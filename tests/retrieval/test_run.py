@@ -112,9 +112,8 @@ def test_counts(model, requests, tmp_path):
     requests.write_csv(tmp_path / "in.csv")
     told = []
     out = tmp_path / "out.jsonl"
-    summary = retrieve(
-        model, tmp_path / "in.csv", out, 2, model.graph.manifest.test_start, block=150, progress=lambda done, total: told.append((done, total))
-    )
+    moment = model.graph.manifest.test_start
+    summary = retrieve(model, tmp_path / "in.csv", out, 2, moment, block=150, progress=lambda *done: told.append(done))
     assert told == [(150, 200), (200, 200)]
     assert (summary.requests, summary.rows) == (200, 400)
     assert summary.users_null == requests["user_id"].null_count()

@@ -21,7 +21,8 @@ def choices(graph, user_id: int) -> pl.DataFrame:
     events = pl.concat([graph.examples("train"), graph.examples("validation")]).filter(pl.col("user") == node)
     products = graph.nodes("product").with_row_index("node")
     named = events.join(products.with_columns(pl.col("node").cast(pl.Int32)), left_on="product", right_on="node")
-    return named.group_by("product_id").agg(times=pl.len(), last=pl.col("time").max().cast(pl.Datetime("us")), category=pl.first("category"))
+    last = pl.col("time").max().cast(pl.Datetime("us"))
+    return named.group_by("product_id").agg(times=pl.len(), last=last, category=pl.first("category"))
 
 
 def test_every_product_with_what_the_shopper_chose(searcher, tiny_graph):

@@ -1,0 +1,80 @@
+"""`gnn-search export` end to end, and how it fails."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+from click.testing import CliRunner
+
+from gnn_search.cli.main import main
+from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(main, ["export", *map(str, arguments)])
+
+
+def test_a_table_for_readers(tiny_model, tmp_path):
+    result = run(tiny_model, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["product", "vectors", "40", "0"] in lines
+    assert "10 files" in result.stdout
+    assert "16 dimensions" in result.stdout
+    assert "as of 2024-02-22 00:00 UTC" in result.stdout
+
+
+def test_json_is_the_manifest(tiny_model, tmp_path):
+    result = run(tiny_model, "--out", tmp_path / "out", "--json")
+    assert json.loads(result.stdout) == json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+
+
+def test_as_of_another_moment(tiny_model, tmp_path):
+    for name, moment in (("then", "2024-02-22"), ("now", "now")):
+        assert run(tiny_model, "--out", tmp_path / name, "--as-of", moment).exit_code == 0
+    then, now = (pl.read_parquet(tmp_path / name / "vectors" / "product.parquet")["vector"].to_numpy() for name in ("then", "now"))
+    assert not np.allclose(then, now)
+    assert json.loads((tmp_path / "now" / "manifest.json").read_text(encoding="utf-8"))["as_of"] > "2024-02-22"
+
+
+def test_the_model_may_lie_elsewhere_than_its_graph(fresh_model, fresh_graph, tmp_path):
+    assert run(fresh_model, "--out", tmp_path / "out", "--graph", fresh_graph).exit_code == 0
+
+
+def test_an_output_folder_that_exists(tiny_model, tmp_path):
+    (tmp_path / "kept").touch()
+    result = run(tiny_model, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: {tmp_path} already exists; give another --out, or remove it first\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_nothing_is_left_when_it_fails(tiny_model, tmp_path, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("gnn_search.index.export.write_static_model", fail)
+    assert isinstance(run(tiny_model, "--out", tmp_path / "out").exception, OSError)
+    assert not list(tmp_path.iterdir())
+
+
+def test_vectors_made_anew_are_those_that_were_stored(fresh_model):
+    from gnn_search.model.store import open_model
+
+    stored = open_shop_vectors(open_model(fresh_model))
+    kept = {name: np.array(vectors) for name, vectors in stored.vectors.items()}
+    for file in (fresh_model / "vectors").iterdir():
+        file.unlink()
+    (fresh_model / "vectors").rmdir()
+    anew = open_shop_vectors(open_model(fresh_model))
+    for name, vectors in kept.items():
+        assert np.array_equal(anew.vectors[name], vectors), name
+
+
+def test_a_bad_moment(tiny_model, tmp_path):
+    result = run(tiny_model, "--out", tmp_path / "out", "--as-of", "soon")
+    assert result.exit_code == 2
+    assert not list(tmp_path.iterdir())
+    assert "the moment 'soon' is no ISO 8601 date or time" in result.stderr

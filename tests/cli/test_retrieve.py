@@ -1,0 +1,103 @@
+"""`gnn-search retrieve` end to end, and how it fails."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from gnn_search.cli.main import main
+
+REQUESTS = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
+
+
+def run(model, source, out, *arguments: object):
+    return CliRunner().invoke(main, ["retrieve", str(model), "--input", str(source), "--out", str(out), *map(str, arguments)])
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "requests.csv"
+    REQUESTS.write_csv(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out.jsonl", "out.csv.gz", "out.jsonl.zst"])
+def test_every_format(tiny_model, source, tmp_path, name):
+    result = run(tiny_model, source, tmp_path / name, "-k", 4)
+    assert result.exit_code == 0, result.output
+    read = pl.read_parquet if name.endswith("parquet") else pl.read_csv if ".csv" in name else pl.read_ndjson
+    rows = read(tmp_path / name)
+    assert rows.columns == ["user_id", "query", "rank", "product_id", "score"]
+    assert rows["user_id"].to_list() == [3] * 4 + [None] * 4 + [999] * 4
+    assert rows["query"].to_list() == ["Bread 0"] * 4 + ["tea 0"] * 4 + ["never asked"] * 4
+    assert rows["rank"].to_list() == [1, 2, 3, 4] * 3
+
+
+def test_the_summary_goes_to_stderr(tiny_model, source, tmp_path):
+    result = run(tiny_model, source, tmp_path / "out.parquet", "-k", 4)
+    assert result.stdout == ""
+    assert "12 rows, 4 products for each of 3 requests" in result.stderr
+    assert "users: 1 known, 1 unknown, 1 null" in result.stderr
+    assert "queries: 2 known, 1 new" in result.stderr
+
+
+def test_json_is_the_summary(tiny_model, source, tmp_path):
+    result = run(tiny_model, source, tmp_path / "out.parquet", "-k", 4, "--json")
+    assert json.loads(result.stdout) == {
+        "out": str(tmp_path / "out.parquet"), "as_of": "2024-02-22T00:00:00", "k": 4, "requests": 3, "rows": 12, "users_known": 1,
+        "users_unknown": 1, "users_null": 1, "queries_known": 2, "queries_new": 1, "queries_without_words": 0,
+    }  # fmt: skip
+
+
+def test_as_of_now(tiny_model, source, tmp_path):
+    assert run(tiny_model, source, tmp_path / "then.parquet", "-k", 4).exit_code == 0
+    assert run(tiny_model, source, tmp_path / "now.parquet", "-k", 4, "--as-of", "now").exit_code == 0
+    assert not pl.read_parquet(tmp_path / "then.parquet").equals(pl.read_parquet(tmp_path / "now.parquet"))
+
+
+def refused(result, message: str) -> None:
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-k", 41], "k is 41, larger than the catalogue of 40 products; give at most 40"),
+        (["-k", 0], "k is 0; give the number of products wanted, at least 1"),
+        (["--as-of", "soon"], "the moment 'soon' is no ISO 8601 date or time"),
+    ],
+)
+def test_requests_that_cannot_be_answered(tiny_model, source, tmp_path, arguments, message):
+    refused(run(tiny_model, source, tmp_path / "out.parquet", *arguments), message)
+    assert [path.name for path in tmp_path.iterdir()] == ["requests.csv"]
+
+
+def test_a_missing_input_file(tiny_model, tmp_path):
+    refused(run(tiny_model, tmp_path / "none.csv", tmp_path / "out.csv"), f"there is no file {tmp_path / 'none.csv'}")
+
+
+def test_a_missing_query_column(tiny_model, tmp_path):
+    (tmp_path / "r.csv").write_text("user_id,text\n1,tea\n")
+    refused(run(tiny_model, tmp_path / "r.csv", tmp_path / "out.csv"), "r.csv lacks the column 'query'")
+
+
+def test_a_blank_query(tiny_model, tmp_path):
+    (tmp_path / "r.csv").write_text('user_id,query\n1,tea\n1,"  "\n')
+    refused(run(tiny_model, tmp_path / "r.csv", tmp_path / "out.csv"), "the query of row 1 (counted from 0) is blank")
+
+
+def test_an_unknown_suffix(tiny_model, source, tmp_path):
+    refused(run(tiny_model, source, tmp_path / "out.xlsx"), "out.xlsx has no known suffix")
+
+
+def test_an_output_file_that_exists(tiny_model, source, tmp_path):
+    (tmp_path / "out.csv").write_text("kept")
+    refused(run(tiny_model, source, tmp_path / "out.csv"), "out.csv already exists; give another --out")
+    assert (tmp_path / "out.csv").read_text() == "kept"

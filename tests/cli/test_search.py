@@ -1,0 +1,154 @@
+"""`gnn-search search` end to end, and how it and every command that opens a model fails on a folder that is none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from models import write_model
+from shops import build, write_tiny_shop
+
+from gnn_search.cli.main import main
+from gnn_search.layout import read_json, write_json
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(main, ["search", *map(str, arguments)])
+
+
+def test_plain(tiny_model):
+    result = run(tiny_model, "Bread 0", "-k", 3)
+    assert result.exit_code == 0, result.output
+    head, columns, *rows = result.stdout.splitlines()
+    assert head == "'bread 0' without a user, as of 2024-02-22 00:00 UTC"
+    assert columns.split() == ["rank", "product", "title", "category", "score"]
+    assert [row.split()[0] for row in rows] == ["1", "2", "3"]
+    assert " > " in result.stdout
+    assert result.stderr == ""
+
+
+def test_for_a_user(tiny_model):
+    result = run(tiny_model, "Bread 0", "--user", 3, "-k", 40)
+    assert result.exit_code == 0, result.output
+    assert "'bread 0' for user 3, as of 2024-02-22 00:00 UTC" in result.stdout
+    assert "chose before" in result.stdout
+    assert "1 times, last 2024-02-03" in result.stdout
+    assert "What user 3 chose before in these categories" in result.stdout
+
+
+def test_a_user_who_bought_nothing_in_these_categories(tiny_model):
+    for user in range(1, 16):
+        result = run(tiny_model, "home 0", "--user", user, "-k", 1)
+        if f"User {user} chose nothing in these categories before." in result.stdout:
+            return
+    pytest.fail("every user chose something in every category")
+
+
+def test_json_holds_the_same(tiny_model):
+    found = json.loads(run(tiny_model, "Bread 0", "--user", 3, "-k", 5, "--json").stdout)
+    assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3, 4, 5]
+    assert found["user_known"] is True
+    assert set(found["hits"][0]) == {"rank", "product_id", "title", "category", "score", "times_chosen", "last_chosen"}
+
+
+def test_an_unknown_user_gets_the_plain_result_and_a_sentence(tiny_model):
+    plain, result = run(tiny_model, "tea 0"), run(tiny_model, "tea 0", "--user", "nobody")
+    assert result.exit_code == 0
+    assert result.stdout == plain.stdout
+    assert result.stderr.startswith("Note: there is no user 'nobody' in the graph")
+
+
+def test_an_unknown_query(tiny_model):
+    result = run(tiny_model, "zebra bread")
+    assert result.exit_code == 0
+    assert "'zebra bread' without a user, a new query" in result.stdout
+
+
+def test_titles_are_no_markup(tiny_model):
+    assert "'[red] :smile:'" in run(tiny_model, "[red] :smile:").stdout
+
+
+def test_neither_pandas_nor_pyg_is_loaded(tiny_model):
+    code = (
+        "import sys; from click.testing import CliRunner; from gnn_search.cli.main import main;"
+        f"assert CliRunner().invoke(main, ['search', {str(tiny_model)!r}, 'tea']).exit_code == 0; print('loaded:', *sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # Each would take longer than the search itself.
+    assert not {"pandas", "torch_geometric", "bm25s", "sklearn"} & set(done.stdout.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tea", "-k", 41], "k is 41, larger than the catalogue of 40 products; give at most 40"),
+        ([" "], "the query ' ' is blank; give at least one word"),
+        (["tea", "--as-of", "soon"], "the moment 'soon' is no ISO 8601 date or time"),
+        (["tea", "--graph", "nowhere"], "there is no graph folder nowhere"),
+    ],
+)
+def test_requests_that_cannot_be_answered(tiny_model, arguments, message):
+    refused(run(tiny_model, *arguments), message)
+
+
+def refused(result, message: str) -> None:
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def half_trained(model):
+    (model / "model.json").unlink()
+    (model / "metrics.jsonl").touch()
+
+
+def change(path, **entries: object):
+    write_json(path, {**read_json(path, "it"), **entries})
+
+
+DAMAGES = {
+    "no folder": (lambda model: shutil.rmtree(model), "there is no model folder"),
+    "no manifest": (lambda model: (model / "model.json").unlink(), "is not a model folder: model.json is missing"),
+    "half trained": (half_trained, "has not ended; go on with 'gnn-search train --resume'"),
+    "no JSON": (lambda model: (model / "model.json").write_text("{"), "model.json is damaged"),
+    "other version": (lambda model: change(model / "model.json", format_version=99), "is of format version 99, this program reads 1"),
+    "unknown entry": (lambda model: change(model / "model.json", extra=1), "model.json is damaged"),
+    "no weights": (lambda model: (model / "weights.safetensors").unlink(), "weights.safetensors is missing"),
+    "cut weights": (lambda model: cut(model / "weights.safetensors"), "its files differ from those that were written"),
+    "other tokenizer": (lambda model: (model / "tokenizer.json").write_text("{}"), "its files differ from those that were written"),
+    "moved graph": (lambda model: change(model / "model.json", graph="nowhere"), "is no longer in nowhere; say where it is with --graph"),
+    "vectors cut": (lambda model: cut(model / "vectors" / "product.npy"), "product.npy is damaged"),
+    "vectors missing": (lambda model: (model / "vectors" / "user.npy").unlink(), "user.npy is damaged"),
+    "vectors of another size": (lambda model: np.save(model / "vectors" / "query.npy", np.zeros((3, 16), np.float32)), "expected float32"),
+    "vectors without manifest": (lambda model: (model / "vectors" / "vectors.json").unlink(), "vectors.json is missing"),
+    "vectors of another model": (lambda model: change(model / "vectors" / "vectors.json", model_hash="0"), "were made by another model"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_model(fresh_model, damage):
+    action, message = DAMAGES[damage]
+    action(fresh_model)
+    refused(run(fresh_model, "tea"), message)
+
+
+def test_another_graph(tiny_model, tmp_path):
+    other = build(write_tiny_shop(tmp_path / "shop", seed=1), tmp_path / "graph")
+    refused(run(tiny_model, "tea", "--graph", other.path), "was trained on another graph than")
+    assert run(write_model(other, tmp_path / "model"), "tea").exit_code == 0
+
+
+def test_a_damaged_graph(tiny_model, fresh_graph):
+    cut(fresh_graph / "nodes" / "product.parquet")
+    refused(run(tiny_model, "tea", "--graph", fresh_graph), "is damaged: nodes/product.parquet has")
