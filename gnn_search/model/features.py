@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -19,12 +20,12 @@ class Features:
     """Fixed inputs of the towers, by node number.
 
     Shapes:
-        products, queries, categories: tokens of each. path_indptr: int64 [products + 1], path: int32, the categories from the product's
-        own up to the top. attributes: int64 [users, kinds], row of the attribute table, -1 for unknown; num_attributes: rows of that
-        table.
+        queries, categories: tokens of each. path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to
+        the top. attributes: int64 [users, kinds], row of the attribute table, -1 for unknown; num_attributes: rows of that table.
     """
 
-    products: TokenLists
+    graph: Graph
+    tokenizer: Tokenizer
     queries: TokenLists
     categories: TokenLists
     path_indptr: Int64
@@ -32,13 +33,23 @@ class Features:
     attributes: Int64
     num_attributes: int
 
+    @property
+    def num_products(self) -> int:
+        return len(self.path_indptr) - 1
+
+    @cached_property
+    def products(self) -> TokenLists:
+        """The products' tokens, made when first asked for: a search with stored vectors never does."""
+        return tokenize(self.tokenizer, product_texts(self.graph))
+
     @classmethod
     def of(cls, graph: Graph, tokenizer: Tokenizer) -> Features:
         """Read the features of a graph's nodes."""
         path_indptr, path = _paths(graph)
         attributes, num_attributes = _attributes(graph)
         return cls(
-            products=tokenize(tokenizer, product_texts(graph)),
+            graph=graph,
+            tokenizer=tokenizer,
             queries=tokenize(tokenizer, graph.nodes("query")["query"].to_list()),
             categories=tokenize(tokenizer, graph.nodes("category")["name"].to_list()),
             path_indptr=path_indptr,

@@ -32,7 +32,7 @@ class ProductTower(nn.Module):
         super().__init__()
         settings, dimension = config.product, config.dimension
         self._settings, self._features = settings, features
-        num_products, num_categories = len(features.products.indptr) - 1, len(features.categories.indptr) - 1
+        num_products, num_categories = features.num_products, len(features.categories.indptr) - 1
         self.free = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
         self.from_queries = RelationConv(dimension) if settings.queries else None

@@ -58,7 +58,7 @@ class Retriever(nn.Module):
         self.query = QueryTower(config, features)
         self.user = UserTower(config, features)
         self.log_temperature = nn.Parameter(torch.tensor(math.log(config.loss.temperature)))
-        shape = (len(features.products.indptr) - 1, config.dimension)
+        shape = (features.num_products, config.dimension)
         self.register_buffer("bases", torch.zeros(shape))
         self.register_buffer("vectors", torch.zeros(shape))
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -70,7 +70,11 @@ def load_checkpoint(folder: Path) -> tuple[Progress, dict[str, Tensor], dict[str
     try:
         progress = Progress.model_validate(read_json(newest / "progress.json", "a checkpoint"))
         tensors = [load_file(newest / f"{name}.safetensors") for name in ("model", "optimisers", "best")]
-    except (SafetensorError, FileNotFoundError, ValueError) as error:
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(str(part) for part in fault["loc"])
+        raise ArtefactError(f"the checkpoint {newest} is damaged ('{key}': {fault['msg']}); remove it and train anew") from None
+    except (SafetensorError, FileNotFoundError) as error:
         raise ArtefactError(f"the checkpoint {newest} is damaged ({error}); remove it and train anew") from None
     return progress, tensors[0], tensors[1], tensors[2]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -36,4 +36,5 @@ def write_static_model(folder: Path, tokenizer: Tokenizer, tokens: Tensor) -> No
     }
     write_json(folder / "config.json", config)
     (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
-    save_file({"embeddings": tokens.contiguous()}, folder / "model.safetensors")
+    # Not save_file, which makes a file that nobody else may read.
+    (folder / "model.safetensors").write_bytes(save({"embeddings": tokens.contiguous()}))

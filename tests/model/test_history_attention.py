@@ -51,12 +51,12 @@ def test_an_empty_history_adds_exactly_nothing(attention, products, query):
 
 
 def test_the_formula(attention, products, query):
-    """Row 0 by hand: softmax over the zero slot and three products, then the map of what is recalled."""
+    """Row 0 by hand: softmax over the zero slot and three products, then the map of what is recalled, grown by its length."""
     features = torch.cat([torch.from_numpy(history(ROWS).features[:3]), torch.full((3, 1), float(np.log(3)))], dim=1)
     match = products[ROWS[0]] @ attention.question(query[0]) * DIMENSION**0.5 / 8
     logit = torch.cat([attention.nothing(query[0]), match + attention.evidence(features)[:, 0]])
     weight = torch.softmax(logit, dim=0)
-    expected = attention.value(weight[1:] @ products[ROWS[0]]) * attention.scale
+    expected = attention.value(weight[1:] @ products[ROWS[0]]) * attention.scale * 3**attention.growth
     torch.testing.assert_close(attention(query, products, Slots(history(ROWS)))[0], expected)
 
 

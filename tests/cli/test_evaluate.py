@@ -1,0 +1,109 @@
+"""`gnn-search evaluate` end to end: the model beside the baselines, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from shops import build, write_tiny_shop
+
+from gnn_search.cli.main import main
+from gnn_search.graph.cases import build_cases
+from gnn_search.layout import ModelLayout
+
+
+def run(model: Path, *arguments: object) -> Result:
+    return CliRunner().invoke(main, ["evaluate", str(model), "--draws", "20", "--threads", "1", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def report(tiny_model) -> dict:
+    result = run(tiny_model, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_the_model_stands_beside_the_baselines(report, tiny_graph):
+    assert report["methods"][:2] == ["gnn-search", "gnn-search, no user"]
+    assert len(report["methods"]) >= 7
+    assert len(set(report["methods"])) == len(report["methods"])
+    assert report["reference"] == "gnn-search"
+    assert report["cases"] == len(build_cases(tiny_graph, "test"))
+    assert report["candidates"] == 40
+    # A hundred places in a catalogue of forty are forty.
+    assert report["k"] == [10, 40]
+    scores = {(score["method"], score["slice"], score["metric"], score["k"]): score for score in report["scores"]}
+    everything = [scores[method, report["slices"][0], "recall", 40]["mean"] for method in report["methods"][:2]]
+    assert everything == [1.0, 1.0]
+    assert {difference["method"] for difference in report["differences"]} == set(report["methods"][1:])
+
+
+def test_the_table_holds_every_method(tiny_model, report):
+    result = run(tiny_model, "--cases", 20)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert all(method in result.stdout for method in report["methods"])
+
+
+def test_a_sample_is_the_same_each_time_and_another_seed_takes_another(tiny_model):
+    def scores(*arguments: object) -> list:
+        return json.loads(run(tiny_model, "--cases", 12, "--json", *arguments).stdout)["scores"]
+
+    assert scores() == scores()
+    assert scores() != scores("--seed", 1)
+
+
+def test_the_validation_period_is_scored_as_it_was_seen(tiny_model, tiny_graph, report):
+    found = json.loads(run(tiny_model, "--split", "validation", "--json").stdout)
+    assert found["time"] == tiny_graph.manifest.validation_start
+    assert found["cases"] == len(build_cases(tiny_graph, "validation"))
+    assert report["time"] == tiny_graph.manifest.test_start
+
+
+def test_the_result_is_kept_in_a_file_and_not_written_over(tiny_model, tmp_path):
+    out = tmp_path / "result.json"
+    shown = json.loads(run(tiny_model, "--cases", 10, "--json", "--out", out).stdout)
+    assert json.loads(out.read_text())["scores"] == shown["scores"]
+    again = run(tiny_model, "--cases", 10, "--out", out)
+    assert again.exit_code == 2
+    assert again.stderr == f"Error: {out} already exists; give another --out, or remove it first\n"
+
+
+def test_a_graph_that_was_moved(fresh_model, tiny_graph, tmp_path):
+    layout = ModelLayout(fresh_model)
+    layout.manifest.write_text(json.dumps({**json.loads(layout.manifest.read_text()), "graph": str(tmp_path / "gone")}))
+    assert_refused(run(fresh_model), "is no longer in")
+    moved = shutil.copytree(tiny_graph.path, tmp_path / "moved")
+    assert run(fresh_model, "--cases", 5, "--graph", moved).exit_code == 0
+    other = build(write_tiny_shop(tmp_path / "shop", seed=5), tmp_path / "other")
+    assert_refused(run(fresh_model, "--graph", other.path), "was trained on another graph than")
+
+
+def assert_refused(result: Result, message: str) -> None:
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda layout: shutil.rmtree(layout.root), "there is no model folder"),
+        (lambda layout: layout.manifest.write_text("{"), "model.json is damaged"),
+        (lambda layout: layout.weights.write_bytes(b"\0" * 100), "its files differ from those that were written; train it again"),
+        (lambda layout: (layout.vectors / "product.npy").write_bytes(b"\0" * 100), "product.npy is damaged"),
+    ],
+)
+def test_a_damaged_model_is_one_sentence_and_exit_2(fresh_model, damage, message):
+    damage(ModelLayout(fresh_model))
+    assert_refused(run(fresh_model), message)
+
+
+@pytest.mark.parametrize("arguments", [("--cases", 0), ("--draws", 0), ("--split", "train")])
+def test_bad_options_exit_2(tiny_model, arguments):
+    assert run(tiny_model, *arguments).exit_code == 2

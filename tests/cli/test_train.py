@@ -1,0 +1,135 @@
+"""`gnn-search train` end to end, resumed, and on what is wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from retrievers import tiny_settings
+from safetensors.torch import load_file
+
+from gnn_search.cli.main import main
+from gnn_search.layout import ModelLayout
+from gnn_search.model.store import open_model
+from gnn_search.training import loop
+from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+
+def write_config(folder: Path, **changes: object) -> Path:
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(tiny_settings(**changes)))
+    return path
+
+
+def run(config: object, graph: object, out: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["train", str(config), "--graph", str(graph), "--out", str(out), "--threads", "1", *arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_graph, tmp_path_factory) -> tuple[Result, Path]:
+    folder = tmp_path_factory.mktemp("trained")
+    return run(write_config(folder), tiny_graph.path, folder / "model"), folder / "model"
+
+
+def test_a_model_is_trained_and_opens(trained, tiny_graph):
+    result, out = trained
+    assert result.exit_code == 0, result.output
+    lines = [" ".join(line.replace("│", " ").split()) for line in result.stdout.splitlines()]
+    steps = len(ModelLayout(out).metrics.read_text().splitlines())
+    assert any(line.startswith(f"steps {steps:,} of {steps:,}, best at ") for line in lines)
+    assert any(line.startswith("negatives: taxonomy ") for line in lines)
+    assert f"step 4 of {steps}: validation recall@10 0." in result.stderr
+    assert result.stderr.endswith(f"next: gnn-search evaluate {out}\n")
+    model = open_model(out)
+    assert model.graph.manifest.hash == tiny_graph.manifest.hash
+    assert model.manifest.training["steps"] == steps
+    assert "torch" in model.manifest.versions
+    shop = open_shop_vectors(model)
+    assert shop.as_of == tiny_graph.manifest.test_start
+    assert shop.vectors["product"].shape == (40, 16)
+
+
+def test_json(tiny_graph, tmp_path):
+    result = run(write_config(tmp_path), tiny_graph.path, tmp_path / "model", "--json")
+    report = json.loads(result.stdout)
+    assert report["model"] == str(tmp_path / "model")
+    assert report["steps"] == report["steps_planned"] > 4
+    assert report["examples"] == 300
+    assert 0 <= report["validation_recall_at_10"] <= 1
+    assert [negative["kind"] for negative in report["negatives"]] == ["in_batch", "uniform", "taxonomy"]
+
+
+def test_a_killed_run_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
+    config = write_config(tmp_path)
+    plain = loop._Run._report
+
+    def report(self, losses, examples, recall) -> None:
+        if self._progress.step == 6:
+            raise KeyboardInterrupt
+        plain(self, losses, examples, recall)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Run, "_report", report)
+        assert run(config, tiny_graph.path, tmp_path / "model").exit_code == 130
+    half = CliRunner().invoke(main, ["evaluate", str(tmp_path / "model")])
+    assert half.exit_code == 2
+    assert "has not ended; go on with 'gnn-search train --resume'" in half.stderr
+    result = run(config, tiny_graph.path, tmp_path / "model", "--resume")
+    assert result.exit_code == 0, result.output
+    expected, found = (load_file(ModelLayout(out).weights) for out in (trained[1], tmp_path / "model"))
+    assert expected.keys() == found.keys()
+    assert all(expected[name].equal(found[name]) for name in expected)
+
+
+def test_an_ended_run_may_be_resumed(trained, tiny_graph, tmp_path):
+    out = shutil.copytree(trained[1], tmp_path / "model")
+    before = {file.name: file.read_bytes() for file in (ModelLayout(out).weights, ModelLayout(out).config)}
+    assert run(write_config(tmp_path), tiny_graph.path, out, "--resume").exit_code == 0
+    assert {name: (out / name).read_bytes() for name in before} == before
+
+
+def assert_refused(result: Result, message: str) -> None:
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"colour": "red"}, "unknown key 'colour'; remove it or correct its name"),
+        ({"loop": {"epoch": 3}}, "unknown key 'loop.epoch'; remove it or correct its name"),
+        ({"dimension": 1}, "'dimension': Input should be greater than or equal to 4 (got 1)"),
+        ({"negatives": [{"kind": "taxonomy"}]}, "negatives must hold in_batch or uniform"),
+    ],
+)
+def test_a_bad_configuration_is_one_sentence_and_exit_2(tiny_graph, tmp_path, changes, message):
+    assert_refused(run(write_config(tmp_path, **changes), tiny_graph.path, tmp_path / "model"), message)
+    assert not (tmp_path / "model").exists()
+
+
+def test_what_is_not_there_is_named(tiny_graph, tmp_path):
+    config = write_config(tmp_path)
+    assert_refused(run("nope", tiny_graph.path, tmp_path / "model"), "there are: amazon_beauty, complete_journey")
+    assert_refused(run(config, tmp_path / "nope", tmp_path / "model"), "there is no graph folder")
+    assert_refused(run(config, tiny_graph.path, tmp_path / "model", "--resume"), "there is no checkpoint in")
+
+
+def test_what_is_there_is_not_written_over(trained, tiny_graph, tmp_path):
+    assert_refused(run(write_config(tmp_path), tiny_graph.path, trained[1]), "already exists; give another --out, or remove it first")
+
+
+def test_another_configuration_is_not_resumed(trained, tiny_graph, tmp_path):
+    result = run(write_config(tmp_path, seed=8), tiny_graph.path, trained[1], "--resume")
+    assert_refused(result, "is of another config; resume with the config that it was started with, or train anew")
+
+
+def test_a_damaged_graph_is_refused(fresh_graph, tmp_path):
+    (fresh_graph / "nodes" / "product.parquet").write_bytes(b"")
+    assert_refused(run(write_config(tmp_path), fresh_graph, tmp_path / "model"), "product.parquet has 0 bytes")

@@ -1,0 +1,60 @@
+"""Validation recall against a plain count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from retrievers import random_retriever, tiny_config
+
+from gnn_search.graph.cases import build_cases
+from gnn_search.model.encoder import NodeEncoder
+from gnn_search.sampling.inputs import InputSampler
+from gnn_search.training import validation
+from gnn_search.training.validation import validation_recall
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_graph) -> NodeEncoder:
+    config = tiny_config()
+    view = tiny_graph.before(tiny_graph.manifest.validation_start)
+    return NodeEncoder(random_retriever(tiny_graph, config), InputSampler(tiny_graph, config), view)
+
+
+@pytest.fixture(scope="module")
+def cases(tiny_graph):
+    return build_cases(tiny_graph, "validation")
+
+
+def test_it_is_the_mean_share_found_among_ten(encoder, cases):
+    products = encoder.encode_products()
+    shares = []
+    for case in range(len(cases)):
+        scores = encoder.encode_requests(cases.user[[case]], cases.query[[case]])[0] @ products.T
+        relevant = set(cases.product[cases.indptr[case] : cases.indptr[case + 1]].tolist())
+        shares.append(len(relevant & set(scores.topk(10).indices.tolist())) / len(relevant))
+    assert 0 < np.mean(shares) < 1
+    assert validation_recall(encoder, cases) == pytest.approx(np.mean(shares))
+
+
+def test_blocks_do_not_matter(encoder, cases, monkeypatch):
+    whole = validation_recall(encoder, cases)
+    monkeypatch.setattr(validation, "_BLOCK", 3)
+    assert validation_recall(encoder, cases) == pytest.approx(whole)
+
+
+def test_a_catalogue_of_fewer_than_ten_is_found_whole(encoder, cases, monkeypatch):
+    monkeypatch.setattr(validation, "_PLACES", 50)
+    assert validation_recall(encoder, cases) == 1.0
+
+
+def test_no_case_of_another_counts(encoder, cases):
+    """The relevant products of case i, moved to case i + 1, are other cases' business."""
+    one = replace(cases, user=cases.user[:1], query=cases.query[:1], indptr=cases.indptr[:2], product=cases.product[: cases.indptr[1]])
+    requests = encoder.encode_requests(one.user, one.query)
+    listed = set((requests[0] @ encoder.encode_products().T).topk(10).indices.tolist())
+    expected = len(listed & set(one.product.tolist())) / len(one.product)
+    assert validation_recall(encoder, one) == pytest.approx(expected)
+    assert torch.is_grad_enabled()
