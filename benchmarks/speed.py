@@ -22,6 +22,7 @@ from typing import Any
 
 import click
 
+from gnn_search.cli.options import PATH
 from gnn_search.config.training import TrainingConfig
 from gnn_search.layout import write_json
 from gnn_search.threads import set_threads
@@ -33,8 +34,8 @@ _OPENINGS = 21
 
 
 @click.command()
-@click.option("--demo", type=click.Path(path_type=Path, exists=True), default=Path("demo"), show_default=True, help="What `gnn-search demo` made.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("benchmarks/results/speed.json"), show_default=True)
+@click.option("--demo", type=PATH, default=Path("demo"), show_default=True, help="What `gnn-search demo` made.")
+@click.option("--out", type=PATH, default=Path("benchmarks/results/speed.json"), show_default=True, help="JSON file to be written.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all]")
 def main(demo: Path, out: Path, threads: int | None) -> None:
     """Measure each part in a process of its own and write the results as JSON."""
@@ -131,11 +132,12 @@ def _timed(work: Callable[[], object]) -> dict[str, Any]:
 
 def _run_apart(name: str, demo: Path) -> dict[str, Any]:
     """Run a part in a fresh process, so that peak memory is its own; a part that failed is kept as such."""
-    code = f"import json; from pathlib import Path; from benchmarks.speed import part; print(json.dumps(part({name!r}, Path({str(demo)!r}))))"
+    code = "import json, sys, pathlib, benchmarks.speed as s; print(json.dumps(s.part(sys.argv[1], pathlib.Path(sys.argv[2]))))"
     load = os.getloadavg()[0]
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own text
+    done = subprocess.run([sys.executable, "-c", code, name, str(demo)], capture_output=True, text=True, check=False)
     if done.returncode:
-        return {"failed": done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"exit code {done.returncode}", "load_before": load}
+        said = done.stderr.strip().splitlines()
+        return {"failed": said[-1] if said else f"exit code {done.returncode}", "load_before": load}
     return {**json.loads(done.stdout.splitlines()[-1]), "load_before": load}
 
 
@@ -146,7 +148,15 @@ def part(name: str, demo: Path) -> dict[str, Any]:
 
 
 def _machine(threads: int) -> dict[str, Any]:
-    return {"processor": platform.machine(), "cpus": os.cpu_count(), "threads": threads, "python": platform.python_version(), **library_versions()}
+    python = platform.python_version()
+    return {"processor": _processor(), "cpus": os.cpu_count(), "threads": threads, "python": python, **library_versions()}
+
+
+def _processor() -> str:
+    """Return the processor's name where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

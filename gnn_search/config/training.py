@@ -49,12 +49,6 @@ class UserSettings(Settings):
     half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice counts half.")
     attributes: bool = Field(True, description="Demographics of the users table.")
     history: int = Field(24, ge=0, le=1000, description="Most distinct products of the history in the query's categories (0 = off).")
-    lag_days: float = Field(
-        0.0,
-        ge=0,
-        le=36_500,
-        description="In training a shopper's past ends up to this many days before the session, drawn evenly, as offline results see it.",
-    )
     query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query that call up history.")
 
 

@@ -9,22 +9,21 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 
-def sampled_softmax(positive: Tensor, positive_log_presence: Tensor, pool_log_mass: Tensor) -> Tensor:
+def sampled_softmax(positive: Tensor, pool_log_mass: Tensor) -> Tensor:
     """Return each example's sampled-softmax loss against a shared pool.
 
-    Every score is lowered by ln of the chance that the pool holds the product (Yi et al., RecSys 2019), so that the loss aims at the
-    softmax over the whole catalogue.
+    The other products' scores are each lowered by ln of the chance that the pool holds the product (the logQ correction of Yi et al., RecSys
+    2019), so their sum estimates that over the whole catalogue. The example's own product is part of that sum with certainty and is not
+    corrected; correcting it as well biases the scores of frequent products.
 
     Args:
         positive: Score of each example's own product.
-        positive_log_presence: ln of the chance that the pool holds that product.
         pool_log_mass: ln of the sum of exp over the pool's other products, from `log_mass`.
 
     Shapes:
         All [n].
     """
-    corrected = positive - positive_log_presence
-    return torch.as_tensor(torch.logaddexp(corrected, pool_log_mass) - corrected)
+    return torch.as_tensor(torch.logaddexp(positive, pool_log_mass) - positive)
 
 
 def log_mass(query: Tensor, product: Tensor, offset: Tensor, masked_row: Tensor, masked_column: Tensor) -> Tensor:

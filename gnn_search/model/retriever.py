@@ -133,10 +133,9 @@ class Retriever(nn.Module):
         presence = torch.from_numpy(batch.log_presence)
         positive_row = torch.from_numpy(batch.positive)
         positive = (query * product[positive_row]).sum(dim=1)
-        place = torch.from_numpy(np.minimum(np.searchsorted(batch.pool, batch.positive), len(batch.pool) - 1))
         mass = log_mass(query, product[pool], presence, torch.from_numpy(batch.masked_row), torch.from_numpy(batch.masked_column))
         weight = torch.from_numpy(batch.weight)
-        pool_loss = _weighted_mean(sampled_softmax(positive, presence[place], mass), weight)
+        pool_loss = _weighted_mean(sampled_softmax(positive, mass), weight)
         own_loss = pool_loss.new_zeros(())
         if batch.own.shape[1]:
             own = functional.embedding(torch.from_numpy(batch.own), product)

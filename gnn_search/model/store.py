@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 
 from gnn_search.config.base import StrictModel
@@ -83,7 +83,8 @@ def save_model(
     with staged(layout.tokenizer, replace=True) as partial:
         partial.write_text(tokenizer.to_str(), encoding="utf-8")
     with staged(layout.weights, replace=True) as partial:
-        save_file({name: parameter.detach().contiguous() for name, parameter in retriever.named_parameters()}, partial)
+        # Not save_file, which makes a file that nobody else may read.
+        partial.write_bytes(save({name: parameter.detach().contiguous() for name, parameter in retriever.named_parameters()}))
     files = [layout.config, layout.tokenizer, layout.weights]
     manifest = ModelManifest(
         format_version=FORMAT_VERSION,

@@ -134,7 +134,7 @@ class BatchSampler:
             weight=self.examples.weight[example],
             products=product_inputs,
             queries=self.inputs.queries(view, queries, self._random, epoch),
-            people=self.inputs.people(positives.user, positives.query, self._history_ends(example, epoch), categories),
+            people=self.inputs.people(positives.user, positives.query, self.examples.session_start[example], categories),
             positive=np.searchsorted(products, positives.product),
             query=np.searchsorted(queries, positives.query),
             pool=np.searchsorted(products, pool),
@@ -144,12 +144,6 @@ class BatchSampler:
             own=np.searchsorted(products, own.product),
             own_valid=own.valid,
         )
-
-    def _history_ends(self, example: Int64, epoch: int) -> Int64:
-        """Return the moment at which each example's history ends, µs; the examples of one session share it."""
-        start = self.examples.session_start[example]
-        lag = self._random.uniform("lag", epoch, start // 1_000_000, 1)[:, 0] * self._config.user.lag_days * _DAY
-        return np.asarray(start - lag.astype(np.int64))
 
     def view_of(self, epoch: int, step: int) -> GraphView:
         """Return the view that the batch of a step was drawn from."""

@@ -55,7 +55,6 @@ def test_one_pool_is_enough(negatives):
         ({"product": {"queries": -1}}, r"'product\.queries': .*greater than or equal to 0 \(got -1\)"),
         ({"query": {"known_dropout": -0.1}}, r"'query\.known_dropout'"),
         ({"user": {"half_life_days": 0}}, r"'user\.half_life_days': .*greater than 0 \(got 0\)"),
-        ({"user": {"lag_days": 1e9}}, r"'user\.lag_days'"),
         ({"loss": {"kind": "hinge"}}, r"'loss\.kind': Input should be 'softmax' \(got 'hinge'\)"),
         ({"loss": {"temperature": 0}}, r"'loss\.temperature': .*greater than 0"),
         ({"loss": {"mask": "user"}}, r"'loss\.mask': Input should be 'query' or 'user_query' \(got 'user'\)"),

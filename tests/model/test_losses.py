@@ -41,7 +41,7 @@ def test_log_mass_is_logsumexp_over_what_is_not_masked(rows, columns, masked, sc
 def test_a_row_whose_pool_is_all_masked_costs_nothing_and_moves_nothing():
     query, product = made(2, 3, dtype=torch.float32).requires_grad_(), made(2, 3, seed=1, dtype=torch.float32).requires_grad_()
     mass = log_mass(query, product, torch.zeros(2), torch.tensor([0, 0]), torch.tensor([0, 1]))
-    loss = sampled_softmax((query * product).sum(dim=1), torch.zeros(2), mass)
+    loss = sampled_softmax((query * product).sum(dim=1), mass)
     assert loss[0] == 0
     loss.sum().backward()
     assert query.grad is not None
@@ -70,7 +70,7 @@ def sampled(query: torch.Tensor, product: torch.Tensor, positive: torch.Tensor, 
     """The loss of examples whose positives may be in the pool, there masked; presence: ln of the chance of each product."""
     row, column = torch.nonzero(positive[:, None] == pool[None], as_tuple=True)
     mass = log_mass(query, product[pool], presence[pool], row, column)
-    return sampled_softmax((query * product[positive]).sum(dim=1), presence[positive], mass)
+    return sampled_softmax((query * product[positive]).sum(dim=1), mass)
 
 
 def test_with_the_whole_catalogue_as_pool_it_is_the_full_softmax():

@@ -197,7 +197,7 @@ def test_the_loss_is_its_formula(tiny_graph):
     for row, positive in enumerate(batch.positive):
         corrected = {column: scores[row, place] - batch.log_presence[column] for column, place in enumerate(batch.pool)}
         others = [value for column, value in corrected.items() if (row, column) not in masked]
-        right = corrected[batch.pool.tolist().index(positive)]
+        right = scores[row, positive]
         pool.append(torch.logsumexp(torch.stack([right, *others]), dim=0) - right)
         valid = [scores[row, place] for place, fair in zip(batch.own[row], batch.own_valid[row], strict=True) if fair]
         own.append(torch.logsumexp(torch.stack([scores[row, positive], *valid]), dim=0) - scores[row, positive])

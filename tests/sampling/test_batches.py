@@ -167,20 +167,3 @@ def test_negatives_describe_themselves(tiny_graph):
     told = sampler.describe_negatives()
     assert [one["kind"] for one in told] == ["in_batch", "uniform", "taxonomy"]
     assert told[2]["draws"] == 2 * len(sampler.make(0, 0).positives.example)
-
-
-@pytest.mark.parametrize("lag_days", [0, 10])
-def test_histories_end_at_most_the_lag_before_the_session(tiny_graph, monkeypatch, lag_days):
-    sampler = BatchSampler(tiny_graph, config(user={"lag_days": lag_days}))
-    asked = []
-    people = sampler.inputs.people
-    monkeypatch.setattr(sampler.inputs, "people", lambda *given: asked.append(given[2]) or people(*given))
-    for step in range(sampler.steps_per_epoch):
-        session = sampler.examples.session_start[sampler.make(0, step).positives.example]
-        lag = (session - asked[-1]) / DAY
-        assert lag.min() >= 0
-        assert lag.max() <= lag_days
-        # The examples of one session end together.
-        assert len(set(zip(session, asked[-1], strict=True))) == len(set(session))
-        if lag_days:
-            assert len(set(lag.round(6))) > 1
