@@ -12,9 +12,9 @@ from torch.autograd.function import FunctionCtx
 def sampled_softmax(positive: Tensor, pool_log_mass: Tensor) -> Tensor:
     """Return each example's sampled-softmax loss against a shared pool.
 
-    The other products' scores are each lowered by ln of the chance that the pool holds the product (the logQ correction of Yi et al., RecSys
-    2019), so their sum estimates that over the whole catalogue. The example's own product is part of that sum with certainty and is not
-    corrected; correcting it as well biases the scores of frequent products.
+    The other products' scores are each lowered by ln of the chance that the pool holds the product (the logQ correction of Yi et al.,
+    RecSys 2019), so their sum estimates that over the whole catalogue. The example's own product is part of that sum with certainty and
+    is not corrected; correcting it as well biases the scores of frequent products.
 
     Args:
         positive: Score of each example's own product.
