@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def command(model: Path, text: str, user: str | None, k: int, graph: Path | None, as_of: str | None, as_json: bool) -> None:
     """Search for products by text, plain or for one user.
 
-    With --user the table also says how often and when this user bought a product before, and below it stands what else the user bought in
-    the categories shown.
+    With --user the table also says how often and when this user bought a product before, and below it stands what the user bought in the
+    categories shown.
 
     \b
     Example:
@@ -57,7 +57,8 @@ def render(console: Console, result: SearchResult) -> None:
     if result.user_known:
         table.add_column(f"{result.choice} before")
     for hit in result.hits:
-        before = f"{hit.times_chosen:,} times, last {hit.last_chosen:%Y-%m-%d}" if hit.last_chosen else ""
+        times = "time" if hit.times_chosen == 1 else "times"
+        before = f"{hit.times_chosen:,} {times}, last {hit.last_chosen:%Y-%m-%d}" if hit.last_chosen else ""
         cells = (f"{hit.rank:,}", str(hit.product_id), hit.title, hit.category, f"{hit.score:.3f}")
         table.add_row(*cells, before) if result.user_known else table.add_row(*cells)
     console.print(table)

@@ -85,8 +85,9 @@ class Tables(StrictModel):
 class BoughtWith(StrictModel):
     """How (product, bought_with, product) edges come from baskets.
 
-    Counts are taken anew at `snapshots` moments, spread evenly over the events before each cut; an edge carries the last moment
-    that it counts, so that a view of the graph before t holds only what was known then.
+    Counts are taken anew at `snapshots` moments, spread evenly over the training events and the last of them at the start of validation,
+    and again at the start of test and after the last event; an edge carries the last moment that it counts, so that a view of the graph
+    before t holds only what was known then.
     """
 
     by: Literal["session", "user"] = Field("session", description="What makes a basket: one session, or all that a user ever bought.")
@@ -95,7 +96,7 @@ class BoughtWith(StrictModel):
     max_basket: int = Field(
         60, ge=2, description="In a basket, a product pairs with the others among this many that stand together in time."
     )
-    snapshots: int = Field(4, ge=1, le=100, description="Moments inside the training period at which partners are counted.")
+    snapshots: int = Field(4, ge=1, le=100, description="Moments up to the end of training at which partners are counted.")
 
 
 class Edges(StrictModel):

@@ -37,7 +37,7 @@ def test_for_a_user(tiny_model):
     assert result.exit_code == 0, result.output
     assert "'bread 0' for user 3, as of 2024-02-22 00:00 UTC" in result.stdout
     assert "chose before" in result.stdout
-    assert "1 times, last 2024-02-03" in result.stdout
+    assert "1 time, last 2024-02-03" in result.stdout
     assert "What user 3 chose before in these categories" in result.stdout
 
 
