@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,7 +59,10 @@ def _prepare(out: Path) -> None:
     layout = ModelLayout(out / "model")
     if not layout.manifest.exists():
         say("[3/5] training")
-        run_training(_CONFIG, out / "graph", layout.root, resume=layout.checkpoint.exists())
+        begun = any(layout.checkpoint.glob("step-*"))
+        if layout.root.exists() and not begun:
+            shutil.rmtree(layout.root)
+        run_training(_CONFIG, out / "graph", layout.root, resume=begun)
 
 
 def _evaluate(out: Path) -> None:

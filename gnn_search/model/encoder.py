@@ -24,13 +24,15 @@ class NodeEncoder:
     """The nodes as they are known in one view of the graph.
 
     Args:
-        retriever: The towers. Its stored product vectors are computed anew for the view by `encode_products`.
+        retriever: The towers.
         inputs: Draws the towers' inputs.
         view: What is known.
+        products: The products' vectors in this view, where they were encoded before: float32 [products, d].
     """
 
-    def __init__(self, retriever: Retriever, inputs: InputSampler, view: GraphView) -> None:
+    def __init__(self, retriever: Retriever, inputs: InputSampler, view: GraphView, products: Tensor | None = None) -> None:
         self._retriever, self._inputs, self.view = retriever, inputs, view
+        self._products = products
         self._categories: QueryCategories | None = None
 
     @property
@@ -40,28 +42,32 @@ class NodeEncoder:
             self._categories = self._inputs.categories(self.view)
         return self._categories
 
+    @property
+    def products(self) -> Tensor:
+        """The products' vectors in the view: float32 [products, d], unit length. Encoded when first asked for."""
+        if self._products is None:
+            self._products = self.encode_products()[1]
+        return self._products
+
     @torch.no_grad()
-    def encode_products(self) -> Tensor:
-        """Encode all products and keep them in the retriever: float32 [products, d], unit length."""
-        retriever = self._retriever
-        num_products = self.view.graph.num_nodes["product"]
-        known = torch.from_numpy(self.view.edges(("query", "leads_to", "product")).degree() > 0)
-        for block in _blocks(num_products):
-            rows = slice(block[0], block[-1] + 1)
-            retriever.bases[rows] = retriever.product_bases(block, known[rows])
+    def encode_products(self) -> tuple[Tensor, Tensor]:
+        """Encode all products: their bases and their vectors, each float32 [products, d], the latter of unit length."""
+        retriever, blocks = self._retriever, list(_blocks(self.view.graph.num_nodes["product"]))
+        with_free = self._with_free_vectors()
+        bases = torch.cat([retriever.product_bases(block, with_free[torch.from_numpy(block)]) for block in blocks])
         queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
         texts = torch.cat([retriever.query_texts(block) for block in _blocks(len(queries))])
-        for block in _blocks(num_products):
-            inputs = self._inputs.products(self.view, block)
+        vectors = torch.empty_like(bases)
+        for block in blocks:
             rows = slice(block[0], block[-1] + 1)
-            retriever.vectors[rows] = retriever.product_vectors(inputs, retriever.bases[rows], texts, queries)
-        return retriever.vectors
+            vectors[rows] = retriever.product_vectors(self._inputs.products(self.view, block), bases[rows], texts, queries, bases)
+        return bases, vectors
 
     @torch.no_grad()
     def encode_queries(self, query: Int32) -> Tensor:
         """Encode known queries without a shopper: float32 [n, d], unit length."""
         texts = self._retriever.query_texts(query)
-        return self._retriever.query_vectors(self._inputs.queries(self.view, query), texts)
+        return self._retriever.query_vectors(self._inputs.queries(self.view, query), texts, self.products)
 
     @torch.no_grad()
     def personalise(self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None) -> Tensor:
@@ -77,7 +83,7 @@ class NodeEncoder:
             vector: [n, d]; user, query: int32 [n]; before: int64 [n]. Returns [n, d], unit length.
         """
         moments = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before
-        return self._retriever.personalise(vector, self._inputs.people(user, query, moments, self.categories))
+        return self._retriever.personalise(vector, self._inputs.people(user, query, moments, self.categories), self.products)
 
     @torch.no_grad()
     def encode_requests(self, user: Int32, query: Int32) -> Tensor:
@@ -107,7 +113,13 @@ class NodeEncoder:
     def _users(self, user: Int32) -> Tensor:
         moments = np.full(len(user), self.view.time, dtype=np.int64)
         people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories)
-        return functional.normalize(self._retriever.user.vectors(people, self._retriever.vectors)[torch.from_numpy(people.row)], dim=1)
+        return functional.normalize(self._retriever.user.vectors(people, self.products)[torch.from_numpy(people.row)], dim=1)
+
+    def _with_free_vectors(self) -> Tensor:
+        """Say which products' free vectors count: those chosen before the view's moment, and in training, where the vector was learned."""
+        graph = self.view.graph
+        trained = graph.before(min(self.view.time, graph.manifest.validation_start))
+        return torch.from_numpy(trained.edges(("query", "leads_to", "product")).degree() > 0)
 
 
 def _blocks(size: int) -> Iterator[Int32]:

@@ -38,7 +38,8 @@ class Retriever(nn.Module):
     Encoding has three layers: product bases (text, category, free vector), product vectors (bases and messages of queries and partners),
     and the vectors of queries and shoppers (of product vectors). A training step computes the first two for the batch's products alone
     and reads those of all others from tables of stored vectors, as in GNNAutoScale (Fey et al., arXiv 2106.05609), so several hops cost
-    about one.
+    about one. A stored vector is that of the last step or refresh that made it, whose window may be later than the batch's: like the
+    weights, it may have seen all of the training period, and nothing after it.
 
     Args:
         config: The configuration.
@@ -77,11 +78,11 @@ class Retriever(nn.Module):
         spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.new_share
         with_free = torch.from_numpy(batch.products.known) | spared
         base = self.product_bases(batch.products.product, with_free)
-        product = self.product_vectors(batch.products, base, text, batch.queries.query)
+        product = self.product_vectors(batch.products, base, text, batch.queries.query, self.bases)
         # A product without its free vector for this step alone must not be remembered so.
         self._store(batch.products.product, base, product, with_free)
-        query = self.query_vectors(batch.queries, text, generator)
-        personal = self.personalise(query[torch.from_numpy(batch.query)], batch.people)
+        query = self.query_vectors(batch.queries, text, self.vectors, generator)
+        personal = self.personalise(query[torch.from_numpy(batch.query)], batch.people, self.vectors)
         return self._losses(batch, personal / self.temperature, product)
 
     def query_texts(self, query: Int32) -> Tensor:
@@ -93,7 +94,7 @@ class Retriever(nn.Module):
         """Encode products without neighbours: [n, d]. with_free: bool [n], whose free vectors count."""
         return torch.as_tensor(self.product.base(self.text, product, with_free))
 
-    def product_vectors(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32) -> Tensor:
+    def product_vectors(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:
         """Encode products with their neighbours.
 
         Args:
@@ -101,19 +102,28 @@ class Retriever(nn.Module):
             base: Their bases, [n, d].
             query_text: Texts of all queries among the neighbours, [q, d].
             query: Their numbers, ascending, [q].
+            bases: The bases of all products, without gradient, [catalogue, d].
 
         Shapes:
             Returns [n, d], unit length.
         """
-        return torch.as_tensor(self.product(inputs, base, query_text, query, self.bases))
+        return torch.as_tensor(self.product(inputs, base, query_text, query, bases))
 
-    def query_vectors(self, inputs: QueryInputs, text: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Encode queries from their texts and, where known, the graph: [n, d], unit length."""
-        return torch.as_tensor(self.query(inputs, text, self.vectors, generator))
+    def query_vectors(self, inputs: QueryInputs, text: Tensor, products: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Encode queries from their texts and, where known, the graph.
 
-    def personalise(self, query: Tensor, people: PersonalInputs) -> Tensor:
-        """Move queries towards their shoppers: [n, d] to [n, d], unit length; one of whom nothing is known leaves the query as it is."""
-        return torch.as_tensor(self.user(query, people, self.vectors))
+        Shapes:
+            text: [n, d]; products: the vectors of all products, without gradient, [catalogue, d]. Returns [n, d], unit length.
+        """
+        return torch.as_tensor(self.query(inputs, text, products, generator))
+
+    def personalise(self, query: Tensor, people: PersonalInputs, products: Tensor) -> Tensor:
+        """Move queries towards their shoppers; one of whom nothing is known leaves the query as it is.
+
+        Shapes:
+            query: [n, d]; products: the vectors of all products, without gradient, [catalogue, d]. Returns [n, d], unit length.
+        """
+        return torch.as_tensor(self.user(query, people, products))
 
     def category_vectors(self, ways: Int32) -> Tensor:
         """Encode categories from their ways to the top, int32 [n, levels] padded with -1: [n, d], unit length."""
@@ -121,6 +131,12 @@ class Retriever(nn.Module):
         indptr = np.zeros(len(ways) + 1, dtype=np.int64)
         np.cumsum(inside.sum(axis=1), out=indptr[1:])
         return functional.normalize(Ragged.of(indptr, ways[inside]).sum(self.product.categories(self.text)), dim=1)
+
+    @torch.no_grad()
+    def remember(self, bases: Tensor, vectors: Tensor) -> None:
+        """Store the bases and vectors of all products for the next steps, each [catalogue, d]."""
+        self.bases.copy_(bases)
+        self.vectors.copy_(vectors)
 
     @torch.no_grad()
     def _store(self, product: Int32, base: Tensor, vector: Tensor, kept: Tensor) -> None:

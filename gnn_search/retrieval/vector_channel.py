@@ -38,7 +38,8 @@ class VectorChannel:
         self.name = name
         self._model, self._personal = model, personal
         self.index = FlatIndex.build(shop.vectors["product"])
-        self._encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of))
+        products = torch.from_numpy(np.array(shop.vectors["product"]))
+        self._encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
         sizes = np.diff(self._encoder.categories.indptr)
         self._with_categories = np.flatnonzero(sizes > 0).astype(np.int32)
         self._known_texts: FlatIndex | None = None

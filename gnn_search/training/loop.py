@@ -121,14 +121,13 @@ class _Run:
             self._progress, model, optimisers, self._best = saved
             self._retriever.load_state_dict(model)
             self._optimisers.load(optimisers)
-        self._keep_metrics(self._progress.step)
 
     def run(self) -> TrainingResult:
         validation = self._graph.before(self._graph.manifest.validation_start)
         if self._progress.step == 0:
-            NodeEncoder(
-                self._retriever, self._sampler.inputs, validation.graph.before(int(self._sampler.examples.time[0]))
-            ).encode_products()
+            self._refresh(self._graph.before(int(self._sampler.examples.time[0])))
+            self._save()
+        self._keep_metrics(self._progress.step)
         started, before = time.perf_counter(), self._progress.seconds
         paused = 0.0
         with Prefetch(self._remaining()) as batches:
@@ -143,7 +142,7 @@ class _Run:
                 recall = self._validate(validation) if self._due(step + 1) else None
                 self._report(losses, len(batch.query), recall)
                 if recall is not None:
-                    save_checkpoint(self._layout.checkpoint, self._progress, self._state(), self._optimisers.tensors(), self._best)
+                    self._save()
                 paused += time.perf_counter() - pause
                 if self._progress.finished:
                     break
@@ -172,20 +171,21 @@ class _Run:
         losses.total.backward()  # type: ignore[no-untyped-call]
         self._optimisers.step(step)
         if (step + 1) % self._config.loop.refresh_every == 0:
-            NodeEncoder(
-                self._retriever, self._sampler.inputs, self._sampler.view_of(*divmod(step, self._sampler.steps_per_epoch))
-            ).encode_products()
+            self._refresh(self._sampler.view_of(*divmod(step, self._sampler.steps_per_epoch)))
         return losses
+
+    def _refresh(self, view: GraphView) -> None:
+        self._retriever.remember(*NodeEncoder(self._retriever, self._sampler.inputs, view).encode_products())
+
+    def _save(self) -> None:
+        state = dict(self._retriever.state_dict())
+        save_checkpoint(self._layout.checkpoint, self._progress, state, self._optimisers.tensors(), self._best)
 
     def _due(self, done: int) -> bool:
         return done % self._config.loop.validate_every == 0 or done == self._total_steps
 
     def _validate(self, view: GraphView) -> float:
-        """Measure recall without disturbing the stored vectors that the next step reads."""
-        stored = self._retriever.bases.clone(), self._retriever.vectors.clone()
         recall = validation_recall(NodeEncoder(self._retriever, self._sampler.inputs, view), self._cases)
-        self._retriever.bases.copy_(stored[0])
-        self._retriever.vectors.copy_(stored[1])
         progress = self._progress
         if recall > progress.best_recall:
             self._best = {name: value.detach().clone() for name, value in self._retriever.named_parameters()}
@@ -215,9 +215,6 @@ class _Run:
         with self._layout.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         self._listener(report)
-
-    def _state(self) -> dict[str, Tensor]:
-        return dict(self._retriever.state_dict())
 
     def _keep_metrics(self, step: int) -> None:
         """Drop the rows of steps that a resumed run does again."""

@@ -18,7 +18,7 @@ def validation_recall(encoder: NodeEncoder, cases: Cases) -> float:
 
     The encoder's view is that of the start of the validation period.
     """
-    products = encoder.encode_products()
+    products = encoder.products
     requests = encoder.encode_requests(cases.user, cases.query)
     places = min(_PLACES, len(products))
     top = torch.cat(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import read_json, staged, write_json
@@ -32,10 +31,9 @@ class ShopVectors:
 def encode_shop(model: Model, as_of: int) -> ShopVectors:
     """Encode every node as it was known just before a moment (µs)."""
     encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(as_of))
-    products = encoder.encode_products().numpy().copy()
     queries = encoder.encode_queries(np.arange(model.graph.num_nodes["query"], dtype=np.int32)).numpy()
     vectors = {
-        "product": products,
+        "product": encoder.products.numpy(),
         "query": queries,
         "category": encoder.encode_categories().numpy(),
         "user": encoder.encode_users().numpy(),
@@ -58,7 +56,7 @@ def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
     """Open the stored vectors memory-mapped, or encode the shop where none are stored for the moment.
 
     Args:
-        model: The model. Its retriever's stored product vectors are set to those returned.
+        model: The model.
         as_of: The moment, µs; by default the start of the test period.
 
     Raises:
@@ -76,7 +74,6 @@ def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
     if stored.get("as_of") != moment:
         return encode_shop(model, moment)
     vectors = {node_type: _open(folder / f"{node_type}.npy", model, node_type) for node_type in ("product", "query", "category", "user")}
-    model.retriever.vectors = torch.from_numpy(np.array(vectors["product"]))
     return ShopVectors(vectors, moment)
 
 

@@ -48,3 +48,13 @@ def test_the_demo_makes_every_part_and_uses_them_again(small_demo: Path) -> None
     assert again.exit_code == 0, again.stderr
     assert (small_demo / "model" / "weights.safetensors").stat().st_mtime_ns == weights
     assert "training" not in again.stderr
+
+
+@pytest.mark.parametrize("left", ["metrics.jsonl", "checkpoint/.step-00000000.partial-1/model.safetensors"])
+def test_a_training_killed_at_its_very_start_is_begun_again(small_demo: Path, left: str) -> None:
+    file = small_demo / "model" / left
+    file.parent.mkdir(parents=True)
+    file.touch()
+    result = CliRunner().invoke(main, ["demo", "--out", str(small_demo)], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    assert (small_demo / "model" / "model.json").exists()

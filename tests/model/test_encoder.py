@@ -29,7 +29,7 @@ def everything(encoder: NodeEncoder) -> dict[str, torch.Tensor]:
     """Return the vectors of products, queries, requests, shoppers and categories."""
     users = np.resize(np.arange(-1, encoder.view.graph.num_nodes["user"], dtype=np.int32), 50)
     return {
-        "product": encoder.encode_products().clone(),
+        "product": encoder.products,
         "query": encoder.encode_queries(QUERIES),
         "request": encoder.encode_requests(users, np.resize(QUERIES, 50)),
         "user": encoder.encode_users(),
@@ -110,11 +110,26 @@ def test_the_free_vector_of_a_product_counts_once_somebody_chose_it(tiny_graph):
     encoder = encoder_of(tiny_graph, moment)
     # Alone, without partners, whose bases hold their own free vectors.
     encoder._retriever.product.from_partners = None
-    before = encoder.encode_products().clone()
+    before = encoder.encode_products()[1]
     with torch.no_grad():
         encoder._retriever.product.free.weight.add_(torch.randn(40, 16))
-    changed = (encoder.encode_products() != before).any(dim=1).numpy()
+    changed = (encoder.encode_products()[1] != before).any(dim=1).numpy()
     np.testing.assert_array_equal(changed, known)
+
+
+def test_the_free_vector_of_a_product_first_chosen_after_training_does_not_count(tmp_path):
+    """Nothing was learned about it: training ended before anybody chose the product."""
+    tiny_graph = build(write_tiny_shop(tmp_path / "shop", events=80), tmp_path / "graph")
+    relation = ("query", "leads_to", "product")
+    trained = tiny_graph.before(tiny_graph.manifest.validation_start).edges(relation).degree() > 0
+    encoder = encoder_of(tiny_graph, tiny_graph.manifest.time_last + 1)
+    assert (encoder.view.edges(relation).degree() > 0)[~trained].any()
+    encoder._retriever.product.from_partners = None
+    before = encoder.encode_products()[1]
+    with torch.no_grad():
+        encoder._retriever.product.free.weight.add_(torch.randn(40, 16))
+    changed = (encoder.encode_products()[1] != before).any(dim=1).numpy()
+    np.testing.assert_array_equal(changed, trained)
 
 
 @pytest.mark.parametrize("layer", [True, False])
@@ -132,7 +147,6 @@ def test_the_free_vector_of_a_query_counts_once_somebody_asked_it(tiny_graph, la
 def test_a_query_that_nobody_asked_is_its_text(tiny_graph):
     moment, known = half_known(tiny_graph, ("product", "rev_leads_to", "query"))
     encoder = encoder_of(tiny_graph, moment)
-    encoder.encode_products()
     vectors = encoder.encode_queries(QUERIES)
     texts = encoder.encode_texts(encoder._retriever._features.queries)
     torch.testing.assert_close(vectors[~known], texts[~known])
@@ -148,7 +162,6 @@ def test_a_text_without_a_known_token_is_zero(tiny_graph):
 
 def test_shoppers_of_whom_nothing_is_known_are_zero(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.time_first)
-    encoder.encode_products()
     lengths = dict(zip(tiny_graph.nodes("user")["user_id"], encoder.encode_users().norm(dim=1).tolist(), strict=True))
     assert [lengths[14], lengths[15]] == [0, 0]
     assert all(lengths[user] == pytest.approx(1) for user in range(1, 14))
@@ -156,7 +169,6 @@ def test_shoppers_of_whom_nothing_is_known_are_zero(tiny_graph):
 
 def test_a_request_is_its_query_moved_towards_its_shopper(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
-    encoder.encode_products()
     users, queries = np.array([4, 4, 9], dtype=np.int32), np.array([7, 2, 7], dtype=np.int32)
     expected = encoder.personalise(encoder.encode_queries(queries), users, queries)
     torch.testing.assert_close(encoder.encode_requests(users, queries), expected)
@@ -171,6 +183,4 @@ def test_encoding_leaves_no_gradients(tiny_graph):
 def test_a_shopper_long_gone_is_still_known_by_what_came_last(tiny_graph):
     """Recency orders a shopper's choices; it does not make all of them vanish."""
     soon, late = (encoder_of(tiny_graph, tiny_graph.manifest.time_last + 1 + years * 365 * 86_400_000_000) for years in (0, 100))
-    for encoder in (soon, late):
-        encoder.encode_products()
     torch.testing.assert_close(late.encode_users(), soon.encode_users(), rtol=0, atol=1e-4)

@@ -47,9 +47,7 @@ SWITCHES = {
 @pytest.fixture(scope="module")
 def encoder(tiny_graph) -> NodeEncoder:
     config = tiny_config()
-    encoder = NodeEncoder(random_retriever(tiny_graph, config), BatchSampler(tiny_graph, config).inputs, at_the_end(tiny_graph))
-    encoder.encode_products()
-    return encoder
+    return NodeEncoder(random_retriever(tiny_graph, config), BatchSampler(tiny_graph, config).inputs, at_the_end(tiny_graph))
 
 
 def at_the_end(graph):
@@ -66,7 +64,7 @@ def prepare(graph, **changes) -> tuple[Retriever, Batch]:
     config = tiny_config(**changes)
     sampler = BatchSampler(graph, config)
     retriever = random_retriever(graph, config)
-    NodeEncoder(retriever, sampler.inputs, at_the_end(graph)).encode_products()
+    retriever.remember(*NodeEncoder(retriever, sampler.inputs, at_the_end(graph)).encode_products())
     return retriever, late_batch(sampler)
 
 
@@ -112,7 +110,7 @@ def test_before_anything_happened_everything_has_a_vector(tiny_graph):
     config = tiny_config()
     sampler = BatchSampler(tiny_graph, config)
     encoder = NodeEncoder(random_retriever(tiny_graph, config), sampler.inputs, tiny_graph.before(tiny_graph.manifest.time_first))
-    for vectors in (encoder.encode_products(), encoder.encode_queries(np.arange(20, dtype=np.int32)), encoder.encode_categories()):
+    for vectors in (encoder.products, encoder.encode_queries(np.arange(20, dtype=np.int32)), encoder.encode_categories()):
         torch.testing.assert_close(vectors.norm(dim=1), torch.ones(len(vectors)))
 
 
@@ -187,9 +185,10 @@ def test_the_loss_is_its_formula(tiny_graph):
     with torch.no_grad():
         text = retriever.query_texts(batch.queries.query)
         base = retriever.product_bases(batch.products.product, torch.ones(len(batch.products.product), dtype=torch.bool))
-        product = retriever.product_vectors(batch.products, base, text, batch.queries.query)
+        product = retriever.product_vectors(batch.products, base, text, batch.queries.query, retriever.bases)
         retriever.vectors[batch.products.product] = product
-        query = retriever.personalise(retriever.query_vectors(batch.queries, text)[batch.query], batch.people)
+        query = retriever.query_vectors(batch.queries, text, retriever.vectors)[batch.query]
+        query = retriever.personalise(query, batch.people, retriever.vectors)
         scores = query @ product.T / retriever.temperature
     pool, own = [], []
     masked = set(zip(batch.masked_row.tolist(), batch.masked_column.tolist(), strict=True))

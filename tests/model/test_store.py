@@ -63,7 +63,7 @@ def test_what_is_saved_comes_back(tiny_graph, tmp_path):
     users, queries = np.arange(15, dtype=np.int32), np.arange(15, dtype=np.int32)
     view = tiny_graph.before(tiny_graph.manifest.test_start)
     pair = [NodeEncoder(retriever, InputSampler(tiny_graph, config), view), NodeEncoder(model.retriever, model.inputs, view)]
-    assert torch.equal(*(encoder.encode_products() for encoder in pair))
+    assert torch.equal(*(encoder.products for encoder in pair))
     assert torch.equal(*(encoder.encode_requests(users, queries) for encoder in pair))
 
 

@@ -9,7 +9,7 @@ import torch
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.vector_channel import VectorChannel
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.vectors.shop_vectors import encode_shop, open_shop_vectors
 
 NOBODY = -1
 
@@ -115,3 +115,13 @@ def test_describes_queries(opened, channel):
     known, worded = channel.describe_queries(["bread 0", "breads", "🍞"])
     assert known.tolist() == [True, False, False]
     assert worded.tolist() == [True, True, False]
+
+
+def test_two_moments_of_one_model_do_not_disturb_each_other(tiny_model):
+    model = open_model(tiny_model)
+    early = VectorChannel(model, encode_shop(model, model.graph.manifest.validation_start))
+    users, queries = np.arange(5, dtype=np.int32), np.arange(5, dtype=np.int32)
+    alone = early.rank(users, queries, 10)
+    late = VectorChannel(model, encode_shop(model, model.graph.manifest.time_last + 1))
+    assert not same(late.rank(users, queries, 10), alone)
+    assert same(early.rank(users, queries, 10), alone)

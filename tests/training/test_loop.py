@@ -232,10 +232,13 @@ def test_there_is_nothing_to_resume(tiny_graph, tmp_path):
     with pytest.raises(ArtefactError, match=message):
         train(tiny_config(), tiny_graph, tmp_path / "model", resume=True)
     assert not (tmp_path / "model").exists()
+
+
+def test_a_run_killed_before_its_first_validation_is_resumed(tiny_graph, tmp_path):
     with pytest.raises(KilledError):
         train(tiny_config(), tiny_graph, tmp_path / "model", listener=kill_at(2))
-    with pytest.raises(ArtefactError, match=message):
-        train(tiny_config(), tiny_graph, tmp_path / "model", resume=True)
+    resumed = train(tiny_config(), tiny_graph, tmp_path / "model", resume=True)
+    assert_same(weights(resumed), weights(train(tiny_config(), tiny_graph, tmp_path / "unbroken")))
 
 
 def test_another_configuration_or_graph_is_not_resumed(tiny_graph, tmp_path):

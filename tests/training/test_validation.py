@@ -29,7 +29,7 @@ def cases(tiny_graph):
 
 
 def test_it_is_the_mean_share_found_among_ten(encoder, cases):
-    products = encoder.encode_products()
+    products = encoder.products
     shares = []
     for case in range(len(cases)):
         scores = encoder.encode_requests(cases.user[[case]], cases.query[[case]])[0] @ products.T
@@ -54,7 +54,7 @@ def test_no_case_of_another_counts(encoder, cases):
     """The relevant products of case i, moved to case i + 1, are other cases' business."""
     one = replace(cases, user=cases.user[:1], query=cases.query[:1], indptr=cases.indptr[:2], product=cases.product[: cases.indptr[1]])
     requests = encoder.encode_requests(one.user, one.query)
-    listed = set((requests[0] @ encoder.encode_products().T).topk(10).indices.tolist())
+    listed = set((requests[0] @ encoder.products.T).topk(10).indices.tolist())
     expected = len(listed & set(one.product.tolist())) / len(one.product)
     assert validation_recall(encoder, one) == pytest.approx(expected)
     assert torch.is_grad_enabled()
