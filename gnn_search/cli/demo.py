@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from gnn_search.cli.options import PATH, threads_option
 from gnn_search.cli.output import console, error_console
+from gnn_search.cli.usage import Meter, Usage
 
 if TYPE_CHECKING:
     from gnn_search.model.store import Model
@@ -35,12 +35,12 @@ def command(out: Path) -> None:
     Example:
       gnn-search demo
     """
-    started = time.perf_counter()
+    meter = Meter()
     _prepare(out)
     _evaluate(out)
     _export(out)
-    _search(out)
-    _say_where(console(), out, time.perf_counter() - started)
+    shopper = _search(out)
+    _say_where(console(), out, shopper, meter.read())
 
 
 def _prepare(out: Path) -> None:
@@ -84,7 +84,7 @@ def _export(out: Path) -> None:
         run_export(out / "model", out / "export", out / "graph")
 
 
-def _search(out: Path) -> None:
+def _search(out: Path) -> str:
     from gnn_search.cli.search import render
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.search import Searcher
@@ -95,6 +95,8 @@ def _search(out: Path) -> None:
     for text, personal in _SEARCHES:
         result = searcher.search(text, user if personal else None, 5)
         render(console(), result)
+        console().print()
+    return user
 
 
 def _shopper(model: Model) -> str:
@@ -107,12 +109,12 @@ def _shopper(model: Model) -> str:
     return str(model.graph.nodes("user").row(int(order[len(order) // 2]))[0])
 
 
-def _say_where(out_console: Console, out: Path, seconds: float) -> None:
-    out_console.print(f"All of it took {seconds:,.0f} s. It lies in {out}:")
+def _say_where(out_console: Console, out: Path, shopper: str, usage: Usage) -> None:
+    out_console.print(f"All of it took {usage.in_words()}. It lies in {out}:")
     for name, what in (
         ("tables", "the raw tables"),
         ("graph", "the graph; look inside with: gnn-search inspect " + str(out / "graph")),
-        ("model", f'the retriever; try: gnn-search search {out / "model"} "frozen pizza" --user 1364'),
+        ("model", f'the retriever; try: gnn-search search {out / "model"} "ice cream" --user {shopper}'),
         ("evaluation.json", "all scores, intervals and differences"),
         ("export", "vectors, FAISS index and text tower, with the shop's own ids"),
     ):

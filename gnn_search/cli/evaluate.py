@@ -55,6 +55,7 @@ def run_evaluation(model: Path, cases: int | None, split: str, draws: int, seed:
     from gnn_search.vectors.shop_vectors import open_shop_vectors
 
     opened = open_model(model, graph)
+    opened.graph.verify()
     asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
     shop = open_shop_vectors(opened, asked.time)
     rankers = [

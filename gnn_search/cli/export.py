@@ -48,6 +48,7 @@ def run_export(model: Path, out: Path, graph: Path | None = None, as_of: str | N
 
     refuse_existing(out)
     opened = open_model(model, graph)
+    opened.graph.verify()
     return export_model(opened, open_shop_vectors(opened, resolve_moment(opened.graph, as_of)), out)
 
 

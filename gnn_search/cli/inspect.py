@@ -33,7 +33,7 @@ def command(graph: Path, user: str | None, query: str | None, product: str | Non
     \b
     Example:
       gnn-search inspect graph/
-      gnn-search inspect graph/ --user 1364
+      gnn-search inspect graph/ --user 1347
       gnn-search inspect graph/ --query "whole milk" --json
     """
     from gnn_search.graph.describe import neighbourhood, summarise

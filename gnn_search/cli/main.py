@@ -98,7 +98,7 @@ main = LazyGroup(
     Example:
       gnn-search build-graph complete_journey --data tables/ --out graph/
       gnn-search train complete_journey --graph graph/ --out model/
-      gnn-search search model/ "whole milk" --user 1364
+      gnn-search search model/ "whole milk" --user 1347
     """,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     no_args_is_help=True,

@@ -33,7 +33,7 @@ def command(model: Path, text: str, user: str | None, k: int, graph: Path | None
 
     \b
     Example:
-      gnn-search search demo/model "fluid milk products" --user 1364
+      gnn-search search demo/model "fluid milk products" --user 1347
       gnn-search search demo/model "fluid milk products"
     """
     from gnn_search.model.store import open_model

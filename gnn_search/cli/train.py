@@ -48,6 +48,7 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -
 
     settings = TrainingConfig.load(config)
     opened = Graph.open(graph)
+    opened.verify()
     with progress("examples") as bars:
         result = train(settings, opened, out, resume=resume, listener=_Watcher(bars))
     summary = _summarise(result, out)

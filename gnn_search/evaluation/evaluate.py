@@ -14,7 +14,7 @@ from gnn_search.evaluation.intervals import clusters_of, percentile_interval, re
 from gnn_search.evaluation.metrics import Measure, find_relevant, measures, relevant_keys, score_lists
 from gnn_search.evaluation.ranked import ranked_blocks
 from gnn_search.evaluation.result import Cost, Difference, Evaluation, Score
-from gnn_search.evaluation.slices import ALL, Slice, built_in_slices
+from gnn_search.evaluation.slices import Slice, built_in_slices
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.ranking import Ranker
@@ -77,13 +77,6 @@ def evaluate(
         differences=() if reference is None else estimates.differences(names, parts, wanted, reference),
         costs=tuple(cost for _, cost in judged),
     )
-
-
-def mean_recall(cases: Cases, ranker: Ranker, graph: Graph, k: int = 10) -> float:
-    """Return one ranker's mean recall@k over all cases, without intervals; for use while training."""
-    everything = Slice(ALL, np.ones(len(cases.product), dtype=np.bool_))
-    judge = _Judge(cases, [everything], [Measure("recall", k)], graph.num_nodes["product"], None)
-    return float(judge.totals(ranker)[0].sum() / len(cases))
 
 
 class _Judge:

@@ -14,6 +14,8 @@ from gnn_search.evaluation.result import Difference, Evaluation, Score
 
 _COLUMNS = 6
 _BEST = "*"
+_FEWEST = 30
+"""Cases below which a slice gets no mark: its interval is not to be trusted."""
 _ABOVE, _BELOW = "▲", "▼"
 
 
@@ -36,7 +38,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
         made += [_differences(evaluation, f"{title}: {first}, every measure", part) for part in _parts(by_measure)]
     made[0].caption = (
         f"{evaluation.cases:,} cases of {evaluation.users:,} shoppers over {evaluation.candidates:,} products. ± half the 95 % bootstrap "
-        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column."
+        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {_FEWEST} cases)."
     )
     return [*made, _costs(evaluation)]
 
@@ -68,7 +70,7 @@ def _scores(evaluation: Evaluation, title: str, columns: Sequence[_Column]) -> T
     best = {key: max(evaluation.score(method, *key).mean for method in evaluation.methods) for _, key in columns}
     for method in evaluation.methods:
         scores = [(key, evaluation.score(method, *key)) for _, key in columns]
-        table.add_row(method, *(_score_cell(score, score.mean == best[key]) for key, score in scores))
+        table.add_row(method, *(_score_cell(score, _says_something(score) and score.mean == best[key]) for key, score in scores))
     return table
 
 
@@ -81,12 +83,18 @@ def _differences(evaluation: Evaluation, title: str, columns: Sequence[_Column])
     return table
 
 
+def _says_something(score: Score) -> bool:
+    return score.cases >= _FEWEST
+
+
 def _score_cell(score: Score, best: bool) -> Text:
     return Text(f"{_short(score.mean)} ±{_half(score)}{_BEST if best else ' '}", style="bold" if best else "")
 
 
 def _difference_cell(difference: Difference) -> Text:
     mark, style = (_ABOVE, "green") if difference.low > 0 else (_BELOW, "red") if difference.high < 0 else (" ", "")
+    if not _says_something(difference):
+        mark, style = " ", ""
     sign = "-" if difference.mean < 0 else "+"
     return Text(f"{sign}{_short(abs(difference.mean))} ±{_half(difference)}{mark}", style=style)
 

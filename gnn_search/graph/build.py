@@ -12,7 +12,7 @@ from gnn_search.graph.events import EventNodes, number_events
 from gnn_search.graph.node_tables import NodeTables, number_nodes
 from gnn_search.graph.relations import Relation, make_relations
 from gnn_search.graph.split import Cuts, cut_in_time, write_examples
-from gnn_search.graph.store import Graph, GraphManifest, RelationInfo
+from gnn_search.graph.store import Graph, GraphManifest, RelationInfo, graph_hash
 from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, refuse_existing, staged, write_json
 from gnn_search.tables.load import load_shop_tables
 from gnn_search.tables.scan import find_source
@@ -91,7 +91,7 @@ def _manifest(
 ) -> GraphManifest:
     files = {file.relative_to(root).as_posix(): file.stat().st_size for file in sorted(root.rglob("*")) if file.is_file()}
     reasons = tables.rejects.group_by("table", "reason").len().sort("table", "reason")
-    return GraphManifest(
+    manifest = GraphManifest(
         format_version=FORMAT_VERSION,
         name=recipe.name,
         recipe=recipe.model_dump(mode="json"),
@@ -109,6 +109,7 @@ def _manifest(
         rows_read=tables.rows_read,
         rejects={f"{table}: {reason}": count for table, reason, count in reasons.iter_rows()},
         input_hash=input_hash,
-        hash=hash_files(root / name for name in sorted(files)),
+        hash="",
         files=files,
     )
+    return manifest.model_copy(update={"hash": graph_hash(manifest, root)})

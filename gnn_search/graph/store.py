@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,12 +22,9 @@ from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, read_json
 
 EdgeType = tuple[str, str, str]
 SPLITS = ("train", "validation", "test")
-NODE_TYPES = ("user", "query", "product", "category")
 SHOWN_ONLY = ("impression",)
 """Actions in which a product was shown but not chosen."""
 
-END_OF_TIME = 2**62
-"""A moment after every event, µs."""
 
 
 class RelationInfo(StrictModel):
@@ -139,12 +138,19 @@ class Graph:
     def nodes(self, node_type: str) -> pl.DataFrame:
         """Return the nodes of a type, row i = node i; the first column is the shop's own id."""
         if node_type not in self._nodes:
-            self._nodes[node_type] = pl.read_parquet(self.layout.nodes(node_type))
+            self._nodes[node_type] = self._read(self.layout.nodes(node_type))
         return self._nodes[node_type]
 
     def examples(self, split: str) -> pl.DataFrame:
         """Return the events of `train`, `validation` or `test` in time order, as node numbers."""
-        return pl.read_parquet(self.layout.examples(split))
+        return self._read(self.layout.examples(split))
+
+    def _read(self, file: Path) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(file)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            reason = " ".join(str(error).split())
+            raise ArtefactError(f"the graph {self.path} is damaged: {file.name} can't be read ({reason}); build it again") from None
 
     def csr(self, edge_type: EdgeType) -> Csr:
         """Return a relation's rows.
@@ -155,7 +161,11 @@ class Graph:
         if edge_type not in self._csr:
             if edge_type not in self.relations:
                 raise RequestError(f"the graph {self.path} has no relation {edge_type}; it has {self.edge_types}")
-            self._csr[edge_type] = Csr.open(self.layout.edges(*edge_type), timed=self.relations[edge_type].timed)
+            folder = self.layout.edges(*edge_type)
+            try:
+                self._csr[edge_type] = Csr.open(folder, timed=self.relations[edge_type].timed)
+            except (OSError, ValueError) as error:
+                raise ArtefactError(f"the graph {self.path} is damaged: {folder.name} can't be read ({error}); build it again") from None
         return self._csr[edge_type]
 
     def before(self, time: int) -> GraphView:
@@ -163,12 +173,12 @@ class Graph:
         return GraphView(self, int(time))
 
     def verify(self) -> None:
-        """Read every file and compare the content's hash with the manifest's.
+        """Read every file and compare the hash of the content and of the manifest's other fields with the manifest's.
 
         Raises:
             ArtefactError: They differ.
         """
-        found = hash_files(self.path / name for name in sorted(self.manifest.files))
+        found = graph_hash(self.manifest, self.path)
         if found != self.manifest.hash:
             raise ArtefactError(
                 f"the graph {self.path} is damaged: its content hashes to {found}, expected {self.manifest.hash}; build it again"
@@ -204,6 +214,13 @@ class GraphView:
             made = [moment - 1 for moment in snapshots if moment - 1 < self.time]
             starts = bisect_rows(csr.time, starts, ends, made[-1]) if made else ends
         return EdgeView(csr, starts, ends)
+
+
+def graph_hash(manifest: GraphManifest, root: Path) -> str:
+    """Return the hash of a graph: of its files' content, and of all that the manifest says but the hash itself."""
+    fields = manifest.model_dump(mode="json", exclude={"hash"})
+    fields["content"] = hash_files(root / name for name in sorted(manifest.files))
+    return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def choices_among(actions: Sequence[str]) -> list[str]:

@@ -107,3 +107,13 @@ def test_a_damaged_model_is_one_sentence_and_exit_2(fresh_model, damage, message
 @pytest.mark.parametrize("arguments", [("--cases", 0), ("--draws", 0), ("--split", "train")])
 def test_bad_options_exit_2(tiny_model, arguments):
     assert run(tiny_model, *arguments).exit_code == 2
+
+
+def test_a_graph_with_one_changed_byte_is_refused(fresh_model, fresh_graph):
+    file = fresh_graph / "edges" / "query--leads_to--product" / "index.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    result = CliRunner().invoke(main, ["evaluate", str(fresh_model), "--graph", str(fresh_graph)])
+    assert result.exit_code == 2
+    assert "is damaged: its content hashes to" in result.stderr

@@ -5,7 +5,7 @@ import pytest
 
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.baselines.build import build_baselines
-from gnn_search.evaluation.evaluate import evaluate, mean_recall
+from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.evaluation.intervals import mean_interval
 from gnn_search.evaluation.result import Evaluation
 from gnn_search.evaluation.slices import Slice
@@ -91,7 +91,7 @@ def test_cases_of_one_query_come_together(random_shop, monkeypatch):
     monkeypatch.setattr("gnn_search.evaluation.ranked.BLOCK_CASES", 3)
     ranker, asked = Fixed([0]), []
     monkeypatch.setattr(ranker, "rank", lambda user, query, k: asked.extend(query.tolist()) or Fixed.rank(ranker, user, query, k))
-    mean_recall(build_cases(graph), ranker, graph)
+    evaluate(build_cases(graph), [ranker], graph, draws=1)
     assert asked == sorted(build_cases(graph).query.tolist())
 
 
@@ -115,14 +115,6 @@ def test_a_draw_may_miss_a_small_slice(random_shop):
     rows[0] = True
     score = evaluate(cases, [Fixed([cases.product[0]])], graph, slices=[Slice("one", rows)]).score("fixed", "one", "recall", 10)
     assert (score.mean, score.low, score.high, score.cases) == (1, 1, 1, 1)
-
-
-def test_mean_recall_is_that_of_the_table(random_shop):
-    _, _, graph = random_shop(0)
-    cases = build_cases(graph, "validation")
-    ranker = build_baselines(graph, cases.time)[1]
-    found = evaluate(cases, [ranker], graph, k=(5,), draws=10).score(ranker.name, "all", "recall", 5)
-    assert mean_recall(cases, ranker, graph, k=5) == pytest.approx(found.mean)
 
 
 def test_an_unknown_score_is_no_score(fruit_shop):

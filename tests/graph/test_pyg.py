@@ -10,7 +10,6 @@ from torch_geometric.data import HeteroData
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.pyg import from_hetero_data, to_hetero_data
-from gnn_search.graph.store import END_OF_TIME
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def test_what_a_view_shows_stands_in_the_data(tiny_graph, view):
 
 
 def test_out_and_in_again(tiny_graph):
-    nodes, relations = from_hetero_data(to_hetero_data(tiny_graph.before(END_OF_TIME)))
+    nodes, relations = from_hetero_data(to_hetero_data(tiny_graph.before(2**62)))
     for node_type, table in nodes.items():
         assert table["node_id"].to_list() == tiny_graph.nodes(node_type).to_series(0).to_list()
     for edge_type, csr in relations.items():

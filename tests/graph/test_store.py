@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.csr import Csr
-from gnn_search.graph.store import END_OF_TIME, Graph, GraphManifest, GraphView, RelationInfo, to_datetime, to_time
+from gnn_search.graph.store import Graph, GraphManifest, GraphView, RelationInfo, to_datetime, to_time
 
 EDGE = ("user", "chose", "product")
 
@@ -56,7 +56,7 @@ def test_of_snapshots_only_the_last_one_made_is_seen(edges, moment):
 
 def test_what_has_no_time_is_always_seen():
     csr = Csr.from_edges(np.array([0, 1], np.int32), np.array([1, 0], np.int32), None, np.ones(2, np.float32), 2)
-    assert graph_of(csr).before(-END_OF_TIME).edges(EDGE).degree().tolist() == [1, 1]
+    assert graph_of(csr).before(-2**62).edges(EDGE).degree().tolist() == [1, 1]
 
 
 @given(st.integers(0, 60 * 24))
@@ -165,3 +165,25 @@ def test_moments_round_trip(moment):
 def test_moments_with_an_offset():
     assert to_time(datetime(1970, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))) == 0
     assert to_time(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)) == 1_000_000
+
+
+def test_a_table_that_cannot_be_read_is_named(fresh_graph):
+    file = fresh_graph / "examples" / "train.parquet"
+    file.write_bytes(bytes(file.stat().st_size))
+    with pytest.raises(ArtefactError, match=r"the graph .* is damaged: train\.parquet can't be read \(.*\); build it again"):
+        Graph.open(fresh_graph).examples("train")
+
+
+def test_an_array_that_cannot_be_read_is_named(fresh_graph):
+    file = fresh_graph / "edges" / "query--leads_to--product" / "index.npy"
+    file.write_bytes(bytes(file.stat().st_size))
+    with pytest.raises(ArtefactError, match=r"the graph .* is damaged: query--leads_to--product can't be read \(.*\); build it again"):
+        Graph.open(fresh_graph).csr(("query", "leads_to", "product"))
+
+
+def test_verify_finds_a_cut_that_was_moved(fresh_graph):
+    manifest = json.loads((fresh_graph / "graph.json").read_text())
+    manifest["test_start"] += 1
+    (fresh_graph / "graph.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtefactError, match="is damaged: its content hashes to"):
+        Graph.open(fresh_graph).verify()

@@ -166,4 +166,4 @@ def test_negatives_describe_themselves(tiny_graph):
     sampler.make(0, 0)
     told = sampler.describe_negatives()
     assert [one["kind"] for one in told] == ["in_batch", "uniform", "taxonomy"]
-    assert told[2]["draws"] == 2 * len(sampler.make(0, 0).positives.example)
+    assert told[2]["share known positives"] == pytest.approx(1 - sampler.make(0, 0).own_valid.mean(), abs=1e-6)

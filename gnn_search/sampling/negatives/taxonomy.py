@@ -93,8 +93,10 @@ class TaxonomyNegatives:
         return np.where(lost, everywhere, product).astype(np.int32), np.where(lost, UNIFORM_LEVEL, climbed).astype(np.int32)
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's settings and how often it fell back."""
-        return {"kind": self.name, "levels": list(self._levels), "count": self._count, "alpha": self._alpha, **self._counts}
+        """Return the sampler's settings and which shares of the draws so far fell back or hit a known positive."""
+        draws = max(self._counts["draws"], 1)
+        shares = {f"share {name}": round(count / draws, 6) for name, count in self._counts.items() if name != "draws"}
+        return {"kind": self.name, "levels": list(self._levels), "count": self._count, "alpha": self._alpha, **shares}
 
     def _depth(self, category: Int32) -> Int32:
         return np.where(category >= 0, self._taxonomy.depth[np.maximum(category, 0)], -1)

@@ -168,9 +168,8 @@ def test_fallbacks_are_counted():
     batch = Positives(np.arange(3), np.zeros(3, np.int32), np.zeros(3, np.int32), np.array([0, 0, 1], np.int32))
     sampler.draw(batch, 0)
     told = sampler.describe()
-    assert told["draws"] == 6
-    assert told["climbed further"] == 6
-    assert told["uniform"] == 0
+    assert told["share climbed further"] == 1
+    assert told["share uniform"] == 0
     lonely, _ = sampler_for("one product", 0.0, count=2)
     lonely.draw(batch_of("one product", 1), 0)
-    assert lonely.describe()["uniform"] == lonely.describe()["known positives"] == 2
+    assert lonely.describe()["share uniform"] == lonely.describe()["share known positives"] == 1
