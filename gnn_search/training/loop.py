@@ -24,6 +24,7 @@ from gnn_search.model.retriever import Losses, Retriever
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.sampling.batches import Batch, BatchSampler
 from gnn_search.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from gnn_search.training.determinism import deterministic
 from gnn_search.training.optimiser import Optimisers
 from gnn_search.training.prefetch import Prefetch
 from gnn_search.training.validation import validation_recall
@@ -97,7 +98,8 @@ def train(
     """
     if not resume:
         refuse_existing(out)
-    return _Run(config, graph, ModelLayout(out), resume, listener).run()
+    with deterministic():
+        return _Run(config, graph, ModelLayout(out), resume, listener).run()
 
 
 class _Run:
