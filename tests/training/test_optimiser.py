@@ -102,6 +102,14 @@ def test_a_model_without_free_vectors(tiny_graph):
     from retrievers import random_retriever
 
     config = tiny_config(product={"id_embedding": False}, query={"id_embedding": False})
-    optimisers = Optimisers(random_retriever(tiny_graph, config), config.optimiser, 10)
+    retriever = random_retriever(tiny_graph, config)
+    optimisers = Optimisers(retriever, config.optimiser, 10)
+    before = retriever.text.tokens.detach().clone()
+    for parameter in retriever.parameters():
+        parameter.grad = torch.ones_like(parameter)
     optimisers.step(0)
-    optimisers.load(optimisers.tensors())
+    assert not torch.equal(retriever.text.tokens, before)
+    kept = {name: value.clone() for name, value in optimisers.tensors().items()}
+    assert {name.partition(".")[0] for name in kept} == {"0"}
+    optimisers.load(kept)
+    assert all(torch.equal(value, kept[name]) for name, value in optimisers.tensors().items())
