@@ -71,6 +71,10 @@ class ModelLayout:
         return self.root / "weights.safetensors"
 
     @property
+    def walk(self) -> Path:
+        return self.root / "walk.safetensors"
+
+    @property
     def metrics(self) -> Path:
         return self.root / "metrics.jsonl"
 

@@ -12,10 +12,13 @@ from gnn_search.model.features import Features, training_texts
 from gnn_search.model.retriever import Retriever
 from gnn_search.model.store import open_model, save_model
 from gnn_search.model.tokens import train_tokenizer
+from gnn_search.model.walk_scorer import WalkScorer
+from gnn_search.sampling.walk.features import feature_names
+from gnn_search.sampling.walk.index import partner_relations
 from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
 
 
-def write_model(graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True) -> Path:
+def write_model(graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True, walk: bool = True) -> Path:
     """Write a model of dimension 16 for a graph, with the vectors of its nodes."""
     config = TrainingConfig(name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8))
     with torch.random.fork_rng(devices=[]):
@@ -23,9 +26,10 @@ def write_model(graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True)
         tokenizer = train_tokenizer(training_texts(graph), config.text)
         retriever = Retriever(config, Features.of(graph, tokenizer), tokenizer.get_vocab_size())
         with torch.no_grad():
-            for parameter in retriever.parameters():
+            scorer = WalkScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden) if walk else None
+            for parameter in [*retriever.parameters(), *(scorer.parameters() if scorer is not None else ())]:
                 parameter += 0.2 * torch.randn_like(parameter)
-    save_model(out, graph, config, tokenizer, retriever, {"steps": 0}, {})
+    save_model(out, graph, config, tokenizer, retriever, scorer, {"steps": 0}, {})
     if vectors:
         model = open_model(out, graph.path)
         save_shop_vectors(model, encode_shop(model, graph.manifest.test_start))

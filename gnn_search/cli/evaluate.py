@@ -51,18 +51,14 @@ def run_evaluation(model: Path, cases: int | None, split: str, draws: int, seed:
     from gnn_search.evaluation.evaluate import evaluate
     from gnn_search.graph.cases import build_cases
     from gnn_search.model.store import open_model
-    from gnn_search.retrieval.vector_channel import VectorChannel
+    from gnn_search.retrieval.channels import model_rankers
     from gnn_search.vectors.shop_vectors import open_shop_vectors
 
     opened = open_model(model, graph)
     opened.graph.verify()
     asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
     shop = open_shop_vectors(opened, asked.time)
-    rankers = [
-        VectorChannel(opened, shop, name="gnn-search"),
-        VectorChannel(opened, shop, personal=False, name="gnn-search, no user"),
-        *build_baselines(opened.graph, asked.time),
-    ]
+    rankers = [*model_rankers(opened, shop), *build_baselines(opened.graph, asked.time)]
     with progress("cases") as bars:
         tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
         places = min(100, opened.graph.num_nodes["product"])

@@ -56,6 +56,17 @@ def graph_option(function: Function) -> Function:
     return click.option("--graph", type=PATH, metavar="PATH", help="The model's graph, where it was moved.")(function)
 
 
+def channel_option(function: Function) -> Function:
+    """Add `--channel`; arrives as `channel`."""
+    return click.option(
+        "--channel",
+        type=click.Choice(["full", "vector", "walk"]),
+        default="full",
+        show_default=True,
+        help="Rank by vectors and walks together, or by either alone.",
+    )(function)
+
+
 def as_of_option(function: Function) -> Function:
     """Add `--as-of`; arrives as `as_of`, a text or None."""
     summary = "Count what was known before this ISO 8601 date or time (UTC), or 'now' for all events.  [default: start of the test period]"

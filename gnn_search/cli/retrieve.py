@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from gnn_search.cli.options import as_of_option, graph_option, json_option, out_option, path_argument, path_option, threads_option
+from gnn_search.cli.options import (
+    as_of_option,
+    channel_option,
+    graph_option,
+    json_option,
+    out_option,
+    path_argument,
+    path_option,
+    threads_option,
+)
 from gnn_search.cli.output import emit, error_console, progress
 
 if TYPE_CHECKING:
+    from gnn_search.retrieval.channels import ChannelKind
     from gnn_search.retrieval.run import RetrievalSummary
 
 
@@ -20,11 +30,21 @@ if TYPE_CHECKING:
 @path_option("--input", "Requests: parquet, CSV or JSON lines with the column query, and user_id where a user asks.")
 @out_option("File to be made: parquet, CSV or JSON lines, by suffix.")
 @click.option("-k", "k", type=int, default=100, show_default=True, help="Products a request.")
+@channel_option
 @graph_option
 @as_of_option
 @threads_option
 @json_option
-def command(model: Path, input: Path, out: Path, k: int, graph: Path | None, as_of: str | None, as_json: bool) -> None:  # noqa: A002
+def command(
+    model: Path,
+    input: Path,  # noqa: A002
+    out: Path,
+    k: int,
+    channel: ChannelKind,
+    graph: Path | None,
+    as_of: str | None,
+    as_json: bool,
+) -> None:
     """Rank products for a file of users and queries.
 
     Writes rows of user_id, query, rank (from 1), product_id and score, in the order of the requests. A user that is null, or of whom
@@ -35,11 +55,13 @@ def command(model: Path, input: Path, out: Path, k: int, graph: Path | None, as_
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    summary = run_retrieval(model, input, out, k, graph, as_of)
+    summary = run_retrieval(model, input, out, k, channel, graph, as_of)
     emit(summary, as_json, lambda console: render(error_console(), summary))
 
 
-def run_retrieval(model: Path, source: Path, out: Path, k: int, graph: Path | None = None, as_of: str | None = None) -> RetrievalSummary:
+def run_retrieval(
+    model: Path, source: Path, out: Path, k: int, channel: ChannelKind = "full", graph: Path | None = None, as_of: str | None = None
+) -> RetrievalSummary:
     """Answer a file of requests with a model folder."""
     from gnn_search.layout import refuse_existing
     from gnn_search.model.store import open_model
@@ -56,6 +78,7 @@ def run_retrieval(model: Path, source: Path, out: Path, k: int, graph: Path | No
             out,
             k,
             resolve_moment(opened.graph, as_of),
+            kind=channel,
             progress=lambda done, total: bars.update(task, completed=done, total=total),
         )
 

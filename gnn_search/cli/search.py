@@ -9,10 +9,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gnn_search.cli.options import as_of_option, graph_option, json_option, path_argument, threads_option
+from gnn_search.cli.options import as_of_option, channel_option, graph_option, json_option, path_argument, threads_option
 from gnn_search.cli.output import emit, error_console
 
 if TYPE_CHECKING:
+    from gnn_search.retrieval.channels import ChannelKind
     from gnn_search.retrieval.search import SearchResult
 
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 @click.argument("text")
 @click.option("--user", metavar="ID", help="Who searches: the shop's own id.")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Products wanted.")
+@channel_option
 @graph_option
 @as_of_option
 @threads_option
 @json_option
-def command(model: Path, text: str, user: str | None, k: int, graph: Path | None, as_of: str | None, as_json: bool) -> None:
+def command(
+    model: Path, text: str, user: str | None, k: int, channel: ChannelKind, graph: Path | None, as_of: str | None, as_json: bool
+) -> None:
     """Search for products by text, plain or for one user.
 
     With --user the table also says how often and when this user bought a product before, and below it stands what the user bought in the
@@ -41,7 +45,7 @@ def command(model: Path, text: str, user: str | None, k: int, graph: Path | None
     from gnn_search.retrieval.search import Searcher
 
     opened = open_model(model, graph)
-    result = Searcher(opened, resolve_moment(opened.graph, as_of)).search(text, user, k)
+    result = Searcher(opened, resolve_moment(opened.graph, as_of), channel).search(text, user, k)
     if result.note is not None:
         error_console().print(f"Note: {result.note}")
     emit(result, as_json, lambda console: render(console, result))

@@ -14,6 +14,7 @@ from gnn_search.cli.output import emit, error_console, progress
 
 if TYPE_CHECKING:
     from gnn_search.training.loop import StepReport, TrainingResult
+    from gnn_search.training.walk_fit import WalkFit
 
 
 @click.command()
@@ -42,7 +43,9 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -
     from gnn_search.config.training import TrainingConfig
     from gnn_search.graph.store import Graph
     from gnn_search.model.store import open_model, save_model
+    from gnn_search.sampling.inputs import InputSampler
     from gnn_search.training.loop import train
+    from gnn_search.training.walk_fit import fit_walk
     from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
     from gnn_search.versions import library_versions
 
@@ -51,8 +54,13 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -
     opened.verify()
     with progress("examples") as bars:
         result = train(settings, opened, out, resume=resume, listener=_Watcher(bars))
-    summary = _summarise(result, out)
-    save_model(out, opened, settings, result.tokenizer, result.retriever, summary, library_versions())
+    walk = None
+    if settings.walk.enabled:
+        error_console().print("fitting the walk term on the validation period")
+        walk = fit_walk(settings, opened, result.retriever, InputSampler(opened, settings))
+    summary = _summarise(result, walk, out)
+    scorer = None if walk is None else walk.scorer
+    save_model(out, opened, settings, result.tokenizer, result.retriever, scorer, summary, library_versions())
     model = open_model(out, graph)
     save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
     return summary
@@ -77,8 +85,12 @@ class _Watcher:
             )
 
 
-def _summarise(result: TrainingResult, out: Path) -> dict[str, Any]:
+def _summarise(result: TrainingResult, walk: WalkFit | None, out: Path) -> dict[str, Any]:
     progress = result.progress
+    fitted = {
+        "cases": walk.cases,
+        "validation_recall_at_10": {"vector": walk.vector, "walk": walk.walk, "full": walk.both},
+    } if walk is not None else None
     return {
         "model": str(out),
         "steps": progress.step,
@@ -91,6 +103,7 @@ def _summarise(result: TrainingResult, out: Path) -> dict[str, Any]:
         "share_waiting_for_batches": round(result.waiting, 4),
         "parameters": sum(parameter.numel() for parameter in result.retriever.parameters()),
         "negatives": result.negatives,
+        "walk": fitted,
     }
 
 
@@ -104,5 +117,12 @@ def _render(console: Console, summary: dict[str, Any]) -> None:
     table.add_row("parameters", f"{summary['parameters']:,}")
     for negative in summary["negatives"]:
         table.add_row(f"negatives: {negative['kind']}", ", ".join(f"{key} {value}" for key, value in negative.items() if key != "kind"))
+    if summary["walk"] is not None:
+        recall = summary["walk"]["validation_recall_at_10"]
+        table.add_row(
+            "with walks, validation recall@10",
+            f"{recall['full']:.4f}; walk alone {recall['walk']:.4f}, vectors alone {recall['vector']:.4f} "
+            f"({summary['walk']['cases']:,} cases, each scored by a fit on other users)",
+        )
     console.print(table)
     error_console().print(f"next: gnn-search evaluate {summary['model']}")

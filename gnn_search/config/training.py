@@ -92,6 +92,29 @@ class LossSettings(Settings):
     mask: Literal["query", "user_query"] = Field("user_query", description="Which known positives are never taught as wrong.")
 
 
+class WalkSettings(Settings):
+    """The walk term: what the graph says directly of a shopper, a query and a product, fitted on the validation period."""
+
+    enabled: bool = Field(True, description="Score the products that walks reach by what lies on the way, beside the vectors.")
+    products: int = Field(150, ge=1, le=10_000, description="Most products that a query leads to.")
+    recent: int = Field(20, ge=0, le=1000, description="Latest choices whose partners a walk reaches (0 = none).")
+    half_life_days: tuple[float, ...] = Field(
+        (7.0, 30.0, 90.0, 365.0), min_length=1, max_length=8, description="Ages at which a choice counts half, ascending; one number each."
+    )
+    hidden: int = Field(48, ge=1, le=1024, description="Width of the scorer's hidden layer.")
+    cases: int = Field(12_000, ge=1, description="Most validation cases that it is fitted on.")
+    epochs: int = Field(8, ge=1, description="Passes over them.")
+    batch_size: int = Field(256, ge=1, description="Cases a step.")
+    learning_rate: float = Field(5e-3, gt=0)
+    user_dropout: float = Field(0.15, ge=0, lt=1, description="Share of the cases fitted without their shopper.")
+
+    @model_validator(mode="after")
+    def _half_lives_ascend(self) -> WalkSettings:
+        if min(self.half_life_days) <= 0 or list(self.half_life_days) != sorted(set(self.half_life_days)):
+            raise ValueError("half_life_days must be above 0 and ascend")
+        return self
+
+
 class OptimiserSettings(Settings):
     """AdamW for dense weights, row-wise Adam for the tables of free vectors."""
 
@@ -129,6 +152,7 @@ class TrainingConfig(Settings):
     user: UserSettings = Field(default_factory=UserSettings)
     negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), TaxonomyWalk(kind="taxonomy")), min_length=1)
     loss: LossSettings = Field(default_factory=LossSettings)
+    walk: WalkSettings = Field(default_factory=WalkSettings)
     optimiser: OptimiserSettings = Field(default_factory=OptimiserSettings)
     loop: LoopSettings = Field(default_factory=LoopSettings)
 

@@ -21,6 +21,7 @@ from gnn_search.layout import FORMAT_VERSION, hash_files, read_json, staged, wri
 
 Float32 = npt.NDArray[np.float32]
 Int32 = npt.NDArray[np.int32]
+Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 KIND = "flat"
@@ -30,6 +31,8 @@ _BLOCK = 4096
 """Queries that FAISS meets at a time; its threads wait for each other less often when these are many."""
 _STEP = 512
 """Queries whose candidates' scores are computed again at a time."""
+_PAIRS = 65_536
+"""Pairs whose inner products are computed at a time."""
 _SPARE = 32
 """Candidates beyond k whose scores are computed again."""
 _TOLERANCE = 1e-5
@@ -109,6 +112,18 @@ class FlatIndex:
             block = real[start : start + _BLOCK]
             score[block], row[block] = self._search_block(asked[block], k)
         return score, row
+
+    def similarity(self, queries: Float32, query: Int64, row: Int32) -> Float64:
+        """Return the inner products of given pairs.
+
+        Shapes:
+            queries: float32 [m, d]; query: int64 [pairs], which of them; row: int32 [pairs]. Returns float64 [pairs].
+        """
+        scores = np.empty(len(row), dtype=np.float64)
+        for start in range(0, len(row), _PAIRS):
+            part = slice(start, start + _PAIRS)
+            scores[part] = np.einsum("nd,nd->n", queries[query[part]], self._vectors[row[part]], dtype=np.float64)
+        return scores
 
     def save(self, folder: Path, ids: pl.Series, extra: Mapping[str, Any] | None = None) -> None:
         """Write the FAISS file, the ids of its rows, and a manifest.

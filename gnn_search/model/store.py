@@ -20,7 +20,10 @@ from gnn_search.graph.store import Graph
 from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, read_json, staged, write_json
 from gnn_search.model.features import Features
 from gnn_search.model.retriever import Retriever
+from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.sampling.inputs import InputSampler
+from gnn_search.sampling.walk.features import feature_names
+from gnn_search.sampling.walk.index import partner_relations
 
 
 class ModelManifest(StrictModel):
@@ -51,7 +54,7 @@ class ModelManifest(StrictModel):
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model, opened with its graph."""
+    """A trained model, opened with its graph; `walk` is None where the model has no walk term."""
 
     path: Path
     manifest: ModelManifest
@@ -61,6 +64,7 @@ class Model:
     features: Features
     retriever: Retriever
     inputs: InputSampler
+    walk: WalkScorer | None
 
     @property
     def layout(self) -> ModelLayout:
@@ -73,6 +77,7 @@ def save_model(
     config: TrainingConfig,
     tokenizer: Tokenizer,
     retriever: Retriever,
+    walk: WalkScorer | None,
     training: dict[str, Any],
     versions: dict[str, str],
 ) -> None:
@@ -86,6 +91,10 @@ def save_model(
         # Not save_file, which makes a file that nobody else may read.
         partial.write_bytes(save({name: parameter.detach().contiguous() for name, parameter in retriever.named_parameters()}))
     files = [layout.config, layout.tokenizer, layout.weights]
+    if walk is not None:
+        with staged(layout.walk, replace=True) as partial:
+            partial.write_bytes(save({name: value.detach().contiguous() for name, value in walk.state_dict().items()}))
+        files.append(layout.walk)
     manifest = ModelManifest(
         format_version=FORMAT_VERSION,
         name=config.name,
@@ -137,7 +146,8 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
         reason = " ".join(str(error).split())
         raise ArtefactError(f"{layout.weights} is damaged ({reason}); train the model again") from None
     retriever.eval()
-    return Model(layout.root, manifest, config, opened, tokenizer, features, retriever, InputSampler(opened, config))
+    walk = _open_walk(layout, config, opened) if layout.walk.name in manifest.files else None
+    return Model(layout.root, manifest, config, opened, tokenizer, features, retriever, InputSampler(opened, config), walk)
 
 
 def _read_manifest(layout: ModelLayout) -> ModelManifest:
@@ -155,10 +165,20 @@ def _read_manifest(layout: ModelLayout) -> ModelManifest:
         raise ArtefactError(
             f"{layout.manifest} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); train the model again"
         ) from None
-    files = [layout.root / name for name in ("config.yaml", "tokenizer.json", "weights.safetensors")]
+    names = ("config.yaml", "tokenizer.json", "weights.safetensors", "walk.safetensors")
+    files = [layout.root / name for name in names if name in manifest.files or name != layout.walk.name]
     for file in files:
         if not file.is_file():
             raise ArtefactError(f"the model {layout.root} is damaged: {file.name} is missing; train it again")
     if hash_files(files) != manifest.hash:
         raise ArtefactError(f"the model {layout.root} is damaged: its files differ from those that were written; train it again")
     return manifest
+
+
+def _open_walk(layout: ModelLayout, config: TrainingConfig, graph: Graph) -> WalkScorer:
+    scorer = WalkScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden)
+    try:
+        scorer.load_state_dict(load_file(layout.walk))
+    except (SafetensorError, RuntimeError) as error:
+        raise ArtefactError(f"{layout.walk} is damaged ({' '.join(str(error).split())}); train the model again") from None
+    return scorer.eval()

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import refuse_existing
 from gnn_search.model.store import Model
+from gnn_search.retrieval.channels import Channel, ChannelKind, open_channel
 from gnn_search.retrieval.formats import FileFormat, file_writer
 from gnn_search.retrieval.requests import Requests, read_requests
 from gnn_search.retrieval.results import result_rows
-from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.vectors.shop_vectors import ShopVectors, open_shop_vectors
 
 BLOCK = 8192
@@ -61,6 +61,7 @@ def retrieve(
     k: int,
     as_of: int,
     *,
+    kind: ChannelKind = "full",
     block: int = BLOCK,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> RetrievalSummary:
@@ -72,6 +73,7 @@ def retrieve(
         out: The file to write: parquet, CSV or JSON lines, by suffix.
         k: Products a request.
         as_of: The moment before which everything is known, µs.
+        kind: Vectors and walks together, or either alone.
         block: Requests answered at a time.
         progress: Told the requests answered and their total.
 
@@ -84,7 +86,7 @@ def retrieve(
     refuse_existing(out)
     requests = read_requests(source, model.graph)
     shop = open_shop_vectors(model, as_of)
-    channel = VectorChannel(model, shop)
+    channel = open_channel(model, shop, kind)
     channel.index.check_k(k)
     product_ids = model.graph.nodes("product").to_series(0)
     with file_writer(out) as append:
@@ -99,7 +101,7 @@ def retrieve(
     return _summarise(requests, channel, shop, out, k)
 
 
-def _summarise(requests: Requests, channel: VectorChannel, shop: ShopVectors, out: Path, k: int) -> RetrievalSummary:
+def _summarise(requests: Requests, channel: Channel, shop: ShopVectors, out: Path, k: int) -> RetrievalSummary:
     something = _known_users(shop)[requests.user] & (requests.user >= 0) if len(shop.vectors["user"]) else requests.user >= 0
     nobody = requests.given["user_id"].is_null().to_numpy()
     texts = requests.text.value_counts()

@@ -12,8 +12,8 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import GraphView, to_datetime
 from gnn_search.model.store import Model
+from gnn_search.retrieval.channels import ChannelKind, open_channel
 from gnn_search.retrieval.requests import find_users
-from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.tables.text import normalise_text
 from gnn_search.vectors.shop_vectors import open_shop_vectors
 
@@ -29,7 +29,7 @@ class Hit(BaseModel):
         product_id: The shop's id.
         title: Of the product.
         category: Its category path; empty for a product in none.
-        score: Inner product with the query's vector.
+        score: What the list is ordered by; of the vectors alone the cosine.
         times_chosen: How often the shopper chose it before.
         last_chosen: When last (UTC).
     """
@@ -87,12 +87,13 @@ class Searcher:
     Args:
         model: The model.
         as_of: The moment before which everything is known, µs; by default the start of the test period.
+        kind: Vectors and walks together, or either alone.
     """
 
-    def __init__(self, model: Model, as_of: int | None = None) -> None:
+    def __init__(self, model: Model, as_of: int | None = None, kind: ChannelKind = "full") -> None:
         self._graph = model.graph
         self._shop = open_shop_vectors(model, as_of)
-        self._channel = VectorChannel(model, self._shop)
+        self._channel = open_channel(model, self._shop, kind)
         self._view = model.graph.before(self._shop.as_of)
         self._products = _describe_products(model)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.csr import Int32
 from gnn_search.index.flat import FlatIndex
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import Model
@@ -19,6 +20,21 @@ from gnn_search.retrieval.ranking import Ranking
 from gnn_search.vectors.shop_vectors import ShopVectors
 
 Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Encoded requests.
+
+    Shapes:
+        user: int32 [n], -1 for nobody; query: int32 [n], -1 for one that is no node; recalling: int32 [n], the query whose categories call
+        up history, -1 for none; vector: float32 [n, d], unit length.
+    """
+
+    user: Int32
+    query: Int32
+    recalling: Int32
+    vector: Tensor
 
 
 class VectorChannel:
@@ -39,18 +55,14 @@ class VectorChannel:
         self._model, self._personal = model, personal
         self.index = FlatIndex.build(shop.vectors["product"])
         products = torch.from_numpy(np.array(shop.vectors["product"]))
-        self._encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
-        sizes = np.diff(self._encoder.categories.indptr)
+        self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
+        sizes = np.diff(self.encoder.categories.indptr)
         self._with_categories = np.flatnonzero(sizes > 0).astype(np.int32)
         self._known_texts: FlatIndex | None = None
 
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank for known nodes, as `Ranker` says."""
-        distinct, row = np.unique(query, return_inverse=True)
-        vectors = self._encoder.encode_queries(distinct.astype(np.int32))
-        texts = self._model.graph.nodes("query")["query"].gather(distinct).to_list()
-        recalling = self._recalling(distinct.astype(np.int32), texts)
-        return self._search(user, recalling[row], vectors, row.astype(np.int64), k)
+        return self._search(self.ask(user, query), k)
 
     def rank_texts(self, user: Int32, texts: Sequence[str], k: int) -> Ranking:
         """Rank for normalised query texts.
@@ -58,16 +70,36 @@ class VectorChannel:
         Shapes:
             user: int32 [n], -1 for nobody known; texts: n. Returns lists of k.
         """
+        return self._search(self.ask_texts(user, texts), k)
+
+    def ask(self, user: Int32, query: Int32) -> Asked:
+        """Encode requests for known nodes.
+
+        Shapes:
+            user: int32 [n], -1 for nobody known; query: int32 [n].
+        """
+        distinct, row = np.unique(query, return_inverse=True)
+        vectors = self.encoder.encode_queries(distinct.astype(np.int32))
+        texts = self._model.graph.nodes("query")["query"].gather(distinct).to_list()
+        recalling = self._recalling(distinct.astype(np.int32), texts)
+        return self._personalised(user, query, recalling[row], vectors[torch.from_numpy(row)])
+
+    def ask_texts(self, user: Int32, texts: Sequence[str]) -> Asked:
+        """Encode requests for normalised query texts.
+
+        Shapes:
+            user: int32 [n], -1 for nobody known; texts: n.
+        """
         asked = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
         distinct = asked.unique().sort("text").with_row_index("row")
         names = distinct["text"].to_list()
-        row = asked.join(distinct, on="text", how="left", maintain_order="left")["row"].to_numpy()
+        row = asked.join(distinct, on="text", how="left", maintain_order="left")["row"].to_numpy().astype(np.int64)
         node = self.find_queries(names)
-        vectors = self._encoder.encode_texts(tokenize(self._model.tokenizer, names))
+        vectors = self.encoder.encode_texts(tokenize(self._model.tokenizer, names))
         known = np.flatnonzero(node >= 0)
         if len(known):
-            vectors[torch.from_numpy(known)] = self._encoder.encode_queries(node[known])
-        return self._search(user, self._recalling(node, names)[row], vectors, row.astype(np.int64), k)
+            vectors[torch.from_numpy(known)] = self.encoder.encode_queries(node[known])
+        return self._personalised(user, node[row], self._recalling(node, names)[row], vectors[torch.from_numpy(row)])
 
     def find_queries(self, texts: Sequence[str]) -> Int32:
         """Return the node of each normalised text, -1 for a query that the graph does not hold: int32 [n]."""
@@ -79,20 +111,22 @@ class VectorChannel:
     def describe_queries(self, texts: Sequence[str]) -> tuple[Bool, Bool]:
         """Say of normalised texts which are known queries, that is led to a product, and which hold a known token: bool [n] each."""
         node = self.find_queries(texts)
-        asked = self._encoder.view.edges(("product", "rev_leads_to", "query")).degree() > 0
+        asked = self.encoder.view.edges(("product", "rev_leads_to", "query")).degree() > 0
         known = (node >= 0) & (asked[np.maximum(node, 0)] if len(asked) else False)
         return known, np.diff(tokenize(self._model.tokenizer, texts).indptr) > 0
 
-    def _search(self, user: Int32, recalling: Int32, vectors: Tensor, row: Int64, k: int) -> Ranking:
-        asked = vectors[torch.from_numpy(row)]
-        if self._personal:
-            asked = self._encoder.personalise(asked, user, recalling)
-        score, product = self.index.search(asked.numpy(), k)
+    def _personalised(self, user: Int32, query: Int32, recalling: Int32, vector: Tensor) -> Asked:
+        if not self._personal:
+            return Asked(np.full_like(user, -1), query, recalling, vector)
+        return Asked(user, query, recalling, self.encoder.personalise(vector, user, recalling))
+
+    def _search(self, asked: Asked, k: int) -> Ranking:
+        score, product = self.index.search(asked.vector.numpy(), k)
         return Ranking(product, score)
 
     def _recalling(self, query: Int32, texts: Sequence[str]) -> Int32:
         """Return the query whose categories call up history: itself, or the nearest by text that has any, or -1."""
-        sizes = np.diff(self._encoder.categories.indptr)
+        sizes = np.diff(self.encoder.categories.indptr)
         lost = np.flatnonzero((query < 0) | (sizes[np.maximum(query, 0)] == 0))
         recalling = query.copy()
         recalling[lost] = -1
@@ -100,8 +134,8 @@ class VectorChannel:
             return recalling
         if self._known_texts is None:
             names = self._model.graph.nodes("query")["query"].gather(self._with_categories).to_list()
-            self._known_texts = FlatIndex.build(self._encoder.encode_texts(tokenize(self._model.tokenizer, names)).numpy())
-        asked = self._encoder.encode_texts(tokenize(self._model.tokenizer, [texts[int(place)] for place in lost]))
+            self._known_texts = FlatIndex.build(self.encoder.encode_texts(tokenize(self._model.tokenizer, names)).numpy())
+        asked = self.encoder.encode_texts(tokenize(self._model.tokenizer, [texts[int(place)] for place in lost]))
         score, nearest = self._known_texts.search(asked.numpy(), 1)
         recalling[lost] = np.where(score[:, 0] > 0, self._with_categories[nearest[:, 0]], -1)
         return recalling

@@ -13,6 +13,7 @@ from gnn_search.graph.store import Graph, GraphView
 from gnn_search.sampling.history import History, HistoryIndex, QueryCategories
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours
 from gnn_search.sampling.random_source import RandomSource
+from gnn_search.sampling.walk.index import WalkIndex
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class InputSampler:
         self._partners = NeighborSampler(product.bought_with, product.bought_with * product.pool)
         self._products = NeighborSampler(query.products, query.products * product.pool)
         self._has_partners = ("product", "bought_with", "product") in graph.relations
-        self._history = HistoryIndex(graph)
+        self.history = HistoryIndex(graph)
 
     def products(self, view: GraphView, product: Int32, random: RandomSource | None = None, epoch: int = 0) -> ProductInputs:
         """Return the inputs of products; with `random` the neighbours vary, without they are the latest."""
@@ -92,6 +93,10 @@ class InputSampler:
         """Return the queries' categories as known in a view."""
         return QueryCategories(view, self._config.user.query_categories)
 
+    def walks(self, view: GraphView, categories: QueryCategories) -> WalkIndex:
+        """Return the ways from shoppers and queries to products as known in a view."""
+        return WalkIndex(view, self._config.walk, self.history, categories)
+
     def people(self, user: Int32, query: Int32, before: Int64, categories: QueryCategories) -> PersonalInputs:
         """Return the inputs of shoppers who ask queries.
 
@@ -101,8 +106,8 @@ class InputSampler:
         settings = self._config.user
         person = np.stack([user.astype(np.int64), np.where(user >= 0, before, 0)], axis=1)
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))
-        recent = self._history.latest(distinct[:, 0].astype(np.int32), distinct[:, 1], settings.recent)
-        history = self._history.in_categories(user, query, before, categories, settings.history)
+        recent = self.history.latest(distinct[:, 0].astype(np.int32), distinct[:, 1], settings.recent)
+        history = self.history.in_categories(user, query, before, categories, settings.history)
         return PersonalInputs(distinct[:, 0].astype(np.int32), recent, row.reshape(-1), history)
 
 

@@ -27,7 +27,7 @@ def report(tiny_model) -> dict:
 
 
 def test_the_model_stands_beside_the_baselines(report, tiny_graph):
-    assert report["methods"][:2] == ["gnn-search", "gnn-search, no user"]
+    assert report["methods"][:4] == ["gnn-search", "gnn-search, vectors", "gnn-search, walk", "gnn-search, no user"]
     assert len(report["methods"]) >= 7
     assert len(set(report["methods"])) == len(report["methods"])
     assert report["reference"] == "gnn-search"

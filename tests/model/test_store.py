@@ -29,11 +29,15 @@ def change_manifest(layout: ModelLayout, **changes: object) -> None:
 
 def forge(layout: ModelLayout) -> None:
     """Make the manifest's hash that of the files as they are."""
-    change_manifest(layout, hash=hash_files([layout.config, layout.tokenizer, layout.weights]))
+    change_manifest(layout, hash=hash_files([layout.config, layout.tokenizer, layout.weights, layout.walk]))
 
 
 def cut(layout: ModelLayout) -> None:
     layout.weights.write_bytes(layout.weights.read_bytes()[:-100])
+
+
+def cut_walk(layout: ModelLayout) -> None:
+    layout.walk.write_bytes(layout.walk.read_bytes()[:-100])
 
 
 def leave_out(layout: ModelLayout) -> None:
@@ -52,7 +56,7 @@ def test_what_is_saved_comes_back(tiny_graph, tmp_path):
     config = tiny_config(user={"history": 5})
     retriever = random_retriever(tiny_graph, config)
     tokenizer = train_tokenizer(training_texts(tiny_graph), config.text)
-    save_model(tmp_path / "model", tiny_graph, config, tokenizer, retriever, {"steps": 3}, {"torch": "2"})
+    save_model(tmp_path / "model", tiny_graph, config, tokenizer, retriever, None, {"steps": 3}, {"torch": "2"})
     model = open_model(tmp_path / "model")
     assert model.config == config
     assert model.tokenizer.to_str() == tokenizer.to_str()
@@ -71,7 +75,7 @@ def test_the_same_model_gives_the_same_bytes(tiny_graph, tmp_path):
     config = tiny_config()
     tokenizer = train_tokenizer(training_texts(tiny_graph), config.text)
     for name in ("one", "other"):
-        save_model(tmp_path / name, tiny_graph, config, tokenizer, random_retriever(tiny_graph, config), {}, {})
+        save_model(tmp_path / name, tiny_graph, config, tokenizer, random_retriever(tiny_graph, config), None, {}, {})
     for file in ("config.yaml", "tokenizer.json", "weights.safetensors", "model.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
 
@@ -80,7 +84,7 @@ def test_a_model_is_written_over_one_that_is_there(fresh_model):
     opened = open_model(fresh_model)
     with torch.no_grad():
         opened.retriever.text.tokens.add_(1)
-    save_model(fresh_model, opened.graph, opened.config, opened.tokenizer, opened.retriever, {}, {})
+    save_model(fresh_model, opened.graph, opened.config, opened.tokenizer, opened.retriever, None, {}, {})
     again = open_model(fresh_model)
     assert torch.equal(again.retriever.text.tokens, opened.retriever.text.tokens)
     assert not list(fresh_model.glob(".*"))
@@ -121,6 +125,8 @@ def test_another_graph_is_refused(fresh_model, tmp_path):
         (lambda layout: change_manifest(layout, colour="red"), r"model\.json is damaged \(.*colour.*\); train the model again"),
         (lambda layout: layout.weights.unlink(), r"is damaged: weights\.safetensors is missing; train it again"),
         (lambda layout: layout.tokenizer.unlink(), r"is damaged: tokenizer\.json is missing; train it again"),
+        (lambda layout: layout.walk.unlink(), r"is damaged: walk\.safetensors is missing; train it again"),
+        (lambda layout: (cut_walk(layout), forge(layout)), r"walk\.safetensors is damaged \(.*\); train the model again"),
         (lambda layout: layout.config.unlink(), r"is damaged: config\.yaml is missing; train it again"),
         (cut, "is damaged: its files differ from those that were written; train it again"),
         (

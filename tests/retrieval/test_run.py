@@ -77,7 +77,7 @@ def test_the_export_gives_the_same_lists(model, requests, tmp_path):
     graph = model.graph
     known = requests.with_columns(pl.col("query").str.to_lowercase().str.replace_all("  ", " "))
     known = known.filter(pl.col("query").is_in(graph.nodes("query")["query"].implode()))
-    rows = answer(model, known, tmp_path / "a", k=30)
+    rows = answer(model, known, tmp_path / "a", k=30, kind="vector")
     expected = rows["product_id"].to_numpy().reshape(-1, 30)
 
     products = pl.read_parquet(layout.vectors("product"))

@@ -1,0 +1,136 @@
+"""Rank by what walks reach, alone or together with the nearest vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from gnn_search.graph.csr import Int32, Int64
+from gnn_search.model.store import Model
+from gnn_search.model.walk_scorer import WalkScorer
+from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.vector_channel import Asked, VectorChannel
+from gnn_search.sampling.walk.features import walk_features
+from gnn_search.sampling.walk.index import Reached, WalkIndex
+
+Float64 = npt.NDArray[np.float64]
+
+_BLOCK = 1024
+_SPARE = 100
+"""Nearest products beyond k that are fetched at first."""
+_GROWTH = 4
+
+
+class WalkChannel:
+    """Scores the products that a walk reaches by the walk term, the others by their vectors.
+
+    Exact: a product beyond those fetched from the index scores at most what the last one fetched does, so a list is deepened until that
+    can no longer enter it.
+
+    Args:
+        model: A model with a walk term.
+        vectors: Its vectors as of the moment.
+        alone: Leave the vectors out; the lists then hold reached products only.
+        walks: The ways to products, where they were made before.
+        name: What reports call it.
+    """
+
+    def __init__(
+        self, model: Model, vectors: VectorChannel, *, alone: bool = False, walks: WalkIndex | None = None, name: str = "full"
+    ) -> None:
+        assert model.walk is not None
+        self.name = name
+        self.index, self.vectors, self._alone = vectors.index, vectors, alone
+        encoder = vectors.encoder
+        self.walks = model.inputs.walks(encoder.view, encoder.categories) if walks is None else walks
+        # In float64 a score does not depend on which other rows a matrix product holds, to the digits that are kept.
+        self._scorer: WalkScorer = deepcopy(model.walk).double()
+
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
+        """Rank for known nodes, as `Ranker` says."""
+        return self._search(self.vectors.ask(user, query), k)
+
+    def rank_texts(self, user: Int32, texts: Sequence[str], k: int) -> Ranking:
+        """Rank for normalised query texts.
+
+        Shapes:
+            user: int32 [n], -1 for nobody known; texts: n. Returns lists of k.
+        """
+        return self._search(self.vectors.ask_texts(user, texts), k)
+
+    def describe_queries(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """See `VectorChannel.describe_queries`."""
+        return self.vectors.describe_queries(texts)
+
+    @torch.no_grad()
+    def _search(self, asked: Asked, k: int) -> Ranking:
+        self.index.check_k(k)
+        product = np.full((len(asked.user), k), PADDING, dtype=np.int32)
+        score = np.full((len(asked.user), k), -np.inf, dtype=np.float32)
+        # By shopper, so that a shopper's requests share the walk to partners.
+        order = np.argsort(asked.user, kind="stable")
+        for start in range(0, len(order), _BLOCK):
+            block = order[start : start + _BLOCK]
+            part = Asked(asked.user[block], asked.query[block], asked.recalling[block], asked.vector[torch.from_numpy(block)])
+            product[block], score[block] = self._rank(part, k)
+        return Ranking(product, score)
+
+    def _rank(self, asked: Asked, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        reached = self.walks.reach(asked.user, asked.query, asked.recalling)
+        features = torch.from_numpy(walk_features(self.walks, asked.user, asked.query, reached)).double()
+        if self._alone:
+            return _best(len(asked.user), k, reached.row, reached.product, self._scorer.score_walk(features).numpy())
+        vector = asked.vector.numpy()
+        similarity = self.index.similarity(vector, reached.row, reached.product)
+        score = self._scorer.score_reached(features, torch.from_numpy(similarity)).numpy()
+        return self._merge(vector, reached, score, k)
+
+    def _merge(
+        self, vector: npt.NDArray[np.float32], reached: Reached, score: Float64, k: int
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        product = np.full((len(vector), k), PADDING, dtype=np.int32)
+        best = np.full((len(vector), k), -np.inf, dtype=np.float32)
+        key = reached.row * self.index.count + reached.product
+        open_rows, depth = np.arange(len(vector)), min(k + _SPARE, self.index.count)
+        while len(open_rows):
+            similarity, near = self.index.search(vector[open_rows], depth)
+            elsewhere = self._scorer.score_elsewhere(torch.from_numpy(similarity.astype(np.float64))).numpy()
+            new = ~_contains(key, open_rows[:, None] * self.index.count + near)
+            place = np.full(len(vector), -1)
+            place[open_rows] = np.arange(len(open_rows))
+            mine = place[reached.row] >= 0
+            row = np.concatenate([place[reached.row[mine]], np.nonzero(new)[0]])
+            products = np.concatenate([reached.product[mine], near[new]])
+            product[open_rows], best[open_rows] = _best(len(open_rows), k, row, products, np.concatenate([score[mine], elsewhere[new]]))
+            settled = (best[open_rows, -1] > elsewhere[:, -1].astype(np.float32)) | (depth == self.index.count)
+            open_rows, depth = open_rows[~settled], min(depth * _GROWTH, self.index.count)
+        return product, best
+
+
+def _best(rows: int, k: int, row: Int64, product: Int32, score: Float64) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Take the k best of each row, equal scores by product number.
+
+    Shapes:
+        row: int64 [n]; product: int32 [n]; score: float64 [n]. Returns [rows, k] each.
+    """
+    kept = score.astype(np.float32)
+    order = np.lexsort((product, -kept, row))
+    starts = np.searchsorted(row[order], np.arange(rows))
+    rank = np.arange(len(order)) - starts[row[order]]
+    order, rank = order[rank < k], rank[rank < k]
+    products = np.full((rows, k), PADDING, dtype=np.int32)
+    scores = np.full((rows, k), -np.inf, dtype=np.float32)
+    products[row[order], rank] = product[order]
+    scores[row[order], rank] = kept[order]
+    return products, scores
+
+
+def _contains(keys: Int64, wanted: Int64) -> npt.NDArray[np.bool_]:
+    """Say which wanted keys are among ascending ones; any shape of `wanted`."""
+    if not len(keys):
+        return np.zeros(wanted.shape, dtype=np.bool_)
+    return np.asarray(keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted)

@@ -1,0 +1,222 @@
+"""Fit the walk term on what was chosen in the validation period, which the vectors have not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.graph.cases import Cases, build_cases
+from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
+from gnn_search.graph.store import Graph
+from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.retriever import Retriever
+from gnn_search.model.walk_scorer import WalkScorer
+from gnn_search.sampling.inputs import InputSampler
+from gnn_search.sampling.random_source import RandomSource
+from gnn_search.sampling.walk.features import walk_features
+from gnn_search.sampling.walk.index import WalkIndex
+from gnn_search.training.determinism import deterministic
+
+_BLOCK = 1024
+_NEAREST = 50
+"""Products beyond the walk's reach that each case's own stand against."""
+_TOP = 10
+
+
+@dataclass(frozen=True)
+class WalkExamples:
+    """Candidates of some cases: what walks reach, and the nearest by vector.
+
+    Shapes:
+        indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
+        of its features, -1 for one that no walk reaches; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
+        [cases], relevant products, candidates or not; group: int64 [cases], the shopper's half of the cross-fit.
+    """
+
+    indptr: Int64
+    features: Float32
+    feature_row: Int64
+    similarity: Float32
+    relevant: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    wanted: Int64
+    group: Int64
+    plain: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class WalkFit:
+    """A fitted scorer, and what it reaches on shoppers that it was not fitted on.
+
+    Attributes:
+        scorer: Fitted on all cases.
+        cases: How many.
+        vector, walk, both: Validation Recall@10 among the candidates of vectors alone, the walk alone and both, each shopper scored by a
+            fit on the other half of the shoppers.
+    """
+
+    scorer: WalkScorer
+    cases: int
+    vector: float
+    walk: float
+    both: float
+
+
+def fit_walk(config: TrainingConfig, graph: Graph, retriever: Retriever, inputs: InputSampler) -> WalkFit:
+    """Fit the walk term of a trained retriever.
+
+    Args:
+        config: The training configuration.
+        graph: The graph.
+        retriever: The trained towers.
+        inputs: Draws their inputs.
+    """
+    cases = build_cases(graph, "validation", config.walk.cases, config.seed)
+    encoder = NodeEncoder(retriever, inputs, graph.before(cases.time))
+    index = inputs.walks(encoder.view, encoder.categories)
+    with deterministic():
+        examples = gather(config, encoder, index, cases)
+        halves = [fit(config, examples, np.flatnonzero(examples.group == half)) for half in (0, 1)]
+        parts = []
+        for half, scorer in enumerate(halves):
+            held_out = np.flatnonzero((examples.group != half) & ~examples.plain)
+            parts.append((len(held_out), _recalls(scorer, examples, held_out)))
+        recall = np.sum([size * np.asarray(recalls) for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
+        scorer = fit(config, examples, np.arange(len(examples.wanted)))
+    return WalkFit(scorer, len(examples.wanted), float(recall[0]), float(recall[1]), float(recall[2]))
+
+
+@torch.no_grad()
+def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases: Cases) -> WalkExamples:
+    """Collect the candidates of cases, some of them with the shopper left out, so that plain requests are learned too."""
+    random = RandomSource(config.seed)
+    dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.walk.user_dropout
+    user = np.where(dropped, -1, cases.user).astype(np.int32)
+    # By shopper, so that a shopper's cases share the walk to partners.
+    order = np.argsort(user, kind="stable")
+    blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
+    parts = [_gather_block(encoder, index, cases, user, block) for block in blocks]
+    reached = np.cumsum([0] + [len(part[0]) for part in parts])
+    feature_row = [np.where(part[1] >= 0, part[1] + start, -1) for part, start in zip(parts, reached, strict=False)]
+    sizes = np.concatenate([part[4] for part in parts])
+    shoppers = cases.user[order].astype(np.int64)
+    key = np.where(shoppers >= 0, shoppers, shoppers.max(initial=0) + 1 + np.arange(len(order)))
+    return WalkExamples(
+        indptr=np.r_[0, np.cumsum(sizes)].astype(np.int64),
+        features=np.concatenate([part[0] for part in parts]),
+        feature_row=np.concatenate(feature_row),
+        similarity=np.concatenate([part[2] for part in parts]),
+        relevant=np.concatenate([part[3] for part in parts]),
+        wanted=np.diff(cases.indptr)[order],
+        group=random.uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1,
+        plain=dropped[order],
+    )
+
+
+def fit(config: TrainingConfig, examples: WalkExamples, case: Int64) -> WalkScorer:
+    """Fit a scorer on some cases: each relevant product against all candidates that are not.
+
+    Shapes:
+        case: int64 [cases].
+    """
+    settings = config.walk
+    features = torch.from_numpy(examples.features)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        scorer = WalkScorer(features.shape[1], settings.hidden)
+    scorer.standardise(features)
+    optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+    steps = settings.epochs * max(1, -(-len(case) // settings.batch_size))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for chosen in _batches(case, settings.epochs, settings.batch_size, config.seed):
+        both, walk, relevant, _ = _scores(scorer, examples, features, chosen)
+        loss = _loss(both, relevant) + _loss(walk, relevant)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    return scorer.eval()
+
+
+def _scores(scorer: WalkScorer, examples: WalkExamples, features: Tensor, case: Int64) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Lay the candidates of cases out as a rectangle.
+
+    Shapes:
+        case: int64 [cases]. Returns the full scores and the walk's, minus infinity for one that no walk reaches, float32 [cases, width];
+        which are relevant and which places are empty, bool [cases, width].
+    """
+    sizes = examples.indptr[case + 1] - examples.indptr[case]
+    column = np.arange(max(int(sizes.max(initial=1)), 1))
+    empty = column >= sizes[:, None]
+    place = np.where(empty, 0, examples.indptr[case][:, None] + column)
+    feature_row = np.where(empty, -1, examples.feature_row[place])
+    reached = torch.from_numpy(feature_row >= 0)
+    similarity = torch.from_numpy(examples.similarity[place])
+    # Described are the places reached alone; the others take the score of the first, which then counts nowhere.
+    described = functional.embedding(torch.from_numpy(np.maximum(feature_row, 0)), features)
+    width = len(column)
+    flat = described.reshape(len(case) * width, -1)
+    near = scorer.score_reached(flat, similarity.reshape(-1)).reshape(len(case), width)
+    both = torch.where(reached, near, scorer.score_elsewhere(similarity)).masked_fill(torch.from_numpy(empty), float("-inf"))
+    walk = scorer.score_walk(flat).reshape(len(case), width).masked_fill(~reached, float("-inf"))
+    relevant = torch.from_numpy(examples.relevant[place] & ~empty)
+    return both, walk, relevant, torch.from_numpy(empty)
+
+
+def _loss(score: Tensor, relevant: Tensor) -> Tensor:
+    """Return the mean softmax loss of each case's relevant candidates, none of which stands against another."""
+    relevant = relevant & torch.isfinite(score)
+    against = torch.logsumexp(score.masked_fill(relevant, -1e9).clamp(min=-1e9), dim=1, keepdim=True)
+    per_case = relevant.sum(dim=1)
+    losses = torch.where(relevant, functional.softplus(against - score), 0.0).sum(dim=1) / per_case.clamp(min=1)
+    return losses.sum() / (per_case > 0).sum().clamp(min=1)
+
+
+@torch.no_grad()
+def _recalls(scorer: WalkScorer, examples: WalkExamples, case: Int64) -> tuple[float, float, float]:
+    """Return Recall@10 of the vectors, the walk and both."""
+    found = []
+    for start in range(0, len(case), _BLOCK):
+        block = case[start : start + _BLOCK]
+        both, walk, relevant, empty = _scores(scorer, examples, torch.from_numpy(examples.features), block)
+        similarity = both.new_full(both.shape, float("-inf"))
+        similarity[~empty] = torch.from_numpy(examples.similarity[expand_ranges(examples.indptr[block], examples.indptr[block + 1])[1]])
+        for score in (similarity, walk, both):
+            top = score.topk(min(_TOP, score.shape[1]), dim=1)
+            hits = (relevant.gather(1, top.indices) & torch.isfinite(top.values)).sum(dim=1).numpy()
+            found.append(np.sum(hits / examples.wanted[block]))
+    vector, walk, full = np.reshape(found, (-1, 3)).sum(axis=0) / max(len(case), 1)
+    return float(vector), float(walk), float(full)
+
+
+def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
+    source = RandomSource(seed)
+    for epoch in range(epochs):
+        order = source.generator("walk fit", epoch).permutation(case)
+        for start in range(0, len(order), size):
+            yield np.sort(order[start : start + size])
+
+
+def _gather_block(
+    encoder: NodeEncoder, index: WalkIndex, cases: Cases, user: Int32, block: Int64
+) -> tuple[Float32, Int64, Float32, np.ndarray[tuple[int], np.dtype[np.bool_]], Int64]:
+    asker, query = user[block], cases.query[block]
+    request = encoder.encode_requests(asker, query)
+    score = request @ encoder.products.T
+    near = score.topk(min(_NEAREST, score.shape[1]), dim=1).indices.numpy()
+    reached = index.reach(asker, query, query)
+    reached_key = reached.row * index.num_products + reached.product
+    near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
+    key = np.union1d(reached_key, near_key)
+    place = np.searchsorted(reached_key, key)
+    place = np.where(np.r_[reached_key, -1][place] == key, place, -1)
+    row = key // index.num_products
+    owned, position = expand_ranges(cases.indptr[block], cases.indptr[block + 1])
+    relevant = np.isin(key, owned * index.num_products + cases.product[position])
+    features = walk_features(index, asker, query, reached)
+    return features, place, score.numpy().ravel()[key], relevant, np.bincount(row, minlength=len(block)).astype(np.int64)
