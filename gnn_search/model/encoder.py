@@ -113,7 +113,7 @@ class NodeEncoder:
     def _users(self, user: Int32) -> Tensor:
         moments = np.full(len(user), self.view.time, dtype=np.int64)
         people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories)
-        return functional.normalize(self._retriever.user.vectors(people, self.products)[torch.from_numpy(people.row)], dim=1)
+        return functional.normalize(self._retriever.user_vectors(people, self.products)[torch.from_numpy(people.row)], dim=1)
 
     def _with_free_vectors(self) -> Tensor:
         """Say which products' free vectors count: those chosen before the view's moment, and in training, where the vector was learned."""

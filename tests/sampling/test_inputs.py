@@ -22,8 +22,8 @@ def test_shoppers_are_distinct_by_moment(tiny_graph):
     people = sampler.people(user, np.zeros(5, np.int32), before, sampler.categories(view))
     assert people.user.tolist() == [-1, 3, 3]
     assert people.row.tolist() == [1, 0, 1, 2, 0]
-    assert len(people.recent.indptr) == 4
-    assert people.recent.indptr[1] == 0
+    assert len(people.recent[0].indptr) == 4
+    assert people.recent[0].indptr[1] == 0
     assert len(people.history.indptr) == 6
 
 
