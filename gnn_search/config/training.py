@@ -36,7 +36,7 @@ class ProductSettings(Settings):
     queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries that led to the product (0 = off).")
     bought_with: int = Field(8, ge=0, le=256, description="Graph layer: products bought with it (0 = off).")
     related: int = Field(
-        8, ge=0, le=256, description="Graph layer: first products of each related-product column of the recipe, which has no time (0 = off)."
+        8, ge=0, le=256, description="Graph layer: first products of each related-product column; these have no time (0 = off)."
     )
     shoppers: int = Field(
         0, ge=0, le=256, description="Graph layer: latest shoppers who chose the product, each as the mean of their own choices (0 = off)."
@@ -64,15 +64,15 @@ class UserSettings(Settings):
     """The user tower and the history that a query calls up."""
 
     recent: int = Field(20, ge=0, le=1000, description="Latest choices that make the shopper's vector (0 = off).")
-    by_action: bool = Field(True, description="Recent choices as one sequence with weights of its own a kind of action, not as one for all.")
+    by_action: bool = Field(True, description="One sequence of recent choices, with weights of its own, a kind of action, not one for all.")
     pooling: Literal["mean", "attention"] = Field(
         "mean", description="How recent choices become one vector: by recency alone, or by recency and learned attention."
     )
     half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice or query counts half.")
     queries: int = Field(0, ge=0, le=1000, description="Latest distinct queries that are part of the shopper's vector (0 = off).")
-    categories: bool = Field(False, description="Long-term categories: the mean of those of the whole past.")
+    categories: bool = Field(False, description="Long-term categories: the mean of those of the past.")
     brands: bool = Field(False, description="Long-term brands, with the products' vectors of them; needs product.brand.")
-    past: int = Field(64, ge=1, le=10_000, description="Choices, spread evenly over the whole past, that stand for it in categories and brands.")
+    past: int = Field(64, ge=1, le=10_000, description="Choices, spread evenly over the whole past, of which these are read.")
     attributes: bool = Field(True, description="Demographics of the users table.")
     history: int = Field(24, ge=0, le=1000, description="Most distinct products of the history in the query's categories (0 = off).")
     query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query that call up history.")

@@ -15,8 +15,8 @@ class RecentAttention(nn.Module):
     r"""Weighted mean of a sequence with learned weights, then a linear map.
 
     .. math::
-        \mathbf{m} = \mathbf{W} \sum_j \operatorname{softmax}_j(\ln w_j + \mathbf{a} \cdot \tanh(\mathbf{A}\mathbf{x}_j + \mathbf{B}\mathbf{f}_j))
-        \, \mathbf{x}_j
+        \mathbf{m} = \mathbf{W} \sum_j \operatorname{softmax}_j(\ln w_j + e_j) \, \mathbf{x}_j, \qquad
+        e_j = \mathbf{a} \cdot \tanh(\mathbf{A}\mathbf{x}_j + \mathbf{B}\mathbf{f}_j)
 
     with w the recency that a plain mean would weigh by and f how often and how long ago a product was chosen. It starts as that plain mean.
     Additive attention as in NRMS (Wu et al., EMNLP 2019) needs no query, so a shopper's vector can be stored.

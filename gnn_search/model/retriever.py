@@ -135,17 +135,15 @@ class Retriever(nn.Module):
         Shapes:
             products: the vectors of all products, without gradient, [catalogue, d].
         """
-        query = np.unique(people.queries.query)
-        vector = self.user.vectors(
-            people,
-            Surroundings(
-                products,
-                query,
-                texts=self.query_texts(query) if self.user.from_queries is not None else None,
-                categories=self.category_vectors(self._features.graph.taxonomy.ancestors()) if self.user.from_categories is not None else None,
-                brands=self.product.brand.weight if self.product.brand is not None else None,
-            ),
+        query, ways = np.unique(people.queries.query), self._features.graph.taxonomy.ancestors
+        around = Surroundings(
+            products,
+            query,
+            texts=None if self.user.from_queries is None else self.query_texts(query),
+            categories=None if self.user.from_categories is None else self.category_vectors(ways()),
+            brands=None if self.product.brand is None else self.product.brand.weight,
         )
+        vector = self.user.vectors(people, around)
         return vector if self.shared is None else vector + self.shared.of_users(people.user)
 
     def category_vectors(self, ways: Int32) -> Tensor:
