@@ -134,12 +134,13 @@ class InputSampler:
         person = np.stack([user.astype(np.int64), np.where(user >= 0, before, 0)], axis=1)
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))
         who, moment = distinct[:, 0].astype(np.int32), distinct[:, 1]
+        nobody = np.full_like(who, -1)  # of whom a part that is off reads nothing
         kinds: list[str] | list[None] = self._graph.chosen_actions if settings.by_action else [None]
         return PersonalInputs(
             user=who,
             recent=tuple(self._history.latest(who, moment, settings.recent, kind) for kind in kinds if settings.recent),
-            queries=self._history.latest_queries(who, moment, settings.queries),
-            past=self._history.spread(who, moment, settings.past if settings.categories or settings.brands else 0),
+            queries=self._history.latest_queries(who if settings.queries else nobody, moment, settings.queries),
+            past=self._history.spread(who if settings.categories or settings.brands else nobody, moment, settings.past),
             row=row.reshape(-1),
             history=self._history.in_categories(user, query, before, categories, settings.history),
         )
