@@ -43,11 +43,9 @@ def code_quantiles(graph: Graph, buckets: int) -> Codes:
     has a row of its own, the last of the column's `buckets` + 1.
     """
     names: list[str] = list(graph.manifest.recipe["tables"]["products"]["numeric"])
-    products = graph.nodes("product")
-    # What is shown and never chosen says nothing of the training period's demand, and later products would tell of the future.
-    examples = graph.examples("train").filter(pl.col("action").is_in(graph.chosen_actions)) if names else pl.DataFrame({"product": []})
-    trained = np.unique(examples["product"].to_numpy())
-    codes = []
+    products, codes = graph.nodes("product"), []
+    # Products of later periods would tell of the future.
+    trained = graph.examples("train").filter(pl.col("action").is_in(graph.chosen_actions))["product"].unique().to_numpy()
     for number, name in enumerate(names):
         value = products[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         seen = value[trained][~np.isnan(value[trained])]
