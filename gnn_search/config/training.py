@@ -23,12 +23,27 @@ class ProductSettings(Settings):
 
     text: bool = Field(True, description="Title and brand through the text tower.")
     category: bool = Field(True, description="Category path, averaged over the ancestors.")
+    numeric: bool = Field(True, description="Numeric columns of the catalogue, such as price, cut into buckets of equal size.")
+    numeric_buckets: int = Field(
+        16, ge=2, le=1024, description="Buckets a numeric column; their borders come from the products chosen in the training period."
+    )
+    attributes: bool = Field(True, description="Attribute columns of the catalogue, one vector a value.")
+    brand: bool = Field(False, description="One vector a brand, beside the brand's name in the text.")
     id_embedding: bool = Field(True, description="A free vector a product.")
     new_share: float = Field(
         0.3, ge=0, le=1, description="Share of the products that nobody chose before a batch's window that are encoded as new, without it."
     )
     queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries that led to the product (0 = off).")
     bought_with: int = Field(8, ge=0, le=256, description="Graph layer: products bought with it (0 = off).")
+    related: int = Field(
+        8, ge=0, le=256, description="Graph layer: first products of each related-product column; these have no time (0 = off)."
+    )
+    shoppers: int = Field(
+        0, ge=0, le=256, description="Graph layer: latest shoppers who chose the product, each as the mean of their own choices (0 = off)."
+    )
+    half_life_days: float | None = Field(
+        None, gt=0, description="Age at which a query or shopper of the product counts half; null: age does not matter."
+    )
     pool: int = Field(4, ge=1, le=64, description="In training, neighbours are drawn from this many times the fan-out.")
 
 
@@ -37,6 +52,9 @@ class QuerySettings(Settings):
 
     id_embedding: bool = Field(True, description="A free vector for a known query.")
     products: int = Field(16, ge=0, le=256, description="Graph layer: latest products that the query led to (0 = off).")
+    half_life_days: float | None = Field(
+        None, gt=0, description="Age at which a product of the query counts half; null: age does not matter."
+    )
     known_dropout: float = Field(
         0.3, ge=0, lt=1, description="Share of the queries of a batch treated as unknown, so that new queries work."
     )
@@ -46,10 +64,35 @@ class UserSettings(Settings):
     """The user tower and the history that a query calls up."""
 
     recent: int = Field(20, ge=0, le=1000, description="Latest choices that make the shopper's vector (0 = off).")
-    half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice counts half.")
+    by_action: bool = Field(True, description="One sequence of recent choices, with weights of its own, a kind of action, not one for all.")
+    pooling: Literal["mean", "attention"] = Field(
+        "mean", description="How recent choices become one vector: by recency alone, or by recency and learned attention."
+    )
+    half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice or query counts half.")
+    queries: int = Field(0, ge=0, le=1000, description="Latest distinct queries that are part of the shopper's vector (0 = off).")
+    categories: bool = Field(False, description="Long-term categories: the mean of those of the past.")
+    brands: bool = Field(False, description="Long-term brands, with the products' vectors of them; needs product.brand.")
+    past: int = Field(64, ge=1, le=10_000, description="Choices, spread evenly over the whole past, of which these are read.")
     attributes: bool = Field(True, description="Demographics of the users table.")
     history: int = Field(24, ge=0, le=1000, description="Most distinct products of the history in the query's categories (0 = off).")
     query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query that call up history.")
+
+
+class SharedAttribute(Settings):
+    """An attribute that shoppers and products both have, such as where they are: one vector a value for both.
+
+    Several levels, coarse to fine, are summed, so that a place of which little is known is close to its region.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Of the attribute, such as location.")
+    user: tuple[str, ...] = Field(min_length=1, description="Attribute columns of the users table, coarse to fine.")
+    product: tuple[str, ...] = Field(min_length=1, description="Attribute columns of the products table at the same levels.")
+
+    @model_validator(mode="after")
+    def _as_many_levels(self) -> SharedAttribute:
+        if len(self.user) != len(self.product):
+            raise ValueError(f"give as many user columns as product columns ({len(self.user)} and {len(self.product)}), level by level")
+        return self
 
 
 class InBatch(Settings):
@@ -150,6 +193,7 @@ class TrainingConfig(Settings):
     product: ProductSettings = Field(default_factory=ProductSettings)
     query: QuerySettings = Field(default_factory=QuerySettings)
     user: UserSettings = Field(default_factory=UserSettings)
+    shared_attributes: tuple[SharedAttribute, ...] = Field((), description="Attributes that shoppers and products both have.")
     negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), TaxonomyWalk(kind="taxonomy")), min_length=1)
     loss: LossSettings = Field(default_factory=LossSettings)
     walk: WalkSettings = Field(default_factory=WalkSettings)
@@ -165,6 +209,11 @@ class TrainingConfig(Settings):
             raise ValueError("negatives must hold in_batch or uniform, against which every example stands")
         if not (self.product.text or self.product.category or self.product.id_embedding):
             raise ValueError("the product tower needs at least one of text, category and id_embedding")
+        if self.user.brands and not self.product.brand:
+            raise ValueError("user.brands reads the products' brand vectors: switch product.brand on")
+        names = [attribute.name for attribute in self.shared_attributes]
+        if len(set(names)) != len(names):
+            raise ValueError("each name may stand once in shared_attributes")
         return self
 
     @classmethod

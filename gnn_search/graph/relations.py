@@ -79,7 +79,10 @@ def _tree(nodes: NodeTables) -> _Edges:
 
 
 def _related(products: pl.DataFrame, column: str) -> _Edges:
-    """Make edges product -> each related product that is in the catalogue; weights 1, 1/2, 1/3, … keep the shop's order."""
+    """Make edges product -> each related product that is in the catalogue; weights 1, 1/2, 1/3, … keep the shop's order.
+
+    The heaviest come last, where a sampler of neighbours looks first.
+    """
     lookup = products.select(related="product_id").with_row_index("target")
     pairs = (
         products.select(pl.col(column).alias("related"))
@@ -89,6 +92,7 @@ def _related(products: pl.DataFrame, column: str) -> _Edges:
         .explode("related", "rank")
         .join(lookup, on="related", how="inner", maintain_order="left")
         .filter(pl.col("source") != pl.col("target"))
+        .sort("rank", descending=True, maintain_order=True)
     )
     weight = (1.0 / pairs["rank"]).cast(pl.Float32).to_numpy()
     return _Edges(pairs["source"].cast(pl.Int32).to_numpy(), pairs["target"].cast(pl.Int32).to_numpy(), None, weight)

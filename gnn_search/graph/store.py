@@ -132,6 +132,11 @@ class Graph:
         return [("user", action, "product") for action in self.chosen_actions]
 
     @cached_property
+    def related(self) -> list[str]:
+        """The shop's related-product columns: of each the graph has the timeless relation (product, COLUMN, product)."""
+        return list(self.manifest.recipe["tables"]["products"]["related"])
+
+    @cached_property
     def taxonomy(self) -> Taxonomy:
         return Taxonomy.open(self.layout.taxonomy)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -18,6 +19,8 @@ from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler
 
 _BLOCK = 8192
+_SCORES = 1 << 24
+"""Most scores held at once while the nearest known queries are looked for."""
 
 
 class NodeEncoder:
@@ -34,6 +37,7 @@ class NodeEncoder:
         self._retriever, self._inputs, self.view = retriever, inputs, view
         self._products = products
         self._categories: QueryCategories | None = None
+        self._recalled: tuple[Int32, Tensor] | None = None
 
     @property
     def categories(self) -> QueryCategories:
@@ -87,11 +91,41 @@ class NodeEncoder:
 
     @torch.no_grad()
     def encode_requests(self, user: Int32, query: Int32) -> Tensor:
-        """Encode known queries of shoppers: float32 [n, d], unit length."""
+        """Encode queries of shoppers: float32 [n, d], unit length.
+
+        A query that led nowhere yet calls up the history of the nearest by text that did.
+        """
         distinct, row = np.unique(query, return_inverse=True)
-        vectors = self.encode_queries(distinct.astype(np.int32))
-        parts = [self.personalise(vectors[torch.from_numpy(row[block])], user[block], query[block]) for block in _blocks(len(query))]
+        distinct = distinct.astype(np.int32)
+        vectors = self.encode_queries(distinct)
+        recalling = distinct.copy()
+        new = np.flatnonzero(~self.call_up_history(distinct))
+        if len(new):
+            recalling[new] = self.nearest_query(functional.normalize(self._retriever.query_texts(distinct[new]), dim=1))
+        parts = [self.personalise(vectors[torch.from_numpy(row[block])], user[block], recalling[row[block]]) for block in _blocks(len(row))]
         return torch.cat(parts) if parts else vectors[:0]
+
+    def call_up_history(self, query: Int32) -> npt.NDArray[np.bool_]:
+        """Say which queries have categories by which they call up a shopper's history: bool [n]. query: int32 [n], -1 for none."""
+        known = np.r_[np.diff(self.categories.indptr) > 0, False]
+        return np.asarray(known[query])
+
+    @torch.no_grad()
+    def nearest_query(self, text: Tensor) -> Int32:
+        """Return, of the queries that call up history, the nearest by text, -1 where none is near at all: int32 [n].
+
+        Shapes:
+            text: [n, d], unit length, as of `encode_texts`.
+        """
+        if self._recalled is None:
+            known = np.flatnonzero(np.diff(self.categories.indptr) > 0).astype(np.int32)
+            self._recalled = known, functional.normalize(self._retriever.query_texts(known), dim=1)
+        known, texts = self._recalled
+        if not len(known):
+            return np.full(len(text), -1, dtype=np.int32)
+        best = [(part @ texts.T).max(dim=1) for part in torch.split(text, max(1, _SCORES // len(known)))]
+        score, row = torch.cat([part.values for part in best]).numpy(), torch.cat([part.indices for part in best]).numpy()
+        return np.where(score > 0, known[row], -1).astype(np.int32)
 
     @torch.no_grad()
     def encode_texts(self, tokens: TokenLists) -> Tensor:
@@ -113,7 +147,7 @@ class NodeEncoder:
     def _users(self, user: Int32) -> Tensor:
         moments = np.full(len(user), self.view.time, dtype=np.int64)
         people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories)
-        return functional.normalize(self._retriever.user.vectors(people, self.products)[torch.from_numpy(people.row)], dim=1)
+        return functional.normalize(self._retriever.user_vectors(people, self.products)[torch.from_numpy(people.row)], dim=1)
 
     def _with_free_vectors(self) -> Tensor:
         """Say which products' free vectors count: those chosen before the view's moment, and in training, where the vector was learned."""

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import Graph
+from gnn_search.model.codes import Codes, code_values
 from gnn_search.model.tokens import TokenLists, tokenize
 
 
@@ -21,7 +22,7 @@ class Features:
 
     Shapes:
         queries, categories: tokens of each. path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to
-        the top. attributes: int64 [users, kinds], row of the attribute table, -1 for unknown; num_attributes: rows of that table.
+        the top. attributes: the shoppers' attributes.
     """
 
     graph: Graph
@@ -30,8 +31,7 @@ class Features:
     categories: TokenLists
     path_indptr: Int64
     path: Int32
-    attributes: Int64
-    num_attributes: int
+    attributes: Codes
 
     @property
     def num_products(self) -> int:
@@ -42,11 +42,21 @@ class Features:
         """The products' tokens, made when first asked for: a search with stored vectors never does."""
         return tokenize(self.tokenizer, product_texts(self.graph))
 
+    @cached_property
+    def product_attributes(self) -> Codes:
+        """The attribute columns of the catalogue."""
+        return code_values(self.graph.nodes("product"), self.graph.manifest.recipe["tables"]["products"]["attributes"])
+
+    @cached_property
+    def brands(self) -> Codes:
+        """The products' brands."""
+        products = self.graph.nodes("product")
+        return code_values(products, ["brand"] if "brand" in products.columns else [])
+
     @classmethod
     def of(cls, graph: Graph, tokenizer: Tokenizer) -> Features:
         """Read the features of a graph's nodes."""
         path_indptr, path = _paths(graph)
-        attributes, num_attributes = _attributes(graph)
         return cls(
             graph=graph,
             tokenizer=tokenizer,
@@ -54,8 +64,7 @@ class Features:
             categories=tokenize(tokenizer, graph.nodes("category")["name"].to_list()),
             path_indptr=path_indptr,
             path=path,
-            attributes=attributes,
-            num_attributes=num_attributes,
+            attributes=code_values(graph.nodes("user"), graph.nodes("user").columns[1:]),
         )
 
 
@@ -81,16 +90,3 @@ def _paths(graph: Graph) -> tuple[Int64, Int32]:
     indptr = np.zeros(len(category) + 1, dtype=np.int64)
     np.cumsum(inside.sum(axis=1), out=indptr[1:])
     return indptr, way[inside]
-
-
-def _attributes(graph: Graph) -> tuple[Int64, int]:
-    """Number the values of each user attribute in alphabetical order, one range of numbers an attribute."""
-    users = graph.nodes("user")
-    columns, first = [], 0
-    for name in users.columns[1:]:
-        values = users[name].drop_nulls().unique().sort()
-        lookup = pl.DataFrame({name: values}).with_row_index("code", offset=first)
-        code = users.select(name).join(lookup, on=name, how="left", maintain_order="left")["code"]
-        columns.append(code.cast(pl.Int64).fill_null(-1).to_numpy())
-        first += len(values)
-    return (np.stack(columns, axis=1) if columns else np.empty((users.height, 0), np.int64)), first

@@ -1,6 +1,8 @@
-"""The product tower: text, category path and a free vector, then one graph layer."""
+"""The product tower: text, category path, numbers, attributes and a free vector, then one graph layer."""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -8,12 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import Int32
+from gnn_search.graph.csr import Int32, Int64
+from gnn_search.model.codes import Codes, code_quantiles
 from gnn_search.model.features import Features
 from gnn_search.model.ragged import Ragged
+from gnn_search.model.recency import importance, recency
 from gnn_search.model.relation_conv import RelationConv
 from gnn_search.model.text_tower import TextTower
+from gnn_search.model.value_table import ValueTable
 from gnn_search.sampling.inputs import ProductInputs
+from gnn_search.sampling.neighbours import Neighbours
 
 
 class ProductTower(nn.Module):
@@ -31,7 +37,8 @@ class ProductTower(nn.Module):
     def __init__(self, config: TrainingConfig, features: Features) -> None:
         super().__init__()
         settings, dimension = config.product, config.dimension
-        self._settings, self._features = settings, features
+        self._settings, self._features, self._shopper_half_life = settings, features, config.user.half_life_days
+        graph = features.graph
         num_products, num_categories = features.num_products, len(features.categories.indptr) - 1
         self.free = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
@@ -40,6 +47,12 @@ class ProductTower(nn.Module):
         self.new = nn.Parameter(torch.zeros(dimension)) if settings.id_embedding else None
         if self.free is not None:
             nn.init.normal_(self.free.weight, std=dimension**-0.5)
+        num_columns = len(graph.manifest.recipe["tables"]["products"]["numeric"]) if settings.numeric else 0
+        self.numeric = ValueTable(num_columns * (settings.numeric_buckets + 1), dimension) if num_columns else None
+        self.attributes = self._values(features.product_attributes, dimension) if settings.attributes else None
+        self.brand = self._values(features.brands, dimension) if settings.brand else None
+        self.from_related = nn.ModuleList(RelationConv(dimension) for _ in graph.related if settings.related)
+        self.from_shoppers = nn.ModuleList(RelationConv(dimension) for _ in graph.choices if settings.shoppers)
 
     def base(self, text: TextTower, product: Int32, with_free: Tensor) -> Tensor:
         """Encode products without neighbours.
@@ -57,6 +70,12 @@ class ProductTower(nn.Module):
         if self.free is not None and self.new is not None:
             free = self.free(torch.from_numpy(product.astype(np.int64)))
             parts.append(torch.where(with_free[:, None], free, self.new))
+        if self.numeric is not None:
+            parts.append(self.numeric(self._numbers, product))
+        if self.attributes is not None:
+            parts.append(self.attributes(self._features.product_attributes, product))
+        if self.brand is not None:
+            parts.append(self.brand(self._features.brands, product))
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
     def categories(self, text: TextTower) -> Tensor:
@@ -74,7 +93,27 @@ class ProductTower(nn.Module):
         vector = base
         if self.from_queries is not None:
             rows = np.searchsorted(query, inputs.queries.index)
-            vector = vector + self.from_queries(query_text, Ragged.of(inputs.queries.indptr, rows, inputs.queries.weight))
+            vector = vector + self.from_queries(query_text, self._messages(inputs.queries, rows))
         if self.from_partners is not None:
-            vector = vector + self.from_partners(bases, Ragged.of(inputs.partners.indptr, inputs.partners.index, inputs.partners.weight))
+            vector = vector + self.from_partners(bases, self._messages(inputs.partners))
+        for conv, related in zip(self.from_related, inputs.related, strict=True):
+            vector = vector + conv(bases, self._messages(related))
+        if self.from_shoppers:
+            recent = inputs.shoppers.recent
+            weight = recent.count * recency(recent.indptr, recent.age, self._shopper_half_life)
+            shoppers = Ragged.of(recent.indptr, recent.product, weight).sum(bases)
+            for conv, shopper in zip(self.from_shoppers, inputs.shoppers.shopper, strict=True):
+                vector = vector + conv(shoppers, self._messages(shopper))
         return torch.as_tensor(functional.normalize(vector, dim=1))
+
+    def _messages(self, drawn: Neighbours, rows: Int64 | None = None) -> Ragged:
+        """Weigh neighbours by edge weight and age; `rows` says where their vectors stand, by default at their own numbers."""
+        return Ragged.of(drawn.indptr, drawn.index if rows is None else rows, importance(drawn, self._settings.half_life_days))
+
+    @cached_property
+    def _numbers(self) -> Codes:
+        return code_quantiles(self._features.graph, self._settings.numeric_buckets)
+
+    @staticmethod
+    def _values(codes: Codes, dimension: int) -> ValueTable | None:
+        return ValueTable(codes.num_rows, dimension) if codes.num_rows else None

@@ -10,6 +10,7 @@ from torch.nn import functional
 from gnn_search.config.training import TrainingConfig
 from gnn_search.model.features import Features
 from gnn_search.model.ragged import Ragged
+from gnn_search.model.recency import importance
 from gnn_search.model.relation_conv import RelationConv
 from gnn_search.sampling.inputs import QueryInputs
 
@@ -47,5 +48,7 @@ class QueryTower(nn.Module):
         if self.free is not None:
             extra = extra + self.free(torch.from_numpy(inputs.query.astype(np.int64)))
         if self.from_products is not None:
-            extra = extra + self.from_products(vectors, Ragged.of(inputs.products.indptr, inputs.products.index))
+            drawn = inputs.products
+            weight = importance(drawn, self._settings.half_life_days)
+            extra = extra + self.from_products(vectors, Ragged.of(drawn.indptr, drawn.index, weight))
         return functional.normalize(text + extra * known[:, None], dim=1)

@@ -41,6 +41,15 @@ class Ragged:
         )
 
     @classmethod
+    def of_known(cls, indptr: npt.NDArray[np.int64], index: npt.NDArray[np.integer]) -> Ragged:
+        """Make tensors of a ragged array whose entries of -1 are left out; each list is a mean."""
+        row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+        known = index >= 0
+        shorter = np.zeros(len(indptr), dtype=np.int64)
+        np.cumsum(np.bincount(row[known], minlength=len(indptr) - 1), out=shorter[1:])
+        return cls.of(shorter, index[known])
+
+    @classmethod
     def of_rows(cls, indptr: npt.NDArray[np.int64], index: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]) -> Ragged:
         """Make tensors of some rows' lists, each a mean."""
         row, position = expand_ranges(indptr[rows], indptr[np.asarray(rows) + 1])

@@ -17,8 +17,9 @@ from gnn_search.model.losses import contrast, log_mass, sampled_softmax
 from gnn_search.model.product_tower import ProductTower
 from gnn_search.model.query_tower import QueryTower
 from gnn_search.model.ragged import Ragged
+from gnn_search.model.shared_attributes import SharedAttributes
 from gnn_search.model.text_tower import TextTower
-from gnn_search.model.user_tower import UserTower
+from gnn_search.model.user_tower import Surroundings, UserTower
 from gnn_search.sampling.batches import Batch
 from gnn_search.sampling.inputs import PersonalInputs, ProductInputs, QueryInputs
 
@@ -58,6 +59,8 @@ class Retriever(nn.Module):
         self.product = ProductTower(config, features)
         self.query = QueryTower(config, features)
         self.user = UserTower(config, features)
+        shared = config.shared_attributes
+        self.shared = SharedAttributes(features.graph, shared, config.dimension) if shared else None
         self.log_temperature = nn.Parameter(torch.tensor(math.log(config.loss.temperature)))
         shape = (features.num_products, config.dimension)
         self.register_buffer("bases", torch.zeros(shape))
@@ -92,7 +95,8 @@ class Retriever(nn.Module):
 
     def product_bases(self, product: Int32, with_free: Tensor) -> Tensor:
         """Encode products without neighbours: [n, d]. with_free: bool [n], whose free vectors count."""
-        return torch.as_tensor(self.product.base(self.text, product, with_free))
+        base = torch.as_tensor(self.product.base(self.text, product, with_free))
+        return base if self.shared is None else base + self.shared.of_products(product)
 
     def product_vectors(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:
         """Encode products with their neighbours.
@@ -123,7 +127,24 @@ class Retriever(nn.Module):
         Shapes:
             query: [n, d]; products: the vectors of all products, without gradient, [catalogue, d]. Returns [n, d], unit length.
         """
-        return torch.as_tensor(self.user(query, people, products))
+        return torch.as_tensor(self.user(query, self.user_vectors(people, products), people, products))
+
+    def user_vectors(self, people: PersonalInputs, products: Tensor) -> Tensor:
+        """Encode shoppers without a query: [people, d], zero for one of whom nothing is known.
+
+        Shapes:
+            products: the vectors of all products, without gradient, [catalogue, d].
+        """
+        query, ways = np.unique(people.queries.query), self._features.graph.taxonomy.ancestors
+        around = Surroundings(
+            products,
+            query,
+            texts=None if self.user.from_queries is None else self.query_texts(query),
+            categories=None if self.user.from_categories is None else self.category_vectors(ways()),
+            brands=None if self.product.brand is None else self.product.brand.weight,
+        )
+        vector = self.user.vectors(people, around)
+        return vector if self.shared is None else vector + self.shared.of_users(people.user)
 
     def category_vectors(self, ways: Int32) -> Tensor:
         """Encode categories from their ways to the top, int32 [n, levels] padded with -1: [n, d], unit length."""

@@ -56,9 +56,6 @@ class VectorChannel:
         self.index = FlatIndex.build(shop.vectors["product"])
         products = torch.from_numpy(np.array(shop.vectors["product"]))
         self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
-        sizes = np.diff(self.encoder.categories.indptr)
-        self._with_categories = np.flatnonzero(sizes > 0).astype(np.int32)
-        self._known_texts: FlatIndex | None = None
 
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank for known nodes, as `Ranker` says."""
@@ -126,16 +123,9 @@ class VectorChannel:
 
     def _recalling(self, query: Int32, texts: Sequence[str]) -> Int32:
         """Return the query whose categories call up history: itself, or the nearest by text that has any, or -1."""
-        sizes = np.diff(self.encoder.categories.indptr)
-        lost = np.flatnonzero((query < 0) | (sizes[np.maximum(query, 0)] == 0))
+        lost = np.flatnonzero(~self.encoder.call_up_history(query))
         recalling = query.copy()
-        recalling[lost] = -1
-        if not len(lost) or not len(self._with_categories):
-            return recalling
-        if self._known_texts is None:
-            names = self._model.graph.nodes("query")["query"].gather(self._with_categories).to_list()
-            self._known_texts = FlatIndex.build(self.encoder.encode_texts(tokenize(self._model.tokenizer, names)).numpy())
-        asked = self.encoder.encode_texts(tokenize(self._model.tokenizer, [texts[int(place)] for place in lost]))
-        score, nearest = self._known_texts.search(asked.numpy(), 1)
-        recalling[lost] = np.where(score[:, 0] > 0, self._with_categories[nearest[:, 0]], -1)
+        if len(lost):
+            asked = tokenize(self._model.tokenizer, [texts[int(place)] for place in lost])
+            recalling[lost] = self.encoder.nearest_query(self.encoder.encode_texts(asked))
         return recalling

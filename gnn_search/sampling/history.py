@@ -12,6 +12,13 @@ from gnn_search.graph.store import Graph, GraphView
 NUM_FEATURES = 3
 """Numbers that describe a product in a history: ln(times chosen), ln(1 + days since last), share of the row's choices."""
 
+_DAY = 86_400e6
+"""µs."""
+_CHOICES_READ = 512
+"""Latest choices in one category that count, so that the cost stays bounded for the heaviest of shoppers."""
+_EVENTS_A_QUERY = 4
+"""Latest events that are read for each of a shopper's distinct queries."""
+
 
 @dataclass(frozen=True)
 class History:
@@ -27,6 +34,36 @@ class History:
     features: Float32
     count: Int32
     last: Int64
+
+    @property
+    def age(self) -> Float32:
+        """Days since the last choice of each: float32 [items]."""
+        return np.expm1(self.features[:, 1])
+
+
+@dataclass(frozen=True)
+class QueryHistory:
+    """Distinct queries of some shoppers' pasts, ragged by row.
+
+    Shapes:
+        indptr: int64 [rows + 1]; query: int32 [items], latest last in each row; age: float32 [items], days before the row's moment.
+    """
+
+    indptr: Int64
+    query: Int32
+    age: Float32
+
+
+@dataclass(frozen=True)
+class Past:
+    """Choices that stand for some shoppers' whole pasts, ragged by row and in time order.
+
+    Shapes:
+        indptr: int64 [rows + 1]; product: int32 [items].
+    """
+
+    indptr: Int64
+    product: Int32
 
 
 class QueryCategories:
@@ -60,19 +97,16 @@ class HistoryIndex:
     """
 
     def __init__(self, graph: Graph) -> None:
-        user, product, time = _choices(graph)
-        category = np.asarray(graph.taxonomy.product_category)[product]
-        order = np.lexsort((time, category, user))
-        self._num_users = graph.num_nodes["user"]
-        self._product, self._time = product[order], time[order]
-        group = user[order].astype(np.int64) * (graph.taxonomy.num_categories + 1) + category[order] + 1
-        self._groups, starts = np.unique(group, return_index=True)
-        self._bounds = np.r_[starts, len(group)].astype(np.int64)
+        self._graph = graph
+        self._chronicle = _chronicle(graph)
+        user = np.repeat(np.arange(self._chronicle.num_rows, dtype=np.int64), np.diff(self._chronicle.indptr))
         self._num_categories = graph.taxonomy.num_categories
-        by_time = np.lexsort((time, user))
-        indptr = np.zeros(self._num_users + 1, dtype=np.int64)
-        np.cumsum(np.bincount(user, minlength=self._num_users), out=indptr[1:])
-        self._chronicle = Csr(indptr, product[by_time], time[by_time], np.ones(len(user), np.float32))
+        group = user * (self._num_categories + 1) + np.asarray(graph.taxonomy.product_category)[self._chronicle.index] + 1
+        # Shoppers' choices are in time order, which a stable sort keeps.
+        order = np.argsort(group, kind="stable")
+        self._product, self._time = self._chronicle.index[order], _times(self._chronicle)[order]
+        self._groups, starts = np.unique(group[order], return_index=True)
+        self._bounds = np.r_[starts, len(group)].astype(np.int64)
 
     def in_categories(self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, most: int) -> History:
         """Return what each shopper chose, before a moment, in the query's categories: the latest `most` distinct products.
@@ -97,34 +131,80 @@ class HistoryIndex:
         hit = self._groups[found] == group if len(self._groups) else np.zeros(len(group), dtype=bool)
         row, found = row[hit], found[hit]
         ends = bisect_rows(self._time, self._bounds[found], self._bounds[found + 1], before[row])
-        inner, choice = expand_ranges(self._bounds[found], ends)
+        inner, choice = expand_ranges(np.maximum(self._bounds[found], ends - _CHOICES_READ), ends)
         return _distinct(row[inner], self._product[choice], self._time[choice], before, most)
 
-    def latest(self, user: Int32, before: Int64, most: int) -> History:
+    def latest(self, user: Int32, before: Int64, most: int, action: str | None = None) -> History:
         """Return the latest choices of each shopper before a moment, at most `most` of them, as distinct products.
+
+        Args:
+            user: Shopper of each row, -1 for none.
+            before: The moment, µs.
+            most: Most choices a row.
+            action: Kind of choice; None takes all kinds together.
+
+        Shapes:
+            user: int32 [n]; before: int64 [n].
+        """
+        csr = self._chronicle if action is None else self._graph.csr(("product", f"rev_{action}", "user"))
+        starts, ends = _known_by(csr, user, before)
+        row, choice = expand_ranges(np.maximum(starts, ends - most), ends)
+        return _distinct(row, csr.index[choice], _times(csr)[choice], before, most)
+
+    def latest_queries(self, user: Int32, before: Int64, most: int) -> QueryHistory:
+        """Return the latest distinct queries of each shopper before a moment, at most `most` among the latest 4 * `most` events.
 
         Shapes:
             user: int32 [n], -1 for none; before: int64 [n].
         """
-        safe = np.where(user >= 0, user, 0)
-        starts = self._chronicle.indptr[safe]
-        assert self._chronicle.time is not None
-        ends = bisect_rows(self._chronicle.time, starts, np.where(user >= 0, self._chronicle.indptr[safe + 1], starts), before)
-        row, choice = expand_ranges(np.maximum(starts, ends - most), ends)
-        return _distinct(row, self._chronicle.index[choice], self._chronicle.time[choice], before, most)
+        csr = self._graph.csr(("query", "rev_issues", "user"))
+        starts, ends = _known_by(csr, user, before)
+        row, event = expand_ranges(np.maximum(starts, ends - _EVENTS_A_QUERY * most), ends)
+        found = _distinct(row, csr.index[event], _times(csr)[event], before, most)
+        moment = np.repeat(before, np.diff(found.indptr))
+        return QueryHistory(found.indptr, found.product, ((moment - found.last) / _DAY).astype(np.float32))
+
+    def spread(self, user: Int32, before: Int64, most: int) -> Past:
+        """Return choices of each shopper before a moment: all of them, or `most` at even distances over the whole past.
+
+        Such a sample holds each category and brand in proportion to the choices of it, at a cost that does not grow with the past.
+
+        Shapes:
+            user: int32 [n], -1 for none; before: int64 [n].
+        """
+        starts, ends = _known_by(self._chronicle, user, before)
+        size = np.minimum(ends - starts, most)
+        indptr = np.zeros(len(user) + 1, dtype=np.int64)
+        np.cumsum(size, out=indptr[1:])
+        row, place = expand_ranges(np.zeros_like(size), size)
+        # The middles of `size` equal parts of the past.
+        choice = starts[row] + (2 * place + 1) * (ends - starts)[row] // (2 * size[row])
+        return Past(indptr, self._chronicle.index[choice])
 
 
-def _choices(graph: Graph) -> tuple[Int32, Int32, Int64]:
-    users, products, times = [], [], []
-    for source, action, target in graph.choices:
-        csr = graph.csr((target, f"rev_{action}", source))
-        users.append(np.repeat(np.arange(csr.num_rows, dtype=np.int32), np.diff(csr.indptr)))
-        products.append(np.asarray(csr.index))
-        assert csr.time is not None
-        times.append(np.asarray(csr.time))
-    if not users:
-        return np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64)
-    return np.concatenate(users), np.concatenate(products), np.concatenate(times)
+def _known_by(csr: Csr, user: Int32, before: Int64) -> tuple[Int64, Int64]:
+    """Return where each shopper's entries before a moment start and end; of nobody there are none."""
+    safe = np.where(user >= 0, user, 0)
+    starts = csr.indptr[safe]
+    return starts, bisect_rows(_times(csr), starts, np.where(user >= 0, csr.indptr[safe + 1], starts), before)
+
+
+def _times(csr: Csr) -> Int64:
+    assert csr.time is not None
+    return csr.time
+
+
+def _chronicle(graph: Graph) -> Csr:
+    """Return every shopper's choices of all kinds in time order: row = shopper, entry = product."""
+    kinds = [graph.csr((product, f"rev_{action}", user)) for user, action, product in graph.choices]
+    if len(kinds) == 1:
+        return kinds[0]
+    num_users = graph.num_nodes["user"]
+    user = np.concatenate([np.repeat(np.arange(num_users, dtype=np.int32), np.diff(kind.indptr)) for kind in kinds])
+    time = np.concatenate([_times(kind) for kind in kinds])
+    order = np.argsort(time, kind="stable")
+    product, weight = np.concatenate([kind.index for kind in kinds]), np.concatenate([kind.weight for kind in kinds])
+    return Csr.from_edges(user[order], product[order], time[order], weight[order], num_users)
 
 
 def _distinct(row: Int64, product: Int32, time: Int64, before: Int64, most: int) -> History:
@@ -145,6 +225,6 @@ def _distinct(row: Int64, product: Int32, time: Int64, before: Int64, most: int)
     indptr = np.zeros(num_rows + 1, dtype=np.int64)
     np.cumsum(np.bincount(row, minlength=num_rows), out=indptr[1:])
     total = np.bincount(row, weights=count, minlength=num_rows)
-    days = (before[row] - last) / 86_400e6
+    days = (before[row] - last) / _DAY
     features = np.stack([np.log(count), np.log1p(np.maximum(days, 0)), count / np.maximum(total[row], 1)], axis=1).astype(np.float32)
     return History(indptr, product.astype(np.int32), features, count.astype(np.int32), last)

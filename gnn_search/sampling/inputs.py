@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32, Int64
-from gnn_search.graph.store import Graph, GraphView
-from gnn_search.sampling.history import History, HistoryIndex, QueryCategories
+from gnn_search.graph.store import EdgeType, Graph, GraphView
+from gnn_search.sampling.history import History, HistoryIndex, Past, QueryCategories, QueryHistory
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.sampling.walk.index import WalkIndex
 
+_SHOPPERS_CHOICES = 10
+"""Latest choices of a product's shopper that say who that is."""
+
+
+@dataclass(frozen=True)
+class ShopperNeighbours:
+    """Shoppers who chose some products, and what these shoppers chose last before the view's moment.
+
+    Shapes:
+        shopper: one `Neighbours` of n rows a kind of choice, whose index points into the m rows of recent.
+    """
+
+    shopper: tuple[Neighbours, ...]
+    recent: History
+
 
 @dataclass(frozen=True)
 class ProductInputs:
-    """Products and their neighbours: queries that led to them, products bought with them.
+    """Products and their neighbours: queries that led to them, products bought with them, related ones, shoppers who chose them.
 
     Shapes:
-        product: int32 [n]; known: bool [n], whether anyone chose the product before; the neighbours have n rows.
+        product: int32 [n]; known: bool [n], whether anyone chose the product before; the neighbours have n rows, those of related one
+        member a related-product column.
     """
 
     product: Int32
     known: npt.NDArray[np.bool_]
     queries: Neighbours
     partners: Neighbours
+    related: tuple[Neighbours, ...]
+    shoppers: ShopperNeighbours
 
 
 @dataclass(frozen=True)
@@ -48,12 +66,14 @@ class PersonalInputs:
     """Shoppers at given moments, and the history that their queries call up.
 
     Shapes:
-        user: int32 [m], -1 for none, distinct (user, moment); recent: m rows; row: int64 [n], the shopper of each of n requests;
-        history: n rows.
+        user: int32 [m], -1 for none, distinct (user, moment); recent: one member of m rows a sequence of choices; queries, past: m rows;
+        row: int64 [n], the shopper of each of n requests; history: n rows.
     """
 
     user: Int32
-    recent: History
+    recent: tuple[History, ...]
+    queries: QueryHistory
+    past: Past
     row: Int64
     history: History
 
@@ -65,23 +85,35 @@ class InputSampler:
         self._graph = graph
         self._config = config
         product, query = config.product, config.query
-        self._queries = NeighborSampler(product.queries, product.queries * product.pool)
+        self._queries = NeighborSampler(product.queries, product.queries * product.pool, product.half_life_days)
         self._partners = NeighborSampler(product.bought_with, product.bought_with * product.pool)
-        self._products = NeighborSampler(query.products, query.products * product.pool)
+        self._related = NeighborSampler(product.related, product.related * product.pool)
+        self._shoppers = NeighborSampler(product.shoppers, product.shoppers * product.pool, product.half_life_days)
+        self._products = NeighborSampler(query.products, query.products * product.pool, query.half_life_days)
         self._has_partners = ("product", "bought_with", "product") in graph.relations
         self.history = HistoryIndex(graph)
 
     def products(self, view: GraphView, product: Int32, random: RandomSource | None = None, epoch: int = 0) -> ProductInputs:
         """Return the inputs of products; with `random` the neighbours vary, without they are the latest."""
         rows = product.astype(np.int64)
-        edges = view.edges(("query", "leads_to", "product"))
-        known = edges.ends[rows] > edges.starts[rows]
-        queries = self._queries.sample(edges, rows, view.time, random, "product queries", epoch)
-        if not self._has_partners:
-            return ProductInputs(product, known, queries, _none(len(rows)))
-        edges = view.edges(("product", "rev_bought_with", "product"))
-        partners = self._partners.sample(edges, rows, view.time, random, "product partners", epoch)
-        return ProductInputs(product, known, queries, partners)
+
+        def draw(sampler: NeighborSampler, edge_type: EdgeType, purpose: str) -> Neighbours:
+            return sampler.sample(view.edges(edge_type), rows, view.time, random, f"product {purpose}", epoch)
+
+        leads_to = view.edges(("query", "leads_to", "product"))
+        partners = _none(len(rows))
+        if self._has_partners:
+            partners = draw(self._partners, ("product", "rev_bought_with", "product"), "partners")
+        related = [("product", f"rev_{column}", "product") for column in self._graph.related] if self._related.fan_out else []
+        shoppers = [draw(self._shoppers, choice, f"shoppers {choice[1]}") for choice in self._graph.choices if self._shoppers.fan_out]
+        return ProductInputs(
+            product,
+            leads_to.ends[rows] > leads_to.starts[rows],
+            draw(self._queries, ("query", "leads_to", "product"), "queries"),
+            partners,
+            tuple(draw(self._related, edge_type, edge_type[1]) for edge_type in related),
+            self._shopper_neighbours(shoppers, view.time),
+        )
 
     def queries(self, view: GraphView, query: Int32, random: RandomSource | None = None, epoch: int = 0) -> QueryInputs:
         """Return the inputs of queries."""
@@ -106,9 +138,24 @@ class InputSampler:
         settings = self._config.user
         person = np.stack([user.astype(np.int64), np.where(user >= 0, before, 0)], axis=1)
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))
-        recent = self.history.latest(distinct[:, 0].astype(np.int32), distinct[:, 1], settings.recent)
-        history = self.history.in_categories(user, query, before, categories, settings.history)
-        return PersonalInputs(distinct[:, 0].astype(np.int32), recent, row.reshape(-1), history)
+        who, moment = distinct[:, 0].astype(np.int32), distinct[:, 1]
+        nobody = np.full_like(who, -1)  # of whom a part that is off reads nothing
+        kinds: list[str] | list[None] = self._graph.chosen_actions if settings.by_action else [None]
+        return PersonalInputs(
+            user=who,
+            recent=tuple(self.history.latest(who, moment, settings.recent, kind) for kind in kinds if settings.recent),
+            queries=self.history.latest_queries(who if settings.queries else nobody, moment, settings.queries),
+            past=self.history.spread(who if settings.categories or settings.brands else nobody, moment, settings.past),
+            row=row.reshape(-1),
+            history=self.history.in_categories(user, query, before, categories, settings.history),
+        )
+
+    def _shopper_neighbours(self, drawn: list[Neighbours], time: int) -> ShopperNeighbours:
+        """Number the shoppers drawn from 0, and look up what they chose last."""
+        who = np.unique(np.concatenate([neighbours.index for neighbours in drawn])) if drawn else np.empty(0, np.int32)
+        numbered = (replace(neighbours, index=np.searchsorted(who, neighbours.index).astype(np.int32)) for neighbours in drawn)
+        moment = np.full(len(who), time, dtype=np.int64)
+        return ShopperNeighbours(tuple(numbered), self.history.latest(who, moment, _SHOPPERS_CHOICES))
 
 
 def _none(rows: int) -> Neighbours:

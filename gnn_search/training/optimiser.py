@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gnn_search.config.training import OptimiserSettings
+from gnn_search.model.value_table import ValueTable
 
 _TABLES = ("text.tokens", "text.importance", "product.category", "user.attributes")
 
@@ -24,8 +25,10 @@ class Optimisers:
     def __init__(self, model: nn.Module, settings: OptimiserSettings, total_steps: int) -> None:
         sparse_names = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding) and module.sparse}
         named = dict(model.named_parameters())
-        tables = [named[name] for name in _TABLES if name in named]
-        dense = [parameter for name, parameter in named.items() if name not in sparse_names and name not in _TABLES]
+        values = [f"{name}.weight" for name, module in model.named_modules() if isinstance(module, ValueTable)]
+        table_names = [name for name in (*_TABLES, *values) if name in named]
+        tables = [named[name] for name in table_names]
+        dense = [parameter for name, parameter in named.items() if name not in sparse_names and name not in table_names]
         self._settings, self._total_steps = settings, total_steps
         groups = [
             {"params": dense, "rate": settings.learning_rate, "weight_decay": settings.weight_decay},

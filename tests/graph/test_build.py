@@ -169,6 +169,9 @@ def test_related_products_keep_the_shops_order(tmp_path):
     assert "also" not in graph.nodes("product").columns
     assert not graph.relations[("product", "also", "product")].timed
     third, half = float(np.float32(1 / 3)), 0.5
+    assert graph.related == ["also"]
+    # The first comes last, where it is looked for.
+    assert graph.csr(("product", "rev_also", "product")).index.tolist() == [1, 2, 0]
     assert edges_of(graph, ("product", "also", "product")) == {(0, 2, None, 1.0): 1, (0, 1, None, third): 1, (2, 0, None, half): 1}
 
 

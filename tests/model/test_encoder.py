@@ -175,6 +175,37 @@ def test_a_request_is_its_query_moved_towards_its_shopper(tiny_graph):
     assert encoder.encode_requests(users[:0], queries[:0]).shape == (0, 16)
 
 
+def test_a_query_that_led_nowhere_calls_up_the_history_of_the_nearest(tiny_graph):
+    moment, known = half_known(tiny_graph, ("product", "rev_leads_to", "query"))
+    encoder = encoder_of(tiny_graph, moment)
+    new = np.flatnonzero(~known).astype(np.int32)
+    assert encoder.call_up_history(QUERIES).tolist() == known.tolist()
+    assert not encoder.call_up_history(np.array([-1], dtype=np.int32))[0]
+    texts = encoder.encode_texts(encoder._retriever._features.queries)
+    scores = texts[torch.from_numpy(new)] @ texts[torch.from_numpy(known)].T
+    nearest = np.flatnonzero(known)[scores.argmax(dim=1).numpy()]
+    assert encoder.nearest_query(texts[torch.from_numpy(new)]).tolist() == nearest.tolist()
+    user = np.resize(np.arange(15, dtype=np.int32), len(new))
+    expected = encoder.personalise(encoder.encode_queries(new), user, nearest.astype(np.int32))
+    torch.testing.assert_close(encoder.encode_requests(user, new), expected)
+    assert not torch.allclose(encoder.encode_requests(user, new), encoder.personalise(encoder.encode_queries(new), user, new), atol=1e-3)
+
+
+@pytest.mark.parametrize("scores", [1, 40, 1 << 24])
+def test_the_nearest_query_is_the_same_in_any_blocks(tiny_graph, monkeypatch, scores):
+    encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
+    texts = encoder.encode_texts(encoder._retriever._features.queries)
+    monkeypatch.setattr(encoder_module, "_SCORES", scores)
+    assert encoder.nearest_query(texts).tolist() == list(range(20))
+    assert encoder.nearest_query(torch.zeros(2, 16)).tolist() == [-1, -1]
+    assert encoder.nearest_query(texts[:0]).tolist() == []
+
+
+def test_where_nothing_was_chosen_yet_no_query_is_near(tiny_graph):
+    encoder = encoder_of(tiny_graph, tiny_graph.manifest.time_first)
+    assert encoder.nearest_query(torch.ones(2, 16)).tolist() == [-1, -1]
+
+
 def test_encoding_leaves_no_gradients(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
     assert not any(vectors.requires_grad for vectors in everything(encoder).values())

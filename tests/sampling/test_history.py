@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from shops import DAY, build, write_tiny_shop
 
+from gnn_search.sampling import history
 from gnn_search.sampling.history import History, HistoryIndex, QueryCategories
 
 
@@ -104,14 +105,74 @@ def test_latest_choices(graph, events, most):
         assert_same(found[place], plain_history(latest, before[place], most))
 
 
+@pytest.mark.parametrize("action", ["click", "purchase"])
+def test_latest_choices_of_one_kind(graph, events, action):
+    user, _, before = requests(graph, events, 50)
+    table = pl.concat([graph.examples(split) for split in ("train", "validation", "test")]).filter(pl.col("action") == action)
+    found = rows_of(HistoryIndex(graph).latest(user, before, 1000, action))
+    assert sum(map(len, found)) > 50
+    for place in range(len(user)):
+        chosen = table.filter((pl.col("user") == user[place]) & (pl.col("time") < before[place]))
+        assert_same(found[place], plain_history(chosen.select("product", "time").rows(), before[place], 1000))
+
+
+@pytest.mark.parametrize("most", [1, 3, 1000])
+def test_latest_queries(graph, events, most):
+    user, _, before = requests(graph, events)
+    found = HistoryIndex(graph).latest_queries(user, before, most)
+    assert len(found.query) > 50
+    for place in range(len(user)):
+        asked = [(query, time) for shopper, query, _, time in events if shopper == user[place] >= 0 and time < before[place]]
+        times = [time for _, time in asked]
+        if len(asked) > 4 * most and times[-4 * most - 1] == times[-4 * most]:
+            continue  # which of several events of one moment is read is not prescribed
+        last = dict(asked[-4 * most :])
+        expected = sorted(last, key=lambda query: (last[query], query))[-most:]
+        inside = slice(*found.indptr[place : place + 2])
+        assert found.query[inside].tolist() == expected
+        np.testing.assert_allclose(found.age[inside], [(before[place] - last[query]) / DAY for query in expected], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("most", [1, 4, 1000])
+def test_a_spread_past_is_whole_or_even(graph, events, most):
+    user, _, before = requests(graph, events)
+    found = HistoryIndex(graph).spread(user, before, most)
+    for place in range(len(user)):
+        chosen = [(product, time) for shopper, _, product, time in events if shopper == user[place] >= 0 and time < before[place]]
+        inside = found.product[slice(*found.indptr[place : place + 2])].tolist()
+        assert len(inside) == min(most, len(chosen))
+        if len({time for _, time in chosen}) == len(chosen):
+            # The middle of each of `most` equal parts.
+            step = len(chosen) / max(len(inside), 1)
+            assert inside == [chosen[int((part + 0.5) * step)][0] for part in range(len(inside))]
+
+
+def test_the_heaviest_shoppers_cost_is_bounded(graph, events, monkeypatch):
+    """Of each category the latest choices count, the same for any number of them."""
+    monkeypatch.setattr(history, "_CHOICES_READ", 3)
+    categories = QueryCategories(graph.before(graph.manifest.validation_start), 1)
+    user, query, before = requests(graph, events)
+    found = rows_of(HistoryIndex(graph).in_categories(user, query, before, categories, 100))
+    assert max(sum(item[1] for item in row) for row in found) == 3
+    for place in range(len(user)):
+        wanted = {category for category, _ in plain_categories(graph, events, query[place], graph.manifest.validation_start, 1)}
+        choices = [
+            (product, time)
+            for shopper, _, product, time in events
+            if shopper == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
+        ]
+        if len({time for _, time in choices}) == len(choices):
+            assert_same(found[place], plain_history(choices[-3:], before[place], 100))
+
+
 def test_nothing_at_or_after_the_moment(graph, events):
     user, query, before = requests(graph, events, 2000)
     index = HistoryIndex(graph)
     categories = QueryCategories(graph.before(2**62), 64)
-    for history in (index.in_categories(user, query, before, categories, 100), index.latest(user, before, 100)):
-        row = np.repeat(np.arange(len(user)), np.diff(history.indptr))
+    for past in (index.in_categories(user, query, before, categories, 100), index.latest(user, before, 100)):
+        row = np.repeat(np.arange(len(user)), np.diff(past.indptr))
         assert len(row)
-        assert (history.last < before[row]).all()
+        assert (past.last < before[row]).all()
         assert (user[row] >= 0).all()
 
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import torch
 from retrievers import tiny_config, tiny_settings
+from rich_shop import PARTS, write_rich_shop
 from shops import build, write_tiny_shop
 
 from gnn_search.errors import ArtefactError, OutputExistsError, RequestError
@@ -171,6 +172,24 @@ def test_a_run_that_broke_off_goes_on_to_the_same_weights(tiny_graph, unbroken, 
     assert_same(last_model(tmp_path / "model"), last_model(out))
     assert without_clock(tmp_path / "model") == without_clock(out)
     assert result.progress.model_copy(update={"seconds": 0}) == whole.progress.model_copy(update={"seconds": 0})
+
+
+def test_with_every_part_on_a_run_goes_on_and_knows_nothing_after_training(tmp_path):
+    shop = write_rich_shop(tmp_path / "shop")
+    graph, config = build(shop, tmp_path / "graph"), tiny_config(**PARTS)
+    whole = train(config, graph, tmp_path / "whole")
+    with pytest.raises(KilledError):
+        train(config, graph, tmp_path / "model", listener=kill_at(6))
+    assert_same(weights(train(config, graph, tmp_path / "model", resume=True)), weights(whole))
+    assert_same(last_model(tmp_path / "model"), last_model(tmp_path / "whole"))
+    assert without_clock(tmp_path / "model") == without_clock(tmp_path / "whole")
+    table = shop.parent / "events.parquet"
+    events = pl.read_parquet(table)
+    later = pl.col("timestamp") >= pl.datetime(2024, 2, 22)  # the test period
+    pl.concat([events.filter(~later), events.filter(later).with_columns(pl.col("product_id").reverse())]).write_parquet(table)
+    other = build(shop, tmp_path / "other")
+    assert other.manifest.hash != graph.manifest.hash
+    assert_same(weights(train(config, other, tmp_path / "second")), weights(whole))
 
 
 def test_a_run_may_break_off_more_than_once(tiny_graph, unbroken, tmp_path):

@@ -8,6 +8,7 @@ from retrievers import tiny_config
 from torch import Tensor, nn
 
 from gnn_search.config.training import OptimiserSettings
+from gnn_search.model.value_table import ValueTable
 from gnn_search.training.optimiser import Optimisers
 
 
@@ -73,6 +74,17 @@ def test_only_dense_weights_decay():
     torch.testing.assert_close(model.dense.weight, before["dense.weight"] * (1 - 0.1 * 0.5))
     torch.testing.assert_close(model.text.tokens, before["text.tokens"])
     torch.testing.assert_close(model.free.weight, before["free.weight"])
+
+
+def test_values_are_a_table():
+    """They learn at the tables' rate and do not decay."""
+    model = nn.Module()
+    model.brand, model.dense = ValueTable(4, 3), nn.Linear(3, 3)
+    optimisers = Optimisers(model, SETTINGS.model_copy(update={"weight_decay": 0.5}), 20)
+    before = model.brand.weight.detach().clone()
+    model.brand.weight.grad, model.dense.weight.grad = torch.ones(4, 3), torch.zeros(3, 3)
+    optimisers.step(3)
+    torch.testing.assert_close(model.brand.weight, before - 0.2)
 
 
 def test_gradients_are_cleared():

@@ -1,0 +1,95 @@
+"""Turn columns of the node tables into rows of embedding tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from gnn_search.config.training import SharedAttribute
+from gnn_search.errors import ConfigError
+from gnn_search.graph.csr import Int64
+from gnn_search.graph.store import Graph
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Which rows of an embedding table belong to each node.
+
+    Shapes:
+        code: int64 [nodes, columns], -1 for unknown; num_rows: rows of the table.
+    """
+
+    code: Int64
+    num_rows: int
+
+
+def code_values(frame: pl.DataFrame, columns: Sequence[str]) -> Codes:
+    """Number the values of each column in alphabetical order, one range of numbers a column."""
+    codes, first = [], 0
+    for name in columns:
+        values = frame[name].drop_nulls().unique().sort()
+        codes.append(_look_up(frame[name], values, first))
+        first += len(values)
+    return _side_by_side(codes, frame.height, first)
+
+
+def code_quantiles(graph: Graph, buckets: int) -> Codes:
+    """Cut each numeric column of the products into buckets that hold about as many products chosen in the training period.
+
+    The borders are quantiles of these products' values; what lies beyond the first or last belongs to the bucket there. A missing value
+    has a row of its own, the last of the column's `buckets` + 1.
+    """
+    names: list[str] = list(graph.manifest.recipe["tables"]["products"]["numeric"])
+    products, codes = graph.nodes("product"), []
+    # Products of later periods would tell of the future.
+    trained = graph.examples("train").filter(pl.col("action").is_in(graph.chosen_actions))["product"].unique().to_numpy()
+    for number, name in enumerate(names):
+        value = products[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        seen = value[trained][~np.isnan(value[trained])]
+        borders = np.quantile(seen, np.arange(1, buckets) / buckets) if len(seen) else np.empty(0)
+        bucket = np.where(np.isnan(value), buckets, np.searchsorted(borders, value, side="right"))
+        codes.append(number * (buckets + 1) + bucket.astype(np.int64))
+    return _side_by_side(codes, products.height, len(names) * (buckets + 1))
+
+
+def code_shared(graph: Graph, attributes: Sequence[SharedAttribute]) -> tuple[Codes, Codes]:
+    """Number the values that shoppers and products share: of one level the same value is the same row on both sides.
+
+    Returns:
+        The codes of the shoppers and of the products, of one table; one column a level of each attribute.
+
+    Raises:
+        ConfigError: A column is none of the recipe's attributes.
+    """
+    users, products = graph.nodes("user"), graph.nodes("product")
+    tables = graph.manifest.recipe["tables"]
+    known = {"user": (tables["users"] or {"attributes": []})["attributes"], "product": tables["products"]["attributes"]}
+    of_users, of_products, first = [], [], 0
+    for attribute in attributes:
+        for side, columns in (("user", attribute.user), ("product", attribute.product)):
+            for column in columns:
+                if column not in known[side]:
+                    raise ConfigError(
+                        f"shared_attributes.{attribute.name}.{side}: '{column}' is no attribute of the {side}s of the graph {graph.path}, "
+                        f"which are {list(known[side])}; name one of these, or add it to the recipe and build the graph again"
+                    )
+        for user_column, product_column in zip(attribute.user, attribute.product, strict=True):
+            user, product = users[user_column], products[product_column]
+            values = pl.concat([user.alias("value"), product.alias("value")]).drop_nulls().unique().sort()
+            of_users.append(_look_up(user, values, first))
+            of_products.append(_look_up(product, values, first))
+            first += len(values)
+    return _side_by_side(of_users, users.height, first), _side_by_side(of_products, products.height, first)
+
+
+def _look_up(column: pl.Series, values: pl.Series, first: int) -> Int64:
+    lookup = pl.DataFrame({"value": values}).with_row_index("code", offset=first)
+    found = pl.DataFrame({"value": column}).join(lookup, on="value", how="left", maintain_order="left")["code"]
+    return found.cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def _side_by_side(codes: list[Int64], rows: int, num_rows: int) -> Codes:
+    return Codes(np.stack(codes, axis=1) if codes else np.empty((rows, 0), np.int64), num_rows)
