@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -46,16 +47,26 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenLists:
     A very long text is cut to `most_characters` first, as the model2vec package does, so that an exported text tower gives the same
     vectors.
     """
-    unknown = tokenizer.token_to_id(UNKNOWN)
+    unknown = unknown_token(tokenizer)
     most = most_characters(tokenizer)
     lists = [encoding.ids for encoding in tokenizer.encode_batch_fast([text[:most] for text in texts], add_special_tokens=False)]
     lengths = np.fromiter((len(ids) for ids in lists), dtype=np.int64, count=len(lists))
     token = np.fromiter((token for ids in lists for token in ids), dtype=np.int32, count=int(lengths.sum()))
     row = np.repeat(np.arange(len(lists)), lengths)
-    known = token != unknown
+    known = np.ones(len(token), np.bool_) if unknown is None else token != unknown
     indptr = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum(np.bincount(row[known], minlength=len(lists)), out=indptr[1:])
     return TokenLists(indptr, token[known])
+
+
+def unknown_token(tokenizer: Tokenizer) -> int | None:
+    """Return the token that stands for what a tokenizer does not know; None for one that knows everything."""
+    if hasattr(tokenizer.model, "unk_token"):
+        name = tokenizer.model.unk_token
+        return None if name is None else tokenizer.token_to_id(name)
+    # A unigram model has a number instead, which only its JSON tells.
+    number = json.loads(tokenizer.to_str())["model"].get("unk_id")
+    return None if number is None else int(number)
 
 
 def most_characters(tokenizer: Tokenizer) -> int | None:

@@ -14,7 +14,6 @@ from gnn_search.graph.csr import Int32, Int64
 from gnn_search.index.flat import FlatIndex
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import Model
-from gnn_search.model.tokens import tokenize
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.vectors.shop_vectors import ShopVectors
 
@@ -63,7 +62,7 @@ class VectorChannel:
         names = distinct["text"].to_list()
         row = asked.join(distinct, on="text", how="left", maintain_order="left")["row"].to_numpy()
         node = self.find_queries(names)
-        vectors = self._encoder.encode_texts(tokenize(self._model.tokenizer, names))
+        vectors = self._encoder.encode_texts(names)
         known = np.flatnonzero(node >= 0)
         if len(known):
             vectors[torch.from_numpy(known)] = self._encoder.encode_queries(node[known])
@@ -81,7 +80,7 @@ class VectorChannel:
         node = self.find_queries(texts)
         asked = self._encoder.view.edges(("product", "rev_leads_to", "query")).degree() > 0
         known = (node >= 0) & (asked[np.maximum(node, 0)] if len(asked) else False)
-        return known, np.diff(tokenize(self._model.tokenizer, texts).indptr) > 0
+        return known, self._model.retriever.text.knows(texts)
 
     def _search(self, user: Int32, recalling: Int32, vectors: Tensor, row: Int64, k: int) -> Ranking:
         asked = vectors[torch.from_numpy(row)]
@@ -99,9 +98,8 @@ class VectorChannel:
         if not len(lost) or not len(self._with_categories):
             return recalling
         if self._known_texts is None:
-            names = self._model.graph.nodes("query")["query"].gather(self._with_categories).to_list()
-            self._known_texts = FlatIndex.build(self._encoder.encode_texts(tokenize(self._model.tokenizer, names)).numpy())
-        asked = self._encoder.encode_texts(tokenize(self._model.tokenizer, [texts[int(place)] for place in lost]))
+            self._known_texts = FlatIndex.build(self._encoder.encode_query_texts(self._with_categories).numpy())
+        asked = self._encoder.encode_texts([texts[int(place)] for place in lost])
         score, nearest = self._known_texts.search(asked.numpy(), 1)
         recalling[lost] = np.where(score[:, 0] > 0, self._with_categories[nearest[:, 0]], -1)
         return recalling

@@ -14,7 +14,6 @@ from shops import START, build, write_tiny_shop
 from gnn_search.graph.store import Graph, to_time
 from gnn_search.model import encoder as encoder_module
 from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.tokens import TokenLists
 from gnn_search.sampling.inputs import InputSampler
 
 QUERIES = np.arange(20, dtype=np.int32)
@@ -148,14 +147,13 @@ def test_a_query_that_nobody_asked_is_its_text(tiny_graph):
     moment, known = half_known(tiny_graph, ("product", "rev_leads_to", "query"))
     encoder = encoder_of(tiny_graph, moment)
     vectors = encoder.encode_queries(QUERIES)
-    texts = encoder.encode_texts(encoder._retriever._features.queries)
+    texts = encoder.encode_texts(tiny_graph.nodes("query")["query"].to_list())
     torch.testing.assert_close(vectors[~known], texts[~known])
     assert (vectors[known] - texts[known]).abs().sum(dim=1).min() > 1e-3
 
 
 def test_a_text_without_a_known_token_is_zero(tiny_graph):
-    tokens = TokenLists(np.array([0, 0, 2]), np.array([3, 4], dtype=np.int32))
-    vectors = encoder_of(tiny_graph, 0).encode_texts(tokens)
+    vectors = encoder_of(tiny_graph, 0).encode_texts(["🍞", "bread 0"])
     assert not vectors[0].any()
     assert vectors[1].norm().item() == pytest.approx(1)
 
