@@ -37,7 +37,10 @@ class DistinctTexts:
         lookup = distinct.to_frame().with_row_index("row")
         self.texts: list[str] = distinct.to_list()
         self.rows: dict[TextNode, Int64] = {
-            node_type: texts.to_frame().join(lookup, on="text", how="left", maintain_order="left")["row"].cast(pl.Int64).to_numpy()
+            node_type: texts.to_frame()
+            .join(lookup, on="text", how="left", maintain_order="left")["row"]
+            .cast(pl.Int64)
+            .to_numpy(writable=True)
             for node_type, texts in series.items()
         }
 
