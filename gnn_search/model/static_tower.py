@@ -17,7 +17,7 @@ from gnn_search.layout import ModelLayout, staged
 from gnn_search.model.features import TextNode, node_texts
 from gnn_search.model.ragged import Ragged
 from gnn_search.model.text_tower import TextTower
-from gnn_search.model.tokens import TokenLists, tokenize
+from gnn_search.model.tokens import TokenCutter, TokenLists
 
 
 class StaticTower(TextTower):
@@ -34,7 +34,7 @@ class StaticTower(TextTower):
 
     def __init__(self, graph: Graph, tokenizer: Tokenizer, dimension: int, table: Tensor | None = None) -> None:
         super().__init__()
-        self._graph, self.tokenizer = graph, tokenizer
+        self._graph, self.tokenizer, self._cut = graph, tokenizer, TokenCutter(tokenizer)
         self._lists: dict[TextNode, TokenLists] = {}
         vocabulary = tokenizer.get_vocab_size()
         self.tokens = nn.Parameter(torch.randn(vocabulary, dimension) * dimension**-0.5 if table is None else table.clone())
@@ -44,21 +44,21 @@ class StaticTower(TextTower):
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """See `TextTower.forward`."""
-        lists = tokenize(self.tokenizer, texts)
+        lists = self._cut(texts)
         return self.mean(Ragged.of(lists.indptr, lists.token))
 
     def nodes(self, node_type: TextNode, rows: Int32 | None = None) -> Tensor:
         """See `TextTower.nodes`. A type's texts are cut into tokens when first asked for: a search with stored vectors needs few."""
         lists = self._lists.get(node_type)
         if lists is None:
-            lists = self._lists[node_type] = tokenize(self.tokenizer, node_texts(self._graph, node_type))
+            lists = self._lists[node_type] = self._cut(node_texts(self._graph, node_type))
         if rows is None:
             return self.mean(Ragged.of(lists.indptr, lists.token))
         return self.mean(Ragged.of_rows(lists.indptr, lists.token, rows))
 
     def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
         """See `TextTower.knows`: those that hold a known token."""
-        return np.diff(tokenize(self.tokenizer, texts).indptr) > 0
+        return np.diff(self._cut(texts).indptr) > 0
 
     def save(self, folder: Path) -> list[Path]:
         """See `TextTower.save`: the tokenizer."""

@@ -16,7 +16,7 @@ from gnn_search.errors import ConfigError
 from gnn_search.model.ragged import Ragged
 from gnn_search.model.static_start import read_static_model
 from gnn_search.model.static_tower import StaticTower
-from gnn_search.model.tokens import tokenize
+from gnn_search.model.tokens import TokenCutter
 from gnn_search.vectors.static_model import write_static_model
 
 WORDS = ["[UNK]", "red", "tea", "bread", "milk", "white", "jam", "oat"]
@@ -43,7 +43,7 @@ def write(folder, tensors, place=""):
 
 
 def cosines(tokenizer: Tokenizer, table: torch.Tensor, texts: list[str]) -> torch.Tensor:
-    lists = tokenize(tokenizer, texts)
+    lists = TokenCutter(tokenizer)(texts)
     vectors = functional.normalize(Ragged.of(lists.indptr, lists.token).sum(table), dim=1)
     return vectors @ vectors.T
 
@@ -78,7 +78,7 @@ def test_two_files(tmp_path, table):
 def test_texts_are_lowered_cut_and_not_padded(tmp_path, table):
     tokenizer, _ = read_static_model(write(tmp_path, {"embeddings": table}), 4, 3)
     # Three tokens count, and nine characters: three times the median length of a token.
-    assert tokenize(tokenizer, ["RED Tea", "tea " * 9, "a b c tea", "nothing"]).indptr.tolist() == [0, 2, 4, 4, 4]
+    assert TokenCutter(tokenizer)(["RED Tea", "tea " * 9, "a b c tea", "nothing"]).indptr.tolist() == [0, 2, 4, 4, 4]
 
 
 def test_the_model2vec_package_gives_the_towers_vectors(tmp_path, table, tiny_graph):
@@ -147,7 +147,7 @@ def test_tokenizers_that_know_everything_or_not():
     content |= {"pre_tokenizer": None, "padding": None}
     letters = [["red", -1.0], ["x", -2.0], ["r", -5.0], ["e", -5.0], ["d", -5.0]]
     content["model"] = {"type": "Unigram", "vocab": letters, "unk_id": None, "byte_fallback": False}
-    assert tokenize(Tokenizer.from_str(json.dumps(content)), ["redxred"]).token.tolist() == [0, 1, 0]
+    assert TokenCutter(Tokenizer.from_str(json.dumps(content)))(["redxred"]).token.tolist() == [0, 1, 0]
     content["model"]["unk_id"] = 1
-    assert tokenize(Tokenizer.from_str(json.dumps(content)), ["redxred"]).token.tolist() == [0, 0]
-    assert tokenize(Tokenizer(models.BPE(vocab={"a": 0}, merges=[])), ["aba"]).token.tolist() == [0, 0]
+    assert TokenCutter(Tokenizer.from_str(json.dumps(content)))(["redxred"]).token.tolist() == [0, 0]
+    assert TokenCutter(Tokenizer(models.BPE(vocab={"a": 0}, merges=[])))(["aba"]).token.tolist() == [0, 0]
