@@ -38,7 +38,7 @@ def make_text_tower(config: TrainingConfig, graph: Graph, layout: ModelLayout) -
 
     Raises:
         ConfigError: `text.start` is not what the tower can start from.
-        ArtefactError: The text vectors in the model folder are damaged.
+        ArtefactError: The text vectors in the model folder are damaged, or of another transformer.
         MissingExtraError: A transformer is asked for, and the package that runs it is not installed.
     """
     settings = config.text
@@ -73,12 +73,14 @@ def open_text_tower(config: TrainingConfig, graph: Graph, layout: ModelLayout) -
 
 def _make_frozen(source: TransformerSource, config: TrainingConfig, graph: Graph, layout: ModelLayout) -> FrozenTransformer:
     texts = DistinctTexts(graph)
-    vectors = None
     if layout.text_vectors.exists():
         vectors, kept = _read_text_vectors(layout)
         if (kept.hash, kept.max_tokens, len(vectors)) != (source.hash, source.max_tokens, len(texts.texts)):
-            vectors = None
-    if vectors is None:
+            raise ArtefactError(
+                f"{layout.text_vectors} is of another transformer than {source.folder}; put back the one that the run was started with, "
+                "or train anew"
+            )
+    else:
         with torch.no_grad():
             vectors = embed(source.load(), texts.texts)
         write_text_vectors(layout.root, vectors, source)
