@@ -154,7 +154,7 @@ def write_text_vectors(folder: Path, vectors: Tensor, source: TransformerSource)
     """Write the vectors of the distinct texts into a model folder, with the transformer that they are of."""
     layout = ModelLayout(folder)
     # One inside the model folder moves with it.
-    place = "" if source.folder == layout.transformer else str(source.folder.resolve())
+    place = "" if source.folder.resolve() == layout.transformer.resolve() else str(source.folder.resolve())
     # One entry: the format keeps several in no fixed order.
     described = json.dumps({"transformer": place, "hash": source.hash, "max_tokens": source.max_tokens})
     with staged(layout.text_vectors, replace=True) as partial:
