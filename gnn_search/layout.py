@@ -67,6 +67,14 @@ class ModelLayout:
         return self.root / "tokenizer.json"
 
     @property
+    def text_vectors(self) -> Path:
+        return self.root / "text_vectors.safetensors"
+
+    @property
+    def transformer(self) -> Path:
+        return self.root / "transformer"
+
+    @property
     def weights(self) -> Path:
         return self.root / "weights.safetensors"
 

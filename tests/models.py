@@ -10,6 +10,7 @@ from gnn_search.config.training import TextSettings, TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
 from gnn_search.model.retriever import Retriever
+from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.store import open_model, save_model
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.walk_scorer import WalkScorer
@@ -24,12 +25,12 @@ def write_model(graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True,
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = train_tokenizer(training_texts(graph), config.text)
-        retriever = Retriever(config, Features.of(graph, tokenizer), tokenizer.get_vocab_size())
+        retriever = Retriever(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
         with torch.no_grad():
             scorer = WalkScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden) if walk else None
             for parameter in [*retriever.parameters(), *(scorer.parameters() if scorer is not None else ())]:
                 parameter += 0.2 * torch.randn_like(parameter)
-    save_model(out, graph, config, tokenizer, retriever, scorer, {"steps": 0}, {})
+    save_model(out, graph, config, retriever, scorer, {"steps": 0}, {})
     if vectors:
         model = open_model(out, graph.path)
         save_shop_vectors(model, encode_shop(model, graph.manifest.test_start))

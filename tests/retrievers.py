@@ -10,6 +10,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
 from gnn_search.model.retriever import Retriever
+from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import train_tokenizer
 
 
@@ -49,7 +50,7 @@ def random_retriever(graph: Graph, config: TrainingConfig, seed: int = 0) -> Ret
     """Return a retriever in which no weight is zero, so that every part counts."""
     tokenizer = train_tokenizer(training_texts(graph), config.text)
     torch.manual_seed(seed)
-    retriever = Retriever(config, Features.of(graph, tokenizer), tokenizer.get_vocab_size())
+    retriever = Retriever(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
     with torch.no_grad():
         for name, parameter in retriever.named_parameters():
             if name != "log_temperature":

@@ -27,8 +27,8 @@ def command(model: Path, out: Path, graph: Path | None, as_of: str | None, as_js
     """Write vectors, a FAISS index and the text tower.
 
     Products, users, queries and categories become parquet tables of the shop's own ids and vectors; the index folder holds a FAISS file and
-    the ids of its rows; the text tower is a static model that the model2vec package loads. All vectors have length 1, apart from those of
-    users of whom nothing is known, which are zero and counted in the manifest.
+    the ids of its rows; the text tower is a folder for the model2vec package, or for sentence-transformers where it is a transformer. All
+    vectors have length 1, apart from those of users of whom nothing is known, which are zero and counted in the manifest.
 
     \b
     Example:

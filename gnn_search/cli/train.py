@@ -60,7 +60,7 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -
         walk = fit_walk(settings, opened, result.retriever, InputSampler(opened, settings))
     summary = _summarise(result, walk, out)
     scorer = None if walk is None else walk.scorer
-    save_model(out, opened, settings, result.tokenizer, result.retriever, scorer, summary, library_versions())
+    save_model(out, opened, settings, result.retriever, scorer, summary, library_versions())
     model = open_model(out, graph)
     save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
     return summary
@@ -72,8 +72,14 @@ class _Watcher:
     def __init__(self, bars: Any) -> None:
         self._bars = bars
         self._task: Any = None
+        self._pretraining: Any = None
 
     def __call__(self, report: StepReport) -> None:
+        if report.pretraining:
+            if self._pretraining is None:
+                self._pretraining = self._bars.add_task("pre-training", total=report.total_steps * report.examples)
+            self._bars.update(self._pretraining, advance=report.examples, description=f"pre-training  loss {report.loss:.3f}")
+            return
         if self._task is None:
             done = (report.step - 1) * report.examples  # above 0 in a resumed run
             self._task = self._bars.add_task("training", total=report.total_steps * report.examples, completed=done)

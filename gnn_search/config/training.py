@@ -11,11 +11,44 @@ from gnn_search.config.base import Settings
 from gnn_search.config.files import find_yaml, read_yaml
 
 
-class TextSettings(Settings):
-    """The text tower: a subword tokenizer trained on the shop's own text, a token table, a weighted mean, a projection."""
+class StaticFiles(Settings):
+    """The two files of a static model that lie in no folder of a known form."""
 
-    vocabulary: int = Field(8000, ge=100, le=1_000_000, description="Most tokens.")
+    tokenizer: str = Field(min_length=1, description="Tokenizer as JSON of the tokenizers library: a path, or package:path.")
+    table: str = Field(min_length=1, description="safetensors file with one vector a token: a path, or package:path.")
+
+
+class PretrainSettings(Settings):
+    """Before graph training, the text tower alone learns to bring queries near the texts of the products chosen for them."""
+
+    epochs: int = Field(0, ge=0, le=1000, description="Passes over the distinct (query, product) pairs of the training period (0 = off).")
+    batch_size: int = Field(1024, ge=2, description="Pairs a step; the products of the others are each one's negatives.")
+    learning_rate: float = Field(5e-3, gt=0, description="Of all weights but a transformer's, at its height.")
+
+
+class TextSettings(Settings):
+    """The text tower.
+
+    `static`: a subword tokenizer trained on the shop's own text, a token table, a weighted mean, a projection. `transformer`: a
+    sentence-transformers model and a learned projection.
+    """
+
+    kind: Literal["static", "transformer"] = Field("static", description="What encodes texts.")
+    start: str | StaticFiles | None = Field(
+        None,
+        description="Where weights come from: the folder of a Model2Vec or StaticEmbedding model (static) or of a sentence-transformers "
+        "model (transformer), as a path or as package:path inside an installed Python package; for static also two files.",
+    )
+    frozen: bool = Field(True, description="Whether a transformer stays as it is; one that learns is some hundred times slower to train.")
+    vocabulary: int = Field(8000, ge=100, le=1_000_000, description="Most tokens of a tokenizer trained on the shop's text.")
     max_tokens: int = Field(32, ge=1, le=512, description="Tokens of a text that count.")
+    pretrain: PretrainSettings = Field(default_factory=PretrainSettings)
+
+    @model_validator(mode="after")
+    def _has_a_transformer(self) -> TextSettings:
+        if self.kind == "transformer" and not isinstance(self.start, str):
+            raise ValueError("kind transformer needs start, the folder of a sentence-transformers model")
+        return self
 
 
 class ProductSettings(Settings):
@@ -163,6 +196,7 @@ class OptimiserSettings(Settings):
 
     learning_rate: float = Field(2e-3, gt=0, description="Of the dense weights, at its height.")
     table_learning_rate: float = Field(5e-3, gt=0, description="Of tokens and free vectors, at its height.")
+    transformer_learning_rate: float = Field(2e-5, gt=0, description="Of a transformer that learns, at its height.")
     weight_decay: float = Field(1e-4, ge=0)
     warmup: float = Field(
         0.03, ge=0, lt=1, description="Share of the steps over which the rates rise; afterwards they fall along a cosine."
@@ -214,6 +248,8 @@ class TrainingConfig(Settings):
         names = [attribute.name for attribute in self.shared_attributes]
         if len(set(names)) != len(names):
             raise ValueError("each name may stand once in shared_attributes")
+        if self.text.pretrain.epochs and not self.product.text:
+            raise ValueError("text.pretrain brings queries near the texts of products; it needs product.text")
         return self
 
     @classmethod

@@ -13,8 +13,8 @@ from gnn_search.index.flat import METRIC, FlatIndex
 from gnn_search.layout import FORMAT_VERSION, ExportLayout, hash_files, refuse_existing, staged, write_json
 from gnn_search.model.store import Model
 from gnn_search.vectors.shop_vectors import ShopVectors
-from gnn_search.vectors.static_model import write_static_model
 from gnn_search.vectors.tables import write_vector_table
+from gnn_search.vectors.text_model import write_text_model
 from gnn_search.versions import library_versions
 
 
@@ -62,7 +62,7 @@ class ExportManifest(StrictModel):
 
 
 def export_model(model: Model, shop: ShopVectors, out: Path) -> ExportManifest:
-    """Write the vectors of all nodes, the FAISS index of the products, the text tower as a static model, and a manifest.
+    """Write the vectors of all nodes, the FAISS index of the products, the text tower as a model of its own, and a manifest.
 
     The query vectors are those of known queries without a shopper; the text tower encodes any other.
 
@@ -82,7 +82,7 @@ def export_model(model: Model, shop: ShopVectors, out: Path) -> ExportManifest:
             write_vector_table(layout.vectors(node_type), model.graph, node_type, vectors)
         index = FlatIndex.build(shop.vectors["product"])
         index.save(layout.index, model.graph.nodes("product").to_series(0), {"model_hash": model.manifest.hash})
-        write_static_model(layout.text_tower, model.tokenizer, model.retriever.text.folded())
+        write_text_model(layout.text_tower, model.retriever.text)
         manifest = _describe(model, shop, partial)
         write_json(layout.manifest, manifest.model_dump(mode="json"))
     return manifest

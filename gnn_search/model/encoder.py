@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,7 @@ from torch.nn import functional
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import GraphView
-from gnn_search.model.ragged import Ragged
 from gnn_search.model.retriever import Retriever
-from gnn_search.model.tokens import TokenLists
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler
 
@@ -128,9 +126,14 @@ class NodeEncoder:
         return np.where(score > 0, known[row], -1).astype(np.int32)
 
     @torch.no_grad()
-    def encode_texts(self, tokens: TokenLists) -> Tensor:
-        """Encode any texts without the graph: float32 [n, d], unit length, zero for a text without a known token."""
-        return functional.normalize(self._retriever.text(Ragged.of(tokens.indptr, tokens.token)), dim=1)
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
+        """Encode any texts without the graph: float32 [n, d], unit length, zero for a text of which nothing is known."""
+        return functional.normalize(self._retriever.text(texts), dim=1)
+
+    @torch.no_grad()
+    def encode_query_texts(self, query: Int32) -> Tensor:
+        """Encode the texts of known queries without the graph: float32 [n, d], unit length, zero for one of which nothing is known."""
+        return functional.normalize(self._retriever.query_texts(query), dim=1)
 
     @torch.no_grad()
     def encode_categories(self) -> Tensor:

@@ -1,19 +1,18 @@
-"""What the towers know of every node for good: tokens, category paths, attributes."""
+"""What the towers know of every node for good: texts, category paths, attributes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import polars as pl
-from tokenizers import Tokenizer
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import Graph
 from gnn_search.model.codes import Codes, code_values
-from gnn_search.model.tokens import TokenLists, tokenize
 
 
 @dataclass(frozen=True)
@@ -21,14 +20,11 @@ class Features:
     """Fixed inputs of the towers, by node number.
 
     Shapes:
-        queries, categories: tokens of each. path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to
-        the top. attributes: the shoppers' attributes.
+        path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the top. attributes: the shoppers'
+        attributes.
     """
 
     graph: Graph
-    tokenizer: Tokenizer
-    queries: TokenLists
-    categories: TokenLists
     path_indptr: Int64
     path: Int32
     attributes: Codes
@@ -37,10 +33,13 @@ class Features:
     def num_products(self) -> int:
         return len(self.path_indptr) - 1
 
-    @cached_property
-    def products(self) -> TokenLists:
-        """The products' tokens, made when first asked for: a search with stored vectors never does."""
-        return tokenize(self.tokenizer, product_texts(self.graph))
+    @property
+    def num_queries(self) -> int:
+        return self.graph.num_nodes["query"]
+
+    @property
+    def num_categories(self) -> int:
+        return self.graph.num_nodes["category"]
 
     @cached_property
     def product_attributes(self) -> Codes:
@@ -54,18 +53,26 @@ class Features:
         return code_values(products, ["brand"] if "brand" in products.columns else [])
 
     @classmethod
-    def of(cls, graph: Graph, tokenizer: Tokenizer) -> Features:
+    def of(cls, graph: Graph) -> Features:
         """Read the features of a graph's nodes."""
         path_indptr, path = _paths(graph)
         return cls(
             graph=graph,
-            tokenizer=tokenizer,
-            queries=tokenize(tokenizer, graph.nodes("query")["query"].to_list()),
-            categories=tokenize(tokenizer, graph.nodes("category")["name"].to_list()),
             path_indptr=path_indptr,
             path=path,
             attributes=code_values(graph.nodes("user"), graph.nodes("user").columns[1:]),
         )
+
+
+TextNode = Literal["query", "product", "category"]
+"""The node types that have a text."""
+
+
+def node_texts(graph: Graph, node_type: TextNode) -> list[str]:
+    """Return the text of each node: a query's own, a category's name, a product's title and brand."""
+    if node_type == "product":
+        return product_texts(graph)
+    return graph.nodes(node_type)["query" if node_type == "query" else "name"].to_list()
 
 
 def product_texts(graph: Graph) -> list[str]:

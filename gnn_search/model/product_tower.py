@@ -39,7 +39,7 @@ class ProductTower(nn.Module):
         settings, dimension = config.product, config.dimension
         self._settings, self._features, self._shopper_half_life = settings, features, config.user.half_life_days
         graph = features.graph
-        num_products, num_categories = features.num_products, len(features.categories.indptr) - 1
+        num_products, num_categories = features.num_products, features.num_categories
         self.free = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
         self.from_queries = RelationConv(dimension) if settings.queries else None
@@ -62,8 +62,7 @@ class ProductTower(nn.Module):
         """
         parts: list[Tensor] = []
         if self._settings.text:
-            tokens = self._features.products
-            parts.append(text(Ragged.of_rows(tokens.indptr, tokens.token, product)))
+            parts.append(text.nodes("product", product))
         if self.category is not None:
             path = Ragged.of_rows(self._features.path_indptr, self._features.path, product)
             parts.append(path.sum(self.categories(text)))
@@ -80,7 +79,7 @@ class ProductTower(nn.Module):
 
     def categories(self, text: TextTower) -> Tensor:
         """Encode all categories by name, plus a free vector each where categories are part of the tower: [categories, d]."""
-        named: Tensor = text(Ragged.of(self._features.categories.indptr, self._features.categories.token))
+        named = text.nodes("category")
         return named if self.category is None else named + self.category
 
     def forward(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:

@@ -29,8 +29,7 @@ class QueryTower(nn.Module):
     def __init__(self, config: TrainingConfig, features: Features) -> None:
         super().__init__()
         self._settings = config.query
-        num_queries = len(features.queries.indptr) - 1
-        self.free = nn.Embedding(num_queries, config.dimension, sparse=True) if config.query.id_embedding else None
+        self.free = nn.Embedding(features.num_queries, config.dimension, sparse=True) if config.query.id_embedding else None
         self.from_products = RelationConv(config.dimension) if config.query.products else None
         if self.free is not None:
             nn.init.zeros_(self.free.weight)

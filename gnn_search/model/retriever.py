@@ -45,17 +45,17 @@ class Retriever(nn.Module):
     Args:
         config: The configuration.
         features: Fixed features of the graph's nodes.
-        vocabulary: Tokens of the tokenizer.
+        text: The text tower.
     """
 
     bases: Tensor
     vectors: Tensor
 
-    def __init__(self, config: TrainingConfig, features: Features, vocabulary: int) -> None:
+    def __init__(self, config: TrainingConfig, features: Features, text: TextTower) -> None:
         super().__init__()
         self.config = config
         self._features = features
-        self.text = TextTower(vocabulary, config.dimension)
+        self.text = text
         self.product = ProductTower(config, features)
         self.query = QueryTower(config, features)
         self.user = UserTower(config, features)
@@ -90,8 +90,7 @@ class Retriever(nn.Module):
 
     def query_texts(self, query: Int32) -> Tensor:
         """Encode the texts of known queries: [n, d]."""
-        tokens = self._features.queries
-        return torch.as_tensor(self.text(Ragged.of_rows(tokens.indptr, tokens.token, query)))
+        return self.text.nodes("query", query)
 
     def product_bases(self, product: Int32, with_free: Tensor) -> Tensor:
         """Encode products without neighbours: [n, d]. with_free: bool [n], whose free vectors count."""

@@ -10,7 +10,6 @@ import yaml
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from tokenizers import Tokenizer
 
 from gnn_search.config.base import StrictModel
 from gnn_search.config.files import read_yaml
@@ -20,6 +19,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, read_json, staged, write_json
 from gnn_search.model.features import Features
 from gnn_search.model.retriever import Retriever
+from gnn_search.model.text_towers import TRANSFORMER_WEIGHTS, open_text_tower
 from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.walk.features import feature_names
@@ -60,7 +60,6 @@ class Model:
     manifest: ModelManifest
     config: TrainingConfig
     graph: Graph
-    tokenizer: Tokenizer
     features: Features
     retriever: Retriever
     inputs: InputSampler
@@ -75,26 +74,25 @@ def save_model(
     out: Path,
     graph: Graph,
     config: TrainingConfig,
-    tokenizer: Tokenizer,
     retriever: Retriever,
     walk: WalkScorer | None,
     training: dict[str, Any],
     versions: dict[str, str],
 ) -> None:
-    """Write configuration, tokenizer and weights into a model folder, the manifest last."""
+    """Write configuration, weights and what the text tower needs into a model folder, the manifest last."""
     layout = ModelLayout(out)
     with staged(layout.config, replace=True) as partial:
         partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    with staged(layout.tokenizer, replace=True) as partial:
-        partial.write_text(tokenizer.to_str(), encoding="utf-8")
+    weights = {name: parameter for name, parameter in retriever.named_parameters() if not name.startswith(TRANSFORMER_WEIGHTS)}
     with staged(layout.weights, replace=True) as partial:
         # Not save_file, which makes a file that nobody else may read.
-        partial.write_bytes(save({name: parameter.detach().contiguous() for name, parameter in retriever.named_parameters()}))
-    files = [layout.config, layout.tokenizer, layout.weights]
+        partial.write_bytes(save({name: parameter.detach().contiguous() for name, parameter in weights.items()}))
+    files = [layout.config, *retriever.text.save(out), layout.weights]
     if walk is not None:
         with staged(layout.walk, replace=True) as partial:
             partial.write_bytes(save({name: value.detach().contiguous() for name, value in walk.state_dict().items()}))
         files.append(layout.walk)
+    files.sort()
     manifest = ModelManifest(
         format_version=FORMAT_VERSION,
         name=config.name,
@@ -131,9 +129,8 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
             f"(hash {manifest.graph_hash}, got {opened.manifest.hash}); give its own with --graph, or train anew"
         )
     config = read_yaml(layout.config, TrainingConfig)
-    tokenizer = Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8"))
-    features = Features.of(opened, tokenizer)
-    retriever = Retriever(config, features, tokenizer.get_vocab_size())
+    features = Features.of(opened)
+    retriever = Retriever(config, features, open_text_tower(config, opened, layout))
     try:
         weights = load_file(layout.weights)
         missing = set(dict(retriever.named_parameters())) ^ set(weights)
@@ -147,7 +144,7 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
         raise ArtefactError(f"{layout.weights} is damaged ({reason}); train the model again") from None
     retriever.eval()
     walk = _open_walk(layout, config, opened) if layout.walk.name in manifest.files else None
-    return Model(layout.root, manifest, config, opened, tokenizer, features, retriever, InputSampler(opened, config), walk)
+    return Model(layout.root, manifest, config, opened, features, retriever, InputSampler(opened, config), walk)
 
 
 def _read_manifest(layout: ModelLayout) -> ModelManifest:
@@ -165,8 +162,7 @@ def _read_manifest(layout: ModelLayout) -> ModelManifest:
         raise ArtefactError(
             f"{layout.manifest} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); train the model again"
         ) from None
-    names = ("config.yaml", "tokenizer.json", "weights.safetensors", "walk.safetensors")
-    files = [layout.root / name for name in names if name in manifest.files or name != layout.walk.name]
+    files = [layout.root / name for name in sorted(manifest.files)]
     for file in files:
         if not file.is_file():
             raise ArtefactError(f"the model {layout.root} is damaged: {file.name} is missing; train it again")

@@ -1,43 +1,42 @@
-"""The static text tower: a table of tokens, a weighted mean, a projection."""
+"""What every text tower offers to the other towers."""
 
 from __future__ import annotations
 
-import torch
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor, nn
 
-from gnn_search.model.ragged import Ragged
+from gnn_search.graph.csr import Int32
+from gnn_search.model.features import TextNode
 
 
-class TextTower(nn.Module):
-    """Encode texts as the mean of their tokens' vectors, each with a learned weight, times a projection.
+class TextTower(nn.Module, ABC):
+    """Encodes the texts of a graph's nodes and any others into the space of all towers."""
 
-    It is linear in the tokens, so the trained tower folds into one plain matrix (Model2Vec's form).
+    @abstractmethod
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        """Encode any texts: float32 [n, d], not normalised."""
 
-    Args:
-        vocabulary: Number of tokens.
-        dimension: Of the vectors.
-    """
-
-    def __init__(self, vocabulary: int, dimension: int) -> None:
-        super().__init__()
-        self.tokens = nn.Parameter(torch.randn(vocabulary, dimension) * dimension**-0.5)
-        self.importance = nn.Parameter(torch.zeros(vocabulary))
-        self.projection = nn.Linear(dimension, dimension, bias=False)
-        nn.init.eye_(self.projection.weight)
-
-    def forward(self, texts: Ragged) -> Tensor:
-        """Encode texts.
+    @abstractmethod
+    def nodes(self, node_type: TextNode, rows: Int32 | None = None) -> Tensor:
+        """Encode the texts of nodes.
 
         Args:
-            texts: The tokens of each text, as a mean.
+            node_type: Their type.
+            rows: Their numbers, int32 [n]; by default all.
 
         Shapes:
-            Returns float32 [texts, dimension], not normalised.
+            Returns float32 [n, d], not normalised.
         """
-        weighted = Ragged(texts.index, texts.offsets, texts.weight * torch.exp(self.importance[texts.index]))
-        return torch.as_tensor(self.projection(weighted.sum(self.tokens)))
 
-    @torch.no_grad()
-    def folded(self) -> Tensor:
-        """Return one vector a token, of which a text's vector is the plain mean: float32 [vocabulary, dimension]."""
-        return torch.as_tensor(self.projection(self.tokens * torch.exp(self.importance)[:, None]))
+    @abstractmethod
+    def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """Say which texts mean anything to the tower, bool [n]; the vector of any other is zero."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> list[Path]:
+        """Write what the tower needs beside its weights into a model folder, and return the files that the model's hash is to cover."""

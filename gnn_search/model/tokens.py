@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -40,22 +41,39 @@ def train_tokenizer(texts: Iterable[str], settings: TextSettings) -> Tokenizer:
     return tokenizer
 
 
-def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenLists:
-    """Cut texts into tokens; characters that the tokenizer does not know are left out.
+class TokenCutter:
+    """Cuts texts into the tokens of one tokenizer; characters that it does not know are left out.
 
     A very long text is cut to `most_characters` first, as the model2vec package does, so that an exported text tower gives the same
     vectors.
     """
-    unknown = tokenizer.token_to_id(UNKNOWN)
-    most = most_characters(tokenizer)
-    lists = [encoding.ids for encoding in tokenizer.encode_batch_fast([text[:most] for text in texts], add_special_tokens=False)]
-    lengths = np.fromiter((len(ids) for ids in lists), dtype=np.int64, count=len(lists))
-    token = np.fromiter((token for ids in lists for token in ids), dtype=np.int32, count=int(lengths.sum()))
-    row = np.repeat(np.arange(len(lists)), lengths)
-    known = token != unknown
-    indptr = np.zeros(len(lists) + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row[known], minlength=len(lists)), out=indptr[1:])
-    return TokenLists(indptr, token[known])
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        # Found once: it takes longer than to cut one query.
+        self._unknown, self._most = unknown_token(tokenizer), most_characters(tokenizer)
+
+    def __call__(self, texts: Sequence[str]) -> TokenLists:
+        """Return the tokens of each text."""
+        cut = [text[: self._most] for text in texts]
+        lists = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)]
+        lengths = np.fromiter((len(ids) for ids in lists), dtype=np.int64, count=len(lists))
+        token = np.fromiter((token for ids in lists for token in ids), dtype=np.int32, count=int(lengths.sum()))
+        row = np.repeat(np.arange(len(lists)), lengths)
+        known = np.ones(len(token), np.bool_) if self._unknown is None else token != self._unknown
+        indptr = np.zeros(len(lists) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(row[known], minlength=len(lists)), out=indptr[1:])
+        return TokenLists(indptr, token[known])
+
+
+def unknown_token(tokenizer: Tokenizer) -> int | None:
+    """Return the token that stands for what a tokenizer does not know; None for one that knows everything."""
+    if hasattr(tokenizer.model, "unk_token"):
+        name = tokenizer.model.unk_token
+        return None if name is None else tokenizer.token_to_id(name)
+    # A unigram model has a number instead, which only its JSON tells.
+    number = json.loads(tokenizer.to_str())["model"].get("unk_id")
+    return None if number is None else int(number)
 
 
 def most_characters(tokenizer: Tokenizer) -> int | None:

@@ -15,7 +15,6 @@ from gnn_search.graph.csr import Int32
 from gnn_search.index.flat import FlatIndex
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import Model
-from gnn_search.model.tokens import tokenize
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.vectors.shop_vectors import ShopVectors
 
@@ -92,7 +91,7 @@ class VectorChannel:
         names = distinct["text"].to_list()
         row = asked.join(distinct, on="text", how="left", maintain_order="left")["row"].to_numpy().astype(np.int64)
         node = self.find_queries(names)
-        vectors = self.encoder.encode_texts(tokenize(self._model.tokenizer, names))
+        vectors = self.encoder.encode_texts(names)
         known = np.flatnonzero(node >= 0)
         if len(known):
             vectors[torch.from_numpy(known)] = self.encoder.encode_queries(node[known])
@@ -110,7 +109,7 @@ class VectorChannel:
         node = self.find_queries(texts)
         asked = self.encoder.view.edges(("product", "rev_leads_to", "query")).degree() > 0
         known = (node >= 0) & (asked[np.maximum(node, 0)] if len(asked) else False)
-        return known, np.diff(tokenize(self._model.tokenizer, texts).indptr) > 0
+        return known, self._model.retriever.text.knows(texts)
 
     def _personalised(self, user: Int32, query: Int32, recalling: Int32, vector: Tensor) -> Asked:
         if not self._personal:
@@ -126,6 +125,5 @@ class VectorChannel:
         lost = np.flatnonzero(~self.encoder.call_up_history(query))
         recalling = query.copy()
         if len(lost):
-            asked = tokenize(self._model.tokenizer, [texts[int(place)] for place in lost])
-            recalling[lost] = self.encoder.nearest_query(self.encoder.encode_texts(asked))
+            recalling[lost] = self.encoder.nearest_query(self.encoder.encode_texts([texts[int(place)] for place in lost]))
         return recalling

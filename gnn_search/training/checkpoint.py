@@ -22,6 +22,7 @@ class Progress(StrictModel):
     """How far a run has come.
 
     Attributes:
+        pretrained: Whether the text tower has had its pre-training, or needs none.
         step: Steps done.
         best_recall: Best validation Recall@10 so far.
         best_step: Steps done then.
@@ -31,6 +32,7 @@ class Progress(StrictModel):
         finished: Whether the run has ended.
     """
 
+    pretrained: bool = False
     step: int = 0
     best_recall: float = -1.0
     best_step: int = 0

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from gnn_search.config.training import TrainingConfig
@@ -19,14 +18,15 @@ from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.layout import ModelLayout, refuse_existing, staged
 from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.features import Features, training_texts
+from gnn_search.model.features import Features
 from gnn_search.model.retriever import Losses, Retriever
-from gnn_search.model.tokens import train_tokenizer
+from gnn_search.model.text_towers import make_text_tower
 from gnn_search.sampling.batches import Batch, BatchSampler
 from gnn_search.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from gnn_search.training.determinism import deterministic
 from gnn_search.training.optimiser import Optimisers
 from gnn_search.training.prefetch import Prefetch
+from gnn_search.training.pretrain import pretrain
 from gnn_search.training.validation import validation_recall
 
 
@@ -39,6 +39,7 @@ class StepReport:
         loss: Loss of the step. rate: Examples a second since the start, validations not counted. waiting: Share of that time spent
             waiting for batches.
         recall: Validation Recall@10, when one was measured after this step.
+        pretraining: Whether the step, and what is told of it, belongs to the pre-training of the text tower.
     """
 
     step: int
@@ -48,6 +49,7 @@ class StepReport:
     rate: float
     waiting: float
     recall: float | None = None
+    pretraining: bool = False
 
 
 class Listener(Protocol):
@@ -62,7 +64,6 @@ class TrainingResult:
 
     Attributes:
         retriever: With the best weights of the validations.
-        tokenizer: Trained on the shop's text.
         progress: The end of the run.
         total_steps: Steps that the configuration asked for.
         rate: Examples a second, validations not counted.
@@ -71,7 +72,6 @@ class TrainingResult:
     """
 
     retriever: Retriever
-    tokenizer: Tokenizer
     features: Features
     progress: Progress
     total_steps: int
@@ -109,9 +109,8 @@ class _Run:
         saved = _resumable(layout, identity) if resume else None
         torch.manual_seed(config.seed)
         self._sampler = BatchSampler(graph, config)
-        self._tokenizer = train_tokenizer(training_texts(graph), config.text)
-        self._features = Features.of(graph, self._tokenizer)
-        self._retriever = Retriever(config, self._features, self._tokenizer.get_vocab_size())
+        self._features = Features.of(graph)
+        self._retriever = Retriever(config, self._features, make_text_tower(config, graph, layout))
         self._total_steps = max(1, round(config.loop.epochs * self._sampler.steps_per_epoch))
         self._optimisers = Optimisers(self._retriever, config.optimiser, self._total_steps)
         self._cases = build_cases(graph, "validation", config.loop.validation_cases, config.seed)
@@ -126,6 +125,8 @@ class _Run:
 
     def run(self) -> TrainingResult:
         validation = self._graph.before(self._graph.manifest.validation_start)
+        if not self._progress.pretrained:
+            self._pretrain()
         if self._progress.step == 0:
             self._refresh(self._graph.before(int(self._sampler.examples.time[0])))
             self._save()
@@ -151,7 +152,6 @@ class _Run:
         self._retriever.load_state_dict(self._best, strict=False)
         return TrainingResult(
             self._retriever,
-            self._tokenizer,
             self._features,
             self._progress,
             self._total_steps,
@@ -159,6 +159,21 @@ class _Run:
             self._waiting,
             self._sampler.describe_negatives(),
         )
+
+    def _pretrain(self) -> None:
+        if self._config.text.pretrain.epochs:
+            # A run killed from here on finds a checkpoint to resume from, and does the pre-training again.
+            self._save()
+            started, pairs = time.perf_counter(), 0
+
+            def tell(step: int, steps: int, size: int, loss: float) -> None:
+                nonlocal pairs
+                pairs += size
+                rate = pairs / max(time.perf_counter() - started, 1e-9)
+                self._listener(StepReport(step, steps, size, loss, rate, 0.0, pretraining=True))
+
+            pretrain(self._retriever.text, self._config, self._sampler.examples, self._graph.num_nodes, tell)
+        self._progress = self._progress.model_copy(update={"pretrained": True})
 
     def _remaining(self) -> Iterator[tuple[int, Batch]]:
         if self._progress.finished:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gnn_search.config.training import OptimiserSettings
+from gnn_search.model.text_towers import TRANSFORMER_WEIGHTS
 from gnn_search.model.value_table import ValueTable
 
 _TABLES = ("text.tokens", "text.importance", "product.category", "user.attributes")
@@ -28,12 +29,16 @@ class Optimisers:
         values = [f"{name}.weight" for name, module in model.named_modules() if isinstance(module, ValueTable)]
         table_names = [name for name in (*_TABLES, *values) if name in named]
         tables = [named[name] for name in table_names]
-        dense = [parameter for name, parameter in named.items() if name not in sparse_names and name not in table_names]
+        transformer = [parameter for name, parameter in named.items() if name.startswith(TRANSFORMER_WEIGHTS)]
+        others = sparse_names | set(table_names)
+        dense = [parameter for name, parameter in named.items() if name not in others and not name.startswith(TRANSFORMER_WEIGHTS)]
         self._settings, self._total_steps = settings, total_steps
         groups = [
             {"params": dense, "rate": settings.learning_rate, "weight_decay": settings.weight_decay},
             {"params": tables, "rate": settings.table_learning_rate, "weight_decay": 0.0},
         ]
+        if transformer:
+            groups.append({"params": transformer, "rate": settings.transformer_learning_rate, "weight_decay": settings.weight_decay})
         self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)]
         if sparse_names:
             sparse = [{"params": [named[name] for name in sorted(sparse_names)], "rate": settings.table_learning_rate}]

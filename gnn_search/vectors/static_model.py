@@ -19,7 +19,7 @@ def write_static_model(folder: Path, tokenizer: Tokenizer, tokens: Tensor) -> No
     Args:
         folder: Made here.
         tokenizer: Cuts texts into tokens.
-        tokens: One vector a token, from `TextTower.folded`.
+        tokens: One vector a token, from `StaticTower.folded`.
 
     Shapes:
         tokens: float32 [vocabulary, d].

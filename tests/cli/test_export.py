@@ -55,7 +55,7 @@ def test_nothing_is_left_when_it_fails(tiny_model, tmp_path, monkeypatch):
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("gnn_search.index.export.write_static_model", fail)
+    monkeypatch.setattr("gnn_search.index.export.write_text_model", fail)
     assert isinstance(run(tiny_model, "--out", tmp_path / "out").exception, OSError)
     assert not list(tmp_path.iterdir())
 

@@ -100,6 +100,21 @@ def assert_refused(result: Result, message: str) -> None:
     assert result.stdout == ""
 
 
+def test_pre_training_comes_first(tiny_graph, tmp_path):
+    result = run(write_config(tmp_path, text={"pretrain": {"epochs": 1, "batch_size": 64}}), tiny_graph.path, tmp_path / "model", "--json")
+    assert result.exit_code == 0, result.output
+    # The steps are those on the graph alone.
+    assert len(ModelLayout(tmp_path / "model").metrics.read_text().splitlines()) == json.loads(result.stdout)["steps"]
+
+
+@pytest.mark.parametrize("text", [{"start": "no/where"}, {"kind": "transformer", "start": "no_such_package_here:model"}])
+def test_a_start_that_is_not_there_is_named(tiny_graph, tmp_path, text):
+    result = run(write_config(tmp_path, text=text), tiny_graph.path, tmp_path / "model")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: text.start names {text['start']}, ")
+    assert not (tmp_path / "model").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -14,7 +14,6 @@ from shops import START, build, write_tiny_shop
 from gnn_search.graph.store import Graph, to_time
 from gnn_search.model import encoder as encoder_module
 from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.tokens import TokenLists
 from gnn_search.sampling.inputs import InputSampler
 
 QUERIES = np.arange(20, dtype=np.int32)
@@ -148,14 +147,13 @@ def test_a_query_that_nobody_asked_is_its_text(tiny_graph):
     moment, known = half_known(tiny_graph, ("product", "rev_leads_to", "query"))
     encoder = encoder_of(tiny_graph, moment)
     vectors = encoder.encode_queries(QUERIES)
-    texts = encoder.encode_texts(encoder._retriever._features.queries)
+    texts = encoder.encode_texts(tiny_graph.nodes("query")["query"].to_list())
     torch.testing.assert_close(vectors[~known], texts[~known])
     assert (vectors[known] - texts[known]).abs().sum(dim=1).min() > 1e-3
 
 
 def test_a_text_without_a_known_token_is_zero(tiny_graph):
-    tokens = TokenLists(np.array([0, 0, 2]), np.array([3, 4], dtype=np.int32))
-    vectors = encoder_of(tiny_graph, 0).encode_texts(tokens)
+    vectors = encoder_of(tiny_graph, 0).encode_texts(["🍞", "bread 0"])
     assert not vectors[0].any()
     assert vectors[1].norm().item() == pytest.approx(1)
 
@@ -181,7 +179,7 @@ def test_a_query_that_led_nowhere_calls_up_the_history_of_the_nearest(tiny_graph
     new = np.flatnonzero(~known).astype(np.int32)
     assert encoder.call_up_history(QUERIES).tolist() == known.tolist()
     assert not encoder.call_up_history(np.array([-1], dtype=np.int32))[0]
-    texts = encoder.encode_texts(encoder._retriever._features.queries)
+    texts = encoder.encode_texts(tiny_graph.nodes("query")["query"].to_list())
     scores = texts[torch.from_numpy(new)] @ texts[torch.from_numpy(known)].T
     nearest = np.flatnonzero(known)[scores.argmax(dim=1).numpy()]
     assert encoder.nearest_query(texts[torch.from_numpy(new)]).tolist() == nearest.tolist()
@@ -194,7 +192,7 @@ def test_a_query_that_led_nowhere_calls_up_the_history_of_the_nearest(tiny_graph
 @pytest.mark.parametrize("scores", [1, 40, 1 << 24])
 def test_the_nearest_query_is_the_same_in_any_blocks(tiny_graph, monkeypatch, scores):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
-    texts = encoder.encode_texts(encoder._retriever._features.queries)
+    texts = encoder.encode_texts(tiny_graph.nodes("query")["query"].to_list())
     monkeypatch.setattr(encoder_module, "_SCORES", scores)
     assert encoder.nearest_query(texts).tolist() == list(range(20))
     assert encoder.nearest_query(torch.zeros(2, 16)).tolist() == [-1, -1]

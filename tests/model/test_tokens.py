@@ -11,7 +11,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from gnn_search.config.training import TextSettings
-from gnn_search.model.tokens import UNKNOWN, most_characters, tokenize, train_tokenizer
+from gnn_search.model.tokens import UNKNOWN, TokenCutter, most_characters, train_tokenizer
 
 TEXTS = [
     f"{colour} {thing} {number}" for colour in ("red", "crème", "grün") for thing in ("tea", "teapot", "bread knife") for number in range(9)
@@ -30,7 +30,7 @@ def tokenizer():
 
 
 def ids_of(tokenizer, text: str) -> list[int]:
-    return tokenize(tokenizer, [text]).token.tolist()
+    return TokenCutter(tokenizer)([text]).token.tolist()
 
 
 def test_the_same_texts_give_the_same_bytes():
@@ -62,7 +62,7 @@ def test_unknown_characters_are_dropped(tokenizer):
     assert ids_of(tokenizer, "red 東 tea") == ids_of(tokenizer, "red tea")
     assert ids_of(tokenizer, "東京") == []
     unknown = tokenizer.token_to_id(UNKNOWN)
-    assert unknown not in tokenize(tokenizer, ["東京", "red Ж", "щtea"]).token
+    assert unknown not in TokenCutter(tokenizer)(["東京", "red Ж", "щtea"]).token
 
 
 def test_long_texts_are_cut(tokenizer):
@@ -81,7 +81,7 @@ def test_without_truncation_all_counts(tokenizer):
 
 def test_lists_are_ragged(tokenizer):
     texts = ["red tea", "", "東", "teapot", "crème tea red"]
-    lists = tokenize(tokenizer, texts)
+    lists = TokenCutter(tokenizer)(texts)
     assert lists.indptr.dtype == np.int64
     assert lists.token.dtype == np.int32
     assert np.diff(lists.indptr).tolist() == [2, 0, 0, 1, 3]
@@ -90,6 +90,6 @@ def test_lists_are_ragged(tokenizer):
 
 
 def test_no_texts(tokenizer):
-    lists = tokenize(tokenizer, [])
+    lists = TokenCutter(tokenizer)([])
     assert lists.indptr.tolist() == [0]
     assert lists.token.tolist() == []

@@ -91,9 +91,7 @@ def test_a_new_query_calls_up_history_as_the_nearest_known_one_does(opened, chan
 
 
 def _text_vectors(model, encoder, text, times):
-    from gnn_search.model.tokens import tokenize
-
-    return np.repeat(encoder.encode_texts(tokenize(model.tokenizer, [text])).numpy(), times, axis=0)
+    return np.repeat(encoder.encode_texts([text]).numpy(), times, axis=0)
 
 
 def test_a_query_without_a_known_word_works(channel):

@@ -55,7 +55,7 @@ def test_shoppers_of_products_and_what_they_chose_last(tiny_graph):
         who |= {int(user) for product in products for user in edges.csr.index[edges.starts[product] : edges.ends[product]][-2:]}
         assert len(neighbours.indptr) == 4
     shoppers = sorted(who)
-    last = sampler._history.latest(np.array(shoppers, np.int32), np.full(len(shoppers), view.time), 10)
+    last = sampler.history.latest(np.array(shoppers, np.int32), np.full(len(shoppers), view.time), 10)
     np.testing.assert_array_equal(found.recent.product, last.product)
     edges = view.edges(("user", "click", "product"))
     drawn = [shoppers[place] for place in found.shopper[0].index]

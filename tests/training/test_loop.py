@@ -135,7 +135,7 @@ def test_one_seed_gives_equal_bytes(tiny_graph, unbroken, tmp_path):
     first, out = unbroken
     second = train(tiny_config(), tiny_graph, tmp_path / "second")
     for result, folder in ((first, tmp_path / "one"), (second, tmp_path / "other")):
-        save_model(folder, tiny_graph, tiny_config(), result.tokenizer, result.retriever, None, {}, {})
+        save_model(folder, tiny_graph, tiny_config(), result.retriever, None, {}, {})
     for file in ("weights.safetensors", "tokenizer.json", "config.yaml"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
     assert without_clock(tmp_path / "second") == without_clock(out)

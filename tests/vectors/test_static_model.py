@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import open_model
-from gnn_search.model.tokens import most_characters, tokenize
+from gnn_search.model.tokens import most_characters
 from gnn_search.vectors.static_model import write_static_model
 
 TEXTS = [
@@ -35,12 +35,12 @@ def both(tiny_model, tmp_path_factory):
     model2vec = pytest.importorskip("model2vec")
     model = open_model(tiny_model)
     folder = tmp_path_factory.mktemp("static") / "text_tower"
-    write_static_model(folder, model.tokenizer, model.retriever.text.folded())
+    write_static_model(folder, model.retriever.text.tokenizer, model.retriever.text.folded())
     encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
     static = model2vec.StaticModel.from_pretrained(folder)
 
     def ours(texts):
-        return encoder.encode_texts(tokenize(model.tokenizer, texts)).numpy()
+        return encoder.encode_texts(texts).numpy()
 
     return static, ours, model
 
@@ -73,7 +73,7 @@ def test_a_text_without_a_known_token_is_zero_in_both(both):
 
 def test_long_texts_are_cut_alike(both):
     static, ours, model = both
-    most = most_characters(model.tokenizer)
+    most = most_characters(model.retriever.text.tokenizer)
     assert most is not None
     # Tokens shorter than the median meet the limit on tokens, longer ones that on characters.
     for text in ("tea " * 30, "0 " * 30, "organic " * 30, " " * most + "tea"):

@@ -1,0 +1,115 @@
+"""Make the text tower that a configuration asks for, and open that of a model folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.errors import ArtefactError
+from gnn_search.graph.store import Graph
+from gnn_search.layout import ModelLayout
+from gnn_search.model.features import training_texts
+from gnn_search.model.pretrained import hash_folder, locate, principal_projection
+from gnn_search.model.sentence_transformer import TransformerSource, embed, load_transformer, width
+from gnn_search.model.static_start import read_static_model
+from gnn_search.model.static_tower import StaticTower
+from gnn_search.model.text_tower import TextTower
+from gnn_search.model.tokens import train_tokenizer
+from gnn_search.model.transformer_tower import VECTORS, DistinctTexts, FrozenTransformer, LearningTransformer, write_text_vectors
+
+TRANSFORMER_WEIGHTS = "text.transformer."
+"""Prefix of the weights of a transformer that learns, which have a rate and a folder of their own."""
+
+_SAMPLE = 4096
+"""Texts from which the first projection of a transformer that learns is made."""
+
+
+def make_text_tower(config: TrainingConfig, graph: Graph, layout: ModelLayout) -> TextTower:
+    """Make an untrained text tower.
+
+    A frozen transformer encodes all texts of the graph now; their vectors are kept in the model folder, where a resumed run finds them.
+
+    Raises:
+        ConfigError: `text.start` is not what the tower can start from.
+        ArtefactError: The text vectors in the model folder are damaged, or of another transformer.
+        MissingExtraError: A transformer is asked for, and the package that runs it is not installed.
+    """
+    settings = config.text
+    if settings.kind == "transformer":
+        assert isinstance(settings.start, str)
+        folder = locate(settings.start)
+        if settings.frozen:
+            return _make_frozen(TransformerSource(folder, hash_folder(folder), settings.max_tokens), config, graph, layout)
+        return _make_learning(folder, config, graph)
+    if settings.start is not None:
+        tokenizer, table = read_static_model(settings.start, config.dimension, settings.max_tokens)
+        return StaticTower(graph, tokenizer, config.dimension, table)
+    return StaticTower(graph, train_tokenizer(training_texts(graph), settings), config.dimension)
+
+
+def open_text_tower(config: TrainingConfig, graph: Graph, layout: ModelLayout) -> TextTower:
+    """Make the text tower of a model folder, without its weights.
+
+    Raises:
+        ArtefactError: The folder is damaged.
+    """
+    if config.text.kind == "static":
+        return StaticTower(graph, Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8")), config.dimension)
+    vectors, source = _read_text_vectors(layout)
+    texts = DistinctTexts(graph)
+    if len(vectors) != len(texts.texts):
+        raise ArtefactError(
+            f"{layout.text_vectors} is damaged: expected vectors of {len(texts.texts):,} texts, got {len(vectors):,}; train the model again"
+        )
+    return FrozenTransformer(texts, vectors, source, config.dimension)
+
+
+def _make_frozen(source: TransformerSource, config: TrainingConfig, graph: Graph, layout: ModelLayout) -> FrozenTransformer:
+    texts = DistinctTexts(graph)
+    if layout.text_vectors.exists():
+        vectors, kept = _read_text_vectors(layout)
+        if (kept.hash, kept.max_tokens, len(vectors)) != (source.hash, source.max_tokens, len(texts.texts)):
+            raise ArtefactError(
+                f"{layout.text_vectors} is of another transformer than {source.folder}; put back the one that the run was started with, "
+                "or train anew"
+            )
+    else:
+        with torch.no_grad():
+            vectors = embed(source.load(), texts.texts)
+        write_text_vectors(layout.root, vectors, source)
+    tower = FrozenTransformer(texts, vectors, source, config.dimension)
+    _start_projection(tower.projection.weight, vectors)
+    return tower
+
+
+def _make_learning(folder: Path, config: TrainingConfig, graph: Graph) -> LearningTransformer:
+    transformer, texts = load_transformer(folder, config.text.max_tokens), DistinctTexts(graph)
+    tower = LearningTransformer(texts, transformer, config.text.max_tokens, config.dimension, width(transformer))
+    picked = np.linspace(0, len(texts.texts) - 1, min(_SAMPLE, len(texts.texts))).astype(np.int64)
+    with torch.no_grad():
+        _start_projection(tower.projection.weight, embed(transformer, [texts.texts[place] for place in picked]))
+    return tower
+
+
+@torch.no_grad()
+def _start_projection(weight: Tensor, vectors: Tensor) -> None:
+    weight.copy_(principal_projection(vectors, len(weight)))
+
+
+def _read_text_vectors(layout: ModelLayout) -> tuple[Tensor, TransformerSource]:
+    file = layout.text_vectors
+    try:
+        with safe_open(file, "pt") as opened:
+            described = json.loads((opened.metadata() or {})[VECTORS])
+            vectors: Tensor = opened.get_tensor(VECTORS)
+        folder = Path(described["transformer"]) if described["transformer"] else layout.transformer
+        return vectors, TransformerSource(folder, str(described["hash"]), int(described["max_tokens"]))
+    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ArtefactError(f"{file} is damaged ({error}); train the model again") from None
