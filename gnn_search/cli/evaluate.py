@@ -11,6 +11,7 @@ from rich.progress import TaskID
 
 from gnn_search.cli.options import PATH, json_option, path_argument, threads_option
 from gnn_search.cli.output import emit, progress
+from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
     from gnn_search.evaluation.result import Evaluation
@@ -94,7 +95,7 @@ def run_evaluation(
 
     wanted = names_of(baselines)
     if settings is not None and not settings.is_dir():
-        raise click.BadParameter(f"there is no folder {settings}", param_hint="--settings")
+        raise RequestError(f"there is no folder {settings}; give one to --settings that holds settings of baselines")
     opened = open_model(model, graph)
     opened.graph.verify()
     against = [open_model(rival, opened.graph.path) for rival in rivals]
