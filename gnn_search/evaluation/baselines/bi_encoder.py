@@ -39,14 +39,18 @@ class BiEncoder:
         self._encode = encode
         self._texts: pl.Series = graph.nodes("query")["query"]
         self._index = FlatIndex.build(_encode_distinct(product_texts(graph), encode))
+        self._queries = np.zeros((len(self._texts), self._index.dimension), dtype=np.float32)
+        self._encoded = np.zeros(len(self._texts), dtype=np.bool_)
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
         """See `Ranker.rank`. The score is the cosine; a query that is no node scores 0 with every product."""
         distinct, row = np.unique(query, return_inverse=True)
-        vectors = np.zeros((len(distinct), self._index.dimension), dtype=np.float32)
-        known = np.flatnonzero(distinct >= 0)
-        if len(known):
-            vectors[known] = self._encode(self._texts.gather(distinct[known]).to_list())
+        known = distinct >= 0
+        fresh = distinct[known & ~self._encoded[distinct]]
+        if len(fresh):
+            self._queries[fresh] = self._encode(self._texts.gather(fresh).to_list())
+            self._encoded[fresh] = True
+        vectors = np.where(known[:, None], self._queries[distinct], np.float32(0))
         score, product = self._index.search(vectors, k)
         return Ranking(product[row], score[row])
 

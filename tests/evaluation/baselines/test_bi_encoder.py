@@ -29,7 +29,9 @@ def test_ranking_by_cosine_is_the_same_for_everyone(fruit_shop):
     # p1 says apple alone; p0 says it twice beside two other words.
     assert found.product[:, :2].tolist() == [[1, 0], [2, 0], [1, 0]]
     assert found.score[0, :2].tolist() == pytest.approx([1.0, 2 / 6**0.5])
-    assert sorted(encoded[1]) == ["apple", "pear"], "each query once"
+    again = ranker.rank(np.array([0], dtype=np.int32), query[1:2], 3)
+    assert again.product[0].tolist() == found.product[1].tolist()
+    assert [sorted(texts) for texts in encoded[1:]] == [["apple", "pear"]], "each query once"
 
 
 def test_equal_texts_are_encoded_once(make_graph):
