@@ -30,8 +30,8 @@ class LightGcnSettings(Settings):
 
     dimension: int = Field(ge=4, le=1024, description="Of the vectors.")
     layers: int = Field(ge=1, le=8, description="Rounds of neighbours' means.")
-    epochs: int = Field(ge=1, description="Passes over the choices.")
-    batch_size: int = Field(ge=2, description="Choices a step; each step passes over the whole graph.")
+    steps: int = Field(ge=1, description="Steps of training; each passes over the whole graph, so its time is that of the edges.")
+    batch_size: int = Field(ge=2, description="Choices a step.")
     negatives: int = Field(ge=1, le=1024, description="Products drawn against each choice.")
     learning_rate: float = Field(gt=0, le=1, description="Of Adam.")
     weight_decay: float = Field(ge=0, description="Weight of the squared length of the free vectors of a batch.")

@@ -133,7 +133,7 @@ def test_an_unknown_baseline_is_one_sentence_and_exit_2(tiny_model):
 
 
 def test_settings_of_baselines_come_from_a_folder(tiny_model, tmp_path):
-    small = {"dimension": 4, "layers": 1, "epochs": 1, "batch_size": 500, "negatives": 1}
+    small = {"dimension": 4, "layers": 1, "steps": 1, "batch_size": 500, "negatives": 1}
     content = {**small, "learning_rate": 0.1, "weight_decay": 0, "seed": 0}
     (tmp_path / "lightgcn.yaml").write_text(json.dumps(content))
     result = run(tiny_model, "--cases", 5, "--baselines", "lightgcn", "--settings", tmp_path)

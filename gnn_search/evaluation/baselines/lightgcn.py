@@ -80,7 +80,7 @@ class LightGcn:
             torch.nn.init.normal_(model.embedding.weight, std=0.1)
             optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
             batches = -(-len(examples) // settings.batch_size)
-            for step in range(settings.epochs * batches):
+            for step in range(settings.steps):
                 if step % batches == 0:
                     order = torch.randperm(len(examples), generator=generator)
                     parts = order.tensor_split(batches)
@@ -90,7 +90,7 @@ class LightGcn:
                 loss = _bpr(model, adjacency, batch, drawn, settings.weight_decay)
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
-                progress(step + 1, settings.epochs * batches)
+                progress(step + 1, settings.steps)
             with torch.no_grad():
                 return np.asarray(model.get_embedding(adjacency).numpy(), dtype=np.float32)
 

@@ -9,7 +9,7 @@ from gnn_search.evaluation.baselines.lightgcn import LightGcn
 from gnn_search.evaluation.baselines.popularity import Popularity
 
 GROUPS, EACH = 3, 4
-SETTINGS = LightGcnSettings(dimension=8, layers=2, epochs=60, batch_size=64, negatives=4, learning_rate=0.05, weight_decay=1e-4, seed=0)
+SETTINGS = LightGcnSettings(dimension=8, layers=2, steps=60, batch_size=64, negatives=4, learning_rate=0.05, weight_decay=1e-4, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_new_query_gets_what_is_popular_and_a_new_product_is_never_listed(rank
 def test_training_is_reproducible_and_leaves_the_random_state_alone(planted):
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    first, again, other = (trained(planted, epochs=2, seed=seed) for seed in (1, 1, 2))
+    first, again, other = (trained(planted, steps=2, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(torch.random.get_rng_state(), before)
     scores = [ask(one, planted, "u00", "x", 12).score for one in (first, again, other)]
     assert (scores[0] == scores[1]).all()
@@ -83,5 +83,5 @@ def test_training_is_reproducible_and_leaves_the_random_state_alone(planted):
 def test_progress_is_told(planted):
     view = planted.before(planted.manifest.validation_start)
     told = []
-    LightGcn(view, Popularity(view), SETTINGS.model_copy(update={"epochs": 3}), lambda done, total: told.append((done, total)))
+    LightGcn(view, Popularity(view), SETTINGS.model_copy(update={"steps": 3}), lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
