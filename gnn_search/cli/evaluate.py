@@ -2,63 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.progress import TaskID
 
 from gnn_search.cli.options import PATH, json_option, path_argument, threads_option
 from gnn_search.cli.output import emit, progress
+from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
     from gnn_search.evaluation.result import Evaluation
+    from gnn_search.model.store import Model
+    from gnn_search.retrieval.ranking import Ranker
 
 
 @click.command()
 @path_argument("model")
 @click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Score a seeded sample of N cases.  [default: all]")
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True, help="Period to score.")
+@click.option(
+    "--baselines",
+    default="quick",
+    show_default=True,
+    metavar="NAMES",
+    help="Baselines between commas, or a group: quick (lists), all (with lightgcn and minilm, which take minutes), none.",
+)
+@click.option("--rival", "rivals", type=PATH, multiple=True, metavar="MODEL", help="Another model of the same graph; may be repeated.")
+@click.option("--settings", type=PATH, metavar="DIR", help="Folder whose NAME.yaml stand in for the baselines' shipped settings.")
 @click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap draws over shoppers.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
 @click.option("--out", type=PATH, help="Also write the result as JSON to this file.")
 @threads_option
 @json_option
-def command(model: Path, cases: int | None, split: str, draws: int, seed: int, graph: Path | None, out: Path | None, as_json: bool) -> None:
+def command(
+    model: Path,
+    cases: int | None,
+    split: str,
+    baselines: str,
+    rivals: tuple[Path, ...],
+    settings: Path | None,
+    draws: int,
+    seed: int,
+    graph: Path | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
     """Measure a model and the baselines on the test period.
 
     Every list is drawn from the whole catalogue. Nobody sees what happened from the start of the period on. Intervals are 95 % bootstrap
-    intervals over shoppers, and the differences are paired.
+    intervals over shoppers, and the differences are paired. Rivals are models that train made, such as those of the shipped configurations
+    baselines/two_tower_text and baselines/two_tower_user; each goes by its configuration's name.
 
     \b
     Example:
       gnn-search evaluate demo/model --cases 20000
+      gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
     """
     from gnn_search.evaluation.table import render
     from gnn_search.layout import refuse_existing, write_json
 
     if out is not None:
         refuse_existing(out)
-    evaluation = run_evaluation(model, cases, split, draws, seed, graph)
+    evaluation = run_evaluation(model, cases, split, draws, seed, graph, baselines=baselines, rivals=rivals, settings=settings)
     if out is not None:
         write_json(out, evaluation.model_dump(mode="json"))
     emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
 
 
-def run_evaluation(model: Path, cases: int | None, split: str, draws: int, seed: int, graph: Path | None = None) -> Evaluation:
-    """Evaluate a model folder, with and without the shopper, beside every baseline."""
-    from gnn_search.evaluation.baselines.build import build_baselines
+def run_evaluation(
+    model: Path,
+    cases: int | None,
+    split: str,
+    draws: int,
+    seed: int,
+    graph: Path | None = None,
+    *,
+    baselines: str = "quick",
+    rivals: Sequence[Path] = (),
+    settings: Path | None = None,
+) -> Evaluation:
+    """Evaluate a model folder, with and without the shopper, beside rival models and baselines."""
+    from gnn_search.evaluation.baselines.build import names_of
     from gnn_search.evaluation.evaluate import evaluate
     from gnn_search.graph.cases import build_cases
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.channels import model_rankers
+    from gnn_search.retrieval.vector_channel import VectorChannel
     from gnn_search.vectors.shop_vectors import open_shop_vectors
 
+    wanted = names_of(baselines)
+    if settings is not None and not settings.is_dir():
+        raise RequestError(f"there is no folder {settings}; give one to --settings that holds settings of baselines")
     opened = open_model(model, graph)
     opened.graph.verify()
+    against = [open_model(rival, opened.graph.path) for rival in rivals]
     asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
     shop = open_shop_vectors(opened, asked.time)
-    rankers = [*model_rankers(opened, shop), *build_baselines(opened.graph, asked.time)]
+    rankers = [
+        *model_rankers(opened, shop),
+        *[VectorChannel(rival, open_shop_vectors(rival, asked.time), name=rival.config.name) for rival in against],
+        *_baselines(opened, asked.time, wanted, settings),
+    ]
     with progress("cases") as bars:
         tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
         places = min(100, opened.graph.num_nodes["product"])
@@ -72,3 +120,18 @@ def run_evaluation(model: Path, cases: int | None, split: str, draws: int, seed:
             reference="gnn-search",
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
+
+
+def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | None) -> list[Ranker]:
+    """Build the baselines; a bar shows how the training of each goes on."""
+    from gnn_search.evaluation.baselines.build import build_baselines
+
+    with progress("steps") as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(f"training {name}", total=total)
+            bars.update(tasks[name], completed=done)
+
+        return build_baselines(model.graph, time, names, settings=settings, progress=show)

@@ -14,7 +14,9 @@ from gnn_search.graph.store import Graph
 MOST_LABEL_VALUES = 8
 """Values of one label column that get a slice, those with the most cases."""
 
-ALL, REPEAT, FIRST_TIME, NEW_QUERY, ANONYMOUS = "all", "repeat", "first-time", "new query", "anonymous"
+ALL, REPEAT, FIRST_TIME, ANONYMOUS = "all", "repeat", "first-time", "anonymous"
+NEW_PRODUCT, NEW_QUERY = "new product", "new query"
+_RESERVED = [ALL, REPEAT, FIRST_TIME, NEW_PRODUCT, NEW_QUERY, ANONYMOUS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +37,21 @@ class Slice:
 def built_in_slices(cases: Cases, graph: Graph) -> list[Slice]:
     """Return the slices that every evaluation reports, those that have no row left out.
 
-    They are: all; one per label value; repeat and first-time choices of known shoppers; queries that nobody had typed before; and
-    shoppers that nobody knows.
+    They are: all; one per label value; repeat and first-time choices of known shoppers; products that nobody had chosen before the
+    period; queries that had led to none; and shoppers that nobody knows.
     """
     case = cases.case_of_row()
     known = cases.user[case] >= 0
-    seen = graph.before(cases.time).edges(("product", "rev_leads_to", "query")).degree() > 0
+    view = graph.before(cases.time)
+    asked = view.edges(("product", "rev_leads_to", "query")).degree() > 0
+    chosen = view.edges(("query", "leads_to", "product")).degree() > 0
     slices = [
         Slice(ALL, np.ones(len(cases.product), dtype=np.bool_)),
         *_label_slices(cases, case),
         Slice(REPEAT, cases.repeat & known),
         Slice(FIRST_TIME, ~cases.repeat & known),
-        Slice(NEW_QUERY, ~seen[cases.query][case]),
+        Slice(NEW_PRODUCT, ~chosen[cases.product]),
+        Slice(NEW_QUERY, ~asked[cases.query][case]),
         Slice(ANONYMOUS, ~known),
     ]
     return [part for part in slices if part.rows.any()]
@@ -59,6 +64,6 @@ def _label_slices(cases: Cases, case: NDArray[np.int64]) -> list[Slice]:
         counts = cases.labels[column].drop_nulls().value_counts(sort=True, name="_cases")
         for value in sorted(counts[column].head(MOST_LABEL_VALUES).to_list()):
             found.append((column, str(value), (cases.labels[column] == value).fill_null(False).to_numpy()[case]))
-    names = pl.Series([value for _, value, _ in found] + [ALL, REPEAT, FIRST_TIME, NEW_QUERY, ANONYMOUS], dtype=pl.String)
+    names = pl.Series([value for _, value, _ in found] + _RESERVED, dtype=pl.String)
     shared = names.is_duplicated().to_list()
     return [Slice(f"{column}={value}" if shared[i] else value, rows) for i, (column, value, rows) in enumerate(found)]

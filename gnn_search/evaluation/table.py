@@ -1,4 +1,4 @@
-"""Show an evaluation as tables that fit 120 columns."""
+"""Show an evaluation as tables that fit 100 columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from gnn_search.evaluation.metrics import measures
 from gnn_search.evaluation.result import Difference, Evaluation, Score
 
-_COLUMNS = 6
+_COLUMNS = 4
 _BEST = "*"
 _FEWEST = 30
 """Cases below which a slice gets no mark: its interval is not to be trusted."""
@@ -25,7 +25,7 @@ def render(evaluation: Evaluation) -> Group:
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
-    """Return the tables one by one, each at most 120 columns wide."""
+    """Return the tables one by one, each at most 100 columns wide."""
     cut = min(evaluation.k)
     first = evaluation.slices[0]
     by_slice = [(_slice_heading(evaluation, name, cut), (name, "recall", cut)) for name in evaluation.slices]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from models import write_model
 from shops import build, write_tiny_shop
 
 from gnn_search.cli.main import main
@@ -117,3 +118,44 @@ def test_a_graph_with_one_changed_byte_is_refused(fresh_model, fresh_graph):
     result = CliRunner().invoke(main, ["evaluate", str(fresh_model), "--graph", str(fresh_graph)])
     assert result.exit_code == 2
     assert "is damaged: its content hashes to" in result.stderr
+
+
+def test_only_the_baselines_asked_for_stand_in_the_table(tiny_model):
+    def methods(*arguments: object) -> list[str]:
+        return json.loads(run(tiny_model, "--cases", 5, "--json", *arguments).stdout)["methods"][2:]
+
+    assert methods("--baselines", "bm25,recent_history") == ["bm25", "recent_history"]
+    assert methods("--baselines", "none") == []
+
+
+def test_an_unknown_baseline_is_one_sentence_and_exit_2(tiny_model):
+    assert_refused(run(tiny_model, "--baselines", "bm25,luck"), "there is no baseline 'luck'; there are popularity, query_popularity, ")
+
+
+def test_settings_of_baselines_come_from_a_folder(tiny_model, tmp_path):
+    small = {"dimension": 4, "layers": 1, "steps": 1, "batch_size": 500, "negatives": 1}
+    content = {**small, "learning_rate": 0.1, "weight_decay": 0, "seed": 0}
+    (tmp_path / "lightgcn.yaml").write_text(json.dumps(content))
+    result = run(tiny_model, "--cases", 5, "--baselines", "lightgcn", "--settings", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    assert "lightgcn" in result.stdout
+    (tmp_path / "lightgcn.yaml").write_text(json.dumps({**content, "layers": 0}))
+    assert_refused(run(tiny_model, "--baselines", "lightgcn", "--settings", tmp_path), "lightgcn.yaml: 'layers'")
+    assert_refused(run(tiny_model, "--settings", tmp_path / "gone"), f"there is no folder {tmp_path / 'gone'}; give one to --settings")
+
+
+def test_a_rival_stands_under_its_own_name(tiny_model, tiny_graph, tmp_path):
+    rival = write_model(tiny_graph, tmp_path / "rival", seed=3)
+    report = json.loads(run(tiny_model, "--cases", 40, "--rival", rival, "--baselines", "none", "--json").stdout)
+    assert report["methods"] == ["gnn-search", "gnn-search, no user", "tiny"]
+    found = {score["method"]: score["mean"] for score in report["scores"] if score["slice"] == "all" and score["metric"] == "ndcg"}
+    assert found["tiny"] != found["gnn-search"]
+
+
+def test_a_rival_of_another_graph_is_refused(tiny_model, tmp_path):
+    other = build(write_tiny_shop(tmp_path / "shop", seed=5), tmp_path / "other")
+    rival = write_model(other, tmp_path / "rival", vectors=False)
+    assert_refused(run(tiny_model, "--rival", rival), "was trained on another graph than")
+    assert_refused(run(tiny_model, "--rival", tmp_path / "gone"), "there is no model folder")
+    assert_refused(run(tiny_model, "--rival", tiny_model, "--rival", tiny_model, "--cases", 5), "got 'tiny' 2 times; rename one")

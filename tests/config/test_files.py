@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gnn_search.config.base import StrictModel
+from gnn_search.config.baselines import BiEncoderSettings, LightGcnSettings, RecentHistorySettings, load_baseline_settings
 from gnn_search.config.files import find_yaml, read_yaml, shipped_folder
 from gnn_search.config.recipe import Recipe
 from gnn_search.config.training import TrainingConfig
@@ -42,7 +43,20 @@ def test_every_shipped_recipe_loads_under_its_own_name(name):
     assert Recipe.load(name).name == name
 
 
-@pytest.mark.parametrize("name", shipped("configs"))
+BASELINES = {
+    "baselines/lightgcn": LightGcnSettings,
+    "baselines/minilm": BiEncoderSettings,
+    "baselines/recent_history": RecentHistorySettings,
+}
+"""Shipped settings of baselines that are no training configurations."""
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_shipped_setting_of_a_baseline_loads(name):
+    assert load_baseline_settings(name.removeprefix("baselines/"), BASELINES[name])
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped("configs")) - set(BASELINES)))
 def test_every_shipped_configuration_loads(name):
     assert TrainingConfig.load(name) == TrainingConfig.load(shipped_folder("configs") / f"{name}.yaml")
 

@@ -45,7 +45,7 @@ def test_an_evaluation_by_hand(fruit_shop):
     assert found.score("fixed", "repeat", "mrr", 3).mean == pytest.approx((1 / 3 + 0) / 2)
     assert found.score("fixed", "first-time", "recall", 1).mean == pytest.approx((1 + 1) / 2)
     assert found.score("fixed", "anonymous", "recall", 3).mean == pytest.approx((0.5 + 1) / 2)
-    assert [found.score("fixed", name, "mrr", 1).cases for name in found.slices] == [5, 1, 4, 2, 2, 1, 2]
+    assert [found.score("fixed", name, "mrr", 1).cases for name in found.slices] == [5, 1, 4, 2, 2, 2, 1, 2]
     assert found.difference("other", "all", "recall", 3).mean == pytest.approx((3.5 - 1) / 5)
     assert (found.cases, found.users, found.candidates, found.reference) == (5, 4, 6, "fixed")
     assert {difference.method for difference in found.differences} == {"other"}

@@ -18,6 +18,7 @@ def test_slices_by_hand(fruit_shop):
         "narrow": [0, 0, 1, 1, 1, 1, 1],
         "repeat": [1, 0, 1, 0, 0, 0, 0],
         "first-time": [0, 1, 0, 1, 0, 0, 0],
+        "new product": [0, 1, 0, 1, 0, 0, 0],
         "new query": [0, 0, 0, 1, 0, 0, 0],
         "anonymous": [0, 0, 0, 0, 1, 1, 1],
     }

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gnn_search.evaluation.baselines.product_texts import product_texts
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.ranking import PADDING, Ranking
 
@@ -23,7 +24,7 @@ class Bm25:
 
     def __init__(self, graph: Graph) -> None:
         self._texts: pl.Series = graph.nodes("query")["query"]
-        words = _words(_product_texts(graph))
+        words = _words(product_texts(graph))
         # The library can't index a catalogue in which no product has a word.
         self._index: bm25s.BM25 | None = None
         if any(words):
@@ -54,17 +55,6 @@ class Bm25:
             found = found[scores[found] >= threshold]
         best = found[np.argsort(-scores[found], kind="stable")[:k]]
         return best, scores[best]
-
-
-def _product_texts(graph: Graph) -> pl.Series:
-    products = graph.nodes("product")
-    parts = [products["title"]]
-    if "brand" in products.columns:
-        parts.append(products["brand"])
-    if "category" in products.columns and graph.num_nodes.get("category", 0):
-        parts.append(graph.nodes("category")["path"].gather(products["category"]))
-    named = [part.alias(str(i)) for i, part in enumerate(parts)]
-    return pl.select(pl.concat_str([pl.lit(part) for part in named], separator=" ", ignore_nulls=True)).to_series()
 
 
 def _words(texts: pl.Series) -> list[list[str]]:

@@ -1,25 +1,127 @@
-"""Make every baseline for one graph and moment."""
+"""Make the baselines that are asked for, by name, for one graph and moment."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from gnn_search.config.baselines import BiEncoderSettings, LightGcnSettings, RecentHistorySettings, load_baseline_settings
+from gnn_search.errors import RequestError
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.evaluation.baselines.own_history import OwnHistory
 from gnn_search.evaluation.baselines.popularity import Popularity
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
 from gnn_search.evaluation.baselines.query_popularity_then_bm25 import QueryPopularityThenBm25
+from gnn_search.evaluation.baselines.recent_history import RecentHistory
+from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.ranking import Ranker
 
+QUICK = (
+    "popularity",
+    "query_popularity",
+    "own_history",
+    "recent_query_popularity",
+    "recent_history",
+    "bm25",
+    "query_popularity_then_bm25",
+)
+"""Lists that are counted in seconds."""
+ALL = (*QUICK, "lightgcn", "minilm")
+"""With those that are trained, or that encode the catalogue, which takes minutes."""
+_GROUPS = {"quick": QUICK, "all": ALL, "none": ()}
 
-def build_baselines(graph: Graph, time: int) -> list[Ranker]:
-    """Return the baselines as of `time` (microseconds), which share what they count and index."""
-    view = graph.before(time)
-    query_popularity = QueryPopularity(view)
-    bm25 = Bm25(graph)
-    return [
-        Popularity(view),
-        query_popularity,
-        OwnHistory(view, query_popularity),
-        bm25,
-        QueryPopularityThenBm25(query_popularity, bm25),
-    ]
+Progress = Callable[[str, int, int], None]
+"""Called with a baseline's name, the steps of its training that are done and the number of all steps."""
+
+
+def names_of(asked: str) -> tuple[str, ...]:
+    """Return the baselines meant by names or groups (`quick`, `all`, `none`) between commas, each once.
+
+    Raises:
+        RequestError: A name is unknown; the message lists the known ones.
+    """
+    names: dict[str, None] = {}
+    for name in (part.strip() for part in asked.split(",")):
+        if name not in ALL and name not in _GROUPS:
+            raise RequestError(f"there is no baseline '{name}'; there are {', '.join(ALL)}, and the groups {', '.join(_GROUPS)}")
+        names.update(dict.fromkeys(_GROUPS.get(name, (name,))))
+    return tuple(names)
+
+
+def build_baselines(
+    graph: Graph,
+    time: int,
+    names: Sequence[str] = QUICK,
+    *,
+    settings: Path | None = None,
+    progress: Progress = lambda name, done, total: None,
+) -> list[Ranker]:
+    """Return the baselines as of `time` (microseconds), in the order asked for; they share what they count and index.
+
+    Args:
+        graph: The shop.
+        time: What happened before it is known.
+        names: Some of `ALL`.
+        settings: Folder whose YAML files, named after baselines, stand in for the shipped settings.
+        progress: Told how the training of those that are trained goes on.
+
+    Raises:
+        ConfigError: Settings are not right.
+        MissingExtraError: A baseline needs a package that is not installed.
+    """
+    shelf = _Shelf(graph, time, settings, progress)
+    return [getattr(shelf, name) for name in names]
+
+
+class _Shelf:
+    """Every baseline under its name, made when first asked for."""
+
+    def __init__(self, graph: Graph, time: int, settings: Path | None, progress: Progress) -> None:
+        self._graph, self._view, self._folder, self._progress = graph, graph.before(time), settings, progress
+
+    @cached_property
+    def popularity(self) -> Popularity:
+        return Popularity(self._view)
+
+    @cached_property
+    def query_popularity(self) -> QueryPopularity:
+        return QueryPopularity(self._view)
+
+    @cached_property
+    def own_history(self) -> OwnHistory:
+        return OwnHistory(self._view, self.query_popularity)
+
+    @cached_property
+    def _recent(self) -> RecentHistorySettings:
+        return load_baseline_settings("recent_history", RecentHistorySettings, self._folder)
+
+    @cached_property
+    def recent_query_popularity(self) -> RecentQueryPopularity:
+        return RecentQueryPopularity(self._view, self._recent)
+
+    @cached_property
+    def recent_history(self) -> RecentHistory:
+        return RecentHistory(self._view, self.recent_query_popularity, self._recent)
+
+    @cached_property
+    def bm25(self) -> Bm25:
+        return Bm25(self._graph)
+
+    @cached_property
+    def query_popularity_then_bm25(self) -> QueryPopularityThenBm25:
+        return QueryPopularityThenBm25(self.query_popularity, self.bm25)
+
+    @cached_property
+    def lightgcn(self) -> Ranker:
+        from gnn_search.evaluation.baselines.lightgcn import LightGcn
+
+        settings = load_baseline_settings("lightgcn", LightGcnSettings, self._folder)
+        return LightGcn(self._view, self.popularity, settings, lambda done, total: self._progress("lightgcn", done, total))
+
+    @cached_property
+    def minilm(self) -> Ranker:
+        from gnn_search.evaluation.baselines.bi_encoder import BiEncoder, load_encoder
+
+        return BiEncoder(self._graph, load_encoder(load_baseline_settings("minilm", BiEncoderSettings, self._folder)))

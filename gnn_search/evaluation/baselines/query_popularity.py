@@ -20,13 +20,18 @@ class QueryPopularity:
     def __init__(self, view: GraphView) -> None:
         self.popularity = Popularity(view)
         self.pairs = count_pairs(view, [("product", "rev_leads_to", "query")])
+        self.place: NDArray[np.int64]
+        """int64[pairs], the position of each of `pairs` among those ordered by query and rank."""
+        self._arrange(self.pairs.count)
+
+    def _arrange(self, weight: NDArray[np.int64] | NDArray[np.float64]) -> None:
+        """Order each query's products by a weight, [pairs]."""
         pairs = self.pairs
         row = pairs.key // pairs.num_products
         # The pairs are ascending in (query, product) and the sort is stable, which settles the last tie.
-        order = np.lexsort((-self.popularity.count[pairs.product], -pairs.count, row))
+        order = np.lexsort((-self.popularity.count[pairs.product], -weight, row))
         self._ordered = pairs.product[order]
         self.place = np.empty(len(order), dtype=np.int64)
-        """int64[pairs], the position of each of `pairs` among those ordered by query and rank."""
         self.place[order] = np.arange(len(order))
 
     def within(self, query: NDArray[np.int32], k: int) -> NDArray[np.int32]:

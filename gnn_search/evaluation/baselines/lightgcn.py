@@ -1,0 +1,148 @@
+"""LightGCN over shoppers, queries and products."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from gnn_search.config.baselines import LightGcnSettings
+from gnn_search.evaluation.baselines.popularity import Popularity
+from gnn_search.graph.pairs import Pairs, count_choices, count_pairs
+from gnn_search.graph.store import GraphView
+from gnn_search.index.flat import FlatIndex
+from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.training.determinism import deterministic
+
+Progress = Callable[[int, int], None]
+"""Called with the steps done and the number of all steps."""
+
+
+class LightGcn:
+    """Rank by (u + q) . p with vectors of LightGCN (He et al., arXiv 2002.02126, PyG's module), products never chosen left out.
+
+    The graph joins shoppers with the products that they chose and queries with the products that they led to, before the view's moment.
+    Trained by Bayesian personalised ranking (Rendle et al., arXiv 1205.2618) on the choices of the training period. A shopper without
+    choices leaves q . p; a query that nobody had asked gets what is popular.
+
+    Args:
+        view: The graph as of the moment.
+        popularity: As of the same moment.
+        settings: Size and training.
+        progress: Told of each step.
+    """
+
+    name = "lightgcn"
+
+    def __init__(
+        self, view: GraphView, popularity: Popularity, settings: LightGcnSettings, progress: Progress = lambda done, total: None
+    ) -> None:
+        self._popularity = popularity
+        choices, chosen_for = count_choices(view), count_pairs(view, [("product", "rev_leads_to", "query")])
+        self._known_user, self._known_query = np.diff(choices.indptr) > 0, np.diff(chosen_for.indptr) > 0
+        self._users, self._queries = len(self._known_user), len(self._known_query)
+        self._products = np.flatnonzero(popularity.count > 0).astype(np.int32)
+        vectors = self._train(view, _adjacency(choices, chosen_for), settings, progress)
+        self._user, self._query, product = np.split(vectors, [self._users, self._users + self._queries])
+        self._index = FlatIndex.build(product[self._products])
+
+    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+        """See `Ranker.rank`. The score is the inner product, or for a new query the number of choices."""
+        ranking = self._popularity.rank(user, query, k)
+        asked = np.flatnonzero((query >= 0) & self._known_query[query])
+        if len(asked) == 0:
+            return ranking
+        personal = (user[asked] >= 0) & self._known_user[user[asked]]
+        vectors = self._query[query[asked]] + np.where(personal[:, None], self._user[user[asked]], np.float32(0))
+        places = min(k, len(self._products))
+        score, row = self._index.search(vectors, places)
+        ranking.product[asked], ranking.score[asked] = PADDING, -np.inf
+        ranking.product[asked, :places], ranking.score[asked, :places] = self._products[row], score
+        return ranking
+
+    def _train(self, view: GraphView, adjacency: Tensor, settings: LightGcnSettings, progress: Progress) -> NDArray[np.float32]:
+        """Return the vectors of shoppers, queries and products, float32[nodes, d]."""
+        # PyG takes a second to import.
+        from torch_geometric.nn.models import LightGCN
+
+        examples = _examples(view, self._users, self._queries)
+        candidates = torch.from_numpy(self._products.astype(np.int64)) + self._users + self._queries
+        generator = torch.Generator().manual_seed(settings.seed)
+        with deterministic(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            model = LightGCN(adjacency.shape[0], settings.dimension, settings.layers, normalize=False)
+            torch.nn.init.normal_(model.embedding.weight, std=0.1)
+            optimiser = torch.optim.Adam(model.parameters(), lr=settings.learning_rate, fused=True)
+            batches = -(-len(examples) // settings.batch_size)
+            for step in range(settings.steps):
+                if step % batches == 0:
+                    order = torch.randperm(len(examples), generator=generator)
+                    parts = order.tensor_split(batches)
+                batch = examples[parts[step % batches]]
+                drawn = candidates[torch.randint(len(candidates), (len(batch), settings.negatives), generator=generator)]
+                optimiser.zero_grad()
+                loss = _bpr(model, adjacency, batch, drawn, settings.weight_decay)
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                progress(step + 1, settings.steps)
+            with torch.no_grad():
+                return np.asarray(model.get_embedding(adjacency).numpy(), dtype=np.float32)
+
+
+def _bpr(model: Any, adjacency: Tensor, batch: Tensor, negative: Tensor, weight_decay: float) -> Tensor:
+    """Return the mean of -ln sigmoid((u + q) . (p - n)), plus the weight decay of the free vectors that took part.
+
+    Shapes:
+        batch: int64[b, 3], nodes of shopper (-1 for nobody), query and product; negative: int64[b, n].
+    """
+    vectors = model.get_embedding(adjacency)
+    user, query, product = batch.unbind(dim=1)
+    known = (user >= 0)[:, None]
+    asked = functional.embedding(query, vectors) + functional.embedding(user.clamp(min=0), vectors) * known
+    right = (asked * functional.embedding(product, vectors)).sum(dim=1, keepdim=True)
+    wrong = torch.einsum("bd,bnd->bn", asked, functional.embedding(negative, vectors))
+    free = model.embedding
+    parts = free(user.clamp(min=0)) * known, free(query), free(product)
+    length = sum((part.square().sum() for part in parts), torch.zeros(())) / len(batch)
+    return functional.softplus(wrong - right).mean() + weight_decay * length
+
+
+def _examples(view: GraphView, users: int, queries: int) -> Tensor:
+    """Return the choices before the view's moment as nodes of shopper (-1 for nobody), query and product: int64[choices, 3]."""
+    graph = view.graph
+    tables = [graph.examples(split) for split in ("train", "validation", "test")]
+    rows = []
+    for table in tables:
+        seen = table.filter((table["time"] < view.time) & table["action"].is_in(graph.chosen_actions))
+        user = seen["user"].fill_null(-1).to_numpy()
+        rows.append(np.stack([user, seen["query"].to_numpy() + users, seen["product"].to_numpy() + users + queries], axis=1))
+    return torch.from_numpy(np.concatenate(rows).astype(np.int64))
+
+
+def _adjacency(choices: Pairs, chosen_for: Pairs) -> Tensor:
+    """Return the symmetrically normalised adjacency D^-1/2 A D^-1/2 of shoppers, queries and products as a sparse CSR matrix."""
+    users, queries = len(choices.indptr) - 1, len(chosen_for.indptr) - 1
+    nodes = users + queries + choices.num_products
+    left = np.concatenate([choices.key // choices.num_products, chosen_for.key // choices.num_products + users])
+    right = np.concatenate([choices.product, chosen_for.product]).astype(np.int64) + users + queries
+    row, column = np.concatenate([left, right]), np.concatenate([right, left])
+    degree = np.maximum(np.bincount(row, minlength=nodes), 1)
+    order = np.lexsort((column, row))
+    row, column = row[order], column[order]
+    weight = (degree[row] * degree[column]) ** -0.5
+    indptr = np.searchsorted(row, np.arange(nodes + 1))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state", UserWarning)
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(indptr),
+            torch.from_numpy(column),
+            torch.from_numpy(weight.astype(np.float32)),
+            size=(nodes, nodes),
+            check_invariants=False,
+        )

@@ -1,0 +1,87 @@
+"""What the shopper chose before and what others chose of late, weighed against each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn_search.config.baselines import RecentHistorySettings
+from gnn_search.evaluation.baselines.histories import expand_histories, history_blocks
+from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
+from gnn_search.evaluation.baselines.recency import days_since_last
+from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
+from gnn_search.graph.pairs import count_choices, find_keys
+from gnn_search.graph.store import GraphView
+from gnn_search.retrieval.ranking import PADDING, Ranking
+
+
+class RecentHistory:
+    """Rank by ln(1 + times chosen) * (2 ** (-days since last / half-life) + floor) + weight * share of the query's recent choices.
+
+    The first term is the shopper's own and counts for products that the query led to, or that share a category with one of those; the
+    second is that of `RecentQueryPopularity`, which also settles ties and fills the list.
+    """
+
+    name = "recent_history"
+
+    def __init__(self, view: GraphView, popularity: RecentQueryPopularity, settings: RecentHistorySettings) -> None:
+        self._popularity = popularity
+        self._choices = count_choices(view)
+        edge_types = [("product", f"rev_{action}", "user") for action in view.graph.chosen_actions]
+        recency = np.exp2(-days_since_last(view, edge_types, self._choices) / settings.own_half_life_days)
+        self._own_score = np.log1p(self._choices.count) * (recency + settings.own_floor)
+        self._weight = settings.popularity_weight
+        self._category = np.asarray(view.graph.taxonomy.product_category)
+        self._num_categories = max(view.graph.taxonomy.num_categories, 1)
+        query = popularity.pairs.key // popularity.pairs.num_products
+        category = self._category[popularity.pairs.product]
+        self._query_categories = np.unique((query * self._num_categories + category)[category >= 0])
+
+    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+        """See `Ranker.rank`. The score is the reciprocal rank."""
+        lists = np.concatenate([self._best(user[block], query[block], k) for block in history_blocks(self._choices, user)])
+        overall = np.tile(self._popularity.popularity.top(k), (len(lists), 1))
+        return ranking_of(join_lists(lists, overall, k))
+
+    def _best(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+        """Return the best of each shopper's own products and those of the query, int32[requests, k]."""
+        own, own_score = self._own(user, query, k)
+        popular = self._popularity.within(query, k)
+        pair = self._popularity.pairs.find(np.repeat(query, k), popular.ravel()).reshape(popular.shape)
+        popular_score = np.where(popular != PADDING, self._weight * self._share(pair), -np.inf)
+        product = np.concatenate([own, popular], axis=1)
+        score = np.concatenate([own_score, popular_score], axis=1)
+        # An own product may stand in both; its own place has the higher score, so it comes first and join_lists drops the other.
+        order = np.lexsort((product, self._place(np.repeat(query, 2 * k), product), -score), axis=-1)
+        return join_lists(np.take_along_axis(product, order, axis=1), np.full((len(query), 0), PADDING, dtype=np.int32), k)
+
+    def _own(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return each shopper's own products that fit the query with their scores, [requests, k], best first."""
+        case, choice = expand_histories(self._choices, user)
+        product = self._choices.product[choice]
+        pair = self._popularity.pairs.find(query[case], product)
+        fits = (pair >= 0) | self._share_category(query[case], product)
+        case, choice, product, pair = case[fits], choice[fits], product[fits], pair[fits]
+        score = self._own_score[choice] + self._weight * self._share(pair)
+        order = np.lexsort((product, self._place(query[case], product), -score, case))
+        indptr = np.searchsorted(case, np.arange(len(user) + 1)).astype(np.int64)
+        # Numbers of the ordered entries, of which there are fewer than 2 ** 31 in a block.
+        first = first_of_each(indptr, order.astype(np.int32), np.arange(len(user), dtype=np.int32), k)
+        filled = first != PADDING
+        if len(order) == 0:
+            return first, np.full(first.shape, -np.inf)
+        return np.where(filled, product[first], PADDING).astype(np.int32), np.where(filled, score[first], -np.inf)
+
+    def _share_category(self, query: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[np.bool_]:
+        category = self._category[product]
+        key = query.astype(np.int64) * self._num_categories + category
+        return (query >= 0) & (category >= 0) & (find_keys(self._query_categories, key) >= 0)
+
+    def _share(self, pair: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the popularity of pairs, 0 for the pair -1. Any shape."""
+        return np.append(self._popularity.share, 0.0)[pair]
+
+    def _place(self, query: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the place of each product among those of its query, behind all for one that the query never led to; shaped as product."""
+        pair = self._popularity.pairs.find(query, product.ravel())
+        return np.append(self._popularity.place, np.iinfo(np.int64).max)[pair].reshape(product.shape)
