@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from gnn_search.config.files import check
-from gnn_search.config.training import InBatch, TaxonomyWalk, TrainingConfig, Uniform
+from gnn_search.config.negatives import InBatch, TaxonomyWalk, Uniform
+from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ConfigError
 
 
@@ -62,7 +63,7 @@ def test_one_pool_is_enough(negatives):
         ({"shared_attributes": [{"name": "a", "user": ["x"], "product": ["y"]}] * 2}, "each name may stand once in shared_attributes$"),
         ({"query": {"known_dropout": -0.1}}, r"'query\.known_dropout'"),
         ({"user": {"half_life_days": 0}}, r"'user\.half_life_days': .*greater than 0 \(got 0\)"),
-        ({"loss": {"kind": "hinge"}}, r"'loss\.kind': Input should be 'softmax' \(got 'hinge'\)"),
+        ({"loss": {"kind": "bpr"}}, r"'loss\.kind': Input should be 'softmax' or 'hinge' \(got 'bpr'\)"),
         ({"loss": {"temperature": 0}}, r"'loss\.temperature': .*greater than 0"),
         ({"loss": {"mask": "user"}}, r"'loss\.mask': Input should be 'query' or 'user_query' \(got 'user'\)"),
         ({"loop": {"batch_size": 1}}, r"'loop\.batch_size': .*greater than or equal to 2"),
