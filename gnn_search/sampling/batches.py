@@ -148,8 +148,8 @@ class BatchSampler:
             epoch: Pass over the examples, from 0.
             step: Step inside the epoch.
         """
-        example = self._plan(epoch)[step]
-        positives = Positives(example, self.examples.user[example], self.examples.query[example], self.examples.product[example])
+        positives = self.positives(epoch, step)
+        example = positives.example
         view, categories = self._view(int(self._window[example[0]]))
         number = epoch * self.steps_per_epoch + step
         weights = part_weights(self._config, number, self.total_steps)
@@ -179,6 +179,11 @@ class BatchSampler:
             own=tuple(OwnPart(name, weights[name], np.searchsorted(products, drawn.product), drawn.valid) for name, drawn in own.items()),
             hardest=self._hardest(positives, pool, weights),
         )
+
+    def positives(self, epoch: int, step: int) -> Positives:
+        """Return the examples of a step."""
+        example = self._plan(epoch)[step]
+        return Positives(example, self.examples.user[example], self.examples.query[example], self.examples.product[example])
 
     def view_of(self, epoch: int, step: int) -> GraphView:
         """Return the view that the batch of a step was drawn from."""

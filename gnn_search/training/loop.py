@@ -28,6 +28,7 @@ from gnn_search.sampling.batches import Batch, BatchSampler
 from gnn_search.training.checkpoint import Progress, Saved, load_checkpoint, save_checkpoint
 from gnn_search.training.determinism import deterministic
 from gnn_search.training.mining import Miner
+from gnn_search.training.negative_study import study_negatives
 from gnn_search.training.optimiser import Optimisers
 from gnn_search.training.prefetch import Prefetch
 from gnn_search.training.validation import validation_recall
@@ -70,7 +71,7 @@ class TrainingResult:
         total_steps: Steps that the configuration asked for.
         rate: Examples a second, validations not counted.
         waiting: Share of the training time spent waiting for batches.
-        negatives: What each negative sampler did.
+        negatives: What each negative sampler did, and under `study` what `study_negatives` says of it by the best weights.
     """
 
     retriever: Retriever
@@ -155,6 +156,9 @@ class _Run:
                 if self._progress.finished:
                     break
         self._retriever.load_state_dict(self._best, strict=False)
+        # Told before the study draws more.
+        negatives = self._sampler.negatives.describe()
+        studies = study_negatives(NodeEncoder(self._retriever, self._sampler.inputs, validation), self._sampler)
         return TrainingResult(
             self._retriever,
             self._tokenizer,
@@ -163,7 +167,7 @@ class _Run:
             self._total_steps,
             self._progress.examples / max(self._progress.seconds, 1e-9),
             self._waiting,
-            self._sampler.negatives.describe(),
+            [{**told, "study": study.model_dump()} for told, study in zip(negatives, studies, strict=True)],
         )
 
     def _batches(self) -> Generator[tuple[int, Batch]]:
