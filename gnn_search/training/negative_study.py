@@ -21,7 +21,8 @@ from gnn_search.training.mining import nearest_lists
 
 Bool = npt.NDArray[np.bool_]
 _BATCHES = 4
-_POOL_ROWS = 256
+_BLOCK = 1024
+_POOL_ROWS = 64
 """Examples of a batch whose whole pool is looked at; one example's pool says much of it already."""
 _EDGES = np.round(np.linspace(-1.0, 2.0, 31), 1)
 """Bounds of the hardness histogram; what lies outside counts in the outermost bins."""
@@ -77,10 +78,11 @@ class NegativeStudy(BaseModel):
 
 @dataclass(frozen=True)
 class Drawn:
-    """Negatives of some examples as one sampler draws them at the end of a run.
+    """Negatives of some examples as one sampler draws them at the end of a run, with the model's cosines.
 
     Shapes:
-        product: int32 [n, k]; valid: bool [n, k]; reason: int32 [n, k] as in `OwnNegatives`, zeros for a pool.
+        product: int32 [n, k]; valid: bool [n, k]; reason: int32 [n, k] as in `OwnNegatives`, of the hardest their place in the pool; score:
+        float32 [n, k]; positive_score: float32 [n].
     """
 
     kind: str
@@ -88,6 +90,8 @@ class Drawn:
     product: Int32
     valid: Bool
     reason: Int32
+    score: Float32
+    positive_score: Float32
 
 
 class Study:
@@ -107,33 +111,26 @@ class Study:
     def draw(self, epoch: int, step: int) -> Iterator[Drawn]:
         """Yield what each sampler draws for a step's examples, with the settings of the end of a run."""
         negatives, positives = self._batches.negatives, self._batches.positives(epoch, step)
+        requests = self._requests(positives)
+        right = _scores(requests, self._vectors(positives.product[:, None]))[:, 0]
+        pools = [np.unique(sampler.draw(positives, epoch, step)) for sampler in negatives.shared]
         some = _first(positives, _POOL_ROWS)
-        pools = []
-        for sampler in negatives.shared:
-            pools.append(np.unique(sampler.draw(positives, epoch, step)))
-            product = np.broadcast_to(pools[-1], (len(some.product), len(pools[-1])))
+        for sampler, pool in zip(negatives.shared, pools, strict=True):
+            product = np.broadcast_to(pool, (len(some.product), len(pool)))
             valid = ~negatives.known.contains(some.user, some.query, product) & (product != some.product[:, None])
-            yield Drawn(sampler.name, some, product, valid, np.zeros_like(product))
+            score = (requests[:_POOL_ROWS] @ self._vectors(pool).T).numpy()
+            yield Drawn(sampler.name, some, product, valid, np.zeros_like(product), score, right[:_POOL_ROWS])
         for name, own in negatives.own.items():
             drawn = own.draw(positives, epoch)
-            yield Drawn(name, positives, drawn.product, drawn.valid, drawn.reason)
+            yield Drawn(name, positives, drawn.product, drawn.valid, drawn.reason, self._blockwise(requests, drawn.product), right)
         if negatives.hardest is not None:
             pool = np.unique(np.concatenate(pools))
+            scores = requests @ self._vectors(pool).T
             row, column = negatives.hardest.mask(positives, pool)
-            yield self._hardest(positives, pool, negatives.hardest.count, row, column)
-
-    def score(self, positives: Positives, product: Int32) -> Float32:
-        """Return the cosine of each example's request with products.
-
-        Shapes:
-            product: int32 [n, k]; returns float32 [n, k].
-        """
-        requests = self._requests(positives)
-        parts = [
-            torch.bmm(self._encoder.products[torch.from_numpy(product[rows].astype(np.int64))], requests[rows, :, None])[:, :, 0]
-            for rows in _slices(len(product))
-        ]
-        return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+            scores[torch.from_numpy(row), torch.from_numpy(column)] = float("-inf")
+            best = scores.topk(min(negatives.hardest.count, len(pool)), dim=1)
+            place, valid = best.indices.numpy(), torch.isfinite(best.values).numpy()
+            yield Drawn(negatives.hardest.name, positives, pool[place], valid, place.astype(np.int32), best.values.numpy(), right)
 
     def _requests(self, positives: Positives) -> Tensor:
         query, row = np.unique(positives.query, return_inverse=True)
@@ -141,12 +138,13 @@ class Study:
         before = self._batches.examples.session_start[positives.example]
         return self._encoder.personalise(plain, positives.user, positives.query, before)
 
-    def _hardest(self, positives: Positives, pool: Int32, count: int, row: np.ndarray, column: np.ndarray) -> Drawn:
-        scores = self._requests(positives) @ self._encoder.products[torch.from_numpy(pool.astype(np.int64))].T
-        scores[torch.from_numpy(row), torch.from_numpy(column)] = float("-inf")
-        best = scores.topk(min(count, len(pool)), dim=1)
-        place = best.indices.numpy()
-        return Drawn("in_batch_hard", positives, pool[place], torch.isfinite(best.values).numpy(), place.astype(np.int32))
+    def _vectors(self, product: Int32) -> Tensor:
+        return self._encoder.products[torch.from_numpy(product.astype(np.int64))]
+
+    def _blockwise(self, requests: Tensor, product: Int32) -> Float32:
+        starts = range(0, len(product), _BLOCK)
+        blocks = [_scores(requests[start : start + _BLOCK], self._vectors(product[start : start + _BLOCK])) for start in starts]
+        return np.concatenate(blocks)
 
 
 def study_negatives(encoder: NodeEncoder, batches: BatchSampler, steps: int = _BATCHES) -> list[NegativeStudy]:
@@ -161,9 +159,7 @@ def study_negatives(encoder: NodeEncoder, batches: BatchSampler, steps: int = _B
     found: dict[str, _Sums] = {}
     for step in np.unique(np.linspace(0, batches.steps_per_epoch - 1, steps).astype(int)).tolist():
         for drawn in study.draw(0, step):
-            scores = study.score(drawn.positives, drawn.product)
-            positive = study.score(drawn.positives, drawn.positives.product[:, None])
-            found.setdefault(drawn.kind, _Sums(drawn.kind)).add(drawn, positive - scores, judge)
+            found.setdefault(drawn.kind, _Sums(drawn.kind)).add(drawn, judge)
     return [sums.close() for sums in found.values()]
 
 
@@ -194,14 +190,15 @@ class _Sums:
         self._levels: dict[int, int] | None = {} if kind == "taxonomy" else None
         self._later = {False: np.zeros(2, dtype=np.int64), True: np.zeros(2, dtype=np.int64)}
 
-    def add(self, drawn: Drawn, difference: Float32, judge: _Judge) -> None:
+    def add(self, drawn: Drawn, judge: _Judge) -> None:
         valid = drawn.valid
+        difference = (drawn.positive_score[:, None] - drawn.score)[valid]
         self._examples += len(valid)
         self._drawn += valid.size
         self._taught += int(valid.sum())
-        self._above += int(np.count_nonzero(difference[valid] < 0))
-        self._difference += float(difference[valid].sum(dtype=np.float64))
-        self._histogram += np.histogram(np.clip(difference[valid], _EDGES[0], _EDGES[-1]), _EDGES)[0]
+        self._above += int(np.count_nonzero(difference < 0))
+        self._difference += float(difference.sum(dtype=np.float64))
+        self._histogram += np.histogram(np.clip(difference, _EDGES[0], _EDGES[-1]), _EDGES)[0]
         category = np.asarray(judge.taxonomy.product_category)
         start = np.broadcast_to(category[drawn.positives.product][:, None], valid.shape)[valid]
         end = category[drawn.product[valid]]
@@ -244,6 +241,6 @@ def _first(positives: Positives, rows: int) -> Positives:
     return Positives(positives.example[:rows], positives.user[:rows], positives.query[:rows], positives.product[:rows])
 
 
-def _slices(rows: int, size: int = 256) -> Iterator[slice]:
-    for start in range(0, rows, size):
-        yield slice(start, start + size)
+def _scores(requests: Tensor, products: Tensor) -> Float32:
+    """Return the inner product of each request [n, d] with its own products [n, k, d]: float32 [n, k]."""
+    return np.asarray(torch.bmm(products, requests[:, :, None])[:, :, 0].numpy(), dtype=np.float32)
