@@ -50,6 +50,24 @@ def test_one_pool_is_enough(negatives):
         ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": [0, 0]}]}, r"levels must not be negative, and one must be"),
         ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": []}]}, r"taxonomy\.levels': .*at least 1 item"),
         ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": [float("inf")]}]}, r"taxonomy\.levels\.0': .*finite number"),
+        (
+            {"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "start_levels": [0]}]},
+            "start_levels must not be negative, and one must",
+        ),
+        (
+            {"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "preset": "tb_hns", "alpha": 1}]},
+            "preset tb_hns sets alpha to 0.0; leave alpha out, or the preset",
+        ),
+        ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "preset": "near"}]}, r"taxonomy\.preset': Input should be 'tb_hns'"),
+        (
+            {"negatives": [{"kind": "in_batch"}, {"kind": "bm25", "depth": 5, "skip": 5}]},
+            "skip must be below depth, or nothing is left to draw",
+        ),
+        ({"negatives": [{"kind": "in_batch", "weight": 0.5}, {"kind": "uniform"}]}, "one pool and must have the same weight and mask$"),
+        ({"negatives": [{"kind": "in_batch", "mask": "query"}, {"kind": "uniform"}]}, "one pool and must have the same weight and mask$"),
+        ({"schedule": {"warmup": 0.5, "ramp": 0.6}}, r"warmup and ramp together must not be above 1 \(got 0\.5 and 0\.6\)$"),
+        ({"loss": {"thresholds": {"purchase": 1.5}}}, r"'loss\.thresholds\.purchase\..*less than 1"),
+        ({"loss": {"margin": 0}}, r"'loss\.margin': .*greater than 0"),
         ({"negatives": [{"kind": "uniform", "count": 0}]}, r"'negatives\.0\.uniform\.count': .*greater than or equal to 1 \(got 0\)"),
         ({"product": {"text": False, "category": False, "id_embedding": False}}, "needs at least one of text, category and id_embedding$"),
         ({"product": {"new_share": 2}}, r"'product\.new_share': .*less than or equal to 1 \(got 2\)"),
@@ -83,6 +101,18 @@ def test_what_is_refused(changes, message):
         config(**changes)
     assert str(caught.value).startswith("one.yaml: ")
     assert len(str(caught.value)) < 300
+
+
+def test_the_preset_is_the_papers_sibling_rule():
+    walk = config(negatives=[{"kind": "in_batch"}, {"kind": "taxonomy", "preset": "tb_hns"}]).negatives[1]
+    assert walk == TaxonomyWalk(kind="taxonomy", preset="tb_hns", levels=(0, 1), alpha=0, mask="query")
+
+
+def test_the_mask_of_each_kind_is_its_own_or_that_of_the_loss():
+    full = config(negatives=[{"kind": "in_batch"}, {"kind": "bm25", "mask": "query"}, {"kind": "dynamic"}])
+    assert [full.mask_of(negative) for negative in full.negatives] == ["user_query", "query", "user_query"]
+    assert full.pool_mask == "user_query"
+    assert [negative.kind for negative in full.hard_negatives] == ["bm25", "dynamic"]
 
 
 def test_the_name_is_required():

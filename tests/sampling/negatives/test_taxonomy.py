@@ -175,3 +175,19 @@ def test_fallbacks_are_counted():
     lonely, _ = sampler_for("one product", 0.0, count=2)
     lonely.draw(batch_of("one product", 1), 0)
     assert lonely.describe()["fallbacks"]["uniform"] == lonely.describe()["masked"] == lonely.describe()["draws"] == 2
+
+
+def test_a_curriculum_goes_from_the_start_levels_to_the_end_levels():
+    taxonomy = lay_out("even")
+    known = KnownPositives("user_query", *np.empty((3, 0), np.int32), 5, 8)
+    sampler = TaxonomyNegatives(taxonomy, (2.0, 2.0), 4, np.zeros(8, np.int64), 0.0, known, RandomSource(4), (0.0, 0.0, 5.0))
+    assert sampler.levels_at(0).tolist() == [0, 0, 1]
+    assert sampler.levels_at(0.25).tolist() == [0.125, 0.125, 0.75]
+    assert sampler.levels_at(1).tolist() == [0.5, 0.5, 0]
+    batch = Positives(np.arange(3000), np.zeros(3000, np.int32), np.zeros(3000, np.int32), np.full(3000, 2, np.int32))
+    for progress in (0.0, 0.25, 1.0):
+        found = np.bincount(sampler.draw(batch, 0, progress).reason.ravel(), minlength=3)
+        expected = sampler.levels_at(progress) * 12_000
+        assert not found[expected == 0].any()
+        possible = expected > 0
+        assert possible.sum() == 1 or chisquare(found[possible], expected[possible]).pvalue > 1e-4
