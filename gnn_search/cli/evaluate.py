@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gnn_search.cli.options import PATH, json_option, path_argument, threads_option
+from gnn_search.cli.options import PATH, json_option, min_score_option, path_argument, threads_option
 from gnn_search.cli.output import emit, progress
 
 if TYPE_CHECKING:
@@ -22,13 +22,25 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
 @click.option("--out", type=PATH, help="Also write the result as JSON to this file.")
+@min_score_option
 @threads_option
 @json_option
-def command(model: Path, cases: int | None, split: str, draws: int, seed: int, graph: Path | None, out: Path | None, as_json: bool) -> None:
+def command(
+    model: Path,
+    cases: int | None,
+    split: str,
+    draws: int,
+    seed: int,
+    graph: Path | None,
+    out: Path | None,
+    min_score: str | None,
+    as_json: bool,
+) -> None:
     """Measure a model and the baselines on the test period.
 
     Every list is drawn from the whole catalogue. Nobody sees what happened from the start of the period on. Intervals are 95 % bootstrap
-    intervals over shoppers, and the differences are paired.
+    intervals over shoppers, and the differences are paired. With --min-score a further table shows precision and recall of those of the
+    model's lists of at most 100 products that score so much.
 
     \b
     Example:
@@ -39,22 +51,27 @@ def command(model: Path, cases: int | None, split: str, draws: int, seed: int, g
 
     if out is not None:
         refuse_existing(out)
-    evaluation = run_evaluation(model, cases, split, draws, seed, graph)
+    evaluation = run_evaluation(model, cases, split, draws, seed, graph, min_score)
     if out is not None:
         write_json(out, evaluation.model_dump(mode="json"))
     emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
 
 
-def run_evaluation(model: Path, cases: int | None, split: str, draws: int, seed: int, graph: Path | None = None) -> Evaluation:
+def run_evaluation(
+    model: Path, cases: int | None, split: str, draws: int, seed: int, graph: Path | None = None, min_score: str | None = None
+) -> Evaluation:
     """Evaluate a model folder, with and without the shopper, beside every baseline."""
+    from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import build_baselines
     from gnn_search.evaluation.evaluate import evaluate
     from gnn_search.graph.cases import build_cases
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.channels import model_rankers
+    from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.vectors.shop_vectors import open_shop_vectors
 
     opened = open_model(model, graph)
+    least = resolve_min_score(min_score, opened.retriever.thresholds)
     opened.graph.verify()
     asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
     shop = open_shop_vectors(opened, asked.time)
@@ -62,7 +79,7 @@ def run_evaluation(model: Path, cases: int | None, split: str, draws: int, seed:
     with progress("cases") as bars:
         tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
         places = min(100, opened.graph.num_nodes["product"])
-        return evaluate(
+        evaluation = evaluate(
             asked,
             rankers,
             opened.graph,
@@ -72,3 +89,7 @@ def run_evaluation(model: Path, cases: int | None, split: str, draws: int, seed:
             reference="gnn-search",
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
+    if least is None:
+        return evaluation
+    score = score_at_threshold(asked, rankers[0], least, places, opened.graph.num_nodes["product"], draws, seed)
+    return evaluation.model_copy(update={"threshold": score})

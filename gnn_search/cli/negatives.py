@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gnn_search.training.negative_examples import QueryNegatives
 
 _KINDS = ("in_batch", "uniform", "taxonomy", "in_batch_hard", "dynamic", "bm25")
+_STEPS = 3
+"""Batches drawn to count and time."""
 
 
 @click.command()
@@ -91,6 +93,9 @@ def run_summary(model: Path, kinds: tuple[str, ...] = (), graph: Path | None = N
     encoder = NodeEncoder(opened.retriever, opened.inputs, opened.graph.before(opened.graph.manifest.validation_start))
     if batches.negatives.dynamic is not None:
         mine(batches.negatives.dynamic, encoder, training_queries(batches))
+    # Weights and levels are those of the end of a run.
+    for number in range(max(0, batches.total_steps - _STEPS), batches.total_steps):
+        batches.make(*divmod(number, batches.steps_per_epoch))
     studies = {study.kind: study for study in study_negatives(encoder, batches)}
     wanted = kinds or tuple(negative.kind for negative in opened.config.negatives)
     told = {one["kind"]: one for one in batches.negatives.describe()}

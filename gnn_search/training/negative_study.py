@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -127,10 +128,12 @@ class Study:
             yield Drawn(name, positives, drawn.product, drawn.valid, drawn.reason, self._blockwise(requests, drawn.product), right)
         if negatives.hardest is not None:
             pool = np.unique(np.concatenate(pools))
-            scores = requests @ self._vectors(pool).T
             row, column = negatives.hardest.mask(positives, pool)
+            before = time.thread_time()
+            scores = requests @ self._vectors(pool).T
             scores[torch.from_numpy(row), torch.from_numpy(column)] = float("-inf")
             best = scores.topk(min(negatives.hardest.count, len(pool)), dim=1)
+            negatives.hardest.tally.drawing_seconds += (time.thread_time() - before) * torch.get_num_threads()
             place, valid = best.indices.numpy(), torch.isfinite(best.values).numpy()
             yield Drawn(negatives.hardest.name, positives, pool[place], valid, place.astype(np.int32), best.values.numpy(), right)
 

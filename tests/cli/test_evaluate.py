@@ -63,6 +63,18 @@ def test_the_validation_period_is_scored_as_it_was_seen(tiny_model, tiny_graph, 
     assert report["time"] == tiny_graph.manifest.test_start
 
 
+def test_precision_and_recall_at_a_threshold(tiny_model, report):
+    assert report["threshold"] is None
+    found = json.loads(run(tiny_model, "--json", "--min-score", -1).stdout)
+    assert found["threshold"]["method"] == "gnn-search"
+    assert found["threshold"]["recall"]["mean"] == 1
+    assert found["threshold"]["listed"] == 40
+    assert found["scores"] == report["scores"]
+    result = run(tiny_model, "--cases", 20, "--min-score", 0.3)
+    assert "gnn-search: at most 40 products that score at least 0.300" in result.stdout
+    assert "precision" in result.stdout
+
+
 def test_the_result_is_kept_in_a_file_and_not_written_over(tiny_model, tmp_path):
     out = tmp_path / "result.json"
     shown = json.loads(run(tiny_model, "--cases", 10, "--json", "--out", out).stdout)
