@@ -66,7 +66,7 @@ def hinge_below_pool(query: Tensor, product: Tensor, highest: Tensor, masked_row
     Shapes:
         query: [n, d]; product: [m, d]; highest: [n]; masked_row, masked_column: int64 [places]. Returns [n].
     """
-    valid = torch.ones((len(query), len(product)), dtype=torch.bool)
+    valid = torch.ones((len(query), len(product)), dtype=torch.bool, device=query.device)
     valid[masked_row, masked_column] = False
     return hinge_below(query @ product.T, highest, valid)
 

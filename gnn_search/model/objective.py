@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.config.training import LossSettings
+from gnn_search.errors import ConfigError
 from gnn_search.model.losses import contrast, hinge_below, hinge_below_pool, log_mass, sampled_softmax
 from gnn_search.sampling.batches import Batch, HardestPart
 from gnn_search.sampling.schedule import POOL
@@ -128,6 +129,9 @@ class Thresholds(nn.Module):
     Args:
         settings: Of the loss.
         actions: The graph's actions that mean a choice.
+
+    Raises:
+        ConfigError: A threshold is set for something else.
     """
 
     set_values: Tensor
@@ -135,6 +139,10 @@ class Thresholds(nn.Module):
 
     def __init__(self, settings: LossSettings, actions: Sequence[str]) -> None:
         super().__init__()
+        for name in settings.thresholds:
+            if name not in actions:
+                known = ", ".join(actions)
+                raise ConfigError(f"loss.thresholds names {name!r}, by which nobody chose a product in this graph; it has {known}")
         stated = [settings.thresholds.get(action, "learned") for action in actions]
         learned = [place for place, value in enumerate(stated) if isinstance(value, str)]
         self._actions = list(actions)

@@ -10,6 +10,7 @@ import torch
 from retrievers import random_retriever, tiny_config
 
 from gnn_search.config.training import LossSettings
+from gnn_search.errors import ConfigError
 from gnn_search.model.losses import hinge_below, hinge_below_pool
 from gnn_search.model.objective import HingeObjective, Thresholds, hardest_of_pool
 from gnn_search.sampling.batches import BatchSampler, HardestPart
@@ -54,6 +55,13 @@ def test_thresholds_are_set_or_learned():
     fixed = Thresholds(LossSettings(kind="hinge", thresholds={"click": 0.3}), ["click"])
     assert list(fixed.parameters()) == []
     assert fixed.by_action() == pytest.approx({"click": 0.3})
+
+
+def test_a_threshold_for_an_unknown_action_is_refused():
+    with pytest.raises(
+        ConfigError, match=r"loss\.thresholds names 'buy', by which nobody chose a product in this graph; it has cart, click"
+    ):
+        Thresholds(LossSettings(kind="hinge", thresholds={"buy": 0.3}), ["cart", "click"])
 
 
 def test_only_a_hinge_has_thresholds(tiny_graph):
