@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from gnn_search.config.training import TextSettings, TrainingConfig
+from gnn_search.config.training import LossSettings, TextSettings, TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
 from gnn_search.model.retriever import Retriever
@@ -19,9 +19,11 @@ from gnn_search.sampling.walk.index import partner_relations
 from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
 
 
-def write_model(graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True, walk: bool = True) -> Path:
+def write_model(
+    graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True, walk: bool = True, loss: LossSettings | None = None
+) -> Path:
     """Write a model of dimension 16 for a graph, with the vectors of its nodes."""
-    config = TrainingConfig(name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8))
+    config = TrainingConfig(name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8), loss=loss or LossSettings())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = train_tokenizer(training_texts(graph), config.text)

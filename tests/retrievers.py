@@ -37,7 +37,7 @@ def tiny_settings(**changes: Any) -> dict[str, Any]:
         },
     }
     for part, change in changes.items():
-        content[part] = {**content[part], **change} if isinstance(change, dict) else change
+        content[part] = {**content.get(part, {}), **change} if isinstance(change, dict) else change
     return content
 
 

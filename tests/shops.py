@@ -115,9 +115,7 @@ def _users(random: np.random.Generator, count: int) -> pl.DataFrame:
     )
 
 
-def _events(
-    random: np.random.Generator, path_of: np.ndarray, users: int, queries: int, count: int, actions: Sequence[str]
-) -> pl.DataFrame:
+def _events(random: np.random.Generator, path_of: np.ndarray, users: int, queries: int, count: int, actions: Sequence[str]) -> pl.DataFrame:
     per_session = 4
     sessions = -(-count // per_session)
     session = np.repeat(np.arange(sessions), per_session)[:count]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import TaskID
 
-from gnn_search.cli.options import PATH, json_option, path_argument, threads_option
+from gnn_search.cli.options import PATH, json_option, min_score_option, path_argument, threads_option
 from gnn_search.cli.output import emit, progress
 from gnn_search.errors import RequestError
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
 @click.option("--out", type=PATH, help="Also write the result as JSON to this file.")
+@min_score_option
 @threads_option
 @json_option
 def command(
@@ -49,13 +50,15 @@ def command(
     seed: int,
     graph: Path | None,
     out: Path | None,
+    min_score: str | None,
     as_json: bool,
 ) -> None:
     """Measure a model and the baselines on the test period.
 
     Every list is drawn from the whole catalogue. Nobody sees what happened from the start of the period on. Intervals are 95 % bootstrap
     intervals over shoppers, and the differences are paired. Rivals are models that train made, such as those of the shipped configurations
-    baselines/two_tower_text and baselines/two_tower_user; each goes by its configuration's name.
+    baselines/two_tower_text and baselines/two_tower_user; each goes by its configuration's name. With --min-score a further table shows
+    precision and recall of those of the model's lists by vector, of at most 100 products, that are so similar.
 
     \b
     Example:
@@ -67,7 +70,9 @@ def command(
 
     if out is not None:
         refuse_existing(out)
-    evaluation = run_evaluation(model, cases, split, draws, seed, graph, baselines=baselines, rivals=rivals, settings=settings)
+    evaluation = run_evaluation(
+        model, cases, split, draws, seed, graph, baselines=baselines, rivals=rivals, settings=settings, min_score=min_score
+    )
     if out is not None:
         write_json(out, evaluation.model_dump(mode="json"))
     emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
@@ -84,13 +89,16 @@ def run_evaluation(
     baselines: str = "quick",
     rivals: Sequence[Path] = (),
     settings: Path | None = None,
+    min_score: str | None = None,
 ) -> Evaluation:
     """Evaluate a model folder, with and without the shopper, beside rival models and baselines."""
+    from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
     from gnn_search.evaluation.evaluate import evaluate
     from gnn_search.graph.cases import build_cases
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.channels import model_rankers
+    from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.retrieval.vector_channel import VectorChannel
     from gnn_search.vectors.shop_vectors import open_shop_vectors
 
@@ -98,6 +106,7 @@ def run_evaluation(
     if settings is not None and not settings.is_dir():
         raise RequestError(f"there is no folder {settings}; give one to --settings that holds settings of baselines")
     opened = open_model(model, graph)
+    least = resolve_min_score(min_score, opened.retriever.thresholds)
     opened.graph.verify()
     against = [open_model(rival, opened.graph.path) for rival in rivals]
     asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
@@ -110,7 +119,7 @@ def run_evaluation(
     with progress("cases") as bars:
         tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
         places = min(100, opened.graph.num_nodes["product"])
-        return evaluate(
+        evaluation = evaluate(
             asked,
             rankers,
             opened.graph,
@@ -120,6 +129,11 @@ def run_evaluation(
             reference="gnn-search",
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
+    if least is None:
+        return evaluation
+    vectors = next(ranker for ranker in rankers if isinstance(ranker, VectorChannel))
+    score = score_at_threshold(asked, vectors, least, places, opened.graph.num_nodes["product"], draws, seed)
+    return evaluation.model_copy(update={"threshold": score})
 
 
 def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | None) -> list[Ranker]:

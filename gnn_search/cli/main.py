@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "retrieve": Entry("gnn_search.cli.retrieve:command", "Rank products for a file of users and queries."),
     "export": Entry("gnn_search.cli.export:command", "Write vectors, a FAISS index and the text tower."),
     "search": Entry("gnn_search.cli.search:command", "Search for products by text, plain or for one user."),
+    "negatives": Entry("gnn_search.cli.negatives:command", "Show the negatives that a model is taught with."),
     "demo": Entry("gnn_search.cli.demo:command", "Run the whole line on the demo shop."),
     "demo-shop": Entry("gnn_search.cli.demo_shop:command", "Write the raw tables of the demo shop."),
     "doctor": Entry("gnn_search.cli.doctor:command", "Check versions, extras, threads, and torch beside FAISS."),

@@ -73,5 +73,11 @@ def as_of_option(function: Function) -> Function:
     return click.option("--as-of", metavar="MOMENT", help=summary)(function)
 
 
+def min_score_option(function: Function) -> Function:
+    """Add `--min-score`; arrives as `min_score`, a text or None."""
+    summary = "Leave out what is less similar (cosine) than this, or than the model's threshold for this action (loss.kind hinge)."
+    return click.option("--min-score", metavar="FLOAT|ACTION", help=summary)(function)
+
+
 def _apply_threads(ctx: click.Context, parameter: click.Parameter, value: int | None) -> None:
     set_threads(value)

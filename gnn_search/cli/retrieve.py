@@ -13,6 +13,7 @@ from gnn_search.cli.options import (
     channel_option,
     graph_option,
     json_option,
+    min_score_option,
     out_option,
     path_argument,
     path_option,
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 @path_argument("model")
 @path_option("--input", "Requests: parquet, CSV or JSON lines with the column query, and user_id where a user asks.")
 @out_option("File to be made: parquet, CSV or JSON lines, by suffix.")
-@click.option("-k", "k", type=int, default=100, show_default=True, help="Products a request.")
+@click.option("-k", "k", type=int, default=100, show_default=True, help="Products a request, at most.")
 @channel_option
+@min_score_option
 @graph_option
 @as_of_option
 @threads_option
@@ -41,6 +43,7 @@ def command(
     out: Path,
     k: int,
     channel: ChannelKind,
+    min_score: str | None,
     graph: Path | None,
     as_of: str | None,
     as_json: bool,
@@ -55,18 +58,26 @@ def command(
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    summary = run_retrieval(model, input, out, k, channel, graph, as_of)
+    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score)
     emit(summary, as_json, lambda console: render(error_console(), summary))
 
 
 def run_retrieval(
-    model: Path, source: Path, out: Path, k: int, channel: ChannelKind = "full", graph: Path | None = None, as_of: str | None = None
+    model: Path,
+    source: Path,
+    out: Path,
+    k: int,
+    channel: ChannelKind = "full",
+    graph: Path | None = None,
+    as_of: str | None = None,
+    min_score: str | None = None,
 ) -> RetrievalSummary:
     """Answer a file of requests with a model folder."""
     from gnn_search.layout import refuse_existing
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.moments import resolve_moment
     from gnn_search.retrieval.run import retrieve
+    from gnn_search.retrieval.threshold import resolve_min_score
 
     refuse_existing(out)
     opened = open_model(model, graph)
@@ -79,13 +90,21 @@ def run_retrieval(
             k,
             resolve_moment(opened.graph, as_of),
             kind=channel,
+            min_score=resolve_min_score(min_score, opened.retriever.thresholds),
             progress=lambda done, total: bars.update(task, completed=done, total=total),
         )
 
 
 def render(console: Console, summary: RetrievalSummary) -> None:
     """Write what was asked and answered."""
-    console.print(f"{summary.out}: {summary.rows:,} rows, {summary.k:,} products for each of {summary.requests:,} requests")
+    if summary.min_score is None:
+        console.print(f"{summary.out}: {summary.rows:,} rows, {summary.k:,} products for each of {summary.requests:,} requests")
+    else:
+        console.print(
+            f"{summary.out}: {summary.rows:,} rows, at most {summary.k:,} products that score at least {summary.min_score:.3f} for each of "
+            f"{summary.requests:,} requests; {summary.requests_without_products:,} got none",
+            soft_wrap=True,
+        )
     console.print(
         f"users: {summary.users_known:,} known, {summary.users_unknown:,} unknown, {summary.users_null:,} null; the last two kinds got the "
         "plain result"

@@ -9,7 +9,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gnn_search.cli.options import as_of_option, channel_option, graph_option, json_option, path_argument, threads_option
+from gnn_search.cli.options import (
+    as_of_option,
+    channel_option,
+    graph_option,
+    json_option,
+    min_score_option,
+    path_argument,
+    threads_option,
+)
 from gnn_search.cli.output import emit, error_console
 
 if TYPE_CHECKING:
@@ -21,14 +29,23 @@ if TYPE_CHECKING:
 @path_argument("model")
 @click.argument("text")
 @click.option("--user", metavar="ID", help="Who searches: the shop's own id.")
-@click.option("-k", "k", type=int, default=10, show_default=True, help="Products wanted.")
+@click.option("-k", "k", type=int, default=10, show_default=True, help="Products wanted, at most.")
 @channel_option
+@min_score_option
 @graph_option
 @as_of_option
 @threads_option
 @json_option
 def command(
-    model: Path, text: str, user: str | None, k: int, channel: ChannelKind, graph: Path | None, as_of: str | None, as_json: bool
+    model: Path,
+    text: str,
+    user: str | None,
+    k: int,
+    channel: ChannelKind,
+    min_score: str | None,
+    graph: Path | None,
+    as_of: str | None,
+    as_json: bool,
 ) -> None:
     """Search for products by text, plain or for one user.
 
@@ -43,9 +60,11 @@ def command(
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.moments import resolve_moment
     from gnn_search.retrieval.search import Searcher
+    from gnn_search.retrieval.threshold import resolve_min_score
 
     opened = open_model(model, graph)
-    result = Searcher(opened, resolve_moment(opened.graph, as_of), channel).search(text, user, k)
+    least = resolve_min_score(min_score, opened.retriever.thresholds)
+    result = Searcher(opened, resolve_moment(opened.graph, as_of), channel).search(text, user, k, least)
     if result.note is not None:
         error_console().print(f"Note: {result.note}")
     emit(result, as_json, lambda console: render(console, result))
@@ -65,8 +84,11 @@ def render(console: Console, result: SearchResult) -> None:
         before = f"{hit.times_chosen:,} {times}, last {hit.last_chosen:%Y-%m-%d}" if hit.last_chosen else ""
         cells = (f"{hit.rank:,}", str(hit.product_id), hit.title, hit.category, f"{hit.score:.3f}")
         table.add_row(*cells, before) if result.user_known else table.add_row(*cells)
-    console.print(table)
-    if result.user_known:
+    if result.hits:
+        console.print(table)
+    else:
+        console.print("no product is so similar")
+    if result.user_known and result.hits:
         _render_past(console, result)
 
 

@@ -113,6 +113,15 @@ def _summarise(result: TrainingResult, walk: WalkFit | None, out: Path) -> dict[
     }
 
 
+def _in_words(negative: dict[str, Any]) -> str:
+    study = negative["study"]
+    return (
+        f"{negative['draws']:,} drawn, {negative['share_masked']:.2%} masked, {negative['share_fallbacks']:.2%} fell back, "
+        f"{negative['cpu_seconds_per_million']:,.2f} CPU s a million; {study['share_above_positive']:.1%} score above the positive, "
+        f"{study['same_query']['share_of_asked']:.2%} were chosen for the query later"
+    )
+
+
 def _render(console: Console, summary: dict[str, Any]) -> None:
     table = Table(title="training", title_justify="left", show_header=False)
     table.add_row("model", summary["model"])
@@ -122,7 +131,7 @@ def _render(console: Console, summary: dict[str, Any]) -> None:
     table.add_row("waiting for batches", f"{summary['share_waiting_for_batches']:.1%} of the time")
     table.add_row("parameters", f"{summary['parameters']:,}")
     for negative in summary["negatives"]:
-        table.add_row(f"negatives: {negative['kind']}", ", ".join(f"{key} {value}" for key, value in negative.items() if key != "kind"))
+        table.add_row(f"negatives: {negative['kind']}", _in_words(negative))
     if summary["walk"] is not None:
         recall = summary["walk"]["validation_recall_at_10"]
         table.add_row(

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from gnn_search.config.base import Settings
 from gnn_search.config.files import find_yaml, read_yaml
+from gnn_search.config.negatives import HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, TaxonomyWalk
 
 
 class StaticFiles(Settings):
@@ -128,44 +129,19 @@ class SharedAttribute(Settings):
         return self
 
 
-class InBatch(Settings):
-    """The other examples' positives, logQ-corrected."""
-
-    kind: Literal["in_batch"]
-
-
-class Uniform(Settings):
-    """Products of the whole catalogue, shared by the batch."""
-
-    kind: Literal["uniform"]
-    count: int = Field(1024, ge=1, description="Products a batch.")
-
-
-class TaxonomyWalk(Settings):
-    """Products of near branches, drawn for each example."""
-
-    kind: Literal["taxonomy"]
-    count: int = Field(1, ge=1, le=64, description="Products an example.")
-    levels: tuple[float, ...] = Field((1.0,), min_length=1, description="Weight of climbing 0, 1, 2, … levels.")
-    alpha: float = Field(0.0, ge=0, le=2, description="Draw by (choices + 1) ** alpha.")
-    weight: float = Field(1.0, gt=0, description="Weight of this part of the loss.")
-
-    @model_validator(mode="after")
-    def _levels_are_weights(self) -> TaxonomyWalk:
-        if min(self.levels) < 0 or sum(self.levels) <= 0:
-            raise ValueError("levels must not be negative, and one must be above 0")
-        return self
-
-
-Negatives = Annotated[InBatch | Uniform | TaxonomyWalk, Field(discriminator="kind")]
-
-
 class LossSettings(Settings):
-    """Sampled softmax over the cosine divided by a learned temperature."""
+    """Sampled softmax over the cosine divided by a learned temperature, or a hinge on the cosine itself with thresholds."""
 
-    kind: Literal["softmax"] = "softmax"
-    temperature: float = Field(0.06, gt=0, le=1, description="Temperature at the start.")
-    mask: Literal["query", "user_query"] = Field("user_query", description="Which known positives are never taught as wrong.")
+    kind: Literal["softmax", "hinge"] = "softmax"
+    temperature: float = Field(0.06, gt=0, le=1, description="softmax: temperature at the start.")
+    mask: Mask = Field("user_query", description="Which known positives are never taught as wrong.")
+    thresholds: dict[str, Annotated[float, Field(gt=-1, lt=1)] | Literal["learned"]] = Field(
+        default_factory=dict,
+        description="hinge: the cosine above which a product answers a query, by action kind; those not named are learned.",
+    )
+    margin: float = Field(
+        0.1, gt=0, le=1, description="hinge: how far above its threshold a positive and below it a negative should score."
+    )
 
 
 class WalkSettings(Settings):
@@ -229,6 +205,7 @@ class TrainingConfig(Settings):
     user: UserSettings = Field(default_factory=UserSettings)
     shared_attributes: tuple[SharedAttribute, ...] = Field((), description="Attributes that shoppers and products both have.")
     negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), TaxonomyWalk(kind="taxonomy")), min_length=1)
+    schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     loss: LossSettings = Field(default_factory=LossSettings)
     walk: WalkSettings = Field(default_factory=WalkSettings)
     optimiser: OptimiserSettings = Field(default_factory=OptimiserSettings)
@@ -241,6 +218,8 @@ class TrainingConfig(Settings):
             raise ValueError("each kind of negative may stand once in negatives")
         if not {"in_batch", "uniform"} & set(kinds):
             raise ValueError("negatives must hold in_batch or uniform, against which every example stands")
+        if len({(shared.weight, shared.mask or self.loss.mask) for shared in self.shared_negatives}) > 1:
+            raise ValueError("in_batch and uniform make up one pool and must have the same weight and mask")
         if not (self.product.text or self.product.category or self.product.id_embedding):
             raise ValueError("the product tower needs at least one of text, category and id_embedding")
         if self.user.brands and not self.product.brand:
@@ -251,6 +230,30 @@ class TrainingConfig(Settings):
         if self.text.pretrain.epochs and not self.product.text:
             raise ValueError("text.pretrain brings queries near the texts of products; it needs product.text")
         return self
+
+    @property
+    def shared_negatives(self) -> list[SharedNegatives]:
+        """The negatives that make up the pool."""
+        return [negative for negative in self.negatives if isinstance(negative, SharedNegatives)]
+
+    @property
+    def hard_negatives(self) -> list[HardNegatives]:
+        """The negatives that are a part of the loss each."""
+        return [negative for negative in self.negatives if isinstance(negative, HardNegatives)]
+
+    @property
+    def pool_weight(self) -> float:
+        """Weight of the pool at the start."""
+        return self.shared_negatives[0].weight
+
+    @property
+    def pool_mask(self) -> Mask:
+        """Which known positives are masked in the pool."""
+        return self.mask_of(self.shared_negatives[0])
+
+    def mask_of(self, negative: SharedNegatives | HardNegatives) -> Mask:
+        """Return which known positives a kind of negative masks."""
+        return negative.mask or self.loss.mask
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> TrainingConfig:

@@ -42,6 +42,18 @@ class Cost(StrictModel):
     cpu_seconds: float = Field(description="Of all threads of the process.")
 
 
+class ThresholdScore(StrictModel):
+    """How one method did with lists that end at a score."""
+
+    method: str
+    min_score: float
+    k: int = Field(description="Longest list.")
+    precision: Estimate | None = Field(description="Chosen products among all that were listed; none where nothing was.")
+    recall: Estimate | None = Field(description="Mean share of a case's chosen products that were listed.")
+    listed: float = Field(description="Mean length of the lists.")
+    empty: float = Field(description="Share of the lists without a product.")
+
+
 class Evaluation(StrictModel):
     """Every method in every slice by every measure."""
 
@@ -60,6 +72,7 @@ class Evaluation(StrictModel):
     scores: tuple[Score, ...]
     differences: tuple[Difference, ...]
     costs: tuple[Cost, ...]
+    threshold: ThresholdScore | None = None
 
     def score(self, method: str, slice_name: str, metric: str, k: int) -> Score:
         """Return one score.

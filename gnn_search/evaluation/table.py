@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gnn_search.evaluation.metrics import measures
-from gnn_search.evaluation.result import Difference, Evaluation, Score
+from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore
 
 _COLUMNS = 4
 _BEST = "*"
@@ -40,6 +40,8 @@ def tables(evaluation: Evaluation) -> list[Table]:
         f"{evaluation.cases:,} cases of {evaluation.users:,} shoppers over {evaluation.candidates:,} products. ± half the 95 % bootstrap "
         f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {_FEWEST} cases)."
     )
+    if evaluation.threshold is not None:
+        made.append(_at_threshold(evaluation.threshold))
     return [*made, _costs(evaluation)]
 
 
@@ -106,6 +108,18 @@ def _half(score: Score) -> str:
 def _short(value: float) -> str:
     """Write a share with three places and no leading zero."""
     return f"{value:.3f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+
+
+def _at_threshold(score: ThresholdScore) -> Table:
+    table = Table(title=f"{score.method}: at most {score.k} products that score at least {score.min_score:.3f}", title_justify="left")
+    for heading in ("precision", "recall", "products a list", "empty lists"):
+        table.add_column(heading, justify="right")
+    table.add_row(_estimate(score.precision), _estimate(score.recall), f"{score.listed:.1f}", f"{score.empty:.1%}")
+    return table
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    return "-" if estimate is None else f"{_short(estimate.mean)} ±{_short((estimate.high - estimate.low) / 2)}"
 
 
 def _costs(evaluation: Evaluation) -> Table:

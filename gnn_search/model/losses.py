@@ -1,4 +1,4 @@
-"""Sampled softmax with the logQ correction."""
+"""Sampled softmax with the logQ correction, and hinges."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
+from torch.nn import functional
 
 
 def sampled_softmax(positive: Tensor, pool_log_mass: Tensor) -> Tensor:
@@ -45,6 +46,29 @@ def contrast(positive: Tensor, own: Tensor, valid: Tensor) -> Tensor:
     """
     scores = torch.cat([positive[:, None], own.masked_fill(~valid, float("-inf"))], dim=1)
     return torch.as_tensor(torch.logsumexp(scores, dim=1) - positive)
+
+
+def hinge_below(scores: Tensor, highest: Tensor, valid: Tensor) -> Tensor:
+    """Return by how much each example's valid negatives score too high, as a mean over those that do; 0 where none does.
+
+    A mean over all negatives would fade as most of them come to cost nothing.
+
+    Shapes:
+        scores: [n, k]; highest: [n], the score that a negative should not pass; valid: bool [n, k]. Returns [n].
+    """
+    excess = functional.relu(scores - highest[:, None]).masked_fill(~valid, 0.0)
+    return excess.sum(dim=1) / torch.count_nonzero(excess, dim=1).clamp(min=1)
+
+
+def hinge_below_pool(query: Tensor, product: Tensor, highest: Tensor, masked_row: Tensor, masked_column: Tensor) -> Tensor:
+    """Return `hinge_below` of each query against all products but the masked places.
+
+    Shapes:
+        query: [n, d]; product: [m, d]; highest: [n]; masked_row, masked_column: int64 [places]. Returns [n].
+    """
+    valid = torch.ones((len(query), len(product)), dtype=torch.bool, device=query.device)
+    valid[masked_row, masked_column] = False
+    return hinge_below(query @ product.T, highest, valid)
 
 
 class _LogMass(torch.autograd.Function):

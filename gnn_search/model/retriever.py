@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch.nn import functional
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
 from gnn_search.model.features import Features
-from gnn_search.model.losses import contrast, log_mass, sampled_softmax
+from gnn_search.model.objective import HingeObjective, Losses, SoftmaxObjective, Thresholds, batch_losses
 from gnn_search.model.product_tower import ProductTower
 from gnn_search.model.query_tower import QueryTower
 from gnn_search.model.ragged import Ragged
@@ -22,15 +21,6 @@ from gnn_search.model.text_tower import TextTower
 from gnn_search.model.user_tower import Surroundings, UserTower
 from gnn_search.sampling.batches import Batch
 from gnn_search.sampling.inputs import PersonalInputs, ProductInputs, QueryInputs
-
-
-@dataclass(frozen=True)
-class Losses:
-    """The loss of a batch and its parts, each a mean over the examples."""
-
-    total: Tensor
-    pool: Tensor
-    own: Tensor
 
 
 class Retriever(nn.Module):
@@ -61,14 +51,31 @@ class Retriever(nn.Module):
         self.user = UserTower(config, features)
         shared = config.shared_attributes
         self.shared = SharedAttributes(features.graph, shared, config.dimension) if shared else None
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(config.loss.temperature)))
+        hinge = config.loss.kind == "hinge"
+        # A hinge scores by the cosine alone.
+        self.log_temperature = None if hinge else nn.Parameter(torch.tensor(math.log(config.loss.temperature)))
+        self.score_thresholds = Thresholds(config.loss, features.graph.chosen_actions) if hinge else None
         shape = (features.num_products, config.dimension)
         self.register_buffer("bases", torch.zeros(shape))
         self.register_buffer("vectors", torch.zeros(shape))
 
     @property
     def temperature(self) -> Tensor:
+        """What a cosine is divided by to make a score; 1 where the loss is a hinge."""
+        if self.log_temperature is None:
+            return torch.ones(())
         return torch.exp(self.log_temperature).clamp(min=0.005)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The cosine above which a product answers a query, by action kind; empty unless the loss is a hinge."""
+        return {} if self.score_thresholds is None else self.score_thresholds.by_action()
+
+    def score_scale(self) -> dict[str, float]:
+        """Return what the loss learns beside the vectors, by name: the temperature, or each action's threshold."""
+        if self.log_temperature is not None:
+            return {"temperature": self.temperature.item()}
+        return {f"{action}_threshold": value for action, value in self.thresholds.items()}
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Losses:
         """Return the losses of a batch, and store the product vectors that it computed.
@@ -86,7 +93,7 @@ class Retriever(nn.Module):
         self._store(batch.products.product, base, product, with_free)
         query = self.query_vectors(batch.queries, text, self.vectors, generator)
         personal = self.personalise(query[torch.from_numpy(batch.query)], batch.people, self.vectors)
-        return self._losses(batch, personal / self.temperature, product)
+        return self._losses(batch, personal, product)
 
     def query_texts(self, query: Int32) -> Tensor:
         """Encode the texts of known queries: [n, d]."""
@@ -165,21 +172,9 @@ class Retriever(nn.Module):
         self.vectors[rows] = vector[kept]
 
     def _losses(self, batch: Batch, query: Tensor, product: Tensor) -> Losses:
-        pool = torch.from_numpy(batch.pool)
-        presence = torch.from_numpy(batch.log_presence)
-        positive_row = torch.from_numpy(batch.positive)
-        positive = (query * product[positive_row]).sum(dim=1)
-        mass = log_mass(query, product[pool], presence, torch.from_numpy(batch.masked_row), torch.from_numpy(batch.masked_column))
-        weight = torch.from_numpy(batch.weight)
-        pool_loss = _weighted_mean(sampled_softmax(positive, mass), weight)
-        own_loss = pool_loss.new_zeros(())
-        if batch.own.shape[1]:
-            own = functional.embedding(torch.from_numpy(batch.own), product)
-            scores = torch.bmm(own, query[:, :, None])[:, :, 0]
-            own_loss = _weighted_mean(contrast(positive, scores, torch.from_numpy(batch.own_valid)), weight)
-        factor = next((negative.weight for negative in self.config.negatives if negative.kind == "taxonomy"), 0.0)
-        return Losses(pool_loss + factor * own_loss, pool_loss.detach(), own_loss.detach())
-
-
-def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
-    return (values * weight).sum() / weight.sum().clamp(min=1e-12)
+        if self.score_thresholds is None:
+            scaled = query / self.temperature
+            return batch_losses(SoftmaxObjective(scaled, product, batch), batch, scaled, product)
+        threshold = self.score_thresholds()[torch.from_numpy(batch.action).long()]
+        objective = HingeObjective(query, product, batch, threshold, self.config.loss.margin)
+        return batch_losses(objective, batch, query, product)

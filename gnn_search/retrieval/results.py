@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 
 from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.retrieval.ranking import PADDING
 
 COLUMNS = ("user_id", "query", "rank", "product_id", "score")
 
 
 def result_rows(given: pl.DataFrame, place: Int64, product: Int32, score: Float32, product_ids: pl.Series) -> pl.DataFrame:
-    """Write lists out as rows, request by request, best first.
+    """Write lists out as rows, request by request, best first; padding is left out.
 
     Args:
         given: `user_id` and `query` of each request.
@@ -21,14 +22,15 @@ def result_rows(given: pl.DataFrame, place: Int64, product: Int32, score: Float3
         product_ids: The shop's id of each product.
 
     Shapes:
-        given: n rows; place: int64 [n], below m; product, score: [m, k]; returns n * k rows of `COLUMNS`.
+        given: n rows; place: int64 [n], below m; product, score: [m, k]; returns at most n * k rows of `COLUMNS`.
     """
     places = product.shape[1]
     request = np.repeat(np.arange(given.height), places)
     rank = np.tile(np.arange(1, places + 1, dtype=np.int32), given.height)
-    chosen = pl.Series(product[place].reshape(-1))
-    return given[request].with_columns(
-        rank=pl.Series(rank),
-        product_id=product_ids.gather(chosen),
-        score=pl.Series(score[place].reshape(-1)),
+    chosen = product[place].reshape(-1)
+    kept = np.flatnonzero(chosen != PADDING)
+    return given[request[kept]].with_columns(
+        rank=pl.Series(rank[kept]),
+        product_id=product_ids.gather(pl.Series(chosen[kept])),
+        score=pl.Series(score[place].reshape(-1)[kept]),
     )

@@ -13,6 +13,7 @@ from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import GraphView, to_datetime
 from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import ChannelKind, open_channel
+from gnn_search.retrieval.ranking import PADDING
 from gnn_search.retrieval.requests import find_users
 from gnn_search.tables.text import normalise_text
 from gnn_search.vectors.shop_vectors import open_shop_vectors
@@ -97,13 +98,14 @@ class Searcher:
         self._view = model.graph.before(self._shop.as_of)
         self._products = _describe_products(model)
 
-    def search(self, text: str, user: str | int | None = None, k: int = 10) -> SearchResult:
+    def search(self, text: str, user: str | int | None = None, k: int = 10, min_score: float | None = None) -> SearchResult:
         """Find products for a text.
 
         Args:
             text: In any case and spacing.
             user: The shop's id of a shopper, also as text where ids are integers. One that the graph does not hold gets the plain result.
-            k: Products wanted.
+            k: Products wanted, at most.
+            min_score: Their least cosine with the request.
 
         Raises:
             RequestError: The text is blank, or `k` is below 1 or larger than the catalogue.
@@ -112,10 +114,11 @@ class Searcher:
         if not query:
             raise RequestError(f"the query {text!r} is blank; give at least one word")
         node = self._find_user(user)
-        ranking = self._channel.rank_texts(np.array([node], dtype=np.int32), [query], k)
+        ranking = self._channel.rank_texts(np.array([node], dtype=np.int32), [query], k, min_score)
         known, worded = self._channel.describe_queries([query])
         past = self._past(node)
         found = pl.DataFrame({"product": ranking.product[0], "score": ranking.score[0]}).with_row_index("rank", offset=1)
+        found = found.filter(pl.col("product") != PADDING)
         hits = found.join(self._products, on="product", how="left", maintain_order="left")
         hits = hits.join(past, on="product", how="left", maintain_order="left").with_columns(pl.col("times_chosen").fill_null(0))
         categories = hits.select("category_node").unique().drop_nulls()

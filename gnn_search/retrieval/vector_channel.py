@@ -16,6 +16,7 @@ from gnn_search.index.flat import FlatIndex
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import Model
 from gnn_search.retrieval.ranking import Ranking
+from gnn_search.retrieval.threshold import cut
 from gnn_search.vectors.shop_vectors import ShopVectors
 
 Bool = npt.NDArray[np.bool_]
@@ -60,13 +61,19 @@ class VectorChannel:
         """Rank for known nodes, as `Ranker` says."""
         return self._search(self.ask(user, query), k)
 
-    def rank_texts(self, user: Int32, texts: Sequence[str], k: int) -> Ranking:
+    def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
         """Rank for normalised query texts.
 
+        Args:
+            user: Shoppers, -1 for nobody known.
+            texts: The queries.
+            k: Length of the lists.
+            min_score: Leave out products whose cosine with the request is less.
+
         Shapes:
-            user: int32 [n], -1 for nobody known; texts: n. Returns lists of k.
+            user: int32 [n]; texts: n. Returns lists of k.
         """
-        return self._search(self.ask_texts(user, texts), k)
+        return cut(self._search(self.ask_texts(user, texts), k), min_score)
 
     def ask(self, user: Int32, query: Int32) -> Asked:
         """Encode requests for known nodes.

@@ -13,6 +13,7 @@ from gnn_search.graph.csr import Int32, Int64
 from gnn_search.model.store import Model
 from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.threshold import cut
 from gnn_search.retrieval.vector_channel import Asked, VectorChannel
 from gnn_search.sampling.walk.features import walk_features
 from gnn_search.sampling.walk.index import Reached, WalkIndex
@@ -54,13 +55,15 @@ class WalkChannel:
         """Rank for known nodes, as `Ranker` says."""
         return self._search(self.vectors.ask(user, query), k)
 
-    def rank_texts(self, user: Int32, texts: Sequence[str], k: int) -> Ranking:
-        """Rank for normalised query texts.
-
-        Shapes:
-            user: int32 [n], -1 for nobody known; texts: n. Returns lists of k.
-        """
-        return self._search(self.vectors.ask_texts(user, texts), k)
+    def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
+        """Rank for normalised query texts, as `VectorChannel.rank_texts` does; the least score is one of cosines here too."""
+        asked = self.vectors.ask_texts(user, texts)
+        ranking = self._search(asked, k)
+        if min_score is None:
+            return ranking
+        row = np.repeat(np.arange(len(user), dtype=np.int64), k)
+        similarity = self.index.similarity(asked.vector.numpy(), row, np.maximum(ranking.product, 0).ravel())
+        return cut(ranking, min_score, similarity.reshape(len(user), k).astype(np.float32))
 
     def describe_queries(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """See `VectorChannel.describe_queries`."""

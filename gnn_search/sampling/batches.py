@@ -6,24 +6,21 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
 from threading import Lock
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.config.training import InBatch, TaxonomyWalk, TrainingConfig, Uniform
+from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler, PersonalInputs, ProductInputs, QueryInputs
-from gnn_search.sampling.negatives.base import OwnNegatives, Positives, SharedNegativeSampler
-from gnn_search.sampling.negatives.in_batch import InBatchNegatives
-from gnn_search.sampling.negatives.known import KnownPositives
-from gnn_search.sampling.negatives.taxonomy import TaxonomyNegatives
-from gnn_search.sampling.negatives.uniform import UniformNegatives
+from gnn_search.sampling.negatives.base import Float64, Positives
+from gnn_search.sampling.negatives.build import build_samplers
 from gnn_search.sampling.random_source import RandomSource
+from gnn_search.sampling.schedule import POOL, part_weights, progress_at
 
 _DAY = 86_400_000_000
 _VIEWS_KEPT = 4
@@ -34,7 +31,8 @@ class Examples:
     """Training examples in time order.
 
     Shapes:
-        All [examples]. user: int32, -1 anonymous; query, product: int32; time, session_start: int64 µs; weight: float32.
+        All [examples]. user: int32, -1 anonymous; query, product: int32; time, session_start: int64 µs; weight: float32; action: int32,
+        place of the action among the graph's `chosen_actions`.
     """
 
     user: Int32
@@ -43,15 +41,47 @@ class Examples:
     time: Int64
     session_start: Int64
     weight: Float32
+    action: Int32
 
     @classmethod
     def of(cls, graph: Graph, split: str) -> Examples:
         """Read the choices of a split of a graph; being shown a product teaches nothing."""
         table = graph.examples(split).filter(pl.col("action").is_in(graph.chosen_actions))
+        action = table["action"].cast(pl.String)
+        code = action.replace_strict(graph.chosen_actions, range(len(graph.chosen_actions)), return_dtype=pl.Int32)
         return cls(
-            table["user"].fill_null(-1).to_numpy(),
-            *(table[column].to_numpy() for column in ("query", "product", "time", "session_start", "weight")),
+            user=table["user"].fill_null(-1).to_numpy(),
+            action=code.to_numpy(),
+            **{column: table[column].to_numpy() for column in ("query", "product", "time", "session_start", "weight")},
         )
+
+
+@dataclass(frozen=True)
+class OwnPart:
+    """One sampler's negatives, drawn for each example.
+
+    Shapes:
+        n examples. product: int64 [n, k], rows of the batch's products; valid: bool [n, k], false for a known positive.
+    """
+
+    name: str
+    weight: float
+    product: Int64
+    valid: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class HardestPart:
+    """Which places of the pool's scores the hardest negatives must not come from.
+
+    Shapes:
+        masked_row, masked_column: int64, places of the [n, m] scores.
+    """
+
+    weight: float
+    count: int
+    masked_row: Int64
+    masked_column: Int64
 
 
 @dataclass(frozen=True)
@@ -60,24 +90,27 @@ class Batch:
 
     Shapes:
         n examples, p distinct products, q distinct queries, m pool products. positive: int64 [n], rows of products; query: int64 [n],
-        rows of queries; weight: float32 [n]; pool: int64 [m], rows of products that stand against every example; log_presence: float32
-        [m], ln of the chance that the pool holds each; masked_row, masked_column: int64, places of the [n, m] scores that hold a known
-        positive, the example's own one among them; own: int64 [n, k], rows of products; own_valid: bool [n, k].
+        rows of queries; weight: float32 [n]; action: int32 [n], place among the graph's `chosen_actions`; pool: int64 [m], rows of products
+        that stand against every example; log_presence: float32 [m], ln of the chance that the pool holds each; masked_row, masked_column:
+        int64, places of the [n, m] scores that hold a known positive, the example's own one among them. pool_weight, and `weight` of the
+        other parts: what they count at this step; a part that counts nothing is not there.
     """
 
     positives: Positives
     weight: Float32
+    action: Int32
     products: ProductInputs
     queries: QueryInputs
     people: PersonalInputs
     positive: Int64
     query: Int64
     pool: Int64
+    pool_weight: float
     log_presence: Float32
     masked_row: Int64
     masked_column: Int64
-    own: Int64
-    own_valid: npt.NDArray[np.bool_]
+    own: tuple[OwnPart, ...]
+    hardest: HardestPart | None
 
 
 class BatchSampler:
@@ -92,24 +125,21 @@ class BatchSampler:
     """
 
     def __init__(self, graph: Graph, config: TrainingConfig) -> None:
-        self._graph, self._config = graph, config
+        self.graph, self._config = graph, config
         self.inputs = InputSampler(graph, config)
         self.examples = Examples.of(graph, "train")
         if not len(self.examples.time):
             raise RequestError(f"{graph.path}: the training period holds no choice, only products that were shown; move the recipe's split")
         self._random = RandomSource(config.seed)
-        self._shared, self._own = self._samplers()
+        examples = self.examples
+        self.negatives = build_samplers(config, graph, examples.user, examples.query, examples.product, self._random)
         self._views: OrderedDict[int, tuple[GraphView, QueryCategories]] = OrderedDict()
         self._window = np.asarray((self.examples.time - self.examples.time[0]) // int(config.loop.window_days * _DAY))
         self._plans: dict[int, list[Int64]] = {}
         # A thread makes batches while the training step asks for a view.
         self._lock = Lock()
         self.steps_per_epoch = len(self._plan(0))
-
-    def describe_negatives(self) -> list[dict[str, Any]]:
-        """Return what each negative sampler does and has counted."""
-        shared = [sampler.describe() for sampler in self._shared]
-        return [*shared, self._own.describe()] if self._own else shared
+        self.total_steps = max(1, round(config.loop.epochs * self.steps_per_epoch))
 
     def make(self, epoch: int, step: int) -> Batch:
         """Draw the batch of a step.
@@ -118,32 +148,42 @@ class BatchSampler:
             epoch: Pass over the examples, from 0.
             step: Step inside the epoch.
         """
-        example = self._plan(epoch)[step]
-        positives = Positives(example, self.examples.user[example], self.examples.query[example], self.examples.product[example])
+        positives = self.positives(epoch, step)
+        example = positives.example
         view, categories = self._view(int(self._window[example[0]]))
-        shared = np.concatenate([sampler.draw(positives, epoch, step) for sampler in self._shared])
-        own = self._own.draw(positives, epoch) if self._own else _no_negatives(len(example))
-        pool = np.unique(shared)
-        products = np.unique(np.concatenate([pool, positives.product, own.product.ravel()]))
-        row, column = self._known.among(positives.user, positives.query, pool)
+        number = epoch * self.steps_per_epoch + step
+        weights = part_weights(self._config, number, self.total_steps)
+        own = {
+            name: sampler.draw(positives, epoch, progress_at(number, self.total_steps))
+            for name, sampler in self.negatives.own.items()
+            if weights[name]
+        }
+        pool, absence, row, column = self._pool(positives, epoch, step)
+        products = np.unique(np.concatenate([pool, positives.product, *(drawn.product.ravel() for drawn in own.values())]))
         product_inputs = self.inputs.products(view, products, self._random, epoch)
         queries = np.unique(np.concatenate([positives.query, product_inputs.queries.index]))
-        absence = sum(sampler.log_absence(pool, len(example)) for sampler in self._shared)
         return Batch(
             positives=positives,
             weight=self.examples.weight[example],
+            action=self.examples.action[example],
             products=product_inputs,
             queries=self.inputs.queries(view, queries, self._random, epoch),
             people=self.inputs.people(positives.user, positives.query, self.examples.session_start[example], categories),
             positive=np.searchsorted(products, positives.product),
             query=np.searchsorted(queries, positives.query),
             pool=np.searchsorted(products, pool),
+            pool_weight=weights[POOL],
             log_presence=np.log(-np.expm1(absence)).astype(np.float32),
             masked_row=row,
             masked_column=column,
-            own=np.searchsorted(products, own.product),
-            own_valid=own.valid,
+            own=tuple(OwnPart(name, weights[name], np.searchsorted(products, drawn.product), drawn.valid) for name, drawn in own.items()),
+            hardest=self._hardest(positives, pool, weights),
         )
+
+    def positives(self, epoch: int, step: int) -> Positives:
+        """Return the examples of a step."""
+        example = self._plan(epoch)[step]
+        return Positives(example, self.examples.user[example], self.examples.query[example], self.examples.product[example])
 
     def view_of(self, epoch: int, step: int) -> GraphView:
         """Return the view that the batch of a step was drawn from."""
@@ -167,31 +207,31 @@ class BatchSampler:
         with self._lock:
             if window not in self._views:
                 start = int(self.examples.time[0]) + window * int(self._config.loop.window_days * _DAY)
-                view = self._graph.before(start)
+                view = self.graph.before(start)
                 self._views[window] = (view, self.inputs.categories(view))
                 while len(self._views) > _VIEWS_KEPT:
                     self._views.popitem(last=False)
             self._views.move_to_end(window)
             return self._views[window]
 
-    def _samplers(self) -> tuple[list[SharedNegativeSampler], TaxonomyNegatives | None]:
-        examples, num_nodes = self.examples, self._graph.num_nodes
-        rule, num_products = self._config.loss.mask, num_nodes["product"]
-        self._known = KnownPositives(rule, examples.user, examples.query, examples.product, num_nodes["query"], num_products)
-        shared: list[SharedNegativeSampler] = []
-        own = None
-        for settings in self._config.negatives:
-            if isinstance(settings, InBatch):
-                shared.append(InBatchNegatives(examples.product, num_products))
-            elif isinstance(settings, Uniform):
-                shared.append(UniformNegatives(settings.count, num_products, self._random))
-            elif isinstance(settings, TaxonomyWalk):
-                popularity = np.bincount(examples.product, minlength=num_products)
-                own = TaxonomyNegatives(
-                    self._graph.taxonomy, settings.levels, settings.count, popularity, settings.alpha, self._known, self._random
-                )
-        return shared, own
+    def _pool(self, positives: Positives, epoch: int, step: int) -> tuple[Int32, Float64, Int64, Int64]:
+        """Draw the pool: its products, ln of the chance that it lacks each, and the places of its scores with a known positive."""
+        samplers, drawn, size = self.negatives.shared, [], len(positives.product)
+        for sampler in samplers:
+            with sampler.tally.drawing():
+                drawn.append(np.unique(sampler.draw(positives, epoch, step)))
+        # The mask is the whole pool's, and is booked to the sampler that stands first.
+        with samplers[0].tally.drawing():
+            pool = np.unique(np.concatenate(drawn))
+            row, column = self.negatives.known.among(positives.user, positives.query, pool)
+            absence = np.sum([sampler.log_absence(pool, size) for sampler in samplers], axis=0)
+        masked = np.bincount(column, minlength=len(pool))
+        for sampler, products in zip(samplers, drawn, strict=True):
+            sampler.tally.count(size * len(products), int(masked[np.searchsorted(pool, products)].sum()))
+        return pool, absence, row, column
 
-
-def _no_negatives(rows: int) -> OwnNegatives:
-    return OwnNegatives(np.empty((rows, 0), np.int32), np.empty((rows, 0), np.bool_), np.empty((rows, 0), np.int32))
+    def _hardest(self, positives: Positives, pool: Int32, weights: dict[str, float]) -> HardestPart | None:
+        sampler = self.negatives.hardest
+        if sampler is None or not weights[sampler.name]:
+            return None
+        return HardestPart(weights[sampler.name], sampler.count, *sampler.mask(positives, pool))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -44,23 +45,49 @@ class Progress(StrictModel):
 
 
 def save_checkpoint(
-    folder: Path, progress: Progress, model: dict[str, Tensor], optimisers: dict[str, Tensor], best: dict[str, Tensor]
+    folder: Path,
+    progress: Progress,
+    model: dict[str, Tensor],
+    optimisers: dict[str, Tensor],
+    best: dict[str, Tensor],
+    lists: dict[str, Tensor] | None = None,
 ) -> None:
-    """Write a checkpoint whole, then remove the older ones."""
+    """Write a checkpoint whole, then remove the older ones.
+
+    Args:
+        folder: Of all checkpoints.
+        progress: How far the run has come.
+        model: Weights and stored vectors.
+        optimisers: Their state.
+        best: The best weights so far.
+        lists: Those of `dynamic` negatives, which were made some steps ago and could not be made again.
+    """
     target = folder / f"{_PREFIX}{progress.step:08d}"
     with staged(target, replace=True) as partial:
         partial.mkdir()
         save_file(_compact(model), partial / "model.safetensors")
         save_file(_compact(optimisers), partial / "optimisers.safetensors")
         save_file(_compact(best), partial / "best.safetensors")
+        save_file(_compact(lists or {}), partial / "lists.safetensors")
         (partial / "progress.json").write_text(json.dumps(progress.model_dump(), indent=2) + "\n", encoding="utf-8")
     for older in [*_checkpoints(folder), *folder.glob(f".{_PREFIX}*")]:  # those with a dot are what a killed run left half-written
         if older != target:
             shutil.rmtree(older)
 
 
-def load_checkpoint(folder: Path) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]] | None:
-    """Read the newest checkpoint: progress, model, optimisers and the best weights so far; None where there is none.
+@dataclass(frozen=True)
+class Saved:
+    """What `save_checkpoint` wrote."""
+
+    progress: Progress
+    model: dict[str, Tensor]
+    optimisers: dict[str, Tensor]
+    best: dict[str, Tensor]
+    lists: dict[str, Tensor]
+
+
+def load_checkpoint(folder: Path) -> Saved | None:
+    """Read the newest checkpoint; None where there is none.
 
     Raises:
         ArtefactError: It is damaged.
@@ -71,14 +98,14 @@ def load_checkpoint(folder: Path) -> tuple[Progress, dict[str, Tensor], dict[str
     newest = found[-1]
     try:
         progress = Progress.model_validate(read_json(newest / "progress.json", "a checkpoint"))
-        tensors = [load_file(newest / f"{name}.safetensors") for name in ("model", "optimisers", "best")]
+        tensors = [load_file(newest / f"{name}.safetensors") for name in ("model", "optimisers", "best", "lists")]
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"])
         raise ArtefactError(f"the checkpoint {newest} is damaged ('{key}': {fault['msg']}); remove it and train anew") from None
     except (SafetensorError, FileNotFoundError) as error:
         raise ArtefactError(f"the checkpoint {newest} is damaged ({error}); remove it and train anew") from None
-    return progress, tensors[0], tensors[1], tensors[2]
+    return Saved(progress, *tensors)
 
 
 def _checkpoints(folder: Path) -> list[Path]:

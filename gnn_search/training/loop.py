@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,11 +20,14 @@ from gnn_search.graph.store import Graph, GraphView
 from gnn_search.layout import ModelLayout, refuse_existing, staged
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.features import Features
-from gnn_search.model.retriever import Losses, Retriever
+from gnn_search.model.objective import Losses
+from gnn_search.model.retriever import Retriever
 from gnn_search.model.text_towers import make_text_tower
 from gnn_search.sampling.batches import Batch, BatchSampler
-from gnn_search.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from gnn_search.training.checkpoint import Progress, Saved, load_checkpoint, save_checkpoint
 from gnn_search.training.determinism import deterministic
+from gnn_search.training.mining import Miner
+from gnn_search.training.negative_study import study_negatives
 from gnn_search.training.optimiser import Optimisers
 from gnn_search.training.prefetch import Prefetch
 from gnn_search.training.pretrain import pretrain
@@ -68,7 +72,7 @@ class TrainingResult:
         total_steps: Steps that the configuration asked for.
         rate: Examples a second, validations not counted.
         waiting: Share of the training time spent waiting for batches.
-        negatives: What each negative sampler did.
+        negatives: What each negative sampler did, and under `study` what `study_negatives` says of it by the best weights.
     """
 
     retriever: Retriever
@@ -111,17 +115,20 @@ class _Run:
         self._sampler = BatchSampler(graph, config)
         self._features = Features.of(graph)
         self._retriever = Retriever(config, self._features, make_text_tower(config, graph, layout))
-        self._total_steps = max(1, round(config.loop.epochs * self._sampler.steps_per_epoch))
+        self._total_steps = self._sampler.total_steps
         self._optimisers = Optimisers(self._retriever, config.optimiser, self._total_steps)
         self._cases = build_cases(graph, "validation", config.loop.validation_cases, config.seed)
         self._best: dict[str, Tensor] = {}
         self._progress = Progress(identity=identity)
-        self._waiting = 0.0
+        self._waiting = self._waited = 0.0
+        self._miner = Miner.of(self._retriever, self._sampler, config)
         layout.root.mkdir(parents=True, exist_ok=True)
         if saved is not None:
-            self._progress, model, optimisers, self._best = saved
-            self._retriever.load_state_dict(model)
-            self._optimisers.load(optimisers)
+            self._progress, self._best = saved.progress, saved.best
+            self._retriever.load_state_dict(saved.model)
+            self._optimisers.load(saved.optimisers)
+            if self._miner is not None:
+                self._miner.load(saved.lists)
 
     def run(self) -> TrainingResult:
         validation = self._graph.before(self._graph.manifest.validation_start)
@@ -133,7 +140,7 @@ class _Run:
         self._keep_metrics(self._progress.step)
         started, before = time.perf_counter(), self._progress.seconds
         paused = 0.0
-        with Prefetch(self._remaining()) as batches:
+        with closing(self._batches()) as batches:
             for step, batch in batches:
                 losses = self._step(step, batch)
                 pause = time.perf_counter()
@@ -141,7 +148,7 @@ class _Run:
                 self._progress = self._progress.model_copy(
                     update={"step": step + 1, "seconds": seconds, "examples": self._progress.examples + len(batch.query)}
                 )
-                self._waiting = batches.waited / max(seconds - before, 1e-9)
+                self._waiting = self._waited / max(seconds - before, 1e-9)
                 recall = self._validate(validation) if self._due(step + 1) else None
                 self._report(losses, len(batch.query), recall)
                 if recall is not None:
@@ -150,6 +157,9 @@ class _Run:
                 if self._progress.finished:
                     break
         self._retriever.load_state_dict(self._best, strict=False)
+        # Told before the study draws more.
+        negatives = self._sampler.negatives.describe()
+        studies = study_negatives(NodeEncoder(self._retriever, self._sampler.inputs, validation), self._sampler)
         return TrainingResult(
             self._retriever,
             self._features,
@@ -157,7 +167,7 @@ class _Run:
             self._total_steps,
             self._progress.examples / max(self._progress.seconds, 1e-9),
             self._waiting,
-            self._sampler.describe_negatives(),
+            [{**told, "study": study.model_dump()} for told, study in zip(negatives, studies, strict=True)],
         )
 
     def _pretrain(self) -> None:
@@ -175,16 +185,34 @@ class _Run:
             pretrain(self._retriever.text, self._config, self._sampler.examples, self._graph.num_nodes, tell)
         self._progress = self._progress.model_copy(update={"pretrained": True})
 
-    def _remaining(self) -> Iterator[tuple[int, Batch]]:
+    def _batches(self) -> Generator[tuple[int, Batch]]:
+        """Yield the remaining steps with their batches, which a thread makes ahead.
+
+        Lists of negatives are made by the model that the steps before them left, so no batch is made ahead of new lists.
+        """
         if self._progress.finished:
             return
-        for step in range(self._progress.step, self._total_steps):
+        waited, start = 0.0, self._progress.step
+        for end in self._miner.bounds(start, self._total_steps) if self._miner else [self._total_steps]:
+            if self._miner is not None:
+                self._miner.renew(start)
+            with Prefetch(self._made(start, end)) as batches:
+                for step, batch in batches:
+                    self._waited = waited + batches.waited
+                    yield step, batch
+                waited += batches.waited
+            start = end
+
+    def _made(self, start: int, end: int) -> Iterator[tuple[int, Batch]]:
+        for step in range(start, end):
             yield step, self._sampler.make(*divmod(step, self._sampler.steps_per_epoch))
 
     def _step(self, step: int, batch: Batch) -> Losses:
         # The generator is keyed by the step, so a resumed run drops the same rows.
         generator = torch.Generator().manual_seed((self._config.seed << 32) | step)
         losses: Losses = self._retriever(batch, generator)
+        if self._sampler.negatives.hardest is not None:
+            self._sampler.negatives.hardest.tally.drawing_seconds += losses.choosing_seconds
         losses.total.backward()  # type: ignore[no-untyped-call]
         self._optimisers.step(step)
         if (step + 1) % self._config.loop.refresh_every == 0:
@@ -196,7 +224,8 @@ class _Run:
 
     def _save(self) -> None:
         state = dict(self._retriever.state_dict())
-        save_checkpoint(self._layout.checkpoint, self._progress, state, self._optimisers.tensors(), self._best)
+        lists = {} if self._miner is None else self._miner.tensors()
+        save_checkpoint(self._layout.checkpoint, self._progress, state, self._optimisers.tensors(), self._best, lists)
 
     def _due(self, done: int) -> bool:
         return done % self._config.loop.validate_every == 0 or done == self._total_steps
@@ -223,9 +252,9 @@ class _Run:
             "examples": progress.examples,
             "seconds": round(progress.seconds, 3),
             "loss": losses.total.item(),
-            "pool_loss": losses.pool.item(),
-            "own_loss": losses.own.item(),
-            "temperature": self._retriever.temperature.item(),
+            **{f"{name}_loss": value.item() for name, value in losses.parts.items()},
+            **{f"{name}_weight": value for name, value in losses.weights.items()},
+            **self._retriever.score_scale(),
         }
         if recall is not None:
             row["validation_recall@10"] = recall
@@ -242,14 +271,14 @@ class _Run:
             partial.write_text("".join(kept), encoding="utf-8")
 
 
-def _resumable(layout: ModelLayout, identity: dict[str, str]) -> tuple[Progress, dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+def _resumable(layout: ModelLayout, identity: dict[str, str]) -> Saved:
     saved = load_checkpoint(layout.checkpoint)
     if saved is None:
         raise ArtefactError(
             f"there is no checkpoint in {layout.root} to resume from; remove what is there, if anything, and train without --resume"
         )
     for key, value in identity.items():
-        if saved[0].identity.get(key) != value:
+        if saved.progress.identity.get(key) != value:
             raise ArtefactError(
                 f"the checkpoint in {layout.root} is of another {key}; resume with the {key} that it was started with, or train anew"
             )

@@ -64,6 +64,18 @@ def test_the_validation_period_is_scored_as_it_was_seen(tiny_model, tiny_graph, 
     assert report["time"] == tiny_graph.manifest.test_start
 
 
+def test_precision_and_recall_at_a_threshold(tiny_model, report):
+    assert report["threshold"] is None
+    found = json.loads(run(tiny_model, "--json", "--min-score", -1).stdout)
+    assert found["threshold"]["method"] == "gnn-search, vectors"
+    assert found["threshold"]["recall"]["mean"] == 1
+    assert found["threshold"]["listed"] == 40
+    assert found["scores"] == report["scores"]
+    result = run(tiny_model, "--cases", 20, "--min-score", 0.3)
+    assert "gnn-search, vectors: at most 40 products that score at least 0.300" in " ".join(result.stdout.split())
+    assert "precision" in result.stdout
+
+
 def test_the_result_is_kept_in_a_file_and_not_written_over(tiny_model, tmp_path):
     out = tmp_path / "result.json"
     shown = json.loads(run(tiny_model, "--cases", 10, "--json", "--out", out).stdout)
@@ -122,7 +134,7 @@ def test_a_graph_with_one_changed_byte_is_refused(fresh_model, fresh_graph):
 
 def test_only_the_baselines_asked_for_stand_in_the_table(tiny_model):
     def methods(*arguments: object) -> list[str]:
-        return json.loads(run(tiny_model, "--cases", 5, "--json", *arguments).stdout)["methods"][2:]
+        return json.loads(run(tiny_model, "--cases", 5, "--json", *arguments).stdout)["methods"][4:]
 
     assert methods("--baselines", "bm25,recent_history") == ["bm25", "recent_history"]
     assert methods("--baselines", "none") == []
@@ -148,9 +160,9 @@ def test_settings_of_baselines_come_from_a_folder(tiny_model, tmp_path):
 def test_a_rival_stands_under_its_own_name(tiny_model, tiny_graph, tmp_path):
     rival = write_model(tiny_graph, tmp_path / "rival", seed=3)
     report = json.loads(run(tiny_model, "--cases", 40, "--rival", rival, "--baselines", "none", "--json").stdout)
-    assert report["methods"] == ["gnn-search", "gnn-search, no user", "tiny"]
+    assert report["methods"] == ["gnn-search", "gnn-search, vectors", "gnn-search, walk", "gnn-search, no user", "tiny"]
     found = {score["method"]: score["mean"] for score in report["scores"] if score["slice"] == "all" and score["metric"] == "ndcg"}
-    assert found["tiny"] != found["gnn-search"]
+    assert found["tiny"] != found["gnn-search, vectors"]
 
 
 def test_a_rival_of_another_graph_is_refused(tiny_model, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -47,9 +48,24 @@ def test_the_summary_goes_to_stderr(tiny_model, source, tmp_path):
 def test_json_is_the_summary(tiny_model, source, tmp_path):
     result = run(tiny_model, source, tmp_path / "out.parquet", "-k", 4, "--json")
     assert json.loads(result.stdout) == {
-        "out": str(tmp_path / "out.parquet"), "as_of": "2024-02-22T00:00:00", "k": 4, "requests": 3, "rows": 12, "users_known": 1,
-        "users_unknown": 1, "users_null": 1, "queries_known": 2, "queries_new": 1, "queries_without_words": 0,
+        "out": str(tmp_path / "out.parquet"), "as_of": "2024-02-22T00:00:00", "k": 4, "min_score": None, "requests": 3, "rows": 12,
+        "requests_without_products": 0, "users_known": 1, "users_unknown": 1, "users_null": 1, "queries_known": 2, "queries_new": 1,
+        "queries_without_words": 0,
     }  # fmt: skip
+
+
+def test_lists_end_at_the_least_score(tiny_model, source, tmp_path):
+    assert run(tiny_model, source, tmp_path / "whole.parquet", "-k", 40, "--channel", "vector").exit_code == 0
+    whole = pl.read_parquet(tmp_path / "whole.parquet")
+    least = float(whole.filter(pl.col("user_id") == 3)["score"][2])
+    result = run(tiny_model, source, tmp_path / "cut.parquet", "-k", 40, "--channel", "vector", "--min-score", least)
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(tmp_path / "cut.parquet").equals(whole.filter(pl.col("score") >= np.float32(least)))
+    assert f"at most 40 products that score at least {least:.3f} for each of 3 requests" in result.stderr
+    nothing = run(tiny_model, source, tmp_path / "nothing.parquet", "-k", 4, "--min-score", 2, "--json")
+    assert pl.read_parquet(tmp_path / "nothing.parquet").height == 0
+    summary = json.loads(nothing.stdout)
+    assert (summary["rows"], summary["requests_without_products"], summary["min_score"]) == (0, 3, 2.0)
 
 
 def test_as_of_now(tiny_model, source, tmp_path):
@@ -71,6 +87,10 @@ def refused(result, message: str) -> None:
     [
         (["-k", 41], "k is 41, larger than the catalogue of 40 products; give at most 40"),
         (["-k", 0], "k is 0; give the number of products wanted, at least 1"),
+        (
+            ["--min-score", "purchase"],
+            "the model has no threshold for any action, as it was not taught with loss.kind hinge; give a number",
+        ),
         (["--as-of", "soon"], "the moment 'soon' is no ISO 8601 date or time"),
     ],
 )

@@ -15,6 +15,7 @@ from models import write_model
 from shops import build, write_tiny_shop
 
 from gnn_search.cli.main import main
+from gnn_search.config.training import LossSettings
 from gnn_search.layout import read_json, write_json
 
 
@@ -45,10 +46,28 @@ def test_for_a_user(tiny_model):
 def test_a_user_who_bought_nothing_in_these_categories(tiny_model):
     # What a new query is nearest to hangs on the weights, which mean nothing here; some shopper chose nothing near some query.
     for query, user in product(("home 0", "garten & möbel 0", "drinks 0", "dairy 1"), range(1, 16)):
-        result = run(tiny_model, query, "--user", user, "-k", 1)
+        result = run(tiny_model, query, "--user", user, "-k", 1, "--channel", "vector")
         if f"User {user} chose nothing in these categories before." in result.stdout:
             return
     pytest.fail("every user chose something in every category")
+
+
+def test_products_that_score_too_little_are_left_out(tiny_model):
+    whole = json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--channel", "vector", "--json").stdout)
+    least = whole["hits"][4]["score"]
+    found = json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--channel", "vector", "--min-score", least, "--json").stdout)
+    assert found["hits"] == whole["hits"][:5]
+    nothing = run(tiny_model, "bread 0", "--user", 3, "--min-score", 2)
+    assert nothing.exit_code == 0, nothing.output
+    assert "no product is so similar" in nothing.stdout
+
+
+def test_an_action_stands_for_its_threshold(tiny_graph, tmp_path):
+    loss = LossSettings(kind="hinge", thresholds={"purchase": -0.99, "click": 0.99})
+    model = write_model(tiny_graph, tmp_path / "model", loss=loss)
+    assert len(json.loads(run(model, "bread 0", "--min-score", "purchase", "--json").stdout)["hits"]) == 10
+    assert json.loads(run(model, "bread 0", "--min-score", "click", "--json").stdout)["hits"] == []
+    refused(run(model, "bread 0", "--min-score", "cart"), "is neither a number nor an action; give a number such as 0.5, or one of")
 
 
 def test_json_holds_the_same(tiny_model):

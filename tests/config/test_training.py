@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from gnn_search.config.files import check
-from gnn_search.config.training import InBatch, TaxonomyWalk, TrainingConfig, Uniform
+from gnn_search.config.negatives import InBatch, TaxonomyWalk, Uniform
+from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ConfigError
 
 
@@ -49,6 +50,24 @@ def test_one_pool_is_enough(negatives):
         ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": [0, 0]}]}, r"levels must not be negative, and one must be"),
         ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": []}]}, r"taxonomy\.levels': .*at least 1 item"),
         ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "levels": [float("inf")]}]}, r"taxonomy\.levels\.0': .*finite number"),
+        (
+            {"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "start_levels": [0]}]},
+            "start_levels must not be negative, and one must",
+        ),
+        (
+            {"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "preset": "tb_hns", "alpha": 1}]},
+            "preset tb_hns sets alpha to 0.0; leave alpha out, or the preset",
+        ),
+        ({"negatives": [{"kind": "in_batch"}, {"kind": "taxonomy", "preset": "near"}]}, r"taxonomy\.preset': Input should be 'tb_hns'"),
+        (
+            {"negatives": [{"kind": "in_batch"}, {"kind": "bm25", "depth": 5, "skip": 5}]},
+            "skip must be below depth, or nothing is left to draw",
+        ),
+        ({"negatives": [{"kind": "in_batch", "weight": 0.5}, {"kind": "uniform"}]}, "one pool and must have the same weight and mask$"),
+        ({"negatives": [{"kind": "in_batch", "mask": "query"}, {"kind": "uniform"}]}, "one pool and must have the same weight and mask$"),
+        ({"schedule": {"warmup": 0.5, "ramp": 0.6}}, r"warmup and ramp together must not be above 1 \(got 0\.5 and 0\.6\)$"),
+        ({"loss": {"thresholds": {"purchase": 1.5}}}, r"'loss\.thresholds\.purchase\..*less than 1"),
+        ({"loss": {"margin": 0}}, r"'loss\.margin': .*greater than 0"),
         ({"negatives": [{"kind": "uniform", "count": 0}]}, r"'negatives\.0\.uniform\.count': .*greater than or equal to 1 \(got 0\)"),
         ({"product": {"text": False, "category": False, "id_embedding": False}}, "needs at least one of text, category and id_embedding$"),
         ({"product": {"new_share": 2}}, r"'product\.new_share': .*less than or equal to 1 \(got 2\)"),
@@ -62,7 +81,7 @@ def test_one_pool_is_enough(negatives):
         ({"shared_attributes": [{"name": "a", "user": ["x"], "product": ["y"]}] * 2}, "each name may stand once in shared_attributes$"),
         ({"query": {"known_dropout": -0.1}}, r"'query\.known_dropout'"),
         ({"user": {"half_life_days": 0}}, r"'user\.half_life_days': .*greater than 0 \(got 0\)"),
-        ({"loss": {"kind": "hinge"}}, r"'loss\.kind': Input should be 'softmax' \(got 'hinge'\)"),
+        ({"loss": {"kind": "bpr"}}, r"'loss\.kind': Input should be 'softmax' or 'hinge' \(got 'bpr'\)"),
         ({"loss": {"temperature": 0}}, r"'loss\.temperature': .*greater than 0"),
         ({"loss": {"mask": "user"}}, r"'loss\.mask': Input should be 'query' or 'user_query' \(got 'user'\)"),
         ({"loop": {"batch_size": 1}}, r"'loop\.batch_size': .*greater than or equal to 2"),
@@ -87,6 +106,18 @@ def test_what_is_refused(changes, message):
         config(**changes)
     assert str(caught.value).startswith("one.yaml: ")
     assert len(str(caught.value)) < 300
+
+
+def test_the_preset_is_the_papers_sibling_rule():
+    walk = config(negatives=[{"kind": "in_batch"}, {"kind": "taxonomy", "preset": "tb_hns"}]).negatives[1]
+    assert walk == TaxonomyWalk(kind="taxonomy", preset="tb_hns", levels=(0, 1), alpha=0, mask="query")
+
+
+def test_the_mask_of_each_kind_is_its_own_or_that_of_the_loss():
+    full = config(negatives=[{"kind": "in_batch"}, {"kind": "bm25", "mask": "query"}, {"kind": "dynamic"}])
+    assert [full.mask_of(negative) for negative in full.negatives] == ["user_query", "query", "user_query"]
+    assert full.pool_mask == "user_query"
+    assert [negative.kind for negative in full.hard_negatives] == ["bm25", "dynamic"]
 
 
 def test_the_name_is_required():

@@ -56,7 +56,7 @@ def test_of_snapshots_only_the_last_one_made_is_seen(edges, moment):
 
 def test_what_has_no_time_is_always_seen():
     csr = Csr.from_edges(np.array([0, 1], np.int32), np.array([1, 0], np.int32), None, np.ones(2, np.float32), 2)
-    assert graph_of(csr).before(-2**62).edges(EDGE).degree().tolist() == [1, 1]
+    assert graph_of(csr).before(-(2**62)).edges(EDGE).degree().tolist() == [1, 1]
 
 
 @given(st.integers(0, 60 * 24))

@@ -180,7 +180,7 @@ def test_dropout_hangs_on_the_generator_alone(tiny_graph):
         retriever, batch = prepare(tiny_graph, query={"known_dropout": 0.5}, product={"new_share": 0.5})
         torch.manual_seed(seed + 100)
         found = retriever(batch, generator(seed))
-        return [found.total.item(), found.pool.item(), found.own.item()]
+        return [found.total.item(), *(value.item() for value in found.parts.values())]
 
     assert losses(1) == losses(1)
     assert losses(1) != losses(2)
@@ -208,11 +208,13 @@ def test_the_loss_is_its_formula(tiny_graph):
         others = [value for column, value in corrected.items() if (row, column) not in masked]
         right = scores[row, positive]
         pool.append(torch.logsumexp(torch.stack([right, *others]), dim=0) - right)
-        valid = [scores[row, place] for place, fair in zip(batch.own[row], batch.own_valid[row], strict=True) if fair]
+        (part,) = batch.own
+        valid = [scores[row, place] for place, fair in zip(part.product[row], part.valid[row], strict=True) if fair]
         own.append(torch.logsumexp(torch.stack([scores[row, positive], *valid]), dim=0) - scores[row, positive])
-    assert found.pool.item() == pytest.approx(torch.stack(pool).mean().item(), rel=1e-4)
-    assert found.own.item() == pytest.approx(torch.stack(own).mean().item(), rel=1e-4)
-    assert found.total.item() == pytest.approx(found.pool.item() + 0.7 * found.own.item())
+    assert found.parts["pool"].item() == pytest.approx(torch.stack(pool).mean().item(), rel=1e-4)
+    assert found.parts["taxonomy"].item() == pytest.approx(torch.stack(own).mean().item(), rel=1e-4)
+    assert found.total.item() == pytest.approx(found.parts["pool"].item() + 0.7 * found.parts["taxonomy"].item())
+    assert found.weights == {"pool": 1, "taxonomy": 0.7}
 
 
 def test_an_example_without_weight_teaches_nothing(tiny_graph):

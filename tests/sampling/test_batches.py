@@ -48,6 +48,12 @@ def assert_equal(one: Any, other: Any) -> None:
     elif is_dataclass(one):
         for field in fields(one):
             assert_equal(getattr(one, field.name), getattr(other, field.name))
+    elif isinstance(one, tuple):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            assert_equal(left, right)
+    elif not isinstance(one, np.ndarray):
+        assert one == other
     else:
         np.testing.assert_array_equal(one, other)
         assert one.dtype == other.dtype
@@ -149,10 +155,12 @@ def test_indices_point_where_they_say(batches, sampler, tiny_graph):
         expected = known.contains(positives.user, positives.query, np.tile(pool, (len(mask), 1)))
         np.testing.assert_array_equal(mask, expected)
         assert mask[np.arange(len(mask)), np.searchsorted(pool, positives.product)].all()
-        own = products[batch.own]
+        (part,) = batch.own
+        assert (part.name, part.weight) == ("taxonomy", 1)
+        own = products[part.product]
         assert own.shape == (len(positives.example), 2)
         valid = ~known.contains(positives.user, positives.query, own) & (own != positives.product[:, None])
-        np.testing.assert_array_equal(batch.own_valid, valid)
+        np.testing.assert_array_equal(part.valid, valid)
 
 
 def test_presence_is_its_closed_form(batches, sampler):
@@ -175,13 +183,15 @@ def test_the_mask_follows_the_rule(tiny_graph):
 
 def test_without_own_negatives(tiny_graph):
     batch = BatchSampler(tiny_graph, config(negatives=[{"kind": "in_batch"}])).make(0, 0)
-    assert batch.own.shape == batch.own_valid.shape == (len(batch.positives.example), 0)
+    assert batch.own == ()
+    assert batch.hardest is None
     assert set(batch.products.product) == set(batch.positives.product)
 
 
 def test_negatives_describe_themselves(tiny_graph):
     sampler = BatchSampler(tiny_graph, config())
     sampler.make(0, 0)
-    told = sampler.describe_negatives()
+    told = sampler.negatives.describe()
     assert [one["kind"] for one in told] == ["in_batch", "uniform", "taxonomy"]
-    assert told[2]["share known positives"] == pytest.approx(1 - sampler.make(0, 0).own_valid.mean(), abs=1e-6)
+    assert told[2]["share_masked"] == pytest.approx(1 - sampler.make(0, 0).own[0].valid.mean(), abs=1e-6)
+    assert told[0]["draws"] == 16 * len(set(sampler.make(0, 0).positives.product))

@@ -10,11 +10,13 @@ from gnn_search.training import checkpoint
 from gnn_search.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 
 MODEL = {"weight": torch.arange(6.0).view(2, 3), "turned": torch.arange(6.0).view(2, 3).T}
+LISTS = {"step 6": torch.arange(4, dtype=torch.int32).view(2, 2)}
 OPTIMISERS = {"0.0.step": torch.tensor(3.0), "1.0.step": torch.tensor(3)}
 
 
 def save(folder, step: int, value: float = 0.0) -> None:
-    save_checkpoint(folder, Progress(step=step, seconds=1.5, identity={"graph": "x"}), MODEL, OPTIMISERS, {"best": torch.tensor([value])})
+    progress = Progress(step=step, seconds=1.5, identity={"graph": "x"})
+    save_checkpoint(folder, progress, MODEL, OPTIMISERS, {"best": torch.tensor([value])}, LISTS)
 
 
 def test_there_is_none(tmp_path):
@@ -26,9 +28,9 @@ def test_what_is_saved_comes_back(tmp_path):
     save(tmp_path / "checkpoint", 7, 0.5)
     found = load_checkpoint(tmp_path / "checkpoint")
     assert found is not None
-    progress, model, optimisers, best = found
-    assert progress == Progress(step=7, seconds=1.5, identity={"graph": "x"})
-    for saved, loaded in ((MODEL, model), (OPTIMISERS, optimisers), ({"best": torch.tensor([0.5])}, best)):
+    assert found.progress == Progress(step=7, seconds=1.5, identity={"graph": "x"})
+    best = {"best": torch.tensor([0.5])}
+    for saved, loaded in ((MODEL, found.model), (OPTIMISERS, found.optimisers), (best, found.best), (LISTS, found.lists)):
         assert saved.keys() == loaded.keys()
         assert all(torch.equal(saved[name], loaded[name]) for name in saved)
 
@@ -37,18 +39,18 @@ def test_the_newest_stays_alone(tmp_path):
     for step in (9, 10, 100):
         save(tmp_path, step)
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000100"]
-    assert load_checkpoint(tmp_path)[0].step == 100
+    assert load_checkpoint(tmp_path).progress.step == 100
 
 
 def test_what_a_killed_run_left_half_written_is_ignored_and_then_removed(tmp_path):
     save(tmp_path, 5)
     (tmp_path / ".step-00000009.partial-123").mkdir()
-    assert load_checkpoint(tmp_path)[0].step == 5
+    assert load_checkpoint(tmp_path).progress.step == 5
     save(tmp_path, 6)
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000006"]
 
 
-@pytest.mark.parametrize("file", ["model", "optimisers", "best"])
+@pytest.mark.parametrize("file", ["model", "optimisers", "best", "lists"])
 def test_a_failed_save_leaves_the_one_before(tmp_path, monkeypatch, file):
     save(tmp_path, 5)
     plain = checkpoint.save_file
@@ -63,7 +65,7 @@ def test_a_failed_save_leaves_the_one_before(tmp_path, monkeypatch, file):
     with pytest.raises(OSError, match="no space left"):
         save(tmp_path, 6)
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000005"]
-    assert load_checkpoint(tmp_path)[0].step == 5
+    assert load_checkpoint(tmp_path).progress.step == 5
 
 
 @pytest.mark.parametrize(

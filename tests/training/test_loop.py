@@ -54,7 +54,7 @@ def last_model(out: Path) -> dict[str, torch.Tensor]:
     """Return the weights and stored vectors of the newest checkpoint."""
     saved = load_checkpoint(ModelLayout(out).checkpoint)
     assert saved is not None
-    return saved[1]
+    return saved.model
 
 
 def rows(out: Path) -> list[dict[str, float]]:

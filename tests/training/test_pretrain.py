@@ -52,7 +52,7 @@ def test_queries_come_near_what_was_chosen_for_them(tiny_graph):
 def test_every_pair_counts_once():
     query, product = np.array([2, 0, 2, 2], np.int32), np.array([5, 1, 5, 4], np.int32)
     nothing = np.zeros(4)
-    pairs = distinct_pairs(Examples(nothing, query, product, nothing, nothing, nothing), 6)
+    pairs = distinct_pairs(Examples(nothing, query, product, nothing, nothing, nothing, nothing), 6)
     assert [part.tolist() for part in pairs] == [[0, 2, 2], [1, 4, 5]]
     assert pairs[0].dtype == pairs[1].dtype == np.int32
 
@@ -93,7 +93,7 @@ def unbroken(tiny_graph, tmp_path_factory):
 def last_model(out) -> dict[str, torch.Tensor]:
     saved = load_checkpoint(ModelLayout(out).checkpoint)
     assert saved is not None
-    return saved[1]
+    return saved.model
 
 
 def kill_when(condition):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +14,8 @@ import numpy.typing as npt
 from gnn_search.graph.csr import Int32, Int64
 
 Float64 = npt.NDArray[np.float64]
+UNIFORM = -1
+"""Stands as the reason of a negative that was drawn from the whole catalogue, because nothing nearer was there."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +37,72 @@ class OwnNegatives:
     """Negatives drawn for each example.
 
     Shapes:
-        product: int32 [n, k]; valid: bool [n, k], false for a known positive; level: int32 [n, k], category levels climbed, or -1 for a
-        uniform draw.
+        product: int32 [n, k]; valid: bool [n, k], false for a known positive; reason: int32 [n, k], the category levels climbed, or the
+        place in the query's list from 0, or UNIFORM.
     """
 
     product: Int32
     valid: npt.NDArray[np.bool_]
-    level: Int32
+    reason: Int32
+
+
+@dataclass
+class Tally:
+    """What a sampler has drawn and what it cost, since the process began.
+
+    Attributes:
+        draws: Negatives drawn; of a shared pool, a product counts once for each example that it stands against.
+        masked: Of these, known positives, which are not taught.
+        fallbacks: Of these, drawn in another way than was wanted, by the way.
+        drawing_seconds: CPU seconds of drawing and masking.
+        index_seconds: CPU seconds of building indices and lists.
+    """
+
+    draws: int = 0
+    masked: int = 0
+    fallbacks: dict[str, int] = field(default_factory=dict)
+    drawing_seconds: float = 0.0
+    index_seconds: float = 0.0
+
+    def count(self, draws: int, masked: int, **fallbacks: int) -> None:
+        """Add what one draw made."""
+        self.draws += draws
+        self.masked += masked
+        for name, times in fallbacks.items():
+            self.fallbacks[name] = self.fallbacks.get(name, 0) + times
+
+    @contextmanager
+    def drawing(self) -> Iterator[None]:
+        """Time a draw, by the clock of the thread that draws."""
+        before = time.thread_time()
+        yield
+        self.drawing_seconds += time.thread_time() - before
+
+    def add_index_seconds(self, seconds: float) -> None:
+        """Count CPU seconds that went into an index or lists."""
+        self.index_seconds += seconds
+
+    def describe(self) -> dict[str, Any]:
+        """Return counts, shares, and CPU seconds, also a million negatives."""
+        drawn = max(self.draws, 1)
+        seconds = self.drawing_seconds + self.index_seconds
+        return {
+            "draws": self.draws,
+            "masked": self.masked,
+            "share_masked": round(self.masked / drawn, 6),
+            "fallbacks": dict(self.fallbacks),
+            "share_fallbacks": round(sum(self.fallbacks.values()) / drawn, 6),
+            "drawing_cpu_seconds": round(self.drawing_seconds, 4),
+            "index_cpu_seconds": round(self.index_seconds, 4),
+            "cpu_seconds_per_million": round(1e6 * seconds / drawn, 4),
+        }
 
 
 class SharedNegativeSampler(Protocol):
     """Draws products that stand against every example of the batch."""
 
     name: str
+    tally: Tally
 
     def draw(self, batch: Positives, epoch: int, step: int) -> Int32:
         """Return products, int32 [m], repeats allowed."""
@@ -63,9 +121,10 @@ class OwnNegativeSampler(Protocol):
     """Draws products for each example alone."""
 
     name: str
+    tally: Tally
 
-    def draw(self, batch: Positives, epoch: int) -> OwnNegatives:
-        """Return `count` products an example."""
+    def draw(self, batch: Positives, epoch: int, progress: float = 1.0) -> OwnNegatives:
+        """Return `count` products an example, at a point of the run from 0 to 1."""
         ...
 
     def describe(self) -> dict[str, Any]:

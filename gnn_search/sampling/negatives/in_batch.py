@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gnn_search.graph.csr import Int32
-from gnn_search.sampling.negatives.base import Float64, Positives
+from gnn_search.sampling.negatives.base import Float64, Positives, Tally
 
 
 class InBatchNegatives:
@@ -24,6 +24,7 @@ class InBatchNegatives:
     name = "in_batch"
 
     def __init__(self, product: Int32, num_products: int) -> None:
+        self.tally = Tally()
         self._share = np.bincount(product, minlength=num_products) / max(len(product), 1)
 
     def draw(self, batch: Positives, epoch: int, step: int) -> Int32:
@@ -36,4 +37,4 @@ class InBatchNegatives:
 
     def describe(self) -> dict[str, Any]:
         """Return the sampler's name and what it draws."""
-        return {"kind": self.name, "draws": "the positives of the batch's other examples"}
+        return {"kind": self.name, "source": "the positives of the batch's other examples", **self.tally.describe()}

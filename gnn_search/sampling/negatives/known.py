@@ -50,6 +50,10 @@ class KnownPositives:
         found = np.minimum(np.searchsorted(self._keys, key), max(len(self._keys) - 1, 0))
         return known[extra] & (self._keys[found] == key) if len(self._keys) else np.zeros(product.shape, dtype=bool)
 
+    def asked(self, user: Int32, query: Int32) -> npt.NDArray[np.bool_]:
+        """Say of which (user, query) any product is known to be right: bool [n]."""
+        return self._place(user, query)[1]
+
     def among(self, user: Int32, query: Int32, candidates: Int32) -> tuple[Int64, Int64]:
         """Return all (row, column) such that candidates[column] is known to be right for row.
 

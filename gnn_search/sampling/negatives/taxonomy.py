@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.taxonomy import Taxonomy
-from gnn_search.sampling.negatives.base import Float64, OwnNegatives, Positives
+from gnn_search.sampling.negatives.base import UNIFORM, Float64, OwnNegatives, Positives, Tally
 from gnn_search.sampling.negatives.known import KnownPositives
 from gnn_search.sampling.random_source import RandomSource
 
-UNIFORM_LEVEL = -1
 Interval = tuple[Int64, Int64]
 
 
@@ -27,12 +26,14 @@ class TaxonomyNegatives:
 
     Args:
         taxonomy: The tree's layout.
-        levels: Probability of each level, from 0.
+        levels: Weight of each level, from 0, at the end of the run.
         count: Draws an example.
         popularity: Choices of each product in training, int64 [products].
         alpha: Exponent of the popularity.
         known: Products known to be right.
         random: Source of randomness.
+        start_levels: Weights at the start of the run, from which those of a draw move linearly to `levels`: a curriculum. None keeps
+            `levels` all along.
     """
 
     name = "taxonomy"
@@ -46,28 +47,41 @@ class TaxonomyNegatives:
         alpha: float,
         known: KnownPositives,
         random: RandomSource,
+        start_levels: tuple[float, ...] | None = None,
     ) -> None:
         self._taxonomy, self._count, self._known, self._random = taxonomy, count, known, random
-        self._levels, self._alpha = levels, alpha
-        self._level_bounds = np.cumsum(levels) / np.sum(levels)
+        self._levels, self._start_levels, self._alpha = levels, start_levels, alpha
         self._ways = taxonomy.ancestors()
         weight = (np.asarray(popularity, dtype=np.float64)[taxonomy.product_order] + 1) ** alpha
         self._place = np.full(len(taxonomy.product_category), -1, dtype=np.int64)
         self._place[taxonomy.product_order] = np.arange(len(taxonomy.product_order))
         self._mass = np.concatenate([[0.0], np.cumsum(weight)])
-        self._counts = {"draws": 0, "climbed further": 0, "uniform": 0, "known positives": 0}
+        self.tally = Tally()
 
-    def draw(self, batch: Positives, epoch: int) -> OwnNegatives:
-        """Draw `count` products for each example."""
-        uniform = self._random.uniform(self.name, epoch, batch.example, 2 * self._count)
-        wanted = np.searchsorted(self._level_bounds, uniform[:, : self._count], side="right").astype(np.int32)
-        product, level = self.walk(batch.product, wanted, uniform[:, self._count :])
-        valid = (product != batch.product[:, None]) & ~self._known.contains(batch.user, batch.query, product)
-        self._counts["draws"] += product.size
-        self._counts["climbed further"] += int(np.count_nonzero(level > wanted))
-        self._counts["uniform"] += int(np.count_nonzero(level == UNIFORM_LEVEL))
-        self._counts["known positives"] += int(np.count_nonzero(~valid))
+    def draw(self, batch: Positives, epoch: int, progress: float = 1.0) -> OwnNegatives:
+        """Draw `count` products for each example, at a point of the run from 0 to 1."""
+        with self.tally.drawing():
+            uniform = self._random.uniform(self.name, epoch, batch.example, 2 * self._count)
+            bounds = np.cumsum(self.levels_at(progress))
+            wanted = np.searchsorted(bounds / bounds[-1], uniform[:, : self._count], side="right").astype(np.int32)
+            product, level = self.walk(batch.product, wanted, uniform[:, self._count :])
+            valid = (product != batch.product[:, None]) & ~self._known.contains(batch.user, batch.query, product)
+        self.tally.count(
+            product.size,
+            int(np.count_nonzero(~valid)),
+            climbed_further=int(np.count_nonzero(level > wanted)),
+            uniform=int(np.count_nonzero(level == UNIFORM)),
+        )
         return OwnNegatives(product, valid, level)
+
+    def levels_at(self, progress: float) -> Float64:
+        """Return the weight of each level at a point of the run, float64 [levels]."""
+        if self._start_levels is None:
+            return np.asarray(self._levels, dtype=np.float64)
+        shares = np.zeros((2, max(len(self._start_levels), len(self._levels))))
+        for row, levels in enumerate((self._start_levels, self._levels)):
+            shares[row, : len(levels)] = np.asarray(levels) / np.sum(levels)
+        return np.asarray((1 - progress) * shares[0] + progress * shares[1])
 
     def walk(self, positive: Int32, level: Int32, uniform: Float64) -> tuple[Int32, Int32]:
         """Walk from each positive, climbing the wanted number of levels.
@@ -77,7 +91,7 @@ class TaxonomyNegatives:
             int32 [n, k].
         """
         if not len(self._taxonomy.product_order):
-            return (uniform * len(self._taxonomy.product_category)).astype(np.int32), np.full(level.shape, UNIFORM_LEVEL, dtype=np.int32)
+            return (uniform * len(self._taxonomy.product_category)).astype(np.int32), np.full(level.shape, UNIFORM, dtype=np.int32)
         category = np.broadcast_to(self._taxonomy.product_category[positive][:, None], level.shape)
         climbed = np.array(level, dtype=np.int32)
         outer, inner = self._outer(category, climbed), self._inner(positive, category, climbed)
@@ -90,13 +104,20 @@ class TaxonomyNegatives:
         lost = (_size(outer) <= _size(inner)) | (category < 0)
         product = self._pick(outer, inner, uniform)
         everywhere = (uniform * len(self._taxonomy.product_category)).astype(np.int32)
-        return np.where(lost, everywhere, product).astype(np.int32), np.where(lost, UNIFORM_LEVEL, climbed).astype(np.int32)
+        return np.where(lost, everywhere, product).astype(np.int32), np.where(lost, UNIFORM, climbed).astype(np.int32)
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's settings and which shares of the draws so far fell back or hit a known positive."""
-        draws = max(self._counts["draws"], 1)
-        shares = {f"share {name}": round(count / draws, 6) for name, count in self._counts.items() if name != "draws"}
-        return {"kind": self.name, "levels": list(self._levels), "count": self._count, "alpha": self._alpha, **shares}
+        """Return the sampler's settings and what it has counted."""
+        settings = {
+            "source": "near branches of the taxonomy",
+            "levels": list(self._levels),
+            "start_levels": None if self._start_levels is None else list(self._start_levels),
+            "count": self._count,
+            "alpha": self._alpha,
+            "mask": self._known.rule,
+            "seed": self._random.seed,
+        }
+        return {"kind": self.name, **settings, **self.tally.describe()}
 
     def _depth(self, category: Int32) -> Int32:
         return np.where(category >= 0, self._taxonomy.depth[np.maximum(category, 0)], -1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gnn_search.graph.csr import Int32
-from gnn_search.sampling.negatives.base import Float64, Positives
+from gnn_search.sampling.negatives.base import Float64, Positives, Tally
 from gnn_search.sampling.random_source import RandomSource
 
 
@@ -24,6 +24,7 @@ class UniformNegatives:
 
     def __init__(self, count: int, num_products: int, random: RandomSource) -> None:
         self._count, self._num_products, self._random = count, num_products, random
+        self.tally = Tally()
 
     def draw(self, batch: Positives, epoch: int, step: int) -> Int32:
         """Return products, int32 [count]."""
@@ -36,4 +37,5 @@ class UniformNegatives:
 
     def describe(self) -> dict[str, Any]:
         """Return the sampler's name and settings."""
-        return {"kind": self.name, "count": self._count, "draws": "products of the whole catalogue, evenly"}
+        settings = {"source": "products of the whole catalogue, evenly", "count": self._count, "seed": self._random.seed}
+        return {"kind": self.name, **settings, **self.tally.describe()}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from gnn_search.graph.taxonomy import Taxonomy, layout_taxonomy
-from gnn_search.sampling.negatives.base import Positives
+from gnn_search.sampling.negatives.base import UNIFORM, Positives
 from gnn_search.sampling.negatives.known import KnownPositives
-from gnn_search.sampling.negatives.taxonomy import UNIFORM_LEVEL, TaxonomyNegatives
+from gnn_search.sampling.negatives.taxonomy import TaxonomyNegatives
 from gnn_search.sampling.random_source import RandomSource
 
 ROOT = "root above all"
@@ -45,7 +45,7 @@ TREES: dict[str, tuple[dict[str, str | None], list[str | None]]] = {
 
 
 def plain_walk(name: str, weight: np.ndarray, positive: int, level: int) -> tuple[np.ndarray, int]:
-    """Walk on the networkx graph: the probability of each product, and the levels climbed or UNIFORM_LEVEL."""
+    """Walk on the networkx graph: the probability of each product, and the levels climbed or UNIFORM."""
     parents, category = TREES[name]
     tree = nx.DiGraph()
     tree.add_node(ROOT)
@@ -68,7 +68,7 @@ def plain_walk(name: str, weight: np.ndarray, positive: int, level: int) -> tupl
             chance = np.zeros(len(category))
             chance[found] = weight[found]
             return chance / chance.sum(), climbed
-    return np.full(len(category), 1 / len(category)), UNIFORM_LEVEL
+    return np.full(len(category), 1 / len(category)), UNIFORM
 
 
 def lay_out(name: str) -> Taxonomy:
@@ -126,7 +126,7 @@ def test_rounding_never_leads_back(name, word, alpha):
     for level in range(4):
         shape = (len(positive), 1)
         product, climbed = sampler.walk(positive, np.full(shape, level, np.int32), np.full(shape, word * 2.0**-32))
-        for place in np.flatnonzero(climbed[:, 0] != UNIFORM_LEVEL):
+        for place in np.flatnonzero(climbed[:, 0] != UNIFORM):
             assert plain_walk(name, weight, place, level)[0][product[place, 0]] > 0
 
 
@@ -140,7 +140,7 @@ def test_levels_are_drawn_by_their_weights():
     batch = batch_of("even", 3000)
     # Of a leaf with two products and more, no level needs to climb further.
     batch = Positives(batch.example, batch.user, batch.query, np.full(3000, 2, np.int32))
-    level = sampler.draw(batch, 0).level
+    level = sampler.draw(batch, 0).reason
     assert chisquare(np.bincount(level.ravel(), minlength=3), np.array([1, 2, 5]) / 8 * level.size).pvalue > 1e-4
 
 
@@ -168,8 +168,26 @@ def test_fallbacks_are_counted():
     batch = Positives(np.arange(3), np.zeros(3, np.int32), np.zeros(3, np.int32), np.array([0, 0, 1], np.int32))
     sampler.draw(batch, 0)
     told = sampler.describe()
-    assert told["share climbed further"] == 1
-    assert told["share uniform"] == 0
+    assert told["draws"] == told["fallbacks"]["climbed_further"] == 6
+    assert told["fallbacks"]["uniform"] == 0
+    assert told["share_fallbacks"] == 1
+    assert told["cpu_seconds_per_million"] > 0
     lonely, _ = sampler_for("one product", 0.0, count=2)
     lonely.draw(batch_of("one product", 1), 0)
-    assert lonely.describe()["share uniform"] == lonely.describe()["share known positives"] == 1
+    assert lonely.describe()["fallbacks"]["uniform"] == lonely.describe()["masked"] == lonely.describe()["draws"] == 2
+
+
+def test_a_curriculum_goes_from_the_start_levels_to_the_end_levels():
+    taxonomy = lay_out("even")
+    known = KnownPositives("user_query", *np.empty((3, 0), np.int32), 5, 8)
+    sampler = TaxonomyNegatives(taxonomy, (2.0, 2.0), 4, np.zeros(8, np.int64), 0.0, known, RandomSource(4), (0.0, 0.0, 5.0))
+    assert sampler.levels_at(0).tolist() == [0, 0, 1]
+    assert sampler.levels_at(0.25).tolist() == [0.125, 0.125, 0.75]
+    assert sampler.levels_at(1).tolist() == [0.5, 0.5, 0]
+    batch = Positives(np.arange(3000), np.zeros(3000, np.int32), np.zeros(3000, np.int32), np.full(3000, 2, np.int32))
+    for progress in (0.0, 0.25, 1.0):
+        found = np.bincount(sampler.draw(batch, 0, progress).reason.ravel(), minlength=3)
+        expected = sampler.levels_at(progress) * 12_000
+        assert not found[expected == 0].any()
+        possible = expected > 0
+        assert possible.sum() == 1 or chisquare(found[possible], expected[possible]).pvalue > 1e-4

@@ -1,0 +1,68 @@
+"""Precision and recall of lists that end at a score."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn_search.evaluation.intervals import clusters_of, percentile_interval, resampled_totals
+from gnn_search.evaluation.metrics import find_relevant, relevant_keys
+from gnn_search.evaluation.ranked import ranked_blocks
+from gnn_search.evaluation.result import Estimate, ThresholdScore
+from gnn_search.graph.cases import Cases
+from gnn_search.retrieval.ranking import PADDING, Ranker
+from gnn_search.retrieval.threshold import AtLeast
+
+
+def score_at_threshold(
+    cases: Cases, ranker: Ranker, min_score: float, k: int, num_products: int, draws: int = 1000, seed: int = 0
+) -> ThresholdScore:
+    """Measure a ranker's lists of at most `k` products that score at least `min_score`.
+
+    Precision is the share of all listed products that were chosen, over all cases together; recall is the mean over the cases of the share
+    of their chosen products that is listed. Intervals are 95 % bootstrap intervals over shoppers.
+
+    Args:
+        cases: What was asked and chosen.
+        ranker: The method.
+        min_score: The threshold.
+        k: Longest list.
+        num_products: Size of the catalogue.
+        draws: Bootstrap draws.
+        seed: Of the draws.
+    """
+    found, listed = _count(cases, AtLeast(ranker, min_score), k, num_products)
+    cluster = clusters_of(cases.user)
+    columns = np.stack([found, listed, found / np.diff(cases.indptr), np.ones(len(cases))], axis=1)
+    totals = np.zeros((int(cluster.max()) + 1, 4))
+    np.add.at(totals, cluster, columns)
+    drawn = resampled_totals(totals, draws, seed)
+    whole = columns.sum(axis=0)
+    return ThresholdScore(
+        method=ranker.name,
+        min_score=min_score,
+        k=k,
+        precision=_ratio(whole[0], whole[1], drawn[:, 0], drawn[:, 1], int(np.count_nonzero(listed))),
+        recall=_ratio(whole[2], whole[3], drawn[:, 2], drawn[:, 3], len(cases)),
+        listed=float(listed.mean()),
+        empty=float(np.mean(listed == 0)),
+    )
+
+
+def _count(cases: Cases, ranker: Ranker, k: int, num_products: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how many chosen products, and how many at all, the list of each case holds: float64[cases] each."""
+    keys = relevant_keys(cases, num_products)
+    found, listed = np.zeros(len(cases)), np.zeros(len(cases))
+    for case, product in ranked_blocks(cases, ranker, k, num_products):
+        found[case] = np.count_nonzero(find_relevant(product, case, keys, num_products) >= 0, axis=1)
+        listed[case] = np.count_nonzero(product != PADDING, axis=1)
+    return found, listed
+
+
+def _ratio(top: float, bottom: float, tops: NDArray[np.float64], bottoms: NDArray[np.float64], cases: int) -> Estimate | None:
+    """Return a ratio of sums with its interval; None where nothing is listed."""
+    if not bottom:
+        return None
+    shares = np.divide(tops, bottoms, out=np.full_like(tops, np.nan), where=bottoms > 0)
+    low, high = percentile_interval(shares)
+    return Estimate(mean=float(top / bottom), low=float(low), high=float(high), cases=cases)

@@ -1,0 +1,74 @@
+"""Leave out of lists what is less similar to the request than a threshold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn_search.errors import RequestError
+from gnn_search.retrieval.ranking import PADDING, Ranker, Ranking
+
+
+def resolve_min_score(stated: str | None, thresholds: Mapping[str, float]) -> float | None:
+    """Return the least score that is wanted.
+
+    Args:
+        stated: A number, or an action kind whose threshold the model has; None for no threshold.
+        thresholds: The model's, by action.
+
+    Raises:
+        RequestError: It is neither.
+    """
+    if stated is None:
+        return None
+    if stated in thresholds:
+        return thresholds[stated]
+    try:
+        number = float(stated)
+    except ValueError:
+        number = math.nan
+    if math.isfinite(number):
+        return number
+    if not thresholds:
+        raise RequestError(
+            f"the least score {stated!r} is no number, and the model has no threshold for any action, as it was not taught with loss.kind "
+            "hinge; give a number such as 0.5"
+        )
+    actions = ", ".join(thresholds)
+    raise RequestError(f"the least score {stated!r} is neither a number nor an action; give a number such as 0.5, or one of {actions}")
+
+
+def cut(ranking: Ranking, min_score: float | None, similarity: NDArray[np.float32] | None = None) -> Ranking:
+    """Return the lists without the products that are less similar than a threshold.
+
+    Args:
+        ranking: The lists.
+        min_score: The threshold; None keeps all.
+        similarity: Cosine of each place's product and its request; by default the score, which is that in lists by vector.
+
+    Shapes:
+        similarity: float32 [requests, k].
+    """
+    if min_score is None:
+        return ranking
+    kept = (ranking.score if similarity is None else similarity) >= np.float32(min_score)
+    kept &= ranking.product != PADDING
+    order = np.argsort(~kept, axis=1, kind="stable")
+    product = np.where(kept, ranking.product, PADDING).astype(np.int32)
+    score = np.where(kept, ranking.score, -np.inf).astype(np.float32)
+    return Ranking(np.take_along_axis(product, order, axis=1), np.take_along_axis(score, order, axis=1))
+
+
+class AtLeast:
+    """A ranker whose lists end where another's fall below a threshold."""
+
+    def __init__(self, ranker: Ranker, min_score: float) -> None:
+        self.name = ranker.name
+        self._ranker, self._min_score = ranker, min_score
+
+    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+        """See `Ranker.rank`."""
+        return cut(self._ranker.rank(user, query, k), self._min_score)
