@@ -83,6 +83,10 @@ class ModelLayout:
         return self.root / "walk.safetensors"
 
     @property
+    def words(self) -> Path:
+        return self.root / "words"
+
+    @property
     def metrics(self) -> Path:
         return self.root / "metrics.jsonl"
 

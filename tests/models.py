@@ -16,6 +16,7 @@ from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.sampling.walk.features import feature_names
 from gnn_search.sampling.walk.index import partner_relations
+from gnn_search.sampling.walk.words import save_matches
 from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
 
 
@@ -36,4 +37,5 @@ def write_model(
     if vectors:
         model = open_model(out, graph.path)
         save_shop_vectors(model, encode_shop(model, graph.manifest.test_start))
+        save_matches(model.words.match_queries(), model.layout.words)
     return out

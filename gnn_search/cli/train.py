@@ -44,6 +44,7 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -
     from gnn_search.graph.store import Graph
     from gnn_search.model.store import open_model, save_model
     from gnn_search.sampling.inputs import InputSampler
+    from gnn_search.sampling.walk.words import save_matches
     from gnn_search.training.loop import train
     from gnn_search.training.walk_fit import fit_walk
     from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
@@ -62,6 +63,8 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -
     scorer = None if walk is None else walk.scorer
     save_model(out, opened, settings, result.retriever, scorer, summary, library_versions())
     model = open_model(out, graph)
+    if scorer is not None and settings.walk.words:
+        save_matches(model.words.match_queries(), model.layout.words)
     save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
     return summary
 

@@ -150,6 +150,8 @@ class WalkSettings(Settings):
     enabled: bool = Field(True, description="Score the products that walks reach by what lies on the way, beside the vectors.")
     products: int = Field(150, ge=1, le=10_000, description="Most products that a query leads to.")
     recent: int = Field(20, ge=0, le=1000, description="Latest choices whose partners a walk reaches (0 = none).")
+    words: int = Field(50, ge=0, le=10_000, description="Most products that a query's words match (0 = none).")
+    nearest: int = Field(100, ge=0, le=10_000, description="Nearest products by vector that are described like those that walks reach.")
     half_life_days: tuple[float, ...] = Field(
         (7.0, 30.0, 90.0, 365.0), min_length=1, max_length=8, description="Ages at which a choice counts half, ascending; one number each."
     )

@@ -46,6 +46,10 @@ class LexicalIndex:
         best = found[np.argsort(-scores[found], kind="stable")[:k]]
         return best, scores[best]
 
+    def best_of_texts(self, texts: pl.Series, k: int) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Return `best` of each text."""
+        return [self.best(words, k) for words in split_words(texts)]
+
 
 def split_words(texts: pl.Series) -> list[list[str]]:
     """Cut texts into lower-case words."""

@@ -96,12 +96,22 @@ class NodeEncoder:
         distinct, row = np.unique(query, return_inverse=True)
         distinct = distinct.astype(np.int32)
         vectors = self.encode_queries(distinct)
-        recalling = distinct.copy()
-        new = np.flatnonzero(~self.call_up_history(distinct))
-        if len(new):
-            recalling[new] = self.nearest_query(functional.normalize(self._retriever.query_texts(distinct[new]), dim=1))
+        recalling = self.recalling(distinct)
         parts = [self.personalise(vectors[torch.from_numpy(row[block])], user[block], recalling[row[block]]) for block in _blocks(len(row))]
         return torch.cat(parts) if parts else vectors[:0]
+
+    @torch.no_grad()
+    def recalling(self, query: Int32) -> Int32:
+        """Return the queries whose categories call up history: each itself, or the nearest by text that led somewhere, or -1.
+
+        Shapes:
+            query: int32 [n], known nodes. Returns int32 [n].
+        """
+        recalling = query.copy()
+        new = np.flatnonzero(~self.call_up_history(query))
+        if len(new):
+            recalling[new] = self.nearest_query(self.encode_query_texts(query[new]))
+        return recalling
 
     def call_up_history(self, query: Int32) -> npt.NDArray[np.bool_]:
         """Say which queries have categories by which they call up a shopper's history: bool [n]. query: int32 [n], -1 for none."""

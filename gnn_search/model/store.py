@@ -24,6 +24,7 @@ from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.walk.features import feature_names
 from gnn_search.sampling.walk.index import partner_relations
+from gnn_search.sampling.walk.words import WordIndex, open_matches
 
 
 class ModelManifest(StrictModel):
@@ -64,6 +65,7 @@ class Model:
     retriever: Retriever
     inputs: InputSampler
     walk: WalkScorer | None
+    words: WordIndex
 
     @property
     def layout(self) -> ModelLayout:
@@ -144,7 +146,8 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
         raise ArtefactError(f"{layout.weights} is damaged ({reason}); train the model again") from None
     retriever.eval()
     walk = _open_walk(layout, config, opened) if layout.walk.name in manifest.files else None
-    return Model(layout.root, manifest, config, opened, features, retriever, InputSampler(opened, config), walk)
+    words = WordIndex(opened, config.walk.words, open_matches(layout.words, opened.num_nodes["query"]))
+    return Model(layout.root, manifest, config, opened, features, retriever, InputSampler(opened, config), walk, words)
 
 
 def _read_manifest(layout: ModelLayout) -> ModelManifest:

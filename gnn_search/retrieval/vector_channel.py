@@ -11,7 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from gnn_search.graph.csr import Int32
+from gnn_search.graph.csr import Int32, Int64
 from gnn_search.index.flat import FlatIndex
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import Model
@@ -28,13 +28,17 @@ class Asked:
 
     Shapes:
         user: int32 [n], -1 for nobody; query: int32 [n], -1 for one that is no node; recalling: int32 [n], the query whose categories call
-        up history, -1 for none; vector: float32 [n, d], unit length.
+        up history, -1 for none; vector: float32 [n, d], unit length; text: int64 [n], which of the
+        texts each asks; nodes: int32 [texts], -1 for one that is no node.
     """
 
     user: Int32
     query: Int32
     recalling: Int32
     vector: Tensor
+    text: Int64
+    texts: Sequence[str]
+    nodes: Int32
 
 
 class VectorChannel:
@@ -84,8 +88,8 @@ class VectorChannel:
         distinct, row = np.unique(query, return_inverse=True)
         vectors = self.encoder.encode_queries(distinct.astype(np.int32))
         texts = self._model.graph.nodes("query")["query"].gather(distinct).to_list()
-        recalling = self._recalling(distinct.astype(np.int32), texts)
-        return self._personalised(user, query, recalling[row], vectors[torch.from_numpy(row)])
+        recalling = self.encoder.recalling(distinct.astype(np.int32))
+        return self._personalised(user, query, recalling[row], vectors[torch.from_numpy(row)], row, texts, distinct.astype(np.int32))
 
     def ask_texts(self, user: Int32, texts: Sequence[str]) -> Asked:
         """Encode requests for normalised query texts.
@@ -102,7 +106,8 @@ class VectorChannel:
         known = np.flatnonzero(node >= 0)
         if len(known):
             vectors[torch.from_numpy(known)] = self.encoder.encode_queries(node[known])
-        return self._personalised(user, node[row], self._recalling(node, names)[row], vectors[torch.from_numpy(row)])
+        recalling = self._recalling(node, names)[row]
+        return self._personalised(user, node[row], recalling, vectors[torch.from_numpy(row)], row, names, node)
 
     def find_queries(self, texts: Sequence[str]) -> Int32:
         """Return the node of each normalised text, -1 for a query that the graph does not hold: int32 [n]."""
@@ -118,10 +123,12 @@ class VectorChannel:
         known = (node >= 0) & (asked[np.maximum(node, 0)] if len(asked) else False)
         return known, self._model.retriever.text.knows(texts)
 
-    def _personalised(self, user: Int32, query: Int32, recalling: Int32, vector: Tensor) -> Asked:
+    def _personalised(
+        self, user: Int32, query: Int32, recalling: Int32, vector: Tensor, text: Int64, texts: Sequence[str], nodes: Int32
+    ) -> Asked:
         if not self._personal:
-            return Asked(np.full_like(user, -1), query, recalling, vector)
-        return Asked(user, query, recalling, self.encoder.personalise(vector, user, recalling))
+            return Asked(np.full_like(user, -1), query, recalling, vector, text, texts, nodes)
+        return Asked(user, query, recalling, self.encoder.personalise(vector, user, recalling), text, texts, nodes)
 
     def _search(self, asked: Asked, k: int) -> Ranking:
         score, product = self.index.search(asked.vector.numpy(), k)

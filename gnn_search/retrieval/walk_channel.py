@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.retrieval.threshold import cut
 from gnn_search.retrieval.vector_channel import Asked, VectorChannel
 from gnn_search.sampling.walk.features import walk_features
-from gnn_search.sampling.walk.index import Reached, WalkIndex
+from gnn_search.sampling.walk.index import Matched, Reached, WalkIndex, match_words
 
 Float64 = npt.NDArray[np.float64]
 
@@ -48,6 +49,7 @@ class WalkChannel:
         self.index, self.vectors, self._alone = vectors.index, vectors, alone
         encoder = vectors.encoder
         self.walks = model.inputs.walks(encoder.view, encoder.categories) if walks is None else walks
+        self._words = model.words
         # In float64 a score does not depend on which other rows a matrix product holds, to the digits that are kept.
         self._scorer: WalkScorer = deepcopy(model.walk).double()
 
@@ -76,31 +78,47 @@ class WalkChannel:
         score = np.full((len(asked.user), k), -np.inf, dtype=np.float32)
         # By shopper, so that a shopper's requests share the walk to partners.
         order = np.argsort(asked.user, kind="stable")
+        matches = self._words.match(asked.texts, asked.nodes)
         for start in range(0, len(order), _BLOCK):
             block = order[start : start + _BLOCK]
-            part = Asked(asked.user[block], asked.query[block], asked.recalling[block], asked.vector[torch.from_numpy(block)])
-            product[block], score[block] = self._rank(part, k)
+            matched = match_words(matches, asked.text[block])
+            part = replace(
+                asked,
+                user=asked.user[block],
+                query=asked.query[block],
+                recalling=asked.recalling[block],
+                vector=asked.vector[torch.from_numpy(block)],
+            )
+            product[block], score[block] = self._rank(part, matched, k)
         return Ranking(product, score)
 
-    def _rank(self, asked: Asked, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        reached = self.walks.reach(asked.user, asked.query, asked.recalling)
-        features = torch.from_numpy(walk_features(self.walks, asked.user, asked.query, reached)).double()
-        if self._alone:
+    def _rank(self, asked: Asked, matched: Matched, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        vector, nearest = asked.vector.numpy(), 0 if self._alone else min(self.walks.settings.nearest, self.index.count)
+        near = self.index.search(vector, min(max(nearest, k + _SPARE), self.index.count)) if not self._alone else None
+        described = np.empty((len(vector), 0), np.int32) if near is None else near[1][:, :nearest]
+        reached = self.walks.reach(asked.user, asked.query, asked.recalling, matched, described)
+        features = torch.from_numpy(walk_features(self.walks, asked.user, asked.query, asked.recalling, reached)).double()
+        if near is None:
             return _best(len(asked.user), k, reached.row, reached.product, self._scorer.score_walk(features).numpy())
-        vector = asked.vector.numpy()
         similarity = self.index.similarity(vector, reached.row, reached.product)
         score = self._scorer.score_reached(features, torch.from_numpy(similarity)).numpy()
-        return self._merge(vector, reached, score, k)
+        return self._merge(vector, reached, score, near, k)
 
     def _merge(
-        self, vector: npt.NDArray[np.float32], reached: Reached, score: Float64, k: int
+        self,
+        vector: npt.NDArray[np.float32],
+        reached: Reached,
+        score: Float64,
+        nearest: tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]],
+        k: int,
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         product = np.full((len(vector), k), PADDING, dtype=np.int32)
         best = np.full((len(vector), k), -np.inf, dtype=np.float32)
         key = reached.row * self.index.count + reached.product
-        open_rows, depth = np.arange(len(vector)), min(k + _SPARE, self.index.count)
-        while len(open_rows):
-            similarity, near = self.index.search(vector[open_rows], depth)
+        open_rows = np.arange(len(vector))
+        similarity, near = nearest
+        while True:
+            depth = near.shape[1]
             elsewhere = self._scorer.score_elsewhere(torch.from_numpy(similarity.astype(np.float64))).numpy()
             new = ~_contains(key, open_rows[:, None] * self.index.count + near)
             place = np.full(len(vector), -1)
@@ -110,8 +128,10 @@ class WalkChannel:
             products = np.concatenate([reached.product[mine], near[new]])
             product[open_rows], best[open_rows] = _best(len(open_rows), k, row, products, np.concatenate([score[mine], elsewhere[new]]))
             settled = (best[open_rows, -1] > elsewhere[:, -1].astype(np.float32)) | (depth == self.index.count)
-            open_rows, depth = open_rows[~settled], min(depth * _GROWTH, self.index.count)
-        return product, best
+            open_rows = open_rows[~settled]
+            if not len(open_rows):
+                return product, best
+            similarity, near = self.index.search(vector[open_rows], min(depth * _GROWTH, self.index.count))
 
 
 def _best(rows: int, k: int, row: Int64, product: Int32, score: Float64) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -20,12 +21,15 @@ from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.sampling.walk.features import walk_features
-from gnn_search.sampling.walk.index import WalkIndex
+from gnn_search.sampling.walk.index import WalkIndex, match_words
+from gnn_search.sampling.walk.words import WordIndex
 from gnn_search.training.determinism import deterministic
 
+Bool = npt.NDArray[np.bool_]
+
 _BLOCK = 1024
-_NEAREST = 50
-"""Products beyond the walk's reach that each case's own stand against."""
+_BEYOND = 50
+"""Next nearest products that are not described, which each case's own stand against as well."""
 _TOP = 10
 
 
@@ -36,17 +40,19 @@ class WalkExamples:
     Shapes:
         indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
         of its features, -1 for one that no walk reaches; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
-        [cases], relevant products, candidates or not; group: int64 [cases], the shopper's half of the cross-fit.
+        [cases], relevant products, candidates or not; walked: bool [reached], reached by a walk, not only near by vector; group: int64
+        [cases], the shopper's half of the cross-fit; plain: bool [cases], the shopper was left out.
     """
 
     indptr: Int64
     features: Float32
     feature_row: Int64
     similarity: Float32
-    relevant: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    relevant: Bool
     wanted: Int64
     group: Int64
-    plain: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    walked: Bool
+    plain: Bool
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,8 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
     # By shopper, so that a shopper's cases share the walk to partners.
     order = np.argsort(user, kind="stable")
     blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
-    parts = [_gather_block(encoder, index, cases, user, block) for block in blocks]
+    words = WordIndex(index.view.graph, config.walk.words)
+    parts = [_gather_block(encoder, index, words, cases, user, block) for block in blocks]
     reached = np.cumsum([0] + [len(part[0]) for part in parts])
     feature_row = [np.where(part[1] >= 0, part[1] + start, -1) for part, start in zip(parts, reached, strict=False)]
     sizes = np.concatenate([part[4] for part in parts])
@@ -113,6 +120,7 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
         similarity=np.concatenate([part[2] for part in parts]),
         relevant=np.concatenate([part[3] for part in parts]),
         wanted=np.diff(cases.indptr)[order],
+        walked=np.concatenate([part[5] for part in parts]),
         group=random.uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1,
         plain=dropped[order],
     )
@@ -163,7 +171,8 @@ def _scores(scorer: WalkScorer, examples: WalkExamples, features: Tensor, case: 
     flat = described.reshape(len(case) * width, -1)
     near = scorer.score_reached(flat, similarity.reshape(-1)).reshape(len(case), width)
     both = torch.where(reached, near, scorer.score_elsewhere(similarity)).masked_fill(torch.from_numpy(empty), float("-inf"))
-    walk = scorer.score_walk(flat).reshape(len(case), width).masked_fill(~reached, float("-inf"))
+    walked = reached & torch.from_numpy(examples.walked[np.maximum(feature_row, 0)])
+    walk = scorer.score_walk(flat).reshape(len(case), width).masked_fill(~walked, float("-inf"))
     relevant = torch.from_numpy(examples.relevant[place] & ~empty)
     return both, walk, relevant, torch.from_numpy(empty)
 
@@ -203,13 +212,17 @@ def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
 
 
 def _gather_block(
-    encoder: NodeEncoder, index: WalkIndex, cases: Cases, user: Int32, block: Int64
-) -> tuple[Float32, Int64, Float32, np.ndarray[tuple[int], np.dtype[np.bool_]], Int64]:
+    encoder: NodeEncoder, index: WalkIndex, words: WordIndex, cases: Cases, user: Int32, block: Int64
+) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
     asker, query = user[block], cases.query[block]
     request = encoder.encode_requests(asker, query)
     score = request @ encoder.products.T
-    near = score.topk(min(_NEAREST, score.shape[1]), dim=1).indices.numpy()
-    reached = index.reach(asker, query, query)
+    described = min(index.settings.nearest, score.shape[1])
+    near = score.topk(min(described + _BEYOND, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
+    distinct, text = np.unique(query, return_inverse=True)
+    matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
+    recalling = encoder.recalling(query)
+    reached = index.reach(asker, query, recalling, match_words(matches, text), near[:, :described])
     reached_key = reached.row * index.num_products + reached.product
     near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
     key = np.union1d(reached_key, near_key)
@@ -218,5 +231,6 @@ def _gather_block(
     row = key // index.num_products
     owned, position = expand_ranges(cases.indptr[block], cases.indptr[block + 1])
     relevant = np.isin(key, owned * index.num_products + cases.product[position])
-    features = walk_features(index, asker, query, reached)
-    return features, place, score.numpy().ravel()[key], relevant, np.bincount(row, minlength=len(block)).astype(np.int64)
+    features = walk_features(index, asker, query, recalling, reached)
+    sizes = np.bincount(row, minlength=len(block)).astype(np.int64)
+    return features, place, score.numpy().ravel()[key], relevant, sizes, reached.walked

@@ -27,13 +27,14 @@ def feature_names(settings: WalkSettings, partners: list[EdgeType]) -> list[str]
     names += ["own product: days between choices", "own product: days since, by the days between"]
     names += ["own choices among those reached", "own share among those reached", "own recent share among those reached"]
     names += ["own share of the brand", "own choices", "products of the query"]
+    names += ["share of the category in the query's choices", "words: share of the best match", "words: BM25"]
     for _, relation, _ in partners:
         name = relation.removeprefix("rev_")
         names += [f"{name}: recent choices", f"{name}: last basket"]
     return names
 
 
-def walk_features(index: WalkIndex, user: Int32, query: Int32, reached: Reached) -> Float32:
+def walk_features(index: WalkIndex, user: Int32, query: Int32, recalling: Int32, reached: Reached) -> Float32:
     """Describe each reached product for its request.
 
     Counts and ages enter as logarithms; what a shopper or query of whom nothing is known would have is 0, so an unknown shopper's rows
@@ -43,10 +44,11 @@ def walk_features(index: WalkIndex, user: Int32, query: Int32, reached: Reached)
         index: Evidence as of a moment.
         user: Shoppers of the requests, -1 for nobody.
         query: Queries of the requests, -1 for one that nobody asked before.
+        recalling: Queries whose categories the requests are about, -1 for none.
         reached: From `WalkIndex.reach` for the same requests.
 
     Shapes:
-        user, query: int32 [n]. Returns float32 [pairs, features], columns as in `feature_names`.
+        user, query, recalling: int32 [n]. Returns float32 [pairs, features], columns as in `feature_names`.
     """
     row, product = reached.row, reached.product.astype(np.int64)
     shopper, asked = user[row].astype(np.int64), query[row].astype(np.int64)
@@ -65,6 +67,7 @@ def walk_features(index: WalkIndex, user: Int32, query: Int32, reached: Reached)
     columns += [_taken(index.own_brand.count, own_brand) / np.maximum(total, 1), np.log1p(total)]
     products = np.diff(index.asked.indptr)
     columns += [np.log1p(np.where(asked >= 0, products[np.maximum(asked, 0)], 0))]
+    columns += [_category_share(index, recalling[row].astype(np.int64), category), reached.words[:, 1], np.log1p(reached.words[:, 0])]
     columns += [np.log1p(reached.partners).reshape(len(row), 2 * len(index.partner_relations))]
     return np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
 
@@ -80,6 +83,12 @@ def _of_query(index: WalkIndex, asked: np.ndarray, product: np.ndarray) -> list[
     recent_share = np.log((_taken(index.asked.recent, place) + _SMOOTHING) / (recent_total + 1))
     days = np.where(place >= 0, np.log1p(np.minimum(_taken(index.asked.latest, place), _MOST_DAYS)), np.log1p(_MOST_DAYS))
     return [place >= 0, np.log1p(times), share, days, recent_share]
+
+
+def _category_share(index: WalkIndex, recalling: np.ndarray, category: np.ndarray) -> np.ndarray:
+    place = index.asked_category.find(np.where(category >= 0, recalling, -1), category, index.num_categories)
+    total = np.where(recalling >= 0, index.asked_totals[0][np.maximum(recalling, 0)], 0)
+    return np.asarray(np.log((_taken(index.asked_category.count, place) + _SMOOTHING) / (total + 1)))
 
 
 def _of_shopper(evidence: Evidence, place: np.ndarray) -> list[np.ndarray]:

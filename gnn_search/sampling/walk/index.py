@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gnn_search.config.training import WalkSettings
@@ -12,6 +13,7 @@ from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.sampling.walk.evidence import Evidence, by_row
+from gnn_search.sampling.walk.words import WordMatches
 
 _BASKET_DAYS = 1.0
 
@@ -36,13 +38,29 @@ class Reached:
     """Products that walks reach, by request, ascending, distinct.
 
     Shapes:
-        row: int64 [pairs], the request; product: int32 [pairs]; partners: float32 [pairs, relations, 2], weight of the edges from the
-        shopper's recent choices and from the last basket alone.
+        row: int64 [pairs], the request; product: int32 [pairs]; walked: bool [pairs], false for one that is only near by vector; partners:
+        float32 [pairs, relations, 2], weight of the edges from the shopper's recent choices and from the last basket alone; words:
+        float32 [pairs, 2], BM25's score, and its share of the request's best.
     """
 
     row: Int64
     product: Int32
+    walked: npt.NDArray[np.bool_]
     partners: Float32
+    words: Float32
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Products that requests' words match.
+
+    Shapes:
+        row: int64 [matches], the request; product: int32 [matches]; score: float32 [matches, 2], as `Reached.words`.
+    """
+
+    row: Int64
+    product: Int32
+    score: Float32
 
 
 class WalkIndex:
@@ -72,6 +90,7 @@ class WalkIndex:
         self.own = _evidence(view, [(target, f"rev_{action}", source) for source, action, target in graph.choices], settings)
         self.own_category = self.own.regroup(self.product_category, self.num_categories)
         self.own_brand = self.own.regroup(self.product_brand, max(self.num_brands, 1))
+        self.asked_category = self.asked.regroup(self.product_category, self.num_categories)
         self.asked_totals = self.asked.totals()
         self.own_totals = self.own.totals()
         self.products = _product_evidence(self.asked, self.own, settings, self.num_products)
@@ -86,28 +105,37 @@ class WalkIndex:
         self._group_start = np.searchsorted(group, owner * self.num_categories + self.own_category.column)
         self._group_end = np.searchsorted(group, owner * self.num_categories + self.own_category.column, side="right")
 
-    def reach(self, user: Int32, query: Int32, recalling: Int32) -> Reached:
+    def reach(self, user: Int32, query: Int32, recalling: Int32, matched: Matched, near: Int32) -> Reached:
         """Walk from shoppers and queries.
 
         Args:
             user: Shoppers, -1 for nobody.
             query: Queries, -1 for one that nobody asked before.
             recalling: Queries whose categories call up the shopper's past, -1 for none.
+            matched: What the queries' words match.
+            near: Products that are near by vector, to be described as well.
 
         Shapes:
-            All int32 [n].
+            user, query, recalling: int32 [n]; near: int32 [n, m].
         """
         asked_row, asked_product = self._from_query(query)
         row, category = self._categories_of(user, recalling)
         own_row, own_product = self._from_user(user, row, category)
         partner_row, partner_product, weight = self._from_partners(user, row, category)
         partner_key = partner_row * self.num_products + partner_product
-        distinct = np.unique(
-            np.concatenate([asked_row * self.num_products + asked_product, own_row * self.num_products + own_product, partner_key])
+        matched_key = matched.row * self.num_products + matched.product
+        walked = np.unique(
+            np.concatenate(
+                [asked_row * self.num_products + asked_product, own_row * self.num_products + own_product, partner_key, matched_key]
+            )
         )
+        distinct = np.union1d(walked, (np.arange(len(user), dtype=np.int64)[:, None] * self.num_products + near).ravel())
         partners = np.zeros((len(distinct), *weight.shape[1:]), dtype=np.float32)
         partners[np.searchsorted(distinct, partner_key)] = weight
-        return Reached(distinct // self.num_products, (distinct % self.num_products).astype(np.int32), partners)
+        words = np.zeros((len(distinct), 2), dtype=np.float32)
+        words[np.searchsorted(distinct, matched_key)] = matched.score
+        product = (distinct % self.num_products).astype(np.int32)
+        return Reached(distinct // self.num_products, product, np.isin(distinct, walked, assume_unique=True), partners, words)
 
     def _from_query(self, query: Int32) -> tuple[Int64, Int32]:
         known = np.maximum(query, 0)
@@ -174,6 +202,18 @@ class WalkIndex:
         distinct = key[order][starts]
         product = (distinct % self.num_products).astype(np.int32)
         return distinct // (self.num_products * self.num_categories), product, np.add.reduceat(weight[order], starts, axis=0)
+
+
+def match_words(matches: WordMatches, text: Int64) -> Matched:
+    """Spread what texts match over requests.
+
+    Shapes:
+        text: int64 [n], which of the texts each request asks.
+    """
+    row, place = expand_ranges(matches.indptr[text], matches.indptr[text + 1])
+    score = matches.score[place]
+    best = matches.score[matches.indptr[text][row]] if len(row) else score
+    return Matched(row, matches.product[place], np.stack([score, score / np.maximum(best, 1e-9)], axis=1))
 
 
 def partner_relations(graph: Graph) -> list[EdgeType]:
