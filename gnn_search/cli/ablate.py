@@ -24,7 +24,7 @@ def command(
     keep: bool,
     as_json: bool,
 ) -> None:
-    """Train variants of a configuration, and show what each part earns.
+    """Show what each part of a configuration earns.
 
     STUDY is the name of a shipped study or a YAML file: a base, seeds, and variants by name, each a change to the base. All are measured on
     the same validation cases, over the whole catalogue; those that the walk term was fitted on are left out. Each run's result is kept in

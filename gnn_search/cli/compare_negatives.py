@@ -24,7 +24,7 @@ def command(
     keep: bool,
     as_json: bool,
 ) -> None:
-    """Train with mixes of negatives, and show what they reach and cost.
+    """Show what mixes of negatives reach and cost.
 
     STUDY is the name of a shipped study or a YAML file: a base, seeds, and mixes of negatives by name. All are measured on the same
     validation cases, over the whole catalogue, by vectors alone. Shown are recalls, what mining costs, how often a negative is chosen later

@@ -55,8 +55,6 @@ def read_seeds(text: str | None) -> list[int] | None:
 def command_line(
     name: str, study: str, graph: Path, out: Path, *, base: str | None, seeds: str | None, cases: int | None, only: tuple[str, ...]
 ) -> str:
-    name: str, study: str, graph: Path, out: Path, base: str | None, seeds: str | None, cases: int | None, only: tuple[str, ...]
-) -> str:
     """Return the command that makes a report."""
     words = ["gnn-search", name, study, "--graph", str(graph), "--out", str(out)]
     for option, value in (("--base", base), ("--seeds", seeds), ("--cases", cases), *(("--only", one) for one in only)):

@@ -2,56 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 from rich.text import Text
 
+from gnn_search.studies.recalls import WAYS
 from gnn_search.studies.result import NegativesReport, Reached, StudyDifference, StudyReport
 
 _ABOVE, _BELOW = "▲", "▼"
 
 
 def ablation_tables(report: StudyReport) -> list[Table]:
-    """Return the table of variants: recalls, differences to the base, costs; and what was skipped."""
-    table = _recalls(report, "variant", ["full", "vectors", "walk", "no user"])
+    """Return the tables of variants: recalls and differences to the base; and what was skipped."""
+    made = [_recalls(report, "variant", WAYS), _differences(report, "variant", ["full", "vectors"])]
     if not report.skipped:
-        return [table]
+        return made
     skipped = Table(title="skipped", title_justify="left")
     skipped.add_column("variant")
     skipped.add_column("reason")
     for one in report.skipped:
         skipped.add_row(one.name, one.reason)
-    return [table, skipped]
+    return [*made, skipped]
 
 
 def negatives_tables(report: NegativesReport) -> list[Table]:
     """Return the tables of mixes: recalls and differences, what each sampler costs and gets wrong, and what reaching a target takes."""
-    targets = [_targets(report, place) for place in range(len(report.targets))]
-    return [_recalls(report, "mix", ["full", "no user"]), _samplers(report), *targets]
+    made = [_recalls(report, "mix", ["full", "no user"])]
+    made += [] if report.reference is None else [_differences(report, "mix", ["full"])]
+    return [*made, _samplers(report), *(_targets(report, place) for place in range(len(report.targets)))]
 
 
-def _recalls(report: StudyReport, what: str, ways: list[str]) -> Table:
+def _recalls(report: StudyReport, what: str, ways: Sequence[str]) -> Table:
     first, last = min(report.k), max(report.k)
     seeds = len({run.seed for run in report.runs})
-    title = f"{report.graph}: medians of {seeds} seeds, {report.study['split']} cases"
-    table = Table(title=title, title_justify="left", caption_justify="left")
+    table = Table(title=f"{report.graph}: medians of {seeds} seeds, {report.study['split']} cases", title_justify="left")
     table.add_column(what)
     for way in ways:
         table.add_column(f"R@{first}\n{way}", justify="right")
     table.add_column(f"R@{last}\nfull", justify="right")
     if report.reference is not None:
-        for cut in report.k:
-            table.add_column(f"R@{cut} full\nto {report.reference}", justify="right")
-        if "vectors" in ways:
-            table.add_column(f"R@{first} vectors\nto {report.reference}", justify="right")
-        table.caption = f"[95 % interval] over shoppers; {_ABOVE} the whole interval lies above zero, {_BELOW} below."
+        table.add_column(f"R@{first} full, difference\nto {report.reference}", justify="right")
     table.add_column("training\nCPU s", justify="right")
     for summary in report.summaries:
         cells: list[str | Text] = [_share(summary.recall(way, first)) for way in ways]
         cells.append(_share(summary.recall("full", last)))
         if report.reference is not None:
-            cells += [_difference(summary.difference("full", cut)) for cut in report.k]
-            cells += [_difference(summary.difference("vectors", first))] if "vectors" in ways else []
+            cells.append(_difference(summary.difference("full", first)))
         table.add_row(summary.name, *cells, f"{summary.cpu_seconds:,.0f}")
+    return table
+
+
+def _differences(report: StudyReport, what: str, ways: Sequence[str]) -> Table:
+    title = f"{what} minus {report.reference}: mean difference over the same cases of all seeds"
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    table.add_column(what)
+    table.caption = f"[95 % interval] over shoppers; {_ABOVE} the whole interval lies above zero, {_BELOW} below."
+    columns = [(way, cut) for way in ways for cut in report.k]
+    for way, cut in columns:
+        table.add_column(f"R@{cut}\n{way}", justify="right")
+    for summary in report.summaries:
+        if summary.name != report.reference:
+            table.add_row(summary.name, *(_difference(summary.difference(way, cut)) for way, cut in columns))
     return table
 
 
