@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import resource
 import shutil
 import statistics
@@ -25,8 +24,8 @@ import click
 from gnn_search.cli.options import PATH
 from gnn_search.config.training import TrainingConfig
 from gnn_search.layout import write_json
+from gnn_search.machine import describe_machine
 from gnn_search.threads import set_threads
-from gnn_search.versions import library_versions
 
 _STEPS = 60
 _CASES = 20_000
@@ -41,7 +40,7 @@ _COLD_STARTS = 5
 def main(demo: Path, out: Path, threads: int | None) -> None:
     """Measure each part in a process of its own and write the results as JSON."""
     used = set_threads(threads)
-    results: dict[str, Any] = {"machine": _machine(used), "parts": {}}
+    results: dict[str, Any] = {"machine": describe_machine(used), "parts": {}}
     for name in PARTS:
         click.echo(f"{name} …", err=True)
         results["parts"][name] = _run_apart(name, demo)
@@ -163,18 +162,6 @@ def part(name: str, demo: Path) -> dict[str, Any]:
     """Run one part in this process and add its peak memory."""
     measured = PARTS[name](demo)
     return {**measured, "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
-
-
-def _machine(threads: int) -> dict[str, Any]:
-    python = platform.python_version()
-    return {"processor": _processor(), "cpus": os.cpu_count(), "threads": threads, "python": python, **library_versions()}
-
-
-def _processor() -> str:
-    """Return the processor's name where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ COMMANDS: dict[str, Entry] = {
     "export": Entry("gnn_search.cli.export:command", "Write vectors, a FAISS index and the text tower."),
     "search": Entry("gnn_search.cli.search:command", "Search for products by text, plain or for one user."),
     "negatives": Entry("gnn_search.cli.negatives:command", "Show the negatives that a model is taught with."),
+    "ablate": Entry("gnn_search.cli.ablate:command", "Show what each part of a configuration earns."),
+    "compare-negatives": Entry("gnn_search.cli.compare_negatives:command", "Show what mixes of negatives reach and cost."),
     "demo": Entry("gnn_search.cli.demo:command", "Run the whole line on the demo shop."),
     "demo-shop": Entry("gnn_search.cli.demo_shop:command", "Write the raw tables of the demo shop."),
     "doctor": Entry("gnn_search.cli.doctor:command", "Check versions, extras, threads, and torch beside FAISS."),

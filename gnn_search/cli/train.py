@@ -13,8 +13,7 @@ from gnn_search.cli.options import json_option, out_option, path_option, threads
 from gnn_search.cli.output import emit, error_console, progress
 
 if TYPE_CHECKING:
-    from gnn_search.training.loop import StepReport, TrainingResult
-    from gnn_search.training.walk_fit import WalkFit
+    from gnn_search.training.loop import StepReport
 
 
 @click.command()
@@ -42,28 +41,18 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -
     """Train, save the model and its vectors, and return a summary."""
     from gnn_search.config.training import TrainingConfig
     from gnn_search.graph.store import Graph
-    from gnn_search.model.store import open_model, save_model
-    from gnn_search.sampling.inputs import InputSampler
+    from gnn_search.model.store import open_model
     from gnn_search.sampling.walk.words import save_matches
-    from gnn_search.training.loop import train
-    from gnn_search.training.walk_fit import fit_walk
+    from gnn_search.training.fit import fit_model
     from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
-    from gnn_search.versions import library_versions
 
     settings = TrainingConfig.load(config)
     opened = Graph.open(graph)
     opened.verify()
     with progress("examples") as bars:
-        result = train(settings, opened, out, resume=resume, listener=_Watcher(bars))
-    walk = None
-    if settings.walk.enabled:
-        error_console().print("fitting the walk term on the validation period")
-        walk = fit_walk(settings, opened, result.retriever, InputSampler(opened, settings))
-    summary = _summarise(result, walk, out)
-    scorer = None if walk is None else walk.scorer
-    save_model(out, opened, settings, result.retriever, scorer, summary, library_versions())
+        summary = fit_model(settings, opened, out, resume=resume, listener=_Watcher(bars), say=error_console().print)
     model = open_model(out, graph)
-    if scorer is not None and settings.walk.words:
+    if model.walk is not None and settings.walk.words:
         save_matches(model.words.match_queries(), model.layout.words)
     save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
     return summary
@@ -92,28 +81,6 @@ class _Watcher:
                 f"step {report.step:,} of {report.total_steps:,}: validation recall@10 {report.recall:.4f}, loss {report.loss:.3f}, "
                 f"{report.rate:,.0f} examples/s, {report.waiting:.1%} of the time waiting for batches"
             )
-
-
-def _summarise(result: TrainingResult, walk: WalkFit | None, out: Path) -> dict[str, Any]:
-    progress = result.progress
-    fitted = {
-        "cases": walk.cases,
-        "validation_recall_at_10": {"vector": walk.vector, "walk": walk.walk, "full": walk.both},
-    } if walk is not None else None
-    return {
-        "model": str(out),
-        "steps": progress.step,
-        "steps_planned": result.total_steps,
-        "best_step": progress.best_step,
-        "validation_recall_at_10": progress.best_recall,
-        "examples": progress.examples,
-        "seconds": round(progress.seconds, 1),
-        "examples_per_second": round(result.rate),
-        "share_waiting_for_batches": round(result.waiting, 4),
-        "parameters": sum(parameter.numel() for parameter in result.retriever.parameters()),
-        "negatives": result.negatives,
-        "walk": fitted,
-    }
 
 
 def _in_words(negative: dict[str, Any]) -> str:

@@ -72,8 +72,7 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     if grouped.height == 0:
         raise RequestError(f"{graph.path}: the {split} period of graph '{graph.manifest.name}' holds no event; move the recipe's split")
     if limit is not None and limit < grouped.height:
-        random = np.random.Generator(np.random.Philox(seed))
-        grouped = grouped[np.sort(random.choice(grouped.height, size=limit, replace=False))]
+        grouped = grouped[sample_rows(grouped.height, limit, seed)]
     user = grouped["user"].to_numpy().astype(np.int32)
     sizes = grouped["product"].list.len().to_numpy()
     product = grouped["product"].explode().to_numpy().astype(np.int32)
@@ -87,6 +86,14 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
         repeat=known >= 0,
         time=time,
     )
+
+
+def sample_rows(total: int, limit: int, seed: int) -> NDArray[np.int64]:
+    """Return the numbers of the cases, out of `total`, that a sample of at most `limit` holds: int64, ascending."""
+    if limit >= total:
+        return np.arange(total, dtype=np.int64)
+    random = np.random.Generator(np.random.Philox(seed))
+    return np.sort(random.choice(total, size=limit, replace=False))
 
 
 def _period_start(graph: Graph, split: str) -> int:

@@ -28,7 +28,8 @@ class Progress(StrictModel):
         best_recall: Best validation Recall@10 so far.
         best_step: Steps done then.
         stale: Validations since.
-        seconds: Wall seconds of training so far.
+        seconds: Wall seconds of training so far, validations not counted.
+        cpu_seconds: CPU seconds of the process in that time.
         examples: Examples seen so far.
         finished: Whether the run has ended.
     """
@@ -39,6 +40,7 @@ class Progress(StrictModel):
     best_step: int = 0
     stale: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     examples: int = 0
     finished: bool = False
     identity: dict[str, str] = Field(default_factory=dict)

@@ -139,14 +139,21 @@ class _Run:
             self._save()
         self._keep_metrics(self._progress.step)
         started, before = time.perf_counter(), self._progress.seconds
-        paused = 0.0
+        # What the CPU has done so far, without what pauses cost.
+        paused, cpu_before = 0.0, time.process_time() - self._progress.cpu_seconds
         with closing(self._batches()) as batches:
             for step, batch in batches:
                 losses = self._step(step, batch)
                 pause = time.perf_counter()
+                cpu_pause = time.process_time()
                 seconds = before + pause - started - paused
                 self._progress = self._progress.model_copy(
-                    update={"step": step + 1, "seconds": seconds, "examples": self._progress.examples + len(batch.query)}
+                    update={
+                        "step": step + 1,
+                        "seconds": seconds,
+                        "cpu_seconds": cpu_pause - cpu_before,
+                        "examples": self._progress.examples + len(batch.query),
+                    }
                 )
                 self._waiting = self._waited / max(seconds - before, 1e-9)
                 recall = self._validate(validation) if self._due(step + 1) else None
@@ -154,6 +161,7 @@ class _Run:
                 if recall is not None:
                     self._save()
                 paused += time.perf_counter() - pause
+                cpu_before += time.process_time() - cpu_pause
                 if self._progress.finished:
                     break
         self._retriever.load_state_dict(self._best, strict=False)
@@ -251,6 +259,7 @@ class _Run:
             "step": progress.step,
             "examples": progress.examples,
             "seconds": round(progress.seconds, 3),
+            "cpu_seconds": round(progress.cpu_seconds, 3),
             "loss": losses.total.item(),
             **{f"{name}_loss": value.item() for name, value in losses.parts.items()},
             **{f"{name}_weight": value for name, value in losses.weights.items()},

@@ -131,7 +131,7 @@ def test_a_bad_configuration_is_one_sentence_and_exit_2(tiny_graph, tmp_path, ch
 
 def test_what_is_not_there_is_named(tiny_graph, tmp_path):
     config = write_config(tmp_path)
-    assert_refused(run("nope", tiny_graph.path, tmp_path / "model"), "there are: amazon_beauty, baselines/")
+    assert_refused(run("nope", tiny_graph.path, tmp_path / "model"), "there are: ablation, additions, amazon_beauty, baselines/")
     assert_refused(run(config, tmp_path / "nope", tmp_path / "model"), "there is no graph folder")
     assert_refused(run(config, tiny_graph.path, tmp_path / "model", "--resume"), "there is no checkpoint in")
 

@@ -8,6 +8,7 @@ from gnn_search.config.base import StrictModel
 from gnn_search.config.baselines import BiEncoderSettings, LightGcnSettings, RecentHistorySettings, load_baseline_settings
 from gnn_search.config.files import find_yaml, read_yaml, shipped_folder
 from gnn_search.config.recipe import Recipe
+from gnn_search.config.studies import AblationSettings, NegativesStudySettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ConfigError
 
@@ -56,7 +57,16 @@ def test_every_shipped_setting_of_a_baseline_loads(name):
     assert load_baseline_settings(name.removeprefix("baselines/"), BASELINES[name])
 
 
-@pytest.mark.parametrize("name", sorted(set(shipped("configs")) - set(BASELINES)))
+STUDIES = {
+    "ablation": AblationSettings,
+    "additions": AblationSettings,
+    "negatives": NegativesStudySettings,
+    "negative_masks": NegativesStudySettings,
+}
+"""Shipped studies."""
+
+
+@pytest.mark.parametrize("name", sorted(set(shipped("configs")) - set(BASELINES) - set(STUDIES)))
 def test_every_shipped_configuration_loads(name):
     assert TrainingConfig.load(name) == TrainingConfig.load(shipped_folder("configs") / f"{name}.yaml")
 

@@ -62,7 +62,7 @@ def rows(out: Path) -> list[dict[str, float]]:
 
 
 def without_clock(out: Path) -> list[dict[str, float]]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows(out)]
+    return [{key: value for key, value in row.items() if key not in ("seconds", "cpu_seconds")} for row in rows(out)]
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,9 @@ def test_a_run_that_broke_off_goes_on_to_the_same_weights(tiny_graph, unbroken, 
     assert_same(weights(result), weights(whole))
     assert_same(last_model(tmp_path / "model"), last_model(out))
     assert without_clock(tmp_path / "model") == without_clock(out)
-    assert result.progress.model_copy(update={"seconds": 0}) == whole.progress.model_copy(update={"seconds": 0})
+    no_clock = {"seconds": 0, "cpu_seconds": 0}
+    assert result.progress.model_copy(update=no_clock) == whole.progress.model_copy(update=no_clock)
+    assert result.progress.cpu_seconds > 0
 
 
 def test_with_every_part_on_a_run_goes_on_and_knows_nothing_after_training(tmp_path):

@@ -1,0 +1,94 @@
+"""What the commands that run studies share: options, and how they show what goes on."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from rich.progress import Progress
+
+from gnn_search.cli.options import PATH, json_option, out_option, path_option, threads_option
+from gnn_search.cli.output import error_console
+
+if TYPE_CHECKING:
+    from gnn_search.studies.plan import Run
+    from gnn_search.studies.result import RunResult
+    from gnn_search.training.loop import StepReport
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def study_options(function: Function) -> Function:
+    """Add the argument and the options of a study."""
+    options = [
+        click.argument("study"),
+        path_option("--graph", "Graph folder, made by build-graph."),
+        out_option("JSON file to be written."),
+        click.option("--base", metavar="CONFIG", help="Training configuration to start from, in place of the study's."),
+        click.option("--seeds", metavar="LIST", help="Seeds between commas, in place of the study's."),
+        click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Most cases to measure on, in place of the study's."),
+        click.option("--only", multiple=True, metavar="NAME", help="Try this alone; may be repeated.  [default: all]"),
+        click.option("--work", type=PATH, metavar="DIR", help="Where results are kept as they come.  [default: --out with .work]"),
+        click.option("--keep", is_flag=True, help="Keep the models in --work."),
+        threads_option,
+        json_option,
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def read_seeds(text: str | None) -> list[int] | None:
+    """Read seeds between commas."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise click.BadParameter(f"expected whole numbers between commas, got {text!r}", param_hint="--seeds")
+    return [int(part) for part in parts]
+
+
+def command_line(
+    name: str, study: str, graph: Path, out: Path, *, base: str | None, seeds: str | None, cases: int | None, only: tuple[str, ...]
+) -> str:
+    """Return the command that makes a report."""
+    words = ["gnn-search", name, study, "--graph", str(graph), "--out", str(out)]
+    for option, value in (("--base", base), ("--seeds", seeds), ("--cases", cases), *(("--only", one) for one in only)):
+        words += [] if value is None else [option, str(value)]
+    return shlex.join(words)
+
+
+class StudyWatcher:
+    """Shows the runs of a study as lines on stderr, and the training that goes on as a bar."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars, self._say = bars, error_console().print
+        self._task: Any = None
+        self._left = self._ended = 0
+        self._began = time.perf_counter()
+
+    def planned(self, runs: int, done: int) -> None:
+        self._left = runs - done
+        self._say(f"{runs} runs, {done} of them done before")
+
+    def started(self, run: Run) -> None:
+        self._task = self._bars.add_task(f"{run.name}, seed {run.seed}", total=None)
+
+    def stepped(self, report: StepReport) -> None:
+        if not report.pretraining:
+            self._bars.update(self._task, completed=report.step, total=report.total_steps)
+
+    def ended(self, result: RunResult) -> None:
+        self._bars.remove_task(self._task)
+        self._left, self._ended = self._left - 1, self._ended + 1
+        minutes = (time.perf_counter() - self._began) / self._ended * self._left / 60
+        recalls = {way: result.recall(way, min(result.k)) for way in ("full", "vectors", "walk")}
+        found = ", ".join(f"{way} {recall:.4f}" for way, recall in recalls.items() if recall is not None)
+        self._say(
+            f"{result.name}, seed {result.seed}: recall@{min(result.k)} {found} on {result.cases:,} cases, {result.seconds:,.0f} s; "
+            f"{self._left} left, about {minutes:,.0f} min"
+        )

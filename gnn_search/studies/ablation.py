@@ -1,0 +1,64 @@
+"""Take one part at a time out of a configuration, and see what each earns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gnn_search.config.studies import AblationSettings
+from gnn_search.config.training import TrainingConfig
+from gnn_search.errors import RequestError
+from gnn_search.graph.store import Graph
+from gnn_search.studies.execute import StudyListener
+from gnn_search.studies.overrides import overridden, settings_of
+from gnn_search.studies.plan import chosen_names
+from gnn_search.studies.report import run_study
+from gnn_search.studies.result import Skipped, StudyReport
+
+BASE = "base"
+
+
+def ablate(
+    study: AblationSettings,
+    graph: Graph,
+    work: Path,
+    listener: StudyListener,
+    *,
+    command: str,
+    only: Sequence[str] = (),
+    keep: bool = False,
+) -> StudyReport:
+    """Train and measure the base and its variants.
+
+    Args:
+        study: The settings.
+        graph: The graph.
+        work: Where results are kept as they come.
+        listener: Told how it goes on.
+        command: Kept in the report.
+        only: Names of the variants to try; none means all. The base is always there.
+        keep: Keep the models.
+
+    Raises:
+        ConfigError: The base, the override or a variant is not right.
+        RequestError: A name is none of a variant, no variant is left, or no case is.
+    """
+    configs, skipped = variant_configs(study, only)
+    return run_study(study, configs, graph, work, listener, reference=BASE, command=command, keep=keep, skipped=skipped)
+
+
+def variant_configs(study: AblationSettings, only: Sequence[str] = ()) -> tuple[dict[str, TrainingConfig], list[Skipped]]:
+    """Return the configurations by name, the base first, and the variants that would be the base again."""
+    base = overridden(TrainingConfig.load(study.base), study.override, "the study's override")
+    configs, skipped = {BASE: base}, []
+    for name in chosen_names(study.variants, only, "variant"):
+        change = study.variants[name]
+        config = overridden(base, change, f"variant '{name}'")
+        if config == base:
+            reason = f"the base {study.base} is like this already: {', '.join(settings_of(change)) or 'nothing is changed'}"
+            skipped.append(Skipped(name=name, reason=reason))
+        else:
+            configs[name] = config
+    if len(configs) == 1:
+        raise RequestError(f"no variant is left to try: {'; '.join(f'{one.name}: {one.reason}' for one in skipped)}")
+    return configs, skipped

@@ -1,0 +1,55 @@
+"""The cases that the models of a study are measured on."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn_search.errors import RequestError
+from gnn_search.graph.cases import Cases, build_cases, sample_rows
+from gnn_search.graph.csr import expand_ranges
+from gnn_search.graph.store import Graph
+from gnn_search.studies.plan import Measuring
+
+
+def study_cases(graph: Graph, measuring: Measuring, seed: int) -> Cases:
+    """Return the cases of a seed.
+
+    The walk term is fitted on validation cases, so on these it would look better than it is: they are left out for all models of the
+    seed. (Early stopping goes by validation cases too, but only chooses among some ten sets of weights.)
+
+    Raises:
+        RequestError: No case is left.
+    """
+    cases = build_cases(graph, measuring.split)
+    if measuring.fitted:
+        fitted = sample_rows(len(cases), measuring.fitted, seed)
+        left = np.setdiff1d(np.arange(len(cases), dtype=np.int64), fitted, assume_unique=True)
+        if not len(left):
+            raise RequestError(
+                f"the walk term is fitted on all {len(cases):,} validation cases of {graph.path}, so none is left to measure on; set "
+                "override: {walk: {cases: …}} to fewer, or split: test"
+            )
+        cases = take_cases(cases, left)
+    return take_cases(cases, sample_rows(len(cases), measuring.limit or len(cases), seed))
+
+
+def take_cases(cases: Cases, rows: NDArray[np.int64]) -> Cases:
+    """Return some of the cases.
+
+    Shapes:
+        rows: int64[taken].
+    """
+    if len(rows) == len(cases):
+        return cases
+    starts, ends = cases.indptr[rows], cases.indptr[rows + 1]
+    kept = expand_ranges(starts, ends)[1]
+    return Cases(
+        user=cases.user[rows],
+        query=cases.query[rows],
+        indptr=np.concatenate([[0], np.cumsum(ends - starts, dtype=np.int64)]).astype(np.int64),
+        product=cases.product[kept],
+        labels=cases.labels[rows],
+        repeat=cases.repeat[kept],
+        time=cases.time,
+    )

@@ -1,0 +1,56 @@
+"""The recall of every case by every way in which a model ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gnn_search.evaluation.metrics import Measure, find_relevant, relevant_keys, score_lists
+from gnn_search.evaluation.ranked import ranked_blocks
+from gnn_search.evaluation.slices import Slice
+from gnn_search.graph.cases import Cases
+from gnn_search.model.store import Model
+from gnn_search.retrieval.channels import model_rankers
+from gnn_search.retrieval.ranking import Ranker
+from gnn_search.vectors.shop_vectors import encode_shop
+
+Float64 = NDArray[np.float64]
+
+WAYS = ("full", "vectors", "walk", "no user")
+"""Vectors and walk together, either alone, and both without the shopper."""
+
+
+def model_recalls(model: Model, cases: Cases, slices: Sequence[Slice], k: Sequence[int]) -> dict[str, Float64]:
+    """Return the recalls of a model by each of its ways; one without a walk term has no `walk`, and its `full` is that of its vectors.
+
+    Shapes:
+        Each float64[slices, k, cases], NaN for a case that does not count in the slice.
+    """
+    rankers = model_rankers(model, encode_shop(model, cases.time))
+    ways = WAYS if model.walk is not None else ("full", "no user")
+    catalogue = model.graph.num_nodes["product"]
+    found = {way: case_recalls(cases, ranker, slices, k, catalogue) for way, ranker in zip(ways, rankers, strict=True)}
+    return {way: found.get(way, found["full"]) for way in WAYS if way in found or way == "vectors"}
+
+
+def case_recalls(cases: Cases, ranker: Ranker, slices: Sequence[Slice], k: Sequence[int], num_products: int) -> Float64:
+    """Return the recall of each case in each slice at each cut-off.
+
+    Shapes:
+        Returns float64[slices, k, cases], NaN for a case that does not count in the slice.
+    """
+    keys, case_of_row = relevant_keys(cases, num_products), cases.case_of_row()
+    relevant = [np.bincount(case_of_row[part.rows], minlength=len(cases)) for part in slices]
+    wanted = [Measure("recall", cut) for cut in k]
+    values = np.full((len(slices), len(k), len(cases)), np.nan)
+    for case, product in ranked_blocks(cases, ranker, max(k), num_products):
+        row = find_relevant(product, case, keys, num_products)
+        for i, part in enumerate(slices):
+            counted = np.flatnonzero(relevant[i][case] > 0)
+            if len(counted):
+                places = row[counted]
+                hits = (places >= 0) & part.rows[places]
+                values[i][:, case[counted]] = score_lists(hits, relevant[i][case[counted]], wanted)
+    return values

@@ -1,0 +1,123 @@
+"""Show a study as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from gnn_search.studies.recalls import WAYS
+from gnn_search.studies.result import NegativesReport, Reached, StudyDifference, StudyReport
+
+_ABOVE, _BELOW = "▲", "▼"
+
+
+def ablation_tables(report: StudyReport) -> list[Table]:
+    """Return the tables of variants: recalls and differences to the base; and what was skipped."""
+    made = [_recalls(report, "variant", WAYS), _differences(report, "variant", ["full", "vectors"])]
+    if not report.skipped:
+        return made
+    skipped = Table(title="skipped", title_justify="left")
+    skipped.add_column("variant")
+    skipped.add_column("reason")
+    for one in report.skipped:
+        skipped.add_row(one.name, one.reason)
+    return [*made, skipped]
+
+
+def negatives_tables(report: NegativesReport) -> list[Table]:
+    """Return the tables of mixes: recalls and differences, what each sampler costs and gets wrong, and what reaching a target takes."""
+    made = [_recalls(report, "mix", ["full", "no user"])]
+    made += [] if report.reference is None else [_differences(report, "mix", ["full"])]
+    return [*made, _samplers(report), *(_targets(report, place) for place in range(len(report.targets)))]
+
+
+def _recalls(report: StudyReport, what: str, ways: Sequence[str]) -> Table:
+    first, last = min(report.k), max(report.k)
+    seeds = len({run.seed for run in report.runs})
+    table = Table(title=f"{report.graph}: medians of {seeds} seeds, {report.study['split']} cases", title_justify="left")
+    table.add_column(what)
+    for way in ways:
+        table.add_column(f"R@{first}\n{way}", justify="right")
+    table.add_column(f"R@{last}\nfull", justify="right")
+    if report.reference is not None:
+        table.add_column(f"R@{first} full, difference\nto {report.reference}", justify="right")
+    table.add_column("training\nCPU s", justify="right")
+    for summary in report.summaries:
+        cells: list[str | Text] = [_share(summary.recall(way, first)) for way in ways]
+        cells.append(_share(summary.recall("full", last)))
+        if report.reference is not None:
+            cells.append(_difference(summary.difference("full", first)))
+        table.add_row(summary.name, *cells, f"{summary.cpu_seconds:,.0f}")
+    return table
+
+
+def _differences(report: StudyReport, what: str, ways: Sequence[str]) -> Table:
+    title = f"{what} minus {report.reference}: mean difference over the same cases of all seeds"
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    table.add_column(what)
+    table.caption = f"[95 % interval] over shoppers; {_ABOVE} the whole interval lies above zero, {_BELOW} below."
+    columns = [(way, cut) for way in ways for cut in report.k]
+    for way, cut in columns:
+        table.add_column(f"R@{cut}\n{way}", justify="right")
+    for summary in report.summaries:
+        if summary.name != report.reference:
+            table.add_row(summary.name, *(_difference(summary.difference(way, cut)) for way, cut in columns))
+    return table
+
+
+def _samplers(report: NegativesReport) -> Table:
+    table = Table(title="what the samplers cost, and how often they are wrong", title_justify="left", caption_justify="left")
+    table.add_column("mix")
+    table.add_column("sampler")
+    for heading in ("mining\nCPU s", "of it\nindices", "CPU s\na million", "share of\na step", "chosen later", "where asked"):
+        table.add_column(heading, justify="right")
+    table.caption = (
+        "chosen later: share of taught negatives that anyone chose for the same query in the validation period; where asked: of those "
+        "whose query came up there."
+    )
+    for mix in report.costs:
+        for sampler in mix.samplers:
+            table.add_row(
+                mix.name,
+                sampler.kind,
+                f"{sampler.drawing_cpu_seconds + sampler.index_cpu_seconds:,.2f}",
+                f"{sampler.index_cpu_seconds:,.2f}",
+                f"{sampler.cpu_seconds_per_million:,.2f}",
+                f"{sampler.share_of_step:.2%}",
+                f"{sampler.false_negatives:.3%}",
+                f"{sampler.false_negatives_asked:.3%}",
+            )
+    return table
+
+
+def _targets(report: NegativesReport, place: int) -> Table:
+    target = report.targets[place]
+    low, high = min(target.recalls.values()), max(target.recalls.values())
+    meant = _share(low) if low == high else f"{_share(low)} to {_share(high)} by seed"
+    table = Table(title=f"to validation Recall@10 of {meant} ({target.name})", title_justify="left")
+    table.add_column("mix")
+    for heading in ("best", "steps", "seconds", "CPU s", "seeds that\nreached it"):
+        table.add_column(heading, justify="right")
+    seeds = len(target.recalls)
+    for mix in report.costs:
+        table.add_row(mix.name, _share(mix.best_validation), *_cost_of(mix.reached[place], seeds))
+    return table
+
+
+def _cost_of(reached: Reached, seeds: int) -> list[str]:
+    values = [reached.steps, reached.seconds, reached.cpu_seconds]
+    return [*("-" if value is None else f"{value:,.0f}" for value in values), f"{reached.seeds} of {seeds}"]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}".removeprefix("0")
+
+
+def _difference(difference: StudyDifference | None) -> Text:
+    if difference is None:
+        return Text("")
+    mark, style = (_ABOVE, "green") if difference.low > 0 else (_BELOW, "red") if difference.high < 0 else (" ", "")
+    mean, low, high = (f"{value:+.3f}".replace("0.", ".") for value in (difference.mean, difference.low, difference.high))
+    return Text(f"{mean} [{low}, {high}]{mark}", style=style)
