@@ -25,6 +25,8 @@ _BLOCK = 1024
 _SPARE = 100
 """Nearest products beyond k that are fetched at first."""
 _GROWTH = 4
+_PLACES = 1 << 22
+"""Most places of lists that are filled at a time."""
 
 
 class WalkChannel:
@@ -79,8 +81,9 @@ class WalkChannel:
         # By shopper, so that a shopper's requests share the walk to partners.
         order = np.argsort(asked.user, kind="stable")
         matches = self._words.match(asked.texts, asked.nodes)
-        for start in range(0, len(order), _BLOCK):
-            block = order[start : start + _BLOCK]
+        size = max(1, min(_BLOCK, _PLACES // (k + _SPARE)))
+        for start in range(0, len(order), size):
+            block = order[start : start + size]
             matched = match_words(matches, asked.text[block])
             part = replace(
                 asked,
@@ -127,7 +130,10 @@ class WalkChannel:
             row = np.concatenate([place[reached.row[mine]], np.nonzero(new)[0]])
             products = np.concatenate([reached.product[mine], near[new]])
             product[open_rows], best[open_rows] = _best(len(open_rows), k, row, products, np.concatenate([score[mine], elsewhere[new]]))
-            settled = (best[open_rows, -1] > elsewhere[:, -1].astype(np.float32)) | (depth == self.index.count)
+            worst, last = best[open_rows, -1], elsewhere[:, -1].astype(np.float32)
+            # With a zero vector all products elsewhere score alike, the fetched ones first by number.
+            alike = ~vector[open_rows].any(axis=1) & (worst == last) & (product[open_rows, -1] <= near[:, -1])
+            settled = (worst > last) | alike | (depth == self.index.count)
             open_rows = open_rows[~settled]
             if not len(open_rows):
                 return product, best

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.config.training import TrainingConfig
@@ -28,6 +28,8 @@ from gnn_search.training.determinism import deterministic
 Bool = npt.NDArray[np.bool_]
 
 _BLOCK = 1024
+_SCORES = 1 << 27
+"""Most scores of cases and products held at once."""
 _BEYOND = 50
 """Next nearest products that are not described, which each case's own stand against as well."""
 _TOP = 10
@@ -105,7 +107,8 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
     user = np.where(dropped, -1, cases.user).astype(np.int32)
     # By shopper, so that a shopper's cases share the walk to partners.
     order = np.argsort(user, kind="stable")
-    blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
+    size = max(1, min(_BLOCK, _SCORES // index.num_products))
+    blocks = [order[start : start + size] for start in range(0, len(order), size)]
     words = WordIndex(index.view.graph, config.walk.words)
     parts = [_gather_block(encoder, index, words, cases, user, block) for block in blocks]
     reached = np.cumsum([0] + [len(part[0]) for part in parts])
@@ -129,6 +132,8 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
 def fit(config: TrainingConfig, examples: WalkExamples, case: Int64) -> WalkScorer:
     """Fit a scorer on some cases: each relevant product against all candidates that are not.
 
+    Where there is nothing to learn from, no case or none of which a walk reaches a product, the order stays the vectors'.
+
     Shapes:
         case: int64 [cases].
     """
@@ -137,9 +142,13 @@ def fit(config: TrainingConfig, examples: WalkExamples, case: Int64) -> WalkScor
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         scorer = WalkScorer(features.shape[1], settings.hidden)
+    if not len(case) or not len(features):
+        for parameter in scorer.parameters():
+            nn.init.zeros_(parameter)
+        return scorer.eval()
     scorer.standardise(features)
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
-    steps = settings.epochs * max(1, -(-len(case) // settings.batch_size))
+    steps = settings.epochs * -(-len(case) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for chosen in _batches(case, settings.epochs, settings.batch_size, config.seed):
         both, walk, relevant, _ = _scores(scorer, examples, features, chosen)
@@ -166,7 +175,8 @@ def _scores(scorer: WalkScorer, examples: WalkExamples, features: Tensor, case: 
     reached = torch.from_numpy(feature_row >= 0)
     similarity = torch.from_numpy(examples.similarity[place])
     # Described are the places reached alone; the others take the score of the first, which then counts nowhere.
-    described = functional.embedding(torch.from_numpy(np.maximum(feature_row, 0)), features)
+    known = features if len(features) else features.new_zeros(1, features.shape[1])
+    described = functional.embedding(torch.from_numpy(np.maximum(feature_row, 0)), known)
     width = len(column)
     flat = described.reshape(len(case) * width, -1)
     near = scorer.score_reached(flat, similarity.reshape(-1)).reshape(len(case), width)

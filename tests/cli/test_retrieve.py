@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from models import write_model
 
 from gnn_search.cli.main import main
 
@@ -68,6 +69,27 @@ def test_lists_end_at_the_least_score(tiny_model, source, tmp_path):
     assert (summary["rows"], summary["requests_without_products"], summary["min_score"]) == (0, 3, 2.0)
 
 
+def test_each_channel(tiny_model, source, tmp_path):
+    for channel in ("full", "vector", "walk"):
+        result = run(tiny_model, source, tmp_path / f"{channel}.parquet", "-k", 40, "--channel", channel)
+        assert result.exit_code == 0, result.output
+    assert run(tiny_model, source, tmp_path / "usual.parquet", "-k", 40).exit_code == 0
+    full, vector, walk, usual = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("full", "vector", "walk", "usual"))
+    assert usual.equals(full)
+    assert (full.height, vector.height) == (120, 120)
+    assert 0 < walk.height < 120
+    known = pl.col("user_id") == 3
+    assert len({tuple(rows.filter(known)["product_id"].head(walk.filter(known).height)) for rows in (full, vector, walk)}) == 3
+
+
+def test_an_unknown_shopper_gets_exactly_the_plain_result(tiny_model, tmp_path):
+    pl.DataFrame({"user_id": [None, 999, 3], "query": ["bread 0"] * 3}).write_csv(tmp_path / "r.csv")
+    assert run(tiny_model, tmp_path / "r.csv", tmp_path / "out.parquet", "-k", 40).exit_code == 0
+    nobody, unknown, known = (rows.drop("user_id") for rows in pl.read_parquet(tmp_path / "out.parquet").partition_by("user_id"))
+    assert unknown.equals(nobody)
+    assert not known.equals(nobody)
+
+
 def test_as_of_now(tiny_model, source, tmp_path):
     assert run(tiny_model, source, tmp_path / "then.parquet", "-k", 4).exit_code == 0
     assert run(tiny_model, source, tmp_path / "now.parquet", "-k", 4, "--as-of", "now").exit_code == 0
@@ -97,6 +119,14 @@ def refused(result, message: str) -> None:
 def test_requests_that_cannot_be_answered(tiny_model, source, tmp_path, arguments, message):
     refused(run(tiny_model, source, tmp_path / "out.parquet", *arguments), message)
     assert [path.name for path in tmp_path.iterdir()] == ["requests.csv"]
+
+
+def test_walks_of_a_model_without_them(tiny_graph, source, tmp_path):
+    model = write_model(tiny_graph, tmp_path / "model", walk=False)
+    refused(run(model, source, tmp_path / "out.csv", "--channel", "walk"), "has no walk term; train it with walk.enabled, or use another")
+    assert run(model, source, tmp_path / "full.csv", "-k", 4).exit_code == 0
+    assert run(model, source, tmp_path / "vector.csv", "-k", 4, "--channel", "vector").exit_code == 0
+    assert (tmp_path / "full.csv").read_bytes() == (tmp_path / "vector.csv").read_bytes()
 
 
 def test_a_missing_input_file(tiny_model, tmp_path):

@@ -52,6 +52,30 @@ def test_a_user_who_bought_nothing_in_these_categories(tiny_model):
     pytest.fail("every user chose something in every category")
 
 
+def test_each_channel(tiny_model):
+    hits = {
+        channel: json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--channel", channel, "--json").stdout)["hits"]
+        for channel in ("full", "vector", "walk")
+    }
+    assert json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--json").stdout)["hits"] == hits["full"]
+    assert [len(hits["full"]), len(hits["vector"])] == [40, 40]
+    assert 0 < len(hits["walk"]) < 40
+    # What the shopper chose in these categories is among what walks reach.
+    assert any(hit["times_chosen"] for hit in hits["walk"])
+    assert all(abs(hit["score"]) <= 1.00001 for hit in hits["vector"])
+    bad = run(tiny_model, "bread 0", "--channel", "lexical")
+    assert bad.exit_code == 2
+    assert "'lexical' is not one of 'full', 'vector', 'walk'" in bad.stderr
+
+
+def test_walks_of_a_model_without_them(tiny_graph, tmp_path):
+    model = write_model(tiny_graph, tmp_path / "model", walk=False)
+    result = run(model, "bread 0", "--channel", "walk")
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: the model {model} has no walk term; train it with walk.enabled, or use another channel\n"
+    assert run(model, "bread 0").stdout == run(model, "bread 0", "--channel", "vector").stdout != ""
+
+
 def test_products_that_score_too_little_are_left_out(tiny_model):
     whole = json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--channel", "vector", "--json").stdout)
     least = whole["hits"][4]["score"]

@@ -13,6 +13,7 @@ from retrievers import tiny_settings
 from safetensors.torch import load_file
 
 from gnn_search.cli.main import main
+from gnn_search.graph.cases import build_cases
 from gnn_search.layout import ModelLayout
 from gnn_search.model.store import open_model
 from gnn_search.training import loop
@@ -63,6 +64,29 @@ def test_json(tiny_graph, tmp_path):
     assert [negative["kind"] for negative in report["negatives"]] == ["in_batch", "uniform", "taxonomy"]
 
 
+def test_the_walk_term_is_fitted_and_told_of(trained, tiny_graph):
+    result, out = trained
+    model = open_model(out)
+    assert model.walk is not None
+    summary = model.manifest.training["walk"]
+    assert summary["cases"] == len(build_cases(tiny_graph, "validation"))
+    recall = summary["validation_recall_at_10"]
+    assert set(recall) == {"vector", "walk", "full"}
+    assert all(0 < value <= 1 for value in recall.values())
+    shown = " ".join(result.stdout.replace("│", " ").split())
+    assert f"{recall['full']:.4f}; walk alone {recall['walk']:.4f}, vectors alone {recall['vector']:.4f}" in shown
+    assert "fitting the walk term on the validation period" in result.stderr
+
+
+def test_a_model_without_a_walk_term(tiny_graph, tmp_path):
+    result = run(write_config(tmp_path, walk={"enabled": False}), tiny_graph.path, tmp_path / "model", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["walk"] is None
+    assert "walk" not in result.stderr
+    assert open_model(tmp_path / "model").walk is None
+    assert not ModelLayout(tmp_path / "model").walk.exists()
+
+
 def test_a_killed_run_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
     config = write_config(tmp_path)
     plain = loop._Run._report
@@ -83,11 +107,13 @@ def test_a_killed_run_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
     expected, found = (load_file(ModelLayout(out).weights) for out in (trained[1], tmp_path / "model"))
     assert expected.keys() == found.keys()
     assert all(expected[name].equal(found[name]) for name in expected)
+    assert ModelLayout(tmp_path / "model").walk.read_bytes() == ModelLayout(trained[1]).walk.read_bytes()
 
 
 def test_an_ended_run_may_be_resumed(trained, tiny_graph, tmp_path):
     out = shutil.copytree(trained[1], tmp_path / "model")
-    before = {file.name: file.read_bytes() for file in (ModelLayout(out).weights, ModelLayout(out).config)}
+    layout = ModelLayout(out)
+    before = {file.name: file.read_bytes() for file in (layout.weights, layout.walk, layout.config)}
     assert run(write_config(tmp_path), tiny_graph.path, out, "--resume").exit_code == 0
     assert {name: (out / name).read_bytes() for name in before} == before
 

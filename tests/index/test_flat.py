@@ -130,3 +130,21 @@ def test_damaged(saved, damage, message):
     damage(saved)
     with pytest.raises(ArtefactError, match=message):
         FlatIndex.open(saved)
+
+
+@pytest.mark.parametrize("pairs", [0, 1, 50, 70_000])
+def test_the_products_of_given_pairs(pairs):
+    random = np.random.default_rng(0)
+    vectors, queries = unit(random, 60, 20), unit(random, 9, 20)
+    query, row = random.integers(0, 9, pairs), random.integers(0, 60, pairs).astype(np.int32)
+    found = FlatIndex.build(vectors).similarity(queries, query, row)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, (queries.astype(np.float64) @ vectors.astype(np.float64).T)[query, row], rtol=0, atol=1e-15)
+
+
+def test_the_products_of_pairs_are_those_of_a_search():
+    random = np.random.default_rng(1)
+    index, queries = FlatIndex.build(unit(random, 60, 20)), unit(random, 9, 20)
+    score, row = index.search(queries, 60)
+    found = index.similarity(queries, np.repeat(np.arange(9), 60), row.ravel())
+    assert np.array_equal(found.astype(np.float32).reshape(9, 60), score)

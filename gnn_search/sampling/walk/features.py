@@ -99,7 +99,8 @@ def _of_shopper(evidence: Evidence, place: np.ndarray) -> list[np.ndarray]:
 def _rhythm(own: Evidence, place: np.ndarray) -> list[np.ndarray]:
     """Return how often the shopper comes back for the product, and how far into that time the moment lies."""
     count, latest, first = _taken(own.count, place), _taken(own.latest, place), _taken(own.first, place)
-    between = np.where(count > 1, (first - latest) / np.maximum(count - 1, 1), _NEVER_REPEATED)
+    # One choice may weigh as much as several.
+    between = np.where(first > latest, (first - latest) / np.maximum(count - 1, 1), _NEVER_REPEATED)
     return [np.log1p(between), np.where(place >= 0, np.minimum(latest / (between + 3), 5), 0)]
 
 

@@ -16,6 +16,8 @@ from gnn_search.sampling.walk.evidence import Evidence, by_row
 from gnn_search.sampling.walk.words import WordMatches
 
 _BASKET_DAYS = 1.0
+_OWN_PRODUCTS = 512
+"""Products that a shopper chose in one category, the latest, that a walk reaches."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +98,15 @@ class WalkIndex:
         self.products = _product_evidence(self.asked, self.own, settings, self.num_products)
         self._list, self._list_indptr = _best_of_each(self.asked, settings.products)
         category = self.product_category[self.own.column]
-        # In the order of the shopper's categories, whose pairs then mark where each category starts.
-        order = np.lexsort((category, self.own.row))
+        # In the order of the shopper's categories, whose pairs then mark where each category starts; inside one the latest first.
+        order = np.lexsort((self.own.latest, category, self.own.row))
         self._own_order = order[category[order] >= 0]
         sizes = np.diff(self.own_category.indptr)
         owner = np.repeat(np.arange(len(sizes)), sizes)
         group = self.own.row[self._own_order].astype(np.int64) * self.num_categories + category[self._own_order]
         self._group_start = np.searchsorted(group, owner * self.num_categories + self.own_category.column)
-        self._group_end = np.searchsorted(group, owner * self.num_categories + self.own_category.column, side="right")
+        ends = np.searchsorted(group, owner * self.num_categories + self.own_category.column, side="right")
+        self._group_end = np.minimum(ends, self._group_start + _OWN_PRODUCTS)
 
     def reach(self, user: Int32, query: Int32, recalling: Int32, matched: Matched, near: Int32) -> Reached:
         """Walk from shoppers and queries.

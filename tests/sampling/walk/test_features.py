@@ -1,0 +1,147 @@
+"""Numbers of a walk's products, computed by hand, and those of a shopper of whom nothing is known."""
+
+from __future__ import annotations
+
+from math import log, log1p
+
+import numpy as np
+import pytest
+from rich_shop import write_rich_shop
+from shops import DAY, build
+
+from gnn_search.config.training import WalkSettings
+from gnn_search.graph.store import Graph
+from gnn_search.sampling.history import HistoryIndex, QueryCategories
+from gnn_search.sampling.walk.features import feature_names, walk_features
+from gnn_search.sampling.walk.index import WalkIndex
+
+HALF_LIVES = (5.0, 10.0)
+SETTINGS = WalkSettings(half_life_days=HALF_LIVES)
+
+
+def walks(graph: Graph, moment: int, settings: WalkSettings = SETTINGS) -> WalkIndex:
+    view = graph.before(moment)
+    return WalkIndex(view, settings, HistoryIndex(graph), QueryCategories(view, 64))
+
+
+def ints(values) -> np.ndarray:
+    return np.asarray(values, dtype=np.int32)
+
+
+def described(index: WalkIndex, user: int, query: int, recalling: int | None = None) -> dict[int, dict[str, float]]:
+    """Product -> name -> number."""
+    asked = ints([user]), ints([query])
+    reached = index.reach(*asked, ints([query if recalling is None else recalling]))
+    names = feature_names(index.settings, index.partner_relations)
+    features = walk_features(index, *asked, reached)
+    assert features.shape == (len(reached.product), len(names))
+    assert features.dtype == np.float32
+    return {product: dict(zip(names, row, strict=True)) for product, row in zip(reached.product.tolist(), features.tolist(), strict=True)}
+
+
+def halved(days: float, half_life: float) -> float:
+    return 2 ** (-days / half_life)
+
+
+def test_hand_computed(fruit_shop):
+    """On day 10 ann had chosen p0 on days 1 and 2, bob p1 on day 4, all for `apple`."""
+    queries = fruit_shop.nodes("query")["query"].to_list()
+    found = described(walks(fruit_shop, fruit_shop.manifest.validation_start), 0, queries.index("apple"))
+    assert list(found) == [0, 1]
+    expected = {
+        "query led to it": (1, 1),
+        "times for the query": (log1p(2), log1p(1)),
+        "share of the query's choices": (log(2.1 / 4), log(1.1 / 4)),
+        "days since chosen for the query": (log1p(8), log1p(6)),
+        "shoppers": (log1p(1), log1p(1)),
+        "days since its first choice": (log1p(9), log1p(6)),
+        "own product: days between choices": (log1p(1), log1p(200)),
+        "own product: days since, by the days between": (8 / 4, 0),
+        "own choices among those reached": (log1p(2), log1p(2)),
+        "own share among those reached": (1, 0),
+        "own recent share among those reached": (1, 0),
+        "own share of the brand": (1, 0),
+        "own choices": (log1p(2), log1p(2)),
+        "products of the query": (log1p(2), log1p(2)),
+    }
+    for what in ("own product", "own brand"):
+        expected |= {what: (1, 0), f"{what}: times": (log1p(2), 0), f"{what}: days since": (log1p(8), 0)}
+    # Both are apples.
+    expected |= {"own category": (1, 1), "own category: times": (log1p(2),) * 2, "own category: days since": (log1p(8),) * 2}
+    for half_life in HALF_LIVES:
+        name = f"half-life {half_life:g} days"
+        red, green = halved(9, half_life) + halved(8, half_life), halved(6, half_life)
+        total = red + green + 1
+        expected |= {
+            f"share of the query's choices, {name}": (log((red + 0.1) / total), log((green + 0.1) / total)),
+            f"choices, {name}": (log(red + 0.1), log(green + 0.1)),
+            f"first choices, {name}": (log(halved(9, half_life) + 0.1), log(green + 0.1)),
+            f"own product: {name}": (log1p(4 * red), 0),
+            f"own category: {name}": (log1p(4 * red), log1p(4 * red)),
+            f"own brand: {name}": (log1p(4 * red), 0),
+        }
+    assert set(expected) == set(found[0])
+    for name, numbers in expected.items():
+        assert (found[0][name], found[1][name]) == pytest.approx(numbers, abs=1e-5), name
+
+
+def test_partners_enter_as_logarithms(tmp_path):
+    graph = build(write_rich_shop(tmp_path / "shop"), tmp_path / "graph")
+    index = walks(graph, graph.manifest.test_start)
+    user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(15), np.arange(20)))
+    reached = index.reach(user, query, query)
+    features = walk_features(index, user, query, reached)
+    names = feature_names(SETTINGS, index.partner_relations)
+    assert features.shape[1] == len(names) == len(set(names))
+    assert names[-4:] == [f"{name}: {what}" for name in ("also", "bought_with") for what in ("recent choices", "last basket")]
+    np.testing.assert_allclose(features[:, -4:], np.log1p(reached.partners.reshape(-1, 4)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("half_lives", [(7.0,), (1.0, 2.0, 3.0), (7.0, 30.0, 90.0, 365.0)])
+def test_a_name_for_each_column(tiny_graph, fruit_shop, random_shop, half_lives):
+    for graph in (tiny_graph, fruit_shop, random_shop(0)[2]):
+        index = walks(graph, graph.manifest.test_start, WalkSettings(half_life_days=half_lives))
+        names = feature_names(index.settings, index.partner_relations)
+        user, query = ints([0, -1]), ints([0, 1])
+        assert walk_features(index, user, query, index.reach(user, query, query)).shape[1] == len(names) == len(set(names))
+
+
+def test_a_shopper_of_whom_nothing_is_known_yet_is_nobody(fruit_shop):
+    """Bob first comes on day 4."""
+    view = fruit_shop.manifest.time_first + 2 * DAY + DAY // 2
+    index = walks(fruit_shop, view)
+    query = ints(np.arange(fruit_shop.num_nodes["query"]))
+    bob, nobody = np.full_like(query, 1), np.full_like(query, -1)
+    found, plain = index.reach(bob, query, query), index.reach(nobody, query, query)
+    assert len(plain.product)
+    for name in ("row", "product", "partners"):
+        assert np.array_equal(getattr(found, name), getattr(plain, name))
+    assert np.array_equal(walk_features(index, bob, query, found), walk_features(index, nobody, query, plain))
+    ann = np.zeros_like(query)
+    assert not np.array_equal(walk_features(index, ann, query, index.reach(ann, query, query)), walk_features(index, nobody, query, plain))
+
+
+def test_a_query_that_nobody_asked_yet_is_none(fruit_shop):
+    """`pear` is first asked on day 23; what ann chose for `apple` is called up for both."""
+    queries = fruit_shop.nodes("query")["query"].to_list()
+    index = walks(fruit_shop, fruit_shop.manifest.validation_start)
+    apple = queries.index("apple")
+    found = described(index, 0, queries.index("pear"), apple)
+    assert list(found) == [0]
+    assert found == described(index, 0, -1, apple)
+    assert found[0]["query led to it"] == found[0]["products of the query"] == 0
+    assert found[0]["share of the query's choices"] == pytest.approx(log(0.1))
+    assert found[0]["days since chosen for the query"] == pytest.approx(log1p(400))
+
+
+def test_one_choice_that_weighs_much_is_no_rhythm(tiny_graph):
+    """Two choices at one moment, as one of weight 2, say nothing of how often a shopper comes back."""
+    index = walks(tiny_graph, tiny_graph.manifest.test_start)
+    user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(15), np.arange(20)))
+    reached = index.reach(user, query, query)
+    place = index.own.find(user[reached.row].astype(np.int64), reached.product.astype(np.int64), index.num_products)
+    once = np.flatnonzero((place >= 0) & (index.own.first[place] == index.own.latest[place]))
+    index.own.count[place[once]] = 2
+    column = feature_names(SETTINGS, index.partner_relations).index("own product: days between choices")
+    assert len(once)
+    np.testing.assert_allclose(walk_features(index, user, query, reached)[once, column], log1p(200), rtol=1e-6)
