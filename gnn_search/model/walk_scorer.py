@@ -62,7 +62,7 @@ class WalkScorer(nn.Module):
 
     def _standard(self, features: Tensor) -> Tensor:
         # A number far outside what was seen in fitting must not decide alone.
-        return ((features - self.mean) / self.deviation).clamp(-6, 6)
+        return (features - self.mean).div_(self.deviation).clamp_(-6, 6)
 
 
 class _Term(nn.Module):

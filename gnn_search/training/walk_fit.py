@@ -181,7 +181,7 @@ def _scores(scorer: WalkScorer, examples: WalkExamples, features: Tensor, case: 
     flat = described.reshape(len(case) * width, -1)
     near = scorer.score_reached(flat, similarity.reshape(-1)).reshape(len(case), width)
     both = torch.where(reached, near, scorer.score_elsewhere(similarity)).masked_fill(torch.from_numpy(empty), float("-inf"))
-    walked = reached & torch.from_numpy(examples.walked[np.maximum(feature_row, 0)])
+    walked = reached & torch.from_numpy(np.r_[examples.walked, False][feature_row])
     walk = scorer.score_walk(flat).reshape(len(case), width).masked_fill(~walked, float("-inf"))
     relevant = torch.from_numpy(examples.relevant[place] & ~empty)
     return both, walk, relevant, torch.from_numpy(empty)

@@ -19,7 +19,10 @@ from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.features import training_texts
 from gnn_search.model.store import open_model, save_model
 from gnn_search.model.tokens import train_tokenizer
+from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.sampling.inputs import InputSampler
+from gnn_search.sampling.walk.features import feature_names
+from gnn_search.sampling.walk.index import partner_relations
 
 
 def change_manifest(layout: ModelLayout, **changes: object) -> None:
@@ -38,6 +41,11 @@ def cut(layout: ModelLayout) -> None:
 
 def cut_walk(layout: ModelLayout) -> None:
     layout.walk.write_bytes(layout.walk.read_bytes()[:-100])
+
+
+def reshape_walk(layout: ModelLayout) -> None:
+    weights = load_file(layout.walk)
+    save_file({**weights, "mean": weights["mean"][:-1].clone()}, layout.walk)
 
 
 def leave_out(layout: ModelLayout) -> None:
@@ -69,6 +77,27 @@ def test_what_is_saved_comes_back(tiny_graph, tmp_path):
     pair = [NodeEncoder(retriever, InputSampler(tiny_graph, config), view), NodeEncoder(model.retriever, model.inputs, view)]
     assert torch.equal(*(encoder.products for encoder in pair))
     assert torch.equal(*(encoder.encode_requests(users, queries) for encoder in pair))
+
+
+def test_the_walk_term_comes_back(tiny_graph, tmp_path):
+    config = tiny_config(walk={"half_life_days": [3, 9], "hidden": 5})
+    torch.manual_seed(0)
+    scorer = WalkScorer(len(feature_names(config.walk, partner_relations(tiny_graph))), 5)
+    scorer.standardise(torch.randn(20, len(scorer.mean)))
+    save_model(tmp_path / "model", tiny_graph, config, random_retriever(tiny_graph, config), scorer, {}, {})
+    opened = open_model(tmp_path / "model").walk
+    assert opened is not None
+    assert not opened.training
+    saved, found = scorer.state_dict(), opened.state_dict()
+    assert {"mean", "deviation", "elsewhere", "log_slope"} < saved.keys() == found.keys()
+    assert all(torch.equal(saved[name], found[name]) for name in saved)
+
+
+def test_a_walk_term_that_is_gone_is_not_opened(fresh_model):
+    opened = open_model(fresh_model)
+    assert opened.walk is not None
+    save_model(fresh_model, opened.graph, opened.config, opened.retriever, None, {}, {})
+    assert open_model(fresh_model).walk is None
 
 
 def test_the_same_model_gives_the_same_bytes(tiny_graph, tmp_path):
@@ -125,6 +154,7 @@ def test_another_graph_is_refused(fresh_model, tmp_path):
         (lambda layout: layout.weights.unlink(), r"is damaged: weights\.safetensors is missing; train it again"),
         (lambda layout: layout.tokenizer.unlink(), r"is damaged: tokenizer\.json is missing; train it again"),
         (lambda layout: layout.walk.unlink(), r"is damaged: walk\.safetensors is missing; train it again"),
+        (lambda layout: (reshape_walk(layout), forge(layout)), r"walk\.safetensors is damaged \(.*size mismatch.*\); train the model"),
         (lambda layout: (cut_walk(layout), forge(layout)), r"walk\.safetensors is damaged \(.*\); train the model again"),
         (lambda layout: layout.config.unlink(), r"is damaged: config\.yaml is missing; train it again"),
         (cut, "is damaged: its files differ from those that were written; train it again"),

@@ -11,6 +11,7 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.sampling.inputs import InputSampler
+from gnn_search.sampling.walk.index import Matched
 from gnn_search.training import walk_fit
 from gnn_search.training.walk_fit import WalkExamples, fit, fit_walk, gather
 
@@ -18,7 +19,7 @@ SHOPPERS, PRODUCTS = 24, 60
 
 
 def config(**changes):
-    walk = {"hidden": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "half_life_days": [5, 30], **changes}
+    walk = {"words": 0, "nearest": 0, "hidden": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "half_life_days": [5, 30], **changes}
     return tiny_config(walk=walk)
 
 
@@ -118,7 +119,7 @@ def test_cases_without_their_shopper_are_learned_but_not_measured(tiny_graph, mo
 
 
 def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
-    monkeypatch.setattr(walk_fit, "_NEAREST", 3)
+    monkeypatch.setattr(walk_fit, "_BEYOND", 3)
     settings = config(user_dropout=0, products=2, recent=0)
     cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
@@ -128,7 +129,8 @@ def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
     for place, case in enumerate(np.argsort(cases.user, kind="stable")):
         user, query = cases.user[case : case + 1], cases.query[case : case + 1]
         similarity = (encoder.encode_requests(user, query) @ encoder.products.T)[0].numpy()
-        reached = index.reach(user, query, encoder.recalling(query)).product
+        nothing = Matched(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
+        reached = index.reach(user, query, encoder.recalling(query), nothing, np.empty((1, 0), np.int32)).product
         candidates = np.union1d(reached, np.argsort(-similarity)[:3])
         relevant = cases.product[cases.indptr[case] : cases.indptr[case + 1]]
         mine = slice(*examples.indptr[place : place + 2])

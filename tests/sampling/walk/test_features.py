@@ -13,7 +13,7 @@ from gnn_search.config.training import WalkSettings
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.sampling.walk.features import feature_names, walk_features
-from gnn_search.sampling.walk.index import WalkIndex
+from gnn_search.sampling.walk.index import Matched, Reached, WalkIndex
 
 HALF_LIVES = (5.0, 10.0)
 SETTINGS = WalkSettings(half_life_days=HALF_LIVES)
@@ -28,12 +28,18 @@ def ints(values) -> np.ndarray:
     return np.asarray(values, dtype=np.int32)
 
 
+def reach(index: WalkIndex, user: np.ndarray, query: np.ndarray, recalling: np.ndarray) -> Reached:
+    """Walk along the graph alone, without what words match and what is near by vector."""
+    nothing = Matched(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
+    return index.reach(user, query, recalling, nothing, np.empty((len(user), 0), np.int32))
+
+
 def described(index: WalkIndex, user: int, query: int, recalling: int | None = None) -> dict[int, dict[str, float]]:
     """Product -> name -> number."""
-    asked = ints([user]), ints([query])
-    reached = index.reach(*asked, ints([query if recalling is None else recalling]))
+    asked, about = (ints([user]), ints([query])), ints([query if recalling is None else recalling])
+    reached = reach(index, *asked, about)
     names = feature_names(index.settings, index.partner_relations)
-    features = walk_features(index, *asked, reached)
+    features = walk_features(index, *asked, about, reached)
     assert features.shape == (len(reached.product), len(names))
     assert features.dtype == np.float32
     return {product: dict(zip(names, row, strict=True)) for product, row in zip(reached.product.tolist(), features.tolist(), strict=True)}
@@ -62,6 +68,9 @@ def test_hand_computed(fruit_shop):
         "own recent share among those reached": (1, 0),
         "own share of the brand": (1, 0),
         "own choices": (log1p(2), log1p(2)),
+        "share of the category in the query's choices": (log(3.1 / 4), log(3.1 / 4)),
+        "words: share of the best match": (0, 0),
+        "words: BM25": (0, 0),
         "products of the query": (log1p(2), log1p(2)),
     }
     for what in ("own product", "own brand"):
@@ -89,8 +98,8 @@ def test_partners_enter_as_logarithms(tmp_path):
     graph = build(write_rich_shop(tmp_path / "shop"), tmp_path / "graph")
     index = walks(graph, graph.manifest.test_start)
     user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(15), np.arange(20)))
-    reached = index.reach(user, query, query)
-    features = walk_features(index, user, query, reached)
+    reached = reach(index, user, query, query)
+    features = walk_features(index, user, query, query, reached)
     names = feature_names(SETTINGS, index.partner_relations)
     assert features.shape[1] == len(names) == len(set(names))
     assert names[-4:] == [f"{name}: {what}" for name in ("also", "bought_with") for what in ("recent choices", "last basket")]
@@ -103,7 +112,7 @@ def test_a_name_for_each_column(tiny_graph, fruit_shop, random_shop, half_lives)
         index = walks(graph, graph.manifest.test_start, WalkSettings(half_life_days=half_lives))
         names = feature_names(index.settings, index.partner_relations)
         user, query = ints([0, -1]), ints([0, 1])
-        assert walk_features(index, user, query, index.reach(user, query, query)).shape[1] == len(names) == len(set(names))
+        assert walk_features(index, user, query, query, reach(index, user, query, query)).shape[1] == len(names) == len(set(names))
 
 
 def test_a_shopper_of_whom_nothing_is_known_yet_is_nobody(fruit_shop):
@@ -112,13 +121,13 @@ def test_a_shopper_of_whom_nothing_is_known_yet_is_nobody(fruit_shop):
     index = walks(fruit_shop, view)
     query = ints(np.arange(fruit_shop.num_nodes["query"]))
     bob, nobody = np.full_like(query, 1), np.full_like(query, -1)
-    found, plain = index.reach(bob, query, query), index.reach(nobody, query, query)
+    found, plain = reach(index, bob, query, query), reach(index, nobody, query, query)
     assert len(plain.product)
     for name in ("row", "product", "partners"):
         assert np.array_equal(getattr(found, name), getattr(plain, name))
-    assert np.array_equal(walk_features(index, bob, query, found), walk_features(index, nobody, query, plain))
+    assert np.array_equal(walk_features(index, bob, query, query, found), walk_features(index, nobody, query, query, plain))
     ann = np.zeros_like(query)
-    assert not np.array_equal(walk_features(index, ann, query, index.reach(ann, query, query)), walk_features(index, nobody, query, plain))
+    assert not np.array_equal(walk_features(index, ann, query, query, reach(index, ann, query, query)), walk_features(index, nobody, query, query, plain))
 
 
 def test_a_query_that_nobody_asked_yet_is_none(fruit_shop):
@@ -134,14 +143,29 @@ def test_a_query_that_nobody_asked_yet_is_none(fruit_shop):
     assert found[0]["days since chosen for the query"] == pytest.approx(log1p(400))
 
 
+@pytest.mark.parametrize("what", ["category", "brand"])
+def test_what_a_product_lacks_no_shopper_chose(random_shop, what):
+    for seed in range(3):
+        graph = random_shop(seed)[2]
+        index = walks(graph, graph.manifest.time_last + 1)
+        user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(graph.num_nodes["user"]), np.arange(graph.num_nodes["query"])))
+        reached = reach(index, user, query, query)
+        lacking = (index.product_category if what == "category" else index.product_brand)[reached.product] < 0
+        column = feature_names(SETTINGS, index.partner_relations).index(f"own {what}")
+        own = walk_features(index, user, query, query, reached)[:, column]
+        assert lacking.any()
+        assert not own[lacking].any()
+        assert own[~lacking].any()
+
+
 def test_one_choice_that_weighs_much_is_no_rhythm(tiny_graph):
     """Two choices at one moment, as one of weight 2, say nothing of how often a shopper comes back."""
     index = walks(tiny_graph, tiny_graph.manifest.test_start)
     user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(15), np.arange(20)))
-    reached = index.reach(user, query, query)
+    reached = reach(index, user, query, query)
     place = index.own.find(user[reached.row].astype(np.int64), reached.product.astype(np.int64), index.num_products)
     once = np.flatnonzero((place >= 0) & (index.own.first[place] == index.own.latest[place]))
     index.own.count[place[once]] = 2
     column = feature_names(SETTINGS, index.partner_relations).index("own product: days between choices")
     assert len(once)
-    np.testing.assert_allclose(walk_features(index, user, query, reached)[once, column], log1p(200), rtol=1e-6)
+    np.testing.assert_allclose(walk_features(index, user, query, query, reached)[once, column], log1p(200), rtol=1e-6)

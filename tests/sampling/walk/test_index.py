@@ -17,7 +17,7 @@ from gnn_search.graph.store import Graph, to_time
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.sampling.walk import index as walk_index
 from gnn_search.sampling.walk.features import walk_features
-from gnn_search.sampling.walk.index import WalkIndex, partner_relations
+from gnn_search.sampling.walk.index import Matched, Reached, WalkIndex, partner_relations
 
 
 def walks(graph: Graph, moment: int, settings: WalkSettings | None = None, most_categories: int = 64) -> WalkIndex:
@@ -27,6 +27,12 @@ def walks(graph: Graph, moment: int, settings: WalkSettings | None = None, most_
 
 def ints(values) -> np.ndarray:
     return np.asarray(values, dtype=np.int32)
+
+
+def reach(index: WalkIndex, user: np.ndarray, query: np.ndarray, recalling: np.ndarray) -> Reached:
+    """Walk along the graph alone, without what words match and what is near by vector."""
+    nothing = Matched(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
+    return index.reach(user, query, recalling, nothing, np.empty((len(user), 0), np.int32))
 
 
 def every_request(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +92,9 @@ class PlainWalk:
         half_life = half_lives[-2] if len(half_lives) > 1 else half_lives[-1]
         chosen = self.of_query.get(query, [])
         count = Counter(product for product, _ in chosen)
-        late = {product: sum(2 ** (-(self.moment - time) / DAY / half_life) for other, time in chosen if other == product) for product in count}
+        late: dict[int, float] = defaultdict(float)
+        for product, time in chosen:
+            late[product] += 2 ** (-(self.moment - time) / DAY / half_life)
         return sorted(count, key=lambda product: (-round(late[product], 5), -count[product], product))[: self.settings.products]
 
 
@@ -112,12 +120,9 @@ def test_a_walk_along_dictionaries_reaches_the_same(graph, settings, moment):
     user, query = every_request(graph)
     # A query may call up history by another's categories.
     recalling = np.where(np.arange(len(query)) % 3 == 0, (query + 1) % graph.num_nodes["query"], query).astype(np.int32)
-    found = walks(graph, at, settings).reach(user, query, recalling)
+    found = reach(walks(graph, at, settings), user, query, recalling)
     plain = PlainWalk(graph, at, settings)
-    expected = [
-        plain.reach(*request) if request[1] >= 0 else plain.reach(request[0], -1, request[2])
-        for request in zip(user.tolist(), query.tolist(), recalling.tolist(), strict=True)
-    ]
+    expected = [plain.reach(*request) for request in zip(user.tolist(), query.tolist(), recalling.tolist(), strict=True)]
     assert found.product.dtype == np.int32
     rows = [(row, product) for row, products in enumerate(expected) for product in sorted(products)]
     assert list(zip(found.row.tolist(), found.product.tolist(), strict=True)) == rows
@@ -132,7 +137,7 @@ def test_there_are_partners_to_be_reached(rich_graph):
     index = walks(rich_graph, rich_graph.manifest.test_start)
     assert {relation for _, relation, _ in index.partner_relations} == {"rev_also", "rev_bought_with"}
     user, query = every_request(rich_graph)
-    found = index.reach(user, query, query)
+    found = reach(index, user, query, query)
     assert (found.partners > 0).any(axis=0).all()
     assert (found.partners[:, :, 1] < found.partners[:, :, 0]).any()
 
@@ -140,9 +145,9 @@ def test_there_are_partners_to_be_reached(rich_graph):
 def test_requests_do_not_touch_each_other(rich_graph):
     index = walks(rich_graph, rich_graph.manifest.test_start)
     user, query = every_request(rich_graph)
-    whole = index.reach(user, query, query)
+    whole = reach(index, user, query, query)
     for place in range(0, len(user), 17):
-        alone = index.reach(user[place : place + 1], query[place : place + 1], query[place : place + 1])
+        alone = reach(index, user[place : place + 1], query[place : place + 1], query[place : place + 1])
         mine = whole.row == place
         assert np.array_equal(alone.product, whole.product[mine])
         assert np.array_equal(alone.partners, whole.partners[mine])
@@ -151,9 +156,9 @@ def test_requests_do_not_touch_each_other(rich_graph):
 def test_no_request(tiny_graph):
     index = walks(tiny_graph, tiny_graph.manifest.test_start)
     nothing = ints([])
-    found = index.reach(nothing, nothing, nothing)
+    found = reach(index, nothing, nothing, nothing)
     assert (found.row.shape, found.product.shape, found.partners.shape) == ((0,), (0,), (0, 1, 2))
-    assert walk_features(index, nothing, nothing, found).shape[0] == 0
+    assert walk_features(index, nothing, nothing, nothing, found).shape[0] == 0
 
 
 def test_categories_that_are_left_out_call_up_nothing(fruit_shop):
@@ -161,10 +166,10 @@ def test_categories_that_are_left_out_call_up_nothing(fruit_shop):
     at = fruit_shop.manifest.time_last + 1
     queries = fruit_shop.nodes("query")["query"].to_list()
     ann, apple = 0, queries.index("apple")
-    assert walks(fruit_shop, at).reach(ints([ann]), ints([-1]), ints([apple])).product.tolist() == [0, 1, 2]
-    assert walks(fruit_shop, at, most_categories=1).reach(ints([ann]), ints([-1]), ints([apple])).product.tolist() == [0, 1]
+    assert reach(walks(fruit_shop, at), ints([ann]), ints([-1]), ints([apple])).product.tolist() == [0, 1, 2]
+    assert reach(walks(fruit_shop, at, most_categories=1), ints([ann]), ints([-1]), ints([apple])).product.tolist() == [0, 1]
     root = queries.index("root")
-    assert walks(fruit_shop, at).reach(ints([ann]), ints([-1]), ints([root])).product.tolist() == []
+    assert reach(walks(fruit_shop, at), ints([ann]), ints([-1]), ints([root])).product.tolist() == []
 
 
 # Before validation the number of events says when partners are counted, so there none is removed.
@@ -186,11 +191,11 @@ def test_nothing_at_or_after_the_moment_counts(tmp_path, day, later):
     assert first.manifest.hash != second.manifest.hash
     user, query = every_request(first)
     indices = [walks(graph, to_time(moment)) for graph in (first, second)]
-    found = [index.reach(user, query, query) for index in indices]
+    found = [reach(index, user, query, query) for index in indices]
     assert len(found[0].row) > 300
     for name in ("row", "product", "partners"):
         assert np.array_equal(getattr(found[0], name), getattr(found[1], name)), name
-    features = [walk_features(index, user, query, reached) for index, reached in zip(indices, found, strict=True)]
+    features = [walk_features(index, user, query, query, reached) for index, reached in zip(indices, found, strict=True)]
     assert np.array_equal(features[0], features[1])
     for name in ("own", "asked", "own_category", "own_brand"):
         arrays, others = (getattr(index, name).arrays() for index in indices)
@@ -199,11 +204,11 @@ def test_nothing_at_or_after_the_moment_counts(tmp_path, day, later):
 
 def test_the_cost_of_a_request_is_bounded(tiny_graph, monkeypatch):
     at, user = tiny_graph.manifest.time_last + 1, np.arange(15, dtype=np.int32)
-    whole = walks(tiny_graph, at, WalkSettings(products=1, recent=0)).reach(user, np.full_like(user, -1), np.zeros_like(user))
+    whole = reach(walks(tiny_graph, at, WalkSettings(products=1, recent=0)), user, np.full_like(user, -1), np.zeros_like(user))
     assert np.bincount(whole.row).max() > 2
     monkeypatch.setattr(walk_index, "_OWN_PRODUCTS", 1)
     index = walks(tiny_graph, at, WalkSettings(products=1, recent=0))
-    bounded = index.reach(user, np.full_like(user, -1), np.zeros_like(user))
+    bounded = reach(index, user, np.full_like(user, -1), np.zeros_like(user))
     category = index.product_category
     found = {(row, category[product]): product for row, product in zip(bounded.row.tolist(), bounded.product.tolist(), strict=True)}
     assert len(found) == len(bounded.row) < len(whole.row)
@@ -222,9 +227,9 @@ def test_a_shop_without_categories_and_brands(make_graph):
     queries = graph.nodes("query")["query"].to_list()
     tea = ints([queries.index("tea")])
     assert (index.num_categories, index.num_brands) == (1, 0)
-    found = index.reach(ints([0]), tea, tea)
+    found = reach(index, ints([0]), tea, tea)
     assert found.product.tolist() == [0]
-    assert np.isfinite(walk_features(index, ints([0]), tea, found)).all()
+    assert np.isfinite(walk_features(index, ints([0]), tea, tea, found)).all()
 
 
 def test_a_shop_of_anonymous_visitors(make_graph):
@@ -232,6 +237,18 @@ def test_a_shop_of_anonymous_visitors(make_graph):
     graph = make_graph([("p0", "tea", "acme", ["drinks"]), ("p1", "jam", None, ["food"])], events)
     assert graph.num_nodes["user"] == 0
     index = walks(graph, graph.manifest.validation_start)
-    found = index.reach(ints([-1]), ints([0]), ints([0]))
+    found = reach(index, ints([-1]), ints([0]), ints([0]))
     assert found.product.tolist() == [0]
-    assert np.isfinite(walk_features(index, ints([-1]), ints([0]), found)).all()
+    assert np.isfinite(walk_features(index, ints([-1]), ints([0]), ints([0]), found)).all()
+
+
+def test_words_and_near_vectors_reach_too(fruit_shop):
+    index = walks(fruit_shop, fruit_shop.manifest.validation_start)
+    queries = fruit_shop.nodes("query")["query"].to_list()
+    apple = ints([queries.index("apple")] * 2)
+    # The first request's words match p1 and p3, and p0 and p5 are near it by vector; near the second are p4 and p4's neighbour p3.
+    matched = Matched(np.array([0, 0]), ints([3, 1]), np.array([[4, 1], [2, 0.5]], np.float32))
+    found = index.reach(ints([-1, -1]), apple, apple, matched, ints([[0, 5], [4, 3]]))
+    assert list(zip(found.row.tolist(), found.product.tolist(), strict=True)) == [(0, 0), (0, 1), (0, 3), (0, 5), (1, 0), (1, 1), (1, 3), (1, 4)]
+    assert found.walked.tolist() == [True, True, True, False, True, True, False, False]
+    assert found.words.tolist() == [[0, 0], [2, 0.5], [4, 1], [0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]
