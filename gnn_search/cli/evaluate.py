@@ -10,7 +10,7 @@ import click
 from rich.progress import TaskID
 
 from gnn_search.cli.options import PATH, json_option, min_score_option, path_argument, threads_option
-from gnn_search.cli.output import emit, progress
+from gnn_search.cli.output import emit, error_console, progress
 from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def run_evaluation(
         *[VectorChannel(rival, open_shop_vectors(rival, asked.time), name=rival.config.name) for rival in against],
         *_baselines(opened, asked.time, wanted, settings),
     ]
+    if opened.walk is not None and split == "validation":
+        error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
     with progress("cases") as bars:
         tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
         places = min(100, opened.graph.num_nodes["product"])

@@ -79,4 +79,4 @@ def test_bad_input_is_one_sentence_and_exit_2(fresh_shop, damage, message):
 def test_an_unknown_recipe_lists_those_that_are_shipped(tmp_path):
     result = run("no_such_shop", "--out", tmp_path / "graph")
     assert result.exit_code == 2
-    assert "there are: amazon_beauty, complete_journey" in result.stderr
+    assert "there are: amazon_beauty, amazon_beauty_related, complete_journey" in result.stderr

@@ -62,7 +62,7 @@ def walk_features(index: WalkIndex, user: Int32, query: Int32, recalling: Int32,
     for evidence, place in ((index.own, own), (index.own_category, own_category), (index.own_brand, own_brand)):
         columns += _of_shopper(evidence, place)
     columns += _rhythm(index.own, own)
-    columns += _among_reached(index, own, row, len(user))
+    columns += _among_reached(index, own, reached, len(user))
     total = np.where(shopper >= 0, index.own_totals[0][np.maximum(shopper, 0)], 0) if len(index.own_totals[0]) else np.zeros(len(row))
     columns += [_taken(index.own_brand.count, own_brand) / np.maximum(total, 1), np.log1p(total)]
     products = np.diff(index.asked.indptr)
@@ -104,7 +104,9 @@ def _rhythm(own: Evidence, place: np.ndarray) -> list[np.ndarray]:
     return [np.log1p(between), np.where(place >= 0, np.minimum(latest / (between + 3), 5), 0)]
 
 
-def _among_reached(index: WalkIndex, own: np.ndarray, row: np.ndarray, requests: int) -> list[np.ndarray]:
+def _among_reached(index: WalkIndex, own: np.ndarray, reached: Reached, requests: int) -> list[np.ndarray]:
+    # What is only near by vector does not count, so that a product's numbers do not depend on what else is described.
+    row, own = reached.row, np.where(reached.walked, own, -1)
     count = _taken(index.own.count, own)
     late = _taken(index.own.recent[:, -2 if index.own.recent.shape[1] > 1 else -1], own)
     total = np.bincount(row, weights=count, minlength=requests)[row]

@@ -45,6 +45,19 @@ def described(index: WalkIndex, user: int, query: int, recalling: int | None = N
     return {product: dict(zip(names, row, strict=True)) for product, row in zip(reached.product.tolist(), features.tolist(), strict=True)}
 
 
+def test_what_is_only_near_changes_no_numbers_of_what_walks_reach(tiny_graph):
+    index = walks(tiny_graph, tiny_graph.manifest.test_start)
+    user, query = ints(range(10)), ints(range(10))
+    plain = reach(index, user, query, query)
+    nothing = Matched(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
+    everything = np.tile(np.arange(index.num_products, dtype=np.int32), (10, 1))
+    more = index.reach(user, query, query, nothing, everything)
+    assert len(more.row) == 10 * index.num_products > len(plain.row)
+    assert more.walked.sum() == len(plain.row)
+    described_more = walk_features(index, user, query, query, more)
+    assert np.array_equal(described_more[more.walked], walk_features(index, user, query, query, plain))
+
+
 def halved(days: float, half_life: float) -> float:
     return 2 ** (-days / half_life)
 
