@@ -10,18 +10,18 @@ _SIMILARITY_SCALE = 20.0
 
 
 class WalkScorer(nn.Module):
-    r"""Score the products that a walk reaches, alone and together with the vectors.
+    r"""Score the products that walks reach or that are near by vector, alone and together with the vectors.
 
     With the cosine s of request and product and the walk's numbers x,
 
     .. math::
-        f(s, x) = a s + g(x, s) \text{ where a walk reaches}, \quad f(s) = a s + b \text{ elsewhere}, \qquad a > 0,
+        f(s, x) = a s + g(x, s) \text{ where there is } x, \quad f(s) = a s + b \text{ elsewhere}, \qquad a > 0,
 
-    and g a linear map plus one hidden layer. Everywhere outside the walk's reach the order is thus the vectors'. A second map of x alone
-    scores walks without vectors.
+    and g a linear map plus one hidden layer. All other products thus keep the order of the vectors. A second map of x alone scores
+    walks without vectors.
 
     Args:
-        features: Numbers that describe a reached product.
+        features: Numbers that describe a product.
         hidden: Width of the hidden layer.
     """
 
@@ -57,7 +57,7 @@ class WalkScorer(nn.Module):
         return torch.as_tensor(self.log_slope.exp() * scaled + self.beside(torch.cat([self._standard(features), scaled[:, None]], dim=1)))
 
     def score_elsewhere(self, similarity: Tensor) -> Tensor:
-        """Score products that no walk reaches, rising with the similarity; like its shape."""
+        """Score products that nothing describes, rising with the similarity; like its shape."""
         return self.log_slope.exp() * _SIMILARITY_SCALE * similarity + self.elsewhere
 
     def _standard(self, features: Tensor) -> Tensor:

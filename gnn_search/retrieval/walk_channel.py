@@ -30,7 +30,7 @@ _PLACES = 1 << 22
 
 
 class WalkChannel:
-    """Scores the products that a walk reaches by the walk term, the others by their vectors.
+    """Scores the products that walks reach, and the nearest by vector, by the walk term, the others by their vectors.
 
     Exact: a product beyond those fetched from the index scores at most what the last one fetched does, so a list is deepened until that
     can no longer enter it.

@@ -37,11 +37,11 @@ _TOP = 10
 
 @dataclass(frozen=True)
 class WalkExamples:
-    """Candidates of some cases: what walks reach, and the nearest by vector.
+    """Candidates of some cases: those described, which walks reach or which are nearest by vector, and the next nearest.
 
     Shapes:
         indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
-        of its features, -1 for one that no walk reaches; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
+        of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
         [cases], relevant products, candidates or not; walked: bool [reached], reached by a walk, not only near by vector; group: int64
         [cases], the shopper's half of the cross-fit; plain: bool [cases], the shopper was left out.
     """

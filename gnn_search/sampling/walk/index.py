@@ -37,7 +37,7 @@ class ProductEvidence:
 
 @dataclass(frozen=True)
 class Reached:
-    """Products that walks reach, by request, ascending, distinct.
+    """Products to be described, which walks reach or which are near by vector, by request, ascending, distinct.
 
     Shapes:
         row: int64 [pairs], the request; product: int32 [pairs]; walked: bool [pairs], false for one that is only near by vector; partners:
