@@ -155,8 +155,13 @@ class WalkSettings(Settings):
     half_life_days: tuple[float, ...] = Field(
         (7.0, 30.0, 90.0, 365.0), min_length=1, max_length=8, description="Ages at which a choice counts half, ascending; one number each."
     )
+    factors: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        (16, 64),
+        max_length=4,
+        description="Ranks of a factorisation of who chose what, ascending; two numbers each, of what shoppers alike choose (none = off).",
+    )
     hidden: int = Field(48, ge=1, le=1024, description="Width of the scorer's hidden layer.")
-    cases: int = Field(12_000, ge=1, description="Most validation cases that it is fitted on.")
+    cases: int = Field(24_000, ge=1, description="Most validation cases that it is fitted on.")
     epochs: int = Field(8, ge=1, description="Passes over them.")
     batch_size: int = Field(256, ge=1, description="Cases a step.")
     learning_rate: float = Field(5e-3, gt=0)
@@ -166,6 +171,12 @@ class WalkSettings(Settings):
     def _half_lives_ascend(self) -> WalkSettings:
         if min(self.half_life_days) <= 0 or list(self.half_life_days) != sorted(set(self.half_life_days)):
             raise ValueError("half_life_days must be above 0 and ascend")
+        return self
+
+    @model_validator(mode="after")
+    def _factors_ascend(self) -> WalkSettings:
+        if list(self.factors) != sorted(set(self.factors)):
+            raise ValueError("factors must ascend")
         return self
 
 

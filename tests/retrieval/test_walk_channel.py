@@ -228,11 +228,12 @@ def test_zero_vectors(opened, shallow, k, elsewhere):
 
 
 def test_equal_scores_do_not_make_a_list_read_the_whole_catalogue(opened, shallow, monkeypatch):
-    channel, depths = opened.channel(), []
+    channel, depths = opened.channel(elsewhere=-60.0), []
     search = channel.index.search
     monkeypatch.setattr(channel.index, "search", lambda vectors, k: depths.append(k) or search(vectors, k))
     found = channel.rank_texts(ints([NOBODY]), ["🍞🍞"], 5)
-    assert found.product.tolist() == [[0, 1, 2, 3, 4]]
+    assert sorted(found.product[0].tolist()) == [0, 1, 2, 3, 4]  # those described in their order, then the others by number
+    assert found.product[0].tolist()[-2:] == [3, 4]
     assert depths == [6]
 
 

@@ -26,8 +26,10 @@ def feature_names(settings: WalkSettings, partners: list[EdgeType]) -> list[str]
         names += [f"{what}", f"{what}: times", f"{what}: days since"] + [f"{what}: half-life {day} days" for day in days]
     names += ["own product: days between choices", "own product: days since, by the days between"]
     names += ["own choices among those reached", "own share among those reached", "own recent share among those reached"]
-    names += ["own share of the brand", "own choices", "products of the query"]
+    names += ["own share of the brand", "own choices", "products of the query", "query asked before"]
     names += ["share of the category in the query's choices", "words: share of the best match", "words: BM25"]
+    for rank in settings.factors:
+        names += [f"shoppers alike, {rank} factors", f"shoppers alike, {rank} factors: direction"]
     for _, relation, _ in partners:
         name = relation.removeprefix("rev_")
         names += [f"{name}: recent choices", f"{name}: last basket"]
@@ -65,9 +67,10 @@ def walk_features(index: WalkIndex, user: Int32, query: Int32, recalling: Int32,
     columns += _among_reached(index, own, reached, len(user))
     total = np.where(shopper >= 0, index.own_totals[0][np.maximum(shopper, 0)], 0) if len(index.own_totals[0]) else np.zeros(len(row))
     columns += [_taken(index.own_brand.count, own_brand) / np.maximum(total, 1), np.log1p(total)]
-    products = np.diff(index.asked.indptr)
-    columns += [np.log1p(np.where(asked >= 0, products[np.maximum(asked, 0)], 0))]
+    products = np.where(asked >= 0, np.diff(index.asked.indptr)[np.maximum(asked, 0)], 0)
+    columns += [np.log1p(products), products > 0]
     columns += [_category_share(index, recalling[row].astype(np.int64), category), reached.words[:, 1], np.log1p(reached.words[:, 0])]
+    columns += index.factors.columns(shopper, product)
     columns += [np.log1p(reached.partners).reshape(len(row), 2 * len(index.partner_relations))]
     return np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
 

@@ -13,6 +13,7 @@ from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.sampling.walk.evidence import Evidence, by_row
+from gnn_search.sampling.walk.factors import Factors
 from gnn_search.sampling.walk.words import WordMatches
 
 _BASKET_DAYS = 1.0
@@ -95,6 +96,7 @@ class WalkIndex:
         self.asked_category = self.asked.regroup(self.product_category, self.num_categories)
         self.asked_totals = self.asked.totals()
         self.own_totals = self.own.totals()
+        self.factors = Factors(self.own, self.num_products, settings.factors)
         self.products = _product_evidence(self.asked, self.own, settings, self.num_products)
         self._list, self._list_indptr = _best_of_each(self.asked, settings.products)
         category = self.product_category[self.own.column]

@@ -16,7 +16,7 @@ from gnn_search.sampling.walk.features import feature_names, walk_features
 from gnn_search.sampling.walk.index import Matched, Reached, WalkIndex
 
 HALF_LIVES = (5.0, 10.0)
-SETTINGS = WalkSettings(half_life_days=HALF_LIVES)
+SETTINGS = WalkSettings(half_life_days=HALF_LIVES, factors=())
 
 
 def walks(graph: Graph, moment: int, settings: WalkSettings = SETTINGS) -> WalkIndex:
@@ -85,6 +85,7 @@ def test_hand_computed(fruit_shop):
         "words: share of the best match": (0, 0),
         "words: BM25": (0, 0),
         "products of the query": (log1p(2), log1p(2)),
+        "query asked before": (1, 1),
     }
     for what in ("own product", "own brand"):
         expected |= {what: (1, 0), f"{what}: times": (log1p(2), 0), f"{what}: days since": (log1p(8), 0)}
@@ -105,6 +106,29 @@ def test_hand_computed(fruit_shop):
     assert set(expected) == set(found[0])
     for name, numbers in expected.items():
         assert (found[0][name], found[1][name]) == pytest.approx(numbers, abs=1e-5), name
+
+
+def test_shoppers_alike_enter_as_they_are(tiny_graph):
+    index = walks(tiny_graph, tiny_graph.manifest.test_start, WalkSettings(factors=(2, 5)))
+    user, query = ints([-1, 0, 1, 2, 3]), ints([0, 1, 2, 3, 4])
+    reached = reach(index, user, query, query)
+    names = feature_names(index.settings, index.partner_relations)
+    places = [place for place, name in enumerate(names) if name.startswith("shoppers alike")]
+    assert [names[place] for place in places] == [f"shoppers alike, {rank} factors{end}" for rank in (2, 5) for end in ("", ": direction")]
+    features = walk_features(index, user, query, query, reached)[:, places]
+    expected = index.factors.columns(user[reached.row].astype(np.int64), reached.product.astype(np.int64))
+    assert np.array_equal(features, np.column_stack(expected))
+    assert features.any(axis=0).all()
+    assert not features[user[reached.row] < 0].any()
+
+
+def test_a_query_that_nobody_asked_is_told_apart(fruit_shop):
+    index = walks(fruit_shop, fruit_shop.manifest.validation_start)
+    apple = fruit_shop.nodes("query")["query"].to_list().index("apple")
+    asked = described(index, 0, apple)
+    unasked = described(index, 0, -1, recalling=apple)
+    assert {numbers["query asked before"] for numbers in asked.values()} == {1}
+    assert {numbers["query asked before"] for numbers in unasked.values()} == {0}
 
 
 def test_partners_enter_as_logarithms(tmp_path):
