@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _SIMILARITY_SCALE = 20.0
+_BLOCK = 1 << 16
 
 
 class WalkScorer(nn.Module):
@@ -41,7 +42,9 @@ class WalkScorer(nn.Module):
     def standardise(self, features: Tensor) -> None:
         """Take mean and deviation of each feature from examples, float32 [pairs, features]."""
         self.mean.copy_(features.mean(dim=0))
-        self.deviation.copy_(features.std(dim=0, correction=0).clamp(min=1e-3))
+        # Block by block: several times as fast as Tensor.std over the first dimension, and without a copy of the whole.
+        squares = sum((block - self.mean).square_().sum(dim=0, dtype=torch.float64) for block in torch.split(features, _BLOCK))
+        self.deviation.copy_((torch.as_tensor(squares) / len(features)).sqrt().clamp(min=1e-3))
 
     def score_walk(self, features: Tensor) -> Tensor:
         """Score reached products by the walk alone: [pairs]."""

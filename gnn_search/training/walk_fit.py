@@ -161,30 +161,31 @@ def fit(config: TrainingConfig, examples: WalkExamples, case: Int64) -> WalkScor
 
 
 def _scores(scorer: WalkScorer, examples: WalkExamples, features: Tensor, case: Int64) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Lay the candidates of cases out as a rectangle.
+    """Score the candidates of cases and lay them out as a rectangle.
 
     Shapes:
-        case: int64 [cases]. Returns the full scores and the walk's, minus infinity for one that no walk reaches, float32 [cases, width];
-        which are relevant and which places are empty, bool [cases, width].
+        case: int64 [cases]. Returns the full scores and the walk's, minus infinity for an empty place and one that no walk reaches,
+        float32 [cases, width]; which are relevant and which places are empty, bool [cases, width].
     """
+    row, place = expand_ranges(examples.indptr[case], examples.indptr[case + 1])
     sizes = examples.indptr[case + 1] - examples.indptr[case]
-    column = np.arange(max(int(sizes.max(initial=1)), 1))
-    empty = column >= sizes[:, None]
-    place = np.where(empty, 0, examples.indptr[case][:, None] + column)
-    feature_row = np.where(empty, -1, examples.feature_row[place])
-    reached = torch.from_numpy(feature_row >= 0)
+    shape = (len(case), max(int(sizes.max(initial=1)), 1))
+    position = row * shape[1] + np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     similarity = torch.from_numpy(examples.similarity[place])
-    # Described are the places reached alone; the others take the score of the first, which then counts nowhere.
-    known = features if len(features) else features.new_zeros(1, features.shape[1])
-    described = functional.embedding(torch.from_numpy(np.maximum(feature_row, 0)), known)
-    width = len(column)
-    flat = described.reshape(len(case) * width, -1)
-    near = scorer.score_reached(flat, similarity.reshape(-1)).reshape(len(case), width)
-    both = torch.where(reached, near, scorer.score_elsewhere(similarity)).masked_fill(torch.from_numpy(empty), float("-inf"))
-    walked = reached & torch.from_numpy(np.r_[examples.walked, False][feature_row])
-    walk = scorer.score_walk(flat).reshape(len(case), width).masked_fill(~walked, float("-inf"))
-    relevant = torch.from_numpy(examples.relevant[place] & ~empty)
-    return both, walk, relevant, torch.from_numpy(empty)
+    # Only what is described costs a pass through the network; the rest of the rectangle stays as it is.
+    described = np.flatnonzero(examples.feature_row[place] >= 0)
+    feature_row = examples.feature_row[place[described]]
+    numbers, at = features[torch.from_numpy(feature_row)], torch.from_numpy(position[described])
+    nothing = similarity.new_full((shape[0] * shape[1],), float("-inf"))
+    both = nothing.index_copy(0, torch.from_numpy(position), scorer.score_elsewhere(similarity))
+    both = both.index_copy(0, at, scorer.score_reached(numbers, similarity[torch.from_numpy(described)]))
+    walked = torch.from_numpy(examples.walked[feature_row])
+    walk = nothing.index_copy(0, at, scorer.score_walk(numbers).masked_fill(~walked, float("-inf")))
+    empty = torch.ones(shape[0] * shape[1], dtype=torch.bool)
+    empty[torch.from_numpy(position)] = False
+    relevant = torch.zeros(shape[0] * shape[1], dtype=torch.bool)
+    relevant[torch.from_numpy(position)] = torch.from_numpy(examples.relevant[place])
+    return both.reshape(shape), walk.reshape(shape), relevant.reshape(shape), empty.reshape(shape)
 
 
 def _loss(score: Tensor, relevant: Tensor) -> Tensor:
