@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @path_option("--graph", "Graph folder, made by build-graph.")
 @out_option("Model folder to be made.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
+@click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), help="In place of the configuration's.")
 @threads_option
 @json_option
-def command(config: str, graph: Path, out: Path, resume: bool, as_json: bool) -> None:
+def command(config: str, graph: Path, out: Path, resume: bool, seed: int | None, as_json: bool) -> None:
     """Train a retriever on a graph.
 
     CONFIG is the name of a shipped configuration or a YAML file. A killed run goes on with --resume to the same weights. The model folder
@@ -33,12 +34,12 @@ def command(config: str, graph: Path, out: Path, resume: bool, as_json: bool) ->
     Example:
       gnn-search train complete_journey --graph demo/graph --out demo/model
     """
-    summary = run_training(config, graph, out, resume=resume)
+    summary = run_training(config, graph, out, resume=resume, seed=seed)
     emit(summary, as_json, lambda console: _render(console, summary))
 
 
-def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -> dict[str, Any]:
-    """Train, save the model and its vectors, and return a summary."""
+def run_training(config: str, graph: Path, out: Path, *, resume: bool = False, seed: int | None = None) -> dict[str, Any]:
+    """Train, save the model and its vectors, and return a summary; a seed stands in for the configuration's."""
     from gnn_search.config.training import TrainingConfig
     from gnn_search.graph.store import Graph
     from gnn_search.model.store import open_model
@@ -47,6 +48,8 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False) -
     from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
 
     settings = TrainingConfig.load(config)
+    if seed is not None:
+        settings = settings.model_copy(update={"seed": seed})
     opened = Graph.open(graph)
     opened.verify()
     with progress("examples") as bars:

@@ -13,6 +13,7 @@ from retrievers import tiny_settings
 from safetensors.torch import load_file
 
 from gnn_search.cli.main import main
+from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import build_cases
 from gnn_search.layout import ModelLayout
 from gnn_search.model.store import open_model
@@ -164,6 +165,14 @@ def test_what_is_not_there_is_named(tiny_graph, tmp_path):
 
 def test_what_is_there_is_not_written_over(trained, tiny_graph, tmp_path):
     assert_refused(run(write_config(tmp_path), tiny_graph.path, trained[1]), "already exists; give another --out, or remove it first")
+
+
+def test_a_seed_stands_in_for_the_configurations(tiny_graph, tmp_path):
+    told, written = tmp_path / "told", tmp_path / "written"
+    assert run(write_config(tmp_path), tiny_graph.path, told, "--seed", "5").exit_code == 0
+    assert run(write_config(tmp_path, seed=5), tiny_graph.path, written).exit_code == 0
+    assert (told / "weights.safetensors").read_bytes() == (written / "weights.safetensors").read_bytes()
+    assert TrainingConfig.load(told / "config.yaml").seed == 5
 
 
 def test_another_configuration_is_not_resumed(trained, tiny_graph, tmp_path):

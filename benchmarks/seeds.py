@@ -1,0 +1,95 @@
+"""Put evaluations of one configuration under several seeds together: medians, and intervals that hold those of every seed.
+
+Example:
+    for seed in 0 1 2; do
+      gnn-search train complete_journey --graph demo/graph --out demo/model_$seed --seed $seed
+      gnn-search evaluate demo/model_$seed --out demo/evaluation_$seed.json
+    done
+    python -m benchmarks.seeds demo/evaluation_?.json --out benchmarks/results/complete_journey.json
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from gnn_search.cli.options import PATH
+from gnn_search.evaluation.result import Evaluation, Score
+from gnn_search.layout import read_json, write_json
+
+
+@click.command()
+@click.argument("evaluations", type=PATH, nargs=-1, required=True)
+@click.option("--out", type=PATH, default=None, help="Write the medians as JSON to this file.")
+def command(evaluations: tuple[Path, ...], out: Path | None) -> None:
+    """Show the medians of evaluations of the same cases."""
+    runs = [_read(path) for path in evaluations]
+    for path, run in zip(evaluations, runs, strict=True):
+        for what in ("graph_hash", "time", "cases", "k", "methods", "slices", "reference"):
+            if getattr(run, what) != getattr(runs[0], what):
+                raise click.UsageError(f"{path} has another {what} than {evaluations[0]}; evaluate the same cases with the same methods")
+    result = {
+        "graph": runs[0].graph,
+        "cases": runs[0].cases,
+        "users": runs[0].users,
+        "candidates": runs[0].candidates,
+        "runs": len(runs),
+        "reference": runs[0].reference,
+        "scores": list(_medians([run.scores for run in runs])),
+        "differences": list(_medians([run.differences for run in runs])),
+    }
+    _show(runs[0], result)
+    if out is not None:
+        write_json(out, result)
+
+
+def _read(path: Path) -> Evaluation:
+    try:
+        return Evaluation.model_validate(read_json(path, "an evaluation"))
+    except ValidationError as error:
+        raise click.UsageError(f"{path} is not what `gnn-search evaluate --out` writes ({error.errors()[0]['msg']})") from None
+
+
+def _medians(runs: Sequence[Sequence[Score]]) -> Iterator[dict[str, Any]]:
+    for same in zip(*runs, strict=True):
+        first = same[0]
+        yield {
+            "method": first.method,
+            "slice": first.slice,
+            "metric": first.metric,
+            "k": first.k,
+            "cases": first.cases,
+            "median": statistics.median(one.mean for one in same),
+            "runs": [one.mean for one in same],
+            "low": min(one.low for one in same),
+            "high": max(one.high for one in same),
+        }
+
+
+def _show(run: Evaluation, result: dict[str, Any]) -> None:
+    console = Console()
+    shown = [(name, run.k[0]) for name in run.slices] + [("all", cut) for cut in run.k[1:]]
+    for title, key in (("recall", "scores"), (f"recall of {run.reference} minus that of", "differences")):
+        cells = {(one["method"], one["slice"], one["k"]): one for one in result[key] if one["metric"] == "recall"}
+        table = Table(title=f"{title}: median of {result['runs']} seeds, widest interval", title_justify="left")
+        table.add_column("method")
+        for name, cut in shown:
+            table.add_column(f"{name} @{cut}", justify="right")
+        for method in dict.fromkeys(one["method"] for one in result[key]):
+            table.add_row(method, *(_cell(cells.get((method, name, cut))) for name, cut in shown))
+        console.print(table)
+
+
+def _cell(found: dict[str, Any] | None) -> str:
+    return "" if found is None else f"{found['median']:.3f}\n[{found['low']:.3f}, {found['high']:.3f}]"
+
+
+if __name__ == "__main__":
+    command()
