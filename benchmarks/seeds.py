@@ -29,12 +29,12 @@ from gnn_search.layout import read_json, write_json
 @click.argument("evaluations", type=PATH, nargs=-1, required=True)
 @click.option("--out", type=PATH, default=None, help="Write the medians as JSON to this file.")
 def command(evaluations: tuple[Path, ...], out: Path | None) -> None:
-    """Show the medians of evaluations of the same cases."""
+    """Show the medians of evaluations of the same cases, of the methods that all of them have."""
     runs = [_read(path) for path in evaluations]
     for path, run in zip(evaluations, runs, strict=True):
-        for what in ("graph_hash", "time", "cases", "k", "methods", "slices", "reference"):
+        for what in ("graph_hash", "time", "cases", "k", "slices", "reference"):
             if getattr(run, what) != getattr(runs[0], what):
-                raise click.UsageError(f"{path} has another {what} than {evaluations[0]}; evaluate the same cases with the same methods")
+                raise click.UsageError(f"{path} has another {what} than {evaluations[0]}; evaluate the same cases of the same graph")
     result = {
         "graph": runs[0].graph,
         "cases": runs[0].cases,
@@ -58,7 +58,11 @@ def _read(path: Path) -> Evaluation:
 
 
 def _medians(runs: Sequence[Sequence[Score]]) -> Iterator[dict[str, Any]]:
-    for same in zip(*runs, strict=True):
+    found = [{(one.method, one.slice, one.metric, one.k): one for one in run} for run in runs]
+    for key in found[0]:
+        same = [run[key] for run in found if key in run]
+        if len(same) < len(runs):
+            continue
         first = same[0]
         yield {
             "method": first.method,
