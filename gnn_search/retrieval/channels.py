@@ -9,6 +9,7 @@ from gnn_search.model.store import Model
 from gnn_search.retrieval.ranking import Ranker
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.retrieval.walk_channel import WalkChannel
+from gnn_search.sampling.walk.index import WalkIndex
 from gnn_search.vectors.shop_vectors import ShopVectors
 
 ChannelKind = Literal["full", "vector", "walk"]
@@ -30,7 +31,7 @@ def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind = "full") ->
         raise RequestError(f"the model {model.path} has no walk term; train it with walk.enabled, or use another channel")
     if model.walk is None or kind == "vector":
         return vectors
-    return WalkChannel(model, vectors, alone=kind == "walk")
+    return WalkChannel(model, vectors, _walks(model, vectors, shop), alone=kind == "walk")
 
 
 def model_rankers(model: Model, shop: ShopVectors) -> list[Ranker]:
@@ -39,6 +40,15 @@ def model_rankers(model: Model, shop: ShopVectors) -> list[Ranker]:
     if model.walk is None:
         return [vectors, plain]
     vectors.name = f"{NAME}, vectors"
-    full = WalkChannel(model, vectors, name=NAME)
-    walk = WalkChannel(model, vectors, alone=True, walks=full.walks, name=f"{NAME}, walk")
-    return [full, vectors, walk, WalkChannel(model, plain, walks=full.walks, name=plain.name)]
+    walks = _walks(model, vectors, shop)
+    return [
+        WalkChannel(model, vectors, walks, name=NAME),
+        vectors,
+        WalkChannel(model, vectors, walks, alone=True, name=f"{NAME}, walk"),
+        WalkChannel(model, plain, walks, name=plain.name),
+    ]
+
+
+def _walks(model: Model, vectors: VectorChannel, shop: ShopVectors) -> WalkIndex:
+    encoder = vectors.encoder
+    return model.inputs.walks(encoder.view, encoder.categories, shop.factors)

@@ -38,19 +38,16 @@ class WalkChannel:
     Args:
         model: A model with a walk term.
         vectors: Its vectors as of the moment.
+        walks: The ways to products, as of the same moment.
         alone: Leave the vectors out; the lists then hold reached products only.
-        walks: The ways to products, where they were made before.
         name: What reports call it.
     """
 
-    def __init__(
-        self, model: Model, vectors: VectorChannel, *, alone: bool = False, walks: WalkIndex | None = None, name: str = "full"
-    ) -> None:
+    def __init__(self, model: Model, vectors: VectorChannel, walks: WalkIndex, *, alone: bool = False, name: str = "full") -> None:
         assert model.walk is not None
         self.name = name
         self.index, self.vectors, self._alone = vectors.index, vectors, alone
-        encoder = vectors.encoder
-        self.walks = model.inputs.walks(encoder.view, encoder.categories) if walks is None else walks
+        self.walks = walks
         self._words = model.words
         # In float64 a score does not depend on which other rows a matrix product holds, to the digits that are kept.
         self._scorer: WalkScorer = deepcopy(model.walk).double()

@@ -12,8 +12,11 @@ from gnn_search.errors import ArtefactError
 from gnn_search.layout import read_json, staged, write_json
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import Model
+from gnn_search.sampling.walk.factors import Factors
 
 Float32 = npt.NDArray[np.float32]
+
+_USER_FACTORS, _PRODUCT_FACTORS = "walk_user.npy", "walk_product.npy"
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,13 @@ class ShopVectors:
     """Unit vectors by node type, row i = node i; a shopper of whom nothing is known has the zero vector.
 
     Shapes:
-        vectors: float32 [nodes, d] each, for product, query, category and user. as_of: µs, what was known before it.
+        vectors: float32 [nodes, d] each, for product, query, category and user. as_of: µs, what was known before it. factors: what the
+        walk term knows of shoppers alike, where the model has one.
     """
 
     vectors: dict[str, Float32]
     as_of: int
+    factors: Factors | None = None
 
 
 def encode_shop(model: Model, as_of: int) -> ShopVectors:
@@ -38,7 +43,8 @@ def encode_shop(model: Model, as_of: int) -> ShopVectors:
         "category": encoder.encode_categories().numpy(),
         "user": encoder.encode_users().numpy(),
     }
-    return ShopVectors(vectors, as_of)
+    factors = None if model.walk is None else model.inputs.walks(encoder.view, encoder.categories).factors
+    return ShopVectors(vectors, as_of, factors)
 
 
 def save_shop_vectors(model: Model, shop: ShopVectors) -> None:
@@ -47,6 +53,9 @@ def save_shop_vectors(model: Model, shop: ShopVectors) -> None:
         partial.mkdir()
         for node_type, vectors in shop.vectors.items():
             np.save(partial / f"{node_type}.npy", vectors)
+        if shop.factors is not None:
+            np.save(partial / _USER_FACTORS, shop.factors.user)
+            np.save(partial / _PRODUCT_FACTORS, shop.factors.product)
         write_json(
             partial / "vectors.json", {"as_of": shop.as_of, "model_hash": model.manifest.hash, "graph_hash": model.graph.manifest.hash}
         )
@@ -73,12 +82,20 @@ def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
         )
     if stored.get("as_of") != moment:
         return encode_shop(model, moment)
-    vectors = {node_type: _open(folder / f"{node_type}.npy", model, node_type) for node_type in ("product", "query", "category", "user")}
-    return ShopVectors(vectors, moment)
+    width = model.manifest.dimension
+    vectors = {name: _open(folder / f"{name}.npy", model, name, width) for name in ("product", "query", "category", "user")}
+    return ShopVectors(vectors, moment, None if model.walk is None else _open_factors(folder, model))
 
 
-def _open(file: Path, model: Model, node_type: str) -> Float32:
-    expected = (model.graph.num_nodes[node_type], model.manifest.dimension)
+def _open_factors(folder: Path, model: Model) -> Factors:
+    ranks = model.config.walk.factors
+    width = max(ranks, default=0)
+    user, product = _open(folder / _USER_FACTORS, model, "user", width), _open(folder / _PRODUCT_FACTORS, model, "product", width)
+    return Factors(user, product, ranks)
+
+
+def _open(file: Path, model: Model, node_type: str, width: int) -> Float32:
+    expected = (model.graph.num_nodes[node_type], width)
     try:
         vectors = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -35,7 +35,7 @@ class Opened:
         encoder = self.vectors.encoder
         settings = self.model.config.walk.model_copy(update={"nearest": 3})
         walks = WalkIndex(encoder.view, settings, self.model.inputs.history, encoder.categories)
-        channel = WalkChannel(self.model, self.vectors, alone=alone, walks=walks)
+        channel = WalkChannel(self.model, self.vectors, walks, alone=alone)
         channel._words = WordIndex(self.model.graph, 2)
         if elsewhere is not None:
             with torch.no_grad():
@@ -167,7 +167,7 @@ def test_a_shopper_of_whom_nothing_is_known_yet_gets_the_plain_result(tiny_graph
     known = vectors.encoder.encode_users().numpy().any(axis=1)
     assert 0 < (~known).sum() < len(known)
     user = ints(np.flatnonzero(~known))
-    channel, query = WalkChannel(model, vectors), np.zeros_like(user)
+    channel, query = WalkChannel(model, vectors, model.inputs.walks(vectors.encoder.view, vectors.encoder.categories)), np.zeros_like(user)
     assert same(channel.rank(user, query, 9), channel.rank(np.full_like(user, NOBODY), query, 9))
 
 

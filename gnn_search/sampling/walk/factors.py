@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -16,47 +17,55 @@ _NEGLIGIBLE = 1e-6
 _PAIRS = 1 << 18
 
 
+@dataclass(frozen=True)
 class Factors:
     """Truncated singular vectors of the matrix of shoppers and products (PureSVD, Cremonesi, Koren and Turrin, RecSys 2010).
 
     An entry is the logarithm of how often the shopper chose the product, times the product's inverse document frequency; rows have unit
-    length. Costs a few dozen passes over the choices.
+    length. `user` carries the singular values. A shopper without a choice and a product that nobody chose are zero.
 
-    Args:
-        own: Choices of shoppers.
-        num_products: Products.
-        ranks: How many of the largest singular values are used; two numbers of a pair come from each.
+    Shapes:
+        user: float32 [users, rank]; product: float32 [products, rank], rank = the last of `ranks`.
     """
 
-    def __init__(self, own: Evidence, num_products: int, ranks: Sequence[int]) -> None:
-        self.ranks = tuple(ranks)
-        self._user, self._product = _decompose(own, num_products, max(self.ranks, default=0))
-        lengths = [np.linalg.norm(self._product[:, :rank], axis=1) for rank in self.ranks]
-        self._length = np.stack(lengths, axis=1) if lengths else np.empty((num_products, 0), np.float32)
+    user: Float32
+    product: Float32
+    ranks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, own: Evidence, num_products: int, ranks: Sequence[int]) -> Factors:
+        """Decompose who chose what, in a few dozen passes over the choices.
+
+        Args:
+            own: Choices of shoppers.
+            num_products: Products.
+            ranks: How many of the largest singular values are used, ascending; two numbers of a pair come from each.
+        """
+        return cls(*_decompose(own, num_products, max(ranks, default=0)), tuple(ranks))
 
     def columns(self, user: Int64, product: Int64) -> list[Float32]:
         """Describe pairs: for each rank the reconstructed entry, and the same with the product's vector at unit length.
 
-        Both are 0 for nobody, for a shopper without a choice and for a product that nobody chose.
+        Both are 0 for nobody.
 
         Shapes:
             user, product: int64 [pairs], a user of -1 is nobody. Returns 2 * ranks columns, float32 [pairs].
         """
         found = np.zeros((2 * len(self.ranks), len(user)), dtype=np.float32)
-        known = np.flatnonzero(user >= 0) if self.ranks and len(self._user) else np.empty(0, np.int64)
+        known = np.flatnonzero(user >= 0) if self.ranks and len(self.user) else np.empty(0, np.int64)
         for start in range(0, len(known), _PAIRS):
             pair = known[start : start + _PAIRS]
-            parts = self._user[user[pair]] * self._product[product[pair]]
+            vector = self.product[product[pair]]
+            parts = self.user[user[pair]] * vector
             for place, rank in enumerate(self.ranks):
-                entry = parts[:, :rank].sum(axis=1)
-                length = self._length[product[pair], place]
+                entry, length = parts[:, :rank].sum(axis=1), np.linalg.norm(vector[:, :rank], axis=1)
                 found[2 * place, pair] = entry
                 found[2 * place + 1, pair] = np.divide(entry, length, out=np.zeros_like(entry), where=length > 0)
         return list(found)
 
 
 def _decompose(own: Evidence, num_products: int, rank: int) -> tuple[Float32, Float32]:
-    """Return the vectors of shoppers, which carry the singular values, and of products: float32 [users, rank] and [products, rank]."""
+    """Return `Factors.user` and `Factors.product`."""
     num_users = len(own.indptr) - 1
     user = np.zeros((num_users, rank), dtype=np.float32)
     product = np.zeros((num_products, rank), dtype=np.float32)

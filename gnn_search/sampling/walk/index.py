@@ -78,9 +78,12 @@ class WalkIndex:
         settings: Bounds.
         history: Every shopper's choices.
         categories: The queries' categories in the view.
+        factors: What shoppers alike choose, where it was computed before.
     """
 
-    def __init__(self, view: GraphView, settings: WalkSettings, history: HistoryIndex, categories: QueryCategories) -> None:
+    def __init__(
+        self, view: GraphView, settings: WalkSettings, history: HistoryIndex, categories: QueryCategories, factors: Factors | None = None
+    ) -> None:
         graph = view.graph
         self.view, self.settings, self.categories = view, settings, categories
         self._history = history
@@ -96,7 +99,7 @@ class WalkIndex:
         self.asked_category = self.asked.regroup(self.product_category, self.num_categories)
         self.asked_totals = self.asked.totals()
         self.own_totals = self.own.totals()
-        self.factors = Factors(self.own, self.num_products, settings.factors)
+        self.factors = Factors.of(self.own, self.num_products, settings.factors) if factors is None else factors
         self.products = _product_evidence(self.asked, self.own, settings, self.num_products)
         self._list, self._list_indptr = _best_of_each(self.asked, settings.products)
         category = self.product_category[self.own.column]
