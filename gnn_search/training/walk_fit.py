@@ -110,20 +110,24 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
     size = max(1, min(_BLOCK, _SCORES // index.num_products))
     blocks = [order[start : start + size] for start in range(0, len(order), size)]
     words = WordIndex(index.view.graph, config.walk.words)
-    parts = [_gather_block(encoder, index, words, cases, user, block) for block in blocks]
-    reached = np.cumsum([0] + [len(part[0]) for part in parts])
-    feature_row = [np.where(part[1] >= 0, part[1] + start, -1) for part, start in zip(parts, reached, strict=False)]
-    sizes = np.concatenate([part[4] for part in parts])
+    parts, features = [], []
+    for block in blocks:
+        found = _gather_block(encoder, index, words, cases, user, block)
+        features.append(found[0])
+        parts.append(found[1:])
+    reached = np.cumsum([0] + [len(described) for described in features])
+    feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
+    sizes = np.concatenate([part[3] for part in parts])
     shoppers = cases.user[order].astype(np.int64)
     key = np.where(shoppers >= 0, shoppers, shoppers.max(initial=0) + 1 + np.arange(len(order)))
     return WalkExamples(
         indptr=np.r_[0, np.cumsum(sizes)].astype(np.int64),
-        features=np.concatenate([part[0] for part in parts]),
+        features=_joined(features),
         feature_row=np.concatenate(feature_row),
-        similarity=np.concatenate([part[2] for part in parts]),
-        relevant=np.concatenate([part[3] for part in parts]),
+        similarity=np.concatenate([part[1] for part in parts]),
+        relevant=np.concatenate([part[2] for part in parts]),
         wanted=np.diff(cases.indptr)[order],
-        walked=np.concatenate([part[5] for part in parts]),
+        walked=np.concatenate([part[4] for part in parts]),
         group=random.uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1,
         plain=dropped[order],
     )
@@ -220,6 +224,17 @@ def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
         order = source.generator("walk fit", epoch).permutation(case)
         for start in range(0, len(order), size):
             yield np.sort(order[start : start + size])
+
+
+def _joined(parts: list[Float32]) -> Float32:
+    """Return the parts one below the other, and let each go as soon as it is copied: they are by far the most memory of a fit."""
+    joined = np.empty((sum(len(part) for part in parts), parts[0].shape[1]), dtype=np.float32)
+    end = len(joined)
+    while parts:
+        part = parts.pop()
+        joined[end - len(part) : end] = part
+        end -= len(part)
+    return joined
 
 
 def _gather_block(
