@@ -166,6 +166,12 @@ class WalkSettings(Settings):
     batch_size: int = Field(256, ge=1, description="Cases a step.")
     learning_rate: float = Field(5e-3, gt=0)
     user_dropout: float = Field(0.15, ge=0, lt=1, description="Share of the cases fitted without their shopper.")
+    unasked: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Cases, one a query, fitted a second time as if nobody had asked their query before, at most this share of all.",
+    )
 
     @model_validator(mode="after")
     def _half_lives_ascend(self) -> WalkSettings:

@@ -101,6 +101,19 @@ class NodeEncoder:
         return torch.cat(parts) if parts else vectors[:0]
 
     @torch.no_grad()
+    def encode_unasked(self, user: Int32, query: Int32) -> tuple[Tensor, Int32]:
+        """Encode requests as if nobody had asked their queries before: by text, with the history that the nearest other query calls up.
+
+        Shapes:
+            user, query: int32 [n], known queries. Returns float32 [n, d], unit length, and the other queries, int32 [n], -1 for none.
+        """
+        distinct, row = np.unique(query, return_inverse=True)
+        texts = self.encode_query_texts(distinct.astype(np.int32))
+        recalling = self.nearest_query(texts, besides=distinct.astype(np.int32))[row]
+        parts = [self.personalise(texts[torch.from_numpy(row[block])], user[block], recalling[block]) for block in _blocks(len(row))]
+        return torch.cat(parts) if parts else texts[:0], recalling
+
+    @torch.no_grad()
     def recalling(self, query: Int32) -> Int32:
         """Return the queries whose categories call up history: each itself, or the nearest by text that led somewhere, or -1.
 
@@ -119,11 +132,11 @@ class NodeEncoder:
         return np.asarray(known[query])
 
     @torch.no_grad()
-    def nearest_query(self, text: Tensor) -> Int32:
+    def nearest_query(self, text: Tensor, besides: Int32 | None = None) -> Int32:
         """Return, of the queries that call up history, the nearest by text, -1 where none is near at all: int32 [n].
 
         Shapes:
-            text: [n, d], unit length, as of `encode_texts`.
+            text: [n, d], unit length, as of `encode_texts`; besides: int32 [n], for each a query that it may not be.
         """
         if self._recalled is None:
             known = np.flatnonzero(np.diff(self.categories.indptr) > 0).astype(np.int32)
@@ -131,7 +144,15 @@ class NodeEncoder:
         known, texts = self._recalled
         if not len(known):
             return np.full(len(text), -1, dtype=np.int32)
-        best = [(part @ texts.T).max(dim=1) for part in torch.split(text, max(1, _SCORES // len(known)))]
+        size, best = max(1, _SCORES // len(known)), []
+        for start in range(0, len(text), size):
+            scores = text[start : start + size] @ texts.T
+            if besides is not None:
+                barred = besides[start : start + size]
+                place = np.minimum(np.searchsorted(known, barred), len(known) - 1)
+                own = np.flatnonzero(known[place] == barred)
+                scores[torch.from_numpy(own), torch.from_numpy(place[own])] = 0.0
+            best.append(scores.max(dim=1))
         score, row = torch.cat([part.values for part in best]).numpy(), torch.cat([part.indices for part in best]).numpy()
         return np.where(score > 0, known[row], -1).astype(np.int32)
 

@@ -43,7 +43,8 @@ class WalkExamples:
         indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
         of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
         [cases], relevant products, candidates or not; walked: bool [reached], reached by a walk, not only near by vector; group: int64
-        [cases], the shopper's half of the cross-fit; plain: bool [cases], the shopper was left out.
+        [cases], the shopper's half of the cross-fit; altered: bool [cases], the shopper was left out or what was chosen for the query, so
+        that the case counts in no recall.
     """
 
     indptr: Int64
@@ -54,7 +55,7 @@ class WalkExamples:
     wanted: Int64
     group: Int64
     walked: Bool
-    plain: Bool
+    altered: Bool
 
 
 @dataclass(frozen=True)
@@ -92,44 +93,50 @@ def fit_walk(config: TrainingConfig, graph: Graph, retriever: Retriever, inputs:
         halves = [fit(config, examples, np.flatnonzero(examples.group == half)) for half in (0, 1)]
         parts = []
         for half, scorer in enumerate(halves):
-            held_out = np.flatnonzero((examples.group != half) & ~examples.plain)
+            held_out = np.flatnonzero((examples.group != half) & ~examples.altered)
             parts.append((len(held_out), _recalls(scorer, examples, held_out)))
         recall = np.sum([size * np.asarray(recalls) for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
         scorer = fit(config, examples, np.arange(len(examples.wanted)))
-    return WalkFit(scorer, len(examples.wanted), float(recall[0]), float(recall[1]), float(recall[2]))
+    return WalkFit(scorer, len(cases), float(recall[0]), float(recall[1]), float(recall[2]))
 
 
 @torch.no_grad()
 def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases: Cases) -> WalkExamples:
-    """Collect the candidates of cases, some of them with the shopper left out, so that plain requests are learned too."""
+    """Collect the candidates of cases.
+
+    Some cases have their shopper left out, so that plain requests are learned too. Some are there twice, the second time as if nobody had
+    asked their query before: new queries are rare in any one period, and without them a fit would rely on what they do not have.
+    """
     random = RandomSource(config.seed)
     dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.walk.user_dropout
     user = np.where(dropped, -1, cases.user).astype(np.int32)
-    # By shopper, so that a shopper's cases share the walk to partners.
-    order = np.argsort(user, kind="stable")
-    size = max(1, min(_BLOCK, _SCORES // index.num_products))
-    blocks = [order[start : start + size] for start in range(0, len(order), size)]
+    again = _one_a_query(index, cases, config.walk.unasked, random)
+    parts, features, order = [], [], []
     words = WordIndex(index.view.graph, config.walk.words)
-    parts, features = [], []
-    for block in blocks:
-        found = _gather_block(encoder, index, words, cases, user, block)
-        features.append(found[0])
-        parts.append(found[1:])
+    size = max(1, min(_BLOCK, _SCORES // index.num_products))
+    for chosen, unasked in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
+        # By shopper, so that a shopper's cases share the walk to partners.
+        chosen = chosen[np.argsort(user[chosen], kind="stable")]
+        order.append(chosen)
+        for start in range(0, len(chosen), size):
+            found = _gather_block(encoder, index, words, cases, user, chosen[start : start + size], unasked)
+            features.append(found[0])
+            parts.append(found[1:])
     reached = np.cumsum([0] + [len(described) for described in features])
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
-    sizes = np.concatenate([part[3] for part in parts])
-    shoppers = cases.user[order].astype(np.int64)
-    key = np.where(shoppers >= 0, shoppers, shoppers.max(initial=0) + 1 + np.arange(len(order)))
+    case = np.concatenate(order)
+    shoppers = cases.user[case].astype(np.int64)
+    key = np.where(shoppers >= 0, shoppers, shoppers.max(initial=0) + 1 + case)
     return WalkExamples(
-        indptr=np.r_[0, np.cumsum(sizes)].astype(np.int64),
+        indptr=np.r_[0, np.cumsum(np.concatenate([part[3] for part in parts]))].astype(np.int64),
         features=_joined(features),
         feature_row=np.concatenate(feature_row),
         similarity=np.concatenate([part[1] for part in parts]),
         relevant=np.concatenate([part[2] for part in parts]),
-        wanted=np.diff(cases.indptr)[order],
+        wanted=np.diff(cases.indptr)[case],
         walked=np.concatenate([part[4] for part in parts]),
         group=random.uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1,
-        plain=dropped[order],
+        altered=dropped[case] | (np.arange(len(case)) >= len(cases)),
     )
 
 
@@ -226,6 +233,14 @@ def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
             yield np.sort(order[start : start + size])
 
 
+def _one_a_query(index: WalkIndex, cases: Cases, share: float, random: RandomSource) -> Int64:
+    """Draw one case of each query that was asked before, at most a share of all cases: int64 [drawn]."""
+    asked = np.flatnonzero(index.asked_totals[0][cases.query] > 0)
+    mixed = random.generator("walk unasked", 0).permutation(asked)
+    first = np.sort(np.unique(cases.query[mixed], return_index=True)[1])
+    return mixed[first][: int(share * len(cases))].astype(np.int64)
+
+
 def _joined(parts: list[Float32]) -> Float32:
     """Return the parts one below the other, and let each go as soon as it is copied: they are by far the most memory of a fit."""
     joined = np.empty((sum(len(part) for part in parts), parts[0].shape[1]), dtype=np.float32)
@@ -238,17 +253,20 @@ def _joined(parts: list[Float32]) -> Float32:
 
 
 def _gather_block(
-    encoder: NodeEncoder, index: WalkIndex, words: WordIndex, cases: Cases, user: Int32, block: Int64
+    encoder: NodeEncoder, index: WalkIndex, words: WordIndex, cases: Cases, user: Int32, block: Int64, unasked: bool
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
     asker, query = user[block], cases.query[block]
-    request = encoder.encode_requests(asker, query)
+    if unasked:
+        request, recalling = encoder.encode_unasked(asker, query)
+    else:
+        request, recalling = encoder.encode_requests(asker, query), encoder.recalling(query)
     score = request @ encoder.products.T
     described = min(index.settings.nearest, score.shape[1])
     near = score.topk(min(described + _BEYOND, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
     distinct, text = np.unique(query, return_inverse=True)
     matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
-    recalling = encoder.recalling(query)
-    reached = index.reach(asker, query, recalling, match_words(matches, text), near[:, :described])
+    asked = np.full_like(query, -1) if unasked else query
+    reached = index.reach(asker, asked, recalling, match_words(matches, text), near[:, :described])
     reached_key = reached.row * index.num_products + reached.product
     near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
     key = np.union1d(reached_key, near_key)
@@ -257,6 +275,6 @@ def _gather_block(
     row = key // index.num_products
     owned, position = expand_ranges(cases.indptr[block], cases.indptr[block + 1])
     relevant = np.isin(key, owned * index.num_products + cases.product[position])
-    features = walk_features(index, asker, query, recalling, reached)
+    features = walk_features(index, asker, asked, recalling, reached)
     sizes = np.bincount(row, minlength=len(block)).astype(np.int64)
     return features, place, score.numpy().ravel()[key], relevant, sizes, reached.walked

@@ -199,6 +199,29 @@ def test_the_nearest_query_is_the_same_in_any_blocks(tiny_graph, monkeypatch, sc
     assert encoder.nearest_query(texts[:0]).tolist() == []
 
 
+@pytest.mark.parametrize("scores", [1, 1 << 24])
+def test_the_nearest_query_besides_one(tiny_graph, monkeypatch, scores):
+    encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
+    texts = encoder.encode_query_texts(QUERIES)
+    monkeypatch.setattr(encoder_module, "_SCORES", scores)
+    others = (texts @ texts.T).fill_diagonal_(0).argmax(dim=1)
+    assert encoder.nearest_query(texts, besides=QUERIES).tolist() == others.tolist()
+    assert encoder.nearest_query(texts, besides=np.full_like(QUERIES, -1)).tolist() == QUERIES.tolist()
+
+
+def test_a_request_as_if_nobody_had_asked_its_query(tiny_graph):
+    encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
+    users, queries = np.array([4, 4, 9, -1], dtype=np.int32), np.array([7, 2, 7, 2], dtype=np.int32)
+    texts = encoder.encode_query_texts(queries)
+    others = encoder.nearest_query(texts, besides=queries)
+    vectors, recalling = encoder.encode_unasked(users, queries)
+    assert recalling.tolist() == others.tolist()
+    assert not (recalling == queries).any()
+    torch.testing.assert_close(vectors, encoder.personalise(texts, users, others))
+    torch.testing.assert_close(vectors[3], texts[3])
+    assert encoder.encode_unasked(users[:0], queries[:0])[0].shape == (0, 16)
+
+
 def test_where_nothing_was_chosen_yet_no_query_is_near(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.time_first)
     assert encoder.nearest_query(torch.ones(2, 16)).tolist() == [-1, -1]

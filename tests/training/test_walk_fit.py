@@ -11,6 +11,7 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.sampling.inputs import InputSampler
+from gnn_search.sampling.walk.features import feature_names
 from gnn_search.sampling.walk.index import Matched
 from gnn_search.training import walk_fit
 from gnn_search.training.walk_fit import WalkExamples, fit, fit_walk, gather
@@ -19,7 +20,7 @@ SHOPPERS, PRODUCTS = 24, 60
 
 
 def config(**changes):
-    walk = {"words": 0, "nearest": 0}
+    walk = {"words": 0, "nearest": 0, "unasked": 0}
     walk |= {"hidden": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "half_life_days": [5, 30], **changes}
     return tiny_config(walk=walk)
 
@@ -111,12 +112,42 @@ def test_held_out_recall_is_of_the_other_half_of_the_shoppers(tiny_graph, monkey
 
 def test_cases_without_their_shopper_are_learned_but_not_measured(tiny_graph, monkeypatch):
     settings, asked = config(user_dropout=0.5), []
-    monkeypatch.setattr(walk_fit, "_recalls", lambda scorer, examples, case: asked.append(examples.plain[case]) or (0.0, 0.0, 0.0))
+    monkeypatch.setattr(walk_fit, "_recalls", lambda scorer, examples, case: asked.append(examples.altered[case]) or (0.0, 0.0, 0.0))
     fitted(tiny_graph, settings)
     assert not np.concatenate(asked).any()
     _, examples = gathered(tiny_graph, settings)
-    assert 0 < examples.plain.sum() < len(examples.plain)
-    assert sum(len(part) for part in asked) == (~examples.plain).sum()
+    assert 0 < examples.altered.sum() < len(examples.altered)
+    assert sum(len(part) for part in asked) == (~examples.altered).sum()
+
+
+def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
+    settings = config(user_dropout=0, unasked=0.5)
+    cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
+    inputs = InputSampler(tiny_graph, settings)
+    encoder = NodeEncoder(random_retriever(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
+    index = inputs.walks(encoder.view, encoder.categories)
+    examples = gather(settings, encoder, index, cases)
+    _, plain = gathered(tiny_graph, config(user_dropout=0))
+    again = len(examples.wanted) - len(cases)
+    asked = np.unique(cases.query[index.asked_totals[0][cases.query] > 0])
+    assert again == min(len(asked), len(cases) // 2) > 3
+    assert examples.altered.tolist() == [False] * len(cases) + [True] * again
+    assert np.array_equal(examples.features[: len(plain.features)], plain.features)
+    names = feature_names(settings.walk, index.partner_relations)
+    copies = dict(zip(names, examples.features[len(plain.features) :].T, strict=True))
+    assert not copies["query asked before"].any()
+    assert not copies["products of the query"].any()
+    assert not copies["query led to it"].any()
+    assert copies["own product"].any()  # what is known of the shopper stays
+    # Half of the shoppers' copies go with each half of the fit.
+    assert set(examples.group[len(cases) :]) == {0, 1}
+
+
+def test_copies_do_not_count_as_cases(tiny_graph):
+    one, other = fitted(tiny_graph, config(unasked=0.5)), fitted(tiny_graph, config())
+    assert one.cases == other.cases
+    assert one.vector == other.vector
+    assert not torch.equal(one.scorer.beside.inner.weight, other.scorer.beside.inner.weight)
 
 
 def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
@@ -145,7 +176,7 @@ def test_blocks_and_all_at_once_are_the_same(tiny_graph, monkeypatch):
     _, whole = gathered(tiny_graph, config())
     monkeypatch.setattr(walk_fit, "_SCORES", 7 * 40)
     _, parts = gathered(tiny_graph, config())
-    for name in ("indptr", "features", "feature_row", "relevant", "wanted", "group", "plain"):
+    for name in ("indptr", "features", "feature_row", "relevant", "wanted", "group", "altered"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
     np.testing.assert_allclose(whole.similarity, parts.similarity, atol=1e-6)
 
