@@ -142,7 +142,7 @@ class NodeEncoder:
             known = np.flatnonzero(np.diff(self.categories.indptr) > 0).astype(np.int32)
             self._recalled = known, functional.normalize(self._retriever.query_texts(known), dim=1)
         known, texts = self._recalled
-        if not len(known):
+        if not len(known) or not len(text):
             return np.full(len(text), -1, dtype=np.int32)
         size, best = max(1, _SCORES // len(known)), []
         for start in range(0, len(text), size):
