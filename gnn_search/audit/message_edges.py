@@ -85,12 +85,13 @@ def _beside(shop: AuditedShop, forward: EdgeType, edges: StoredEdges) -> Iterato
         return
     told = np.flatnonzero((edges.time < shop.manifest.test_start) & (first >= shop.manifest.test_start) & (first < _NEVER))
     if len(told):
-        fresh = np.unique(_event_pairs(shop, forward, shop.in_period("test")))
+        tested = np.unique(_event_pairs(shop, forward, _choices(shop, forward) & shop.in_period("test")))
+        fresh = tested[_first_event(shop, forward, tested) >= shop.manifest.test_start]
         yield Observation(
             severity="warning",
             count=len(told),
             meaning=f"The relation {name} joins, before the test period, {share(len(np.unique(pairs[told])), len(fresh))} of the pairs "
-            "that the period's events join.",
+            "that its events are the first to join.",
             advice="See that its times are those at which the edges were known, not those of a later export.",
             examples=edges.examples(shop, told),
         )
@@ -117,9 +118,14 @@ def _first_event(shop: AuditedShop, forward: EdgeType, pairs: Int64) -> Int64:
     """Return the time of the first choice that joins each pair, int64 [pairs], `_NEVER` where there is none."""
     distinct, row = np.unique(pairs, return_inverse=True)
     first = np.full(len(distinct), _NEVER)
-    rows = shop.chosen & (shop.user >= 0) if "user" in forward else shop.chosen
+    rows = _choices(shop, forward)
     _update(np.minimum, first, distinct, _event_pairs(shop, forward, rows), shop.time[rows])
     return first[row]
+
+
+def _choices(shop: AuditedShop, forward: EdgeType) -> Mask:
+    """Return the choices that join nodes of these types, bool [events]: those of known shoppers where shoppers are joined."""
+    return shop.chosen & (shop.user >= 0) if "user" in forward else shop.chosen
 
 
 def _update(better: np.ufunc, best: Int64, distinct: Int64, pairs: Int64, time: Int64) -> None:

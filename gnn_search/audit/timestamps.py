@@ -73,7 +73,8 @@ def _order_alone(shop: AuditedShop) -> Iterator[Observation]:
     yield Observation(
         severity="warning",
         count=once,
-        meaning=f"The test period holds exactly one event of {share(once, int(known_before.sum()))} of the shoppers: times keep their order alone (a leave-last-out split written as times), so age, season and trend mean nothing.",
+        meaning=f"The test period holds exactly one event of {share(once, int(known_before.sum()))} of the shoppers: times keep "
+        "their order alone (a leave-last-out split written as times), so age, season and trend mean nothing.",
         advice="Use real times with cuts in time where you have them; else switch half-lives off and don't read figures as a forecast.",
         examples=shop.event_examples(rows),
     )
