@@ -103,7 +103,9 @@ def _borders(shop: AuditedShop, values: np.ndarray[tuple[int], np.dtype[np.float
 
 
 def _no_quantiles(model: AuditedModel) -> str | None:
-    return model.of_another_graph() if model.manifest.quantiles else "the model has no numeric columns"
+    if not model.config.product.numeric or not model.shop.manifest.recipe["tables"]["products"]["numeric"]:
+        return "the model has no numeric columns"
+    return model.of_another_graph() if model.manifest.quantiles else "the model does not say at which borders it cut its numeric columns"
 
 
 def _free_vectors(model: AuditedModel) -> Iterator[Observation]:

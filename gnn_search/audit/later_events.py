@@ -8,7 +8,7 @@ import numpy as np
 
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation
-from gnn_search.audit.repeats import copies_of_earlier
+from gnn_search.audit.repeats import misplaced_copies
 from gnn_search.audit.shop import AuditedShop, Mask, moment
 from gnn_search.graph.csr import Csr, Int64
 from gnn_search.graph.store import EdgeType
@@ -27,7 +27,7 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
                 examples=shop.event_examples(late),
             )
     for split, start in shop.cuts.items():
-        early = np.flatnonzero(shop.in_period(split) & (shop.time < start) & ~copies_of_earlier(shop))
+        early = np.flatnonzero(shop.in_period(split) & (shop.time < start) & ~misplaced_copies(shop))
         if len(early):
             yield Observation(
                 severity="error",

@@ -9,6 +9,7 @@ import numpy as np
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation, share
 from gnn_search.audit.keys import pair_keys, row_keys, without_partner
+from gnn_search.audit.repeats import misplaced_copies
 from gnn_search.audit.shop import AuditedShop, Mask, moment
 from gnn_search.audit.stored_edges import StoredEdges, ends_of_events, event_relations, forward_of, read_edges
 from gnn_search.graph.csr import Int64
@@ -19,11 +20,11 @@ _REBUILD = "Build the graph again from its tables; a model trained on this graph
 
 
 def _look(shop: AuditedShop) -> Iterator[Observation]:
-    made = event_relations(shop)
+    made, once = event_relations(shop), ~misplaced_copies(shop)
     for edge_type in shop.graph.edge_types:
         forward = forward_of(edge_type)
         if forward in made:
-            yield from _of_events(shop, forward, read_edges(shop, edge_type), made[forward])
+            yield from _of_events(shop, forward, read_edges(shop, edge_type), made[forward] & once)
         elif {edge_type[0], edge_type[2]} in ({"user", "product"}, {"query", "product"}, {"user", "query"}):
             yield from _beside(shop, forward, read_edges(shop, edge_type))
 

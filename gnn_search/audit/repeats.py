@@ -5,30 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation, share
 from gnn_search.audit.keys import UInt64, row_keys
 from gnn_search.audit.shop import AuditedShop, Mask
+from gnn_search.graph.store import SPLITS
 
 _MANY_DUPLICATES = 0.01
 """Share of the events above which rows that stand twice are worth a warning."""
 
 
-def copies_of_earlier(shop: AuditedShop) -> Mask:
-    """Return which events of validation and test lie before their period and stand, time and all, in an earlier one: bool [events]."""
-    keys = _event_keys(shop)
-    found = np.zeros(len(keys), np.bool_)
-    for split, start in shop.cuts.items():
-        early = shop.in_period(split) & (shop.time < start)
-        if early.any():
-            others = ~shop.in_period(split) & ~shop.in_period("test")
-            found |= early & np.isin(keys, keys[others])
-    return found
+def misplaced_copies(shop: AuditedShop) -> Mask:
+    """Return which examples lie outside their period and stand, time and all, in the right one too: bool [events]."""
+    start = {"train": np.iinfo(np.int64).min, **shop.cuts}
+    end = {"train": shop.cuts["validation"], "validation": shop.cuts["test"], "test": np.iinfo(np.int64).max}
+    outside = np.zeros(len(shop.time), np.bool_)
+    for split in SPLITS:
+        outside |= shop.in_period(split) & ((shop.time < start[split]) | (shop.time >= end[split]))
+    if outside.any():
+        keys = _event_keys(shop)
+        outside &= np.isin(keys, keys[~outside])
+    return outside
 
 
 def _straddling(shop: AuditedShop) -> Iterator[Observation]:
-    copied = np.flatnonzero(copies_of_earlier(shop))
+    start = shop.events["split"].replace_strict({"train": 0, **shop.cuts}, return_dtype=pl.Int64).to_numpy()
+    # A copy from after the cut is an event that training may not see, and told of as such.
+    copied = np.flatnonzero(misplaced_copies(shop) & ~shop.in_period("train") & (shop.time < start))
     if len(copied):
         yield Observation(
             severity="error",
@@ -41,7 +46,7 @@ def _straddling(shop: AuditedShop) -> Iterator[Observation]:
 
 def _duplicates(shop: AuditedShop) -> Iterator[Observation]:
     # Two shoppers of whom nobody knows may well choose the same at the same moment.
-    known = np.flatnonzero((shop.user >= 0) & ~copies_of_earlier(shop))
+    known = np.flatnonzero((shop.user >= 0) & ~misplaced_copies(shop))
     _, first, count = np.unique(_event_keys(shop)[known], return_index=True, return_counts=True)
     extra = int(count.sum() - len(count))
     if extra:

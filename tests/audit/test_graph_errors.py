@@ -44,6 +44,7 @@ def test_an_example_from_after_the_cut(graph, split, later):
     one = Graph.open(graph).examples(later)[:1]
     change_examples(graph, split, lambda examples: pl.concat([examples, one]))
     found = only_error(graph, "later-events")
+    assert audit(Graph.open(graph)).of("warning") == []
     assert found.count == 1
     assert f"examples/{split}.parquet holds events at or after" in found.meaning
     products = Graph.open(graph).nodes("product")["product_id"]
@@ -211,6 +212,7 @@ def test_the_same_event_on_both_sides_of_a_cut(graph, source, target):
     copied = Graph.open(graph).examples(source)[3:5]
     change_examples(graph, target, lambda examples: pl.concat([copied, examples]))
     found = only_error(graph, "straddling-copies")
+    assert audit(Graph.open(graph)).of("warning") == []
     assert found.count == 2
     assert found.examples[0]["action"] == copied["action"][0]
 
