@@ -92,7 +92,9 @@ def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
 def _open_factors(folder: Path, model: Model) -> Factors:
     nodes, ranks = model.graph.num_nodes, model.config.walk.factors
     width = max(ranks, default=0)
-    user, product = (read_vectors(folder / name, (nodes[kind], width)) for name, kind in ((_USER_FACTORS, "user"), (_PRODUCT_FACTORS, "product")))
+    user, product = (
+        read_vectors(folder / name, (nodes[kind], width)) for name, kind in ((_USER_FACTORS, "user"), (_PRODUCT_FACTORS, "product"))
+    )
     return Factors(user, product, ranks)
 
 
