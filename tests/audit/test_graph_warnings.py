@@ -74,6 +74,23 @@ def test_related_products_have_no_time(tmp_path):
     assert "product--also--product has no time" in found.meaning
 
 
+@pytest.mark.parametrize("later", [True, False])
+def test_a_column_that_tells_of_the_test_period(tmp_path, later):
+    """Ratings that follow later sales are suspect, those that follow earlier ones are not."""
+
+    def rated(products: pl.DataFrame) -> pl.DataFrame:
+        events = pl.read_parquet(tmp_path / "events.parquet").filter((pl.col("timestamp") >= TEST) == later)
+        sold = products.select("product_id").join(events.group_by("product_id").len(), on="product_id", how="left", maintain_order="left")
+        return products.with_columns(price=3 + sold["len"].fill_null(0).sqrt())
+
+    report = of_shop(tmp_path, "products", rated, products=240, events=3000)
+    assert report.of("error") == []
+    found = [finding for finding in report.of("warning") if finding.check == "popularity"]
+    assert bool(found) == later
+    if later:
+        assert "goes with the choices of the test period beyond what the earlier ones tell" in found[0].meaning
+
+
 def test_times_that_are_days(tmp_path):
     def days(events: pl.DataFrame) -> pl.DataFrame:
         return events.with_columns(pl.col("timestamp").dt.truncate("1d")).unique(["user_id", "query", "product_id", "timestamp"])
