@@ -33,6 +33,10 @@ def write_model(
             scorer = WalkScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden) if walk else None
             for parameter in [*retriever.parameters(), *(scorer.parameters() if scorer is not None else ())]:
                 parameter += 0.2 * torch.randn_like(parameter)
+            # As in training, nothing is learned of a query that had led to nothing by then.
+            known = graph.before(graph.manifest.validation_start).edges(("product", "rev_leads_to", "query")).degree() > 0
+            assert retriever.query.free is not None
+            retriever.query.free.weight *= torch.from_numpy(known)[:, None]
     save_model(out, graph, config, retriever, scorer, {"steps": 0}, {})
     if vectors:
         model = open_model(out, graph.path)

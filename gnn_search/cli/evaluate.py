@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import TaskID
 
-from gnn_search.cli.options import PATH, json_option, min_score_option, path_argument, threads_option
+from gnn_search.cli.audit import audit_first
+from gnn_search.cli.options import PATH, audit_option, json_option, min_score_option, path_argument, threads_option
 from gnn_search.cli.output import emit, error_console, progress
 from gnn_search.errors import RequestError
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
 @click.option("--out", type=PATH, help="Also write the result as JSON to this file.")
 @min_score_option
+@audit_option
 @threads_option
 @json_option
 def command(
@@ -51,6 +53,7 @@ def command(
     graph: Path | None,
     out: Path | None,
     min_score: str | None,
+    audit: bool,
     as_json: bool,
 ) -> None:
     """Measure a model and the baselines on the test period.
@@ -71,7 +74,7 @@ def command(
     if out is not None:
         refuse_existing(out)
     evaluation = run_evaluation(
-        model, cases, split, draws, seed, graph, baselines=baselines, rivals=rivals, settings=settings, min_score=min_score
+        model, cases, split, draws, seed, graph, baselines=baselines, rivals=rivals, settings=settings, min_score=min_score, audit=audit
     )
     if out is not None:
         write_json(out, evaluation.model_dump(mode="json"))
@@ -90,8 +93,9 @@ def run_evaluation(
     rivals: Sequence[Path] = (),
     settings: Path | None = None,
     min_score: str | None = None,
+    audit: bool = True,
 ) -> Evaluation:
-    """Evaluate a model folder, with and without the shopper, beside rival models and baselines."""
+    """Audit a model folder and evaluate it, with and without the shopper, beside rival models and baselines."""
     from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
     from gnn_search.evaluation.evaluate import evaluate
@@ -108,6 +112,8 @@ def run_evaluation(
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
     opened.graph.verify()
+    if audit:
+        audit_first(opened.graph, model)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
     asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
     shop = open_shop_vectors(opened, asked.time)

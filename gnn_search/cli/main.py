@@ -32,6 +32,7 @@ class Entry:
 COMMANDS: dict[str, Entry] = {
     "build-graph": Entry("gnn_search.cli.build_graph:command", "Build a graph folder from raw tables."),
     "inspect": Entry("gnn_search.cli.inspect:command", "Show what is in a graph, or the neighbourhood of one node."),
+    "audit": Entry("gnn_search.cli.audit:command", "Look for leaks and faults that make figures wrong."),
     "train": Entry("gnn_search.cli.train:command", "Train a retriever on a graph."),
     "evaluate": Entry("gnn_search.cli.evaluate:command", "Measure a model and the baselines on the test period."),
     "retrieve": Entry("gnn_search.cli.retrieve:command", "Rank products for a file of users and queries."),

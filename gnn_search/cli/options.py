@@ -51,6 +51,12 @@ def threads_option(function: Function) -> Function:
     return option(function)
 
 
+def audit_option(function: Function) -> Function:
+    """Add `--no-audit`; arrives as `audit`, true by default."""
+    summary = "Look for leaks and faults first, and stop at an error."
+    return click.option("--audit/--no-audit", "audit", default=True, show_default=True, help=summary)(function)
+
+
 def graph_option(function: Function) -> Function:
     """Add `--graph`; arrives as `graph`, a `pathlib.Path` or None."""
     return click.option("--graph", type=PATH, metavar="PATH", help="The model's graph, where it was moved.")(function)

@@ -9,7 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gnn_search.cli.options import json_option, out_option, path_option, threads_option
+from gnn_search.cli.audit import audit_first
+from gnn_search.cli.options import audit_option, json_option, out_option, path_option, threads_option
 from gnn_search.cli.output import emit, error_console, progress
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 @out_option("Model folder to be made.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), help="In place of the configuration's.")
+@audit_option
 @threads_option
 @json_option
-def command(config: str, graph: Path, out: Path, resume: bool, seed: int | None, as_json: bool) -> None:
+def command(config: str, graph: Path, out: Path, resume: bool, seed: int | None, audit: bool, as_json: bool) -> None:
     """Train a retriever on a graph.
 
     CONFIG is the name of a shipped configuration or a YAML file. A killed run goes on with --resume to the same weights. The model folder
@@ -34,12 +36,14 @@ def command(config: str, graph: Path, out: Path, resume: bool, seed: int | None,
     Example:
       gnn-search train complete_journey --graph demo/graph --out demo/model
     """
-    summary = run_training(config, graph, out, resume=resume, seed=seed)
+    summary = run_training(config, graph, out, resume=resume, seed=seed, audit=audit)
     emit(summary, as_json, lambda console: _render(console, summary))
 
 
-def run_training(config: str, graph: Path, out: Path, *, resume: bool = False, seed: int | None = None) -> dict[str, Any]:
-    """Train, save the model and its vectors, and return a summary; a seed stands in for the configuration's."""
+def run_training(
+    config: str, graph: Path, out: Path, *, resume: bool = False, seed: int | None = None, audit: bool = True
+) -> dict[str, Any]:
+    """Audit the graph, train, save the model and its vectors, and return a summary; a seed stands in for the configuration's."""
     from gnn_search.config.training import TrainingConfig
     from gnn_search.graph.store import Graph
     from gnn_search.model.store import open_model
@@ -52,6 +56,8 @@ def run_training(config: str, graph: Path, out: Path, *, resume: bool = False, s
         settings = settings.model_copy(update={"seed": seed})
     opened = Graph.open(graph)
     opened.verify()
+    if audit:
+        audit_first(opened)
     with progress("examples") as bars:
         summary = fit_model(settings, opened, out, resume=resume, listener=_Watcher(bars), say=error_console().print)
     model = open_model(out, graph)

@@ -39,20 +39,28 @@ def code_values(frame: pl.DataFrame, columns: Sequence[str]) -> Codes:
 def code_quantiles(graph: Graph, buckets: int) -> Codes:
     """Cut each numeric column of the products into buckets that hold about as many products chosen in the training period.
 
-    The borders are quantiles of these products' values; what lies beyond the first or last belongs to the bucket there. A missing value
-    has a row of its own, the last of the column's `buckets` + 1.
+    What lies beyond the first or last border belongs to the bucket there. A missing value has a row of its own, the last of the
+    column's `buckets` + 1.
     """
-    names: list[str] = list(graph.manifest.recipe["tables"]["products"]["numeric"])
     products, codes = graph.nodes("product"), []
+    columns = quantile_borders(graph, buckets)
+    for number, (name, borders) in enumerate(columns.items()):
+        value = products[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        bucket = np.where(np.isnan(value), buckets, np.searchsorted(np.asarray(borders), value, side="right"))
+        codes.append(number * (buckets + 1) + bucket.astype(np.int64))
+    return _side_by_side(codes, products.height, len(columns) * (buckets + 1))
+
+
+def quantile_borders(graph: Graph, buckets: int) -> dict[str, list[float]]:
+    """Return, by numeric column, the quantiles of the products chosen in the training period; no border where none has a value."""
+    products, borders = graph.nodes("product"), {}
     # Products of later periods would tell of the future.
     trained = graph.examples("train").filter(pl.col("action").is_in(graph.chosen_actions))["product"].unique().to_numpy()
-    for number, name in enumerate(names):
-        value = products[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-        seen = value[trained][~np.isnan(value[trained])]
-        borders = np.quantile(seen, np.arange(1, buckets) / buckets) if len(seen) else np.empty(0)
-        bucket = np.where(np.isnan(value), buckets, np.searchsorted(borders, value, side="right"))
-        codes.append(number * (buckets + 1) + bucket.astype(np.int64))
-    return _side_by_side(codes, products.height, len(names) * (buckets + 1))
+    for name in graph.manifest.recipe["tables"]["products"]["numeric"]:
+        value = products[name].cast(pl.Float64).fill_null(np.nan).to_numpy()[trained]
+        seen = value[~np.isnan(value)]
+        borders[name] = np.quantile(seen, np.arange(1, buckets) / buckets).tolist() if len(seen) else []
+    return borders
 
 
 def code_shared(graph: Graph, attributes: Sequence[SharedAttribute]) -> tuple[Codes, Codes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -17,6 +17,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, read_json, staged, write_json
+from gnn_search.model.codes import quantile_borders
 from gnn_search.model.features import Features
 from gnn_search.model.retriever import Retriever
 from gnn_search.model.text_towers import TRANSFORMER_WEIGHTS, open_text_tower
@@ -38,6 +39,7 @@ class ModelManifest(StrictModel):
         files: Size in bytes of each file of the model, by name.
         hash: Hash over these files.
         dimension: Of the vectors.
+        quantiles: The borders at which each numeric column of the products was cut, none where the model has none.
         training: How training went: steps, examples, seconds, rates, best validation recall, negatives.
         versions: Of the libraries that made it.
     """
@@ -49,6 +51,7 @@ class ModelManifest(StrictModel):
     files: dict[str, int]
     hash: str
     dimension: int
+    quantiles: dict[str, list[float]] = Field(default_factory=dict)
     training: dict[str, Any]
     versions: dict[str, str]
 
@@ -103,6 +106,7 @@ def save_model(
         files={file.name: file.stat().st_size for file in files},
         hash=hash_files(files),
         dimension=config.dimension,
+        quantiles={} if retriever.product.numeric is None else quantile_borders(graph, config.product.numeric_buckets),
         training=training,
         versions=versions,
     )
@@ -121,7 +125,7 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
             on.
     """
     layout = ModelLayout(Path(path))
-    manifest = _read_manifest(layout)
+    manifest = read_manifest(layout)
     if graph is None and not Path(manifest.graph).is_dir():
         raise ArtefactError(f"the graph of the model {layout.root} is no longer in {manifest.graph}; say where it is with --graph")
     opened = Graph.open(Path(graph) if graph is not None else Path(manifest.graph))
@@ -150,7 +154,12 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
     return Model(layout.root, manifest, config, opened, features, retriever, InputSampler(opened, config), walk, words)
 
 
-def _read_manifest(layout: ModelLayout) -> ModelManifest:
+def read_manifest(layout: ModelLayout) -> ModelManifest:
+    """Read what a model folder says of itself, and compare its files with the hash.
+
+    Raises:
+        ArtefactError: The folder is no model, is damaged, half-trained or of another version.
+    """
     if not layout.root.is_dir():
         raise ArtefactError(f"there is no model folder {layout.root}; make one with 'gnn-search train'")
     if not layout.manifest.exists() and layout.metrics.exists():

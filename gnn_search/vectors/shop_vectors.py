@@ -15,6 +15,8 @@ from gnn_search.model.store import Model
 from gnn_search.sampling.walk.factors import Factors
 
 Float32 = npt.NDArray[np.float32]
+NODE_TYPES = ("product", "query", "category", "user")
+"""Whose vectors are kept."""
 
 _USER_FACTORS, _PRODUCT_FACTORS = "walk_user.npy", "walk_product.npy"
 
@@ -82,20 +84,26 @@ def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
         )
     if stored.get("as_of") != moment:
         return encode_shop(model, moment)
-    width = model.manifest.dimension
-    vectors = {name: _open(folder / f"{name}.npy", model, name, width) for name in ("product", "query", "category", "user")}
+    nodes, width = model.graph.num_nodes, model.manifest.dimension
+    vectors = {kind: read_vectors(folder / f"{kind}.npy", (nodes[kind], width)) for kind in NODE_TYPES}
     return ShopVectors(vectors, moment, None if model.walk is None else _open_factors(folder, model))
 
 
 def _open_factors(folder: Path, model: Model) -> Factors:
-    ranks = model.config.walk.factors
+    nodes, ranks = model.graph.num_nodes, model.config.walk.factors
     width = max(ranks, default=0)
-    user, product = _open(folder / _USER_FACTORS, model, "user", width), _open(folder / _PRODUCT_FACTORS, model, "product", width)
+    user, product = (
+        read_vectors(folder / name, (nodes[kind], width)) for name, kind in ((_USER_FACTORS, "user"), (_PRODUCT_FACTORS, "product"))
+    )
     return Factors(user, product, ranks)
 
 
-def _open(file: Path, model: Model, node_type: str, width: int) -> Float32:
-    expected = (model.graph.num_nodes[node_type], width)
+def read_vectors(file: Path, expected: tuple[int, int]) -> Float32:
+    """Open a file of vectors memory-mapped.
+
+    Raises:
+        ArtefactError: It is damaged, or not float32 of the shape expected.
+    """
     try:
         vectors = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:

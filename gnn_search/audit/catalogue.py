@@ -1,0 +1,66 @@
+"""Faults of the catalogue: products that stand twice, and products in no category."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from gnn_search.audit.check import Check
+from gnn_search.audit.finding import MOST_EXAMPLES, Observation, share
+from gnn_search.audit.shop import AuditedShop
+
+_MANY_TWINS = 0.01
+_MANY_OUTSIDE = 0.05
+
+
+def _twins(shop: AuditedShop) -> Iterator[Observation]:
+    products = shop.graph.nodes("product").filter(pl.col("title") != "")
+    names = [name for name in ("title", "brand") if name in products.columns]
+    same = [pl.col("category"), *(pl.col(name).str.to_lowercase().str.strip_chars().alias(f"same_{name}") for name in names)]
+    groups = (
+        products.group_by(same, maintain_order=True)
+        .agg(pl.first().head(2).alias("ids"), pl.col("title").first(), pl.len().alias("size"))
+        .filter(pl.col("size") > 1)
+    )
+    if groups.is_empty():
+        return
+    count = int(groups["size"].sum())
+    attributes = shop.manifest.recipe["tables"]["products"]["attributes"]
+    alike = products.select(pl.struct([*same, *map(pl.col, attributes)]).is_duplicated().sum()).item()
+    yield Observation(
+        severity="warning" if count > _MANY_TWINS * products.height else "note",
+        count=count,
+        meaning=f"Products share title, brand and category with another ({share(count, products.height)} of the catalogue; {alike:,} of "
+        "them all attributes too): no text tells them apart, and a list that shows the other one is counted as wrong.",
+        advice="Merge ids that mean the same product; if they differ, put what tells them apart, such as size, into title or attributes.",
+        examples=tuple(
+            {"product_id": ids[0], "other_product_id": ids[1], "title": title}
+            for ids, title in groups.sort("size", descending=True, maintain_order=True)
+            .head(MOST_EXAMPLES)
+            .select("ids", "title")
+            .iter_rows()
+        ),
+    )
+
+
+def _outside(shop: AuditedShop) -> Iterator[Observation]:
+    category = np.asarray(shop.graph.taxonomy.product_category)
+    outside = np.flatnonzero(category < 0)
+    if not len(outside):
+        return
+    chosen = category[shop.product[shop.chosen]] < 0
+    yield Observation(
+        severity="warning" if _MANY_OUTSIDE * len(category) < len(outside) < len(category) else "note",
+        count=len(outside),
+        meaning=f"Products are in no category ({share(len(outside), len(category))} of the catalogue, "
+        f"{share(int(chosen.sum()), len(chosen))} of the choices): walks on the taxonomy give them random negatives, and no "
+        "shopper's history is recalled by their category.",
+        advice="Give them a category, if only a broad one.",
+        examples=tuple({"product_id": shop.id_of("product", int(row))} for row in outside[:MOST_EXAMPLES]),
+    )
+
+
+TWIN_PRODUCTS = Check("twin-products", "the same title, brand and category under several product ids", _twins)
+UNCATEGORISED = Check("uncategorised", "products in no category", _outside)

@@ -1,0 +1,79 @@
+"""Events at or after a cut inside what training may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gnn_search.audit.check import Check
+from gnn_search.audit.finding import Observation
+from gnn_search.audit.repeats import misplaced_copies
+from gnn_search.audit.shop import AuditedShop, Mask, moment
+from gnn_search.graph.csr import Csr, Int64
+from gnn_search.graph.store import EdgeType
+
+
+def _look(shop: AuditedShop) -> Iterator[Observation]:
+    for split, cut in (("train", "validation"), ("validation", "test")):
+        late = np.flatnonzero(shop.in_period(split) & (shop.time >= shop.cuts[cut]))
+        if len(late):
+            yield Observation(
+                severity="error",
+                count=len(late),
+                meaning=f"examples/{split}.parquet holds events at or after {moment(shop.cuts[cut])}, when {cut} starts: what is measured "
+                "there was learned from.",
+                advice="Build the graph again, and train anew.",
+                examples=shop.event_examples(late),
+            )
+    for split, start in shop.cuts.items():
+        early = np.flatnonzero(shop.in_period(split) & (shop.time < start) & ~misplaced_copies(shop))
+        if len(early):
+            yield Observation(
+                severity="error",
+                count=len(early),
+                meaning=f"examples/{split}.parquet holds events from before {moment(start)}, when {split} starts: their own edges are seen "
+                "when they are scored.",
+                advice="Build the graph again, and train anew.",
+                examples=shop.event_examples(early),
+            )
+    for edge_type, relation in shop.graph.relations.items():
+        if relation.timed:
+            yield from _out_of_order(shop, edge_type)
+
+
+def _out_of_order(shop: AuditedShop, edge_type: EdgeType) -> Iterator[Observation]:
+    """A row that is not sorted by time has later edges in the prefix that a view takes for its past."""
+    csr = shop.graph.csr(edge_type)
+    time = np.asarray(csr.time)
+    descends = time[1:] < time[:-1]
+    starts = np.asarray(csr.indptr[1:-1])
+    descends[starts[(starts > 0) & (starts < len(time))] - 1] = False
+    if not descends.any():
+        return
+    seen_too_early = _visible_from(shop, edge_type, csr, shop.manifest.test_start)
+    broken = np.unique(np.searchsorted(csr.indptr, np.flatnonzero(descends), side="right") - 1)
+    shown = seen_too_early if len(seen_too_early) else np.flatnonzero(descends)
+    yield Observation(
+        severity="error",
+        count=len(broken),
+        meaning=f"Rows of the relation {'--'.join(edge_type)} are not sorted by time, so a view of the past shows later edges: "
+        f"{len(seen_too_early):,} from the test period are seen before it.",
+        advice="Build the graph again, and train anew.",
+        examples=shop.edge_examples(
+            edge_type, np.asarray(csr.index)[shown], (np.searchsorted(csr.indptr, shown, side="right") - 1).astype(np.int32), time[shown]
+        ),
+    )
+
+
+def _visible_from(shop: AuditedShop, edge_type: EdgeType, csr: Csr, cut: int) -> Int64:
+    """Return the places of the edges at or after a cut that the view before it shows, int64 [n]."""
+    view = shop.graph.before(cut).edges(edge_type)
+    change = np.zeros(csr.num_edges + 1, np.int64)
+    np.add.at(change, view.starts, 1)
+    np.add.at(change, view.ends, -1)
+    shown: Mask = np.cumsum(change[:-1]) > 0
+    return np.flatnonzero(shown & (np.asarray(csr.time) >= cut))
+
+
+LATER_EVENTS = Check("later-events", "events at or after a cut inside what training may see", _look)

@@ -1,0 +1,92 @@
+"""The same event on both sides of a cut, and the same event twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from gnn_search.audit.check import Check
+from gnn_search.audit.finding import Observation, share
+from gnn_search.audit.keys import UInt64, row_keys
+from gnn_search.audit.shop import AuditedShop, Mask
+from gnn_search.graph.store import SPLITS
+
+_MANY_DUPLICATES = 0.01
+"""Share of the events above which rows that stand twice are worth a warning."""
+
+
+def misplaced_copies(shop: AuditedShop) -> Mask:
+    """Return which examples lie outside their period and stand, time and all, in the right one too: bool [events]."""
+    start = {"train": np.iinfo(np.int64).min, **shop.cuts}
+    end = {"train": shop.cuts["validation"], "validation": shop.cuts["test"], "test": np.iinfo(np.int64).max}
+    outside = np.zeros(len(shop.time), np.bool_)
+    for split in SPLITS:
+        outside |= shop.in_period(split) & ((shop.time < start[split]) | (shop.time >= end[split]))
+    if outside.any():
+        keys = _event_keys(shop)
+        outside &= np.isin(keys, keys[~outside])
+    return outside
+
+
+def _straddling(shop: AuditedShop) -> Iterator[Observation]:
+    start = shop.events["split"].replace_strict({"train": 0, **shop.cuts}, return_dtype=pl.Int64).to_numpy()
+    # A copy from after the cut is an event that training may not see, and told of as such.
+    copied = np.flatnonzero(misplaced_copies(shop) & ~shop.in_period("train") & (shop.time < start))
+    if len(copied):
+        yield Observation(
+            severity="error",
+            count=len(copied),
+            meaning="Events are examples twice, with the same time, on both sides of a cut: what is measured there was learned from.",
+            advice="Remove the copies from the events table, then build and train anew.",
+            examples=shop.event_examples(copied),
+        )
+
+
+def _duplicates(shop: AuditedShop) -> Iterator[Observation]:
+    # Two shoppers of whom nobody knows may well choose the same at the same moment.
+    known = np.flatnonzero((shop.user >= 0) & ~misplaced_copies(shop))
+    _, first, count = np.unique(_event_keys(shop)[known], return_index=True, return_counts=True)
+    extra = int(count.sum() - len(count))
+    if extra:
+        yield Observation(
+            severity="warning" if extra > _MANY_DUPLICATES * len(known) else "note",
+            count=extra,
+            meaning=f"Rows repeat an event of the same shopper, query, product, action and time ({share(extra, len(known))} of the events "
+            "of known shoppers), and count again in training.",
+            advice="If the log delivers events more than once, remove the repeats; if they are quantities, put these into a weight column.",
+            examples=shop.event_examples(known[np.sort(first[count > 1])]),
+        )
+
+
+def _repeat_share(shop: AuditedShop) -> Iterator[Observation]:
+    known = (shop.user >= 0) & shop.chosen
+    tested = np.flatnonzero(known & shop.in_period("test"))
+    before = known & (shop.time < shop.manifest.test_start) & ~shop.in_period("test")
+    asked = _choice_keys(shop)
+    triples, first = np.unique(asked[tested], return_index=True)
+    again = np.isin(triples, asked[before])
+    if again.any():
+        yield Observation(
+            severity="note",
+            count=int(again.sum()),
+            meaning=f"Of the (shopper, query, product) of the test period {share(int(again.sum()), len(triples))} were chosen before it: "
+            "repeat purchases, which a list of a shopper's own past finds too.",
+            advice="Read the slice 'first-time', and compare with own_history, before a model gets the credit.",
+            examples=shop.event_examples(tested[np.sort(first[again])]),
+        )
+
+
+def _choice_keys(shop: AuditedShop) -> UInt64:
+    return row_keys(shop.user, shop.query, shop.product)
+
+
+def _event_keys(shop: AuditedShop) -> UInt64:
+    action = shop.events["action"].rank("dense").to_numpy()
+    return row_keys(shop.user, shop.query, shop.product, action, shop.time)
+
+
+STRADDLING_COPIES = Check("straddling-copies", "the same event, time and all, on both sides of a cut", _straddling)
+DUPLICATE_EVENTS = Check("duplicate-events", "events that stand in the table twice", _duplicates)
+REPEAT_CHOICES = Check("repeat-choices", "the same (user, query, product) before and in the test period", _repeat_share)

@@ -1,0 +1,102 @@
+"""Run all checks on a graph, and on a model where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from gnn_search.audit.catalogue import TWIN_PRODUCTS, UNCATEGORISED
+from gnn_search.audit.check import Check
+from gnn_search.audit.derived_edges import BOUGHT_WITH, QUERY_CATEGORIES
+from gnn_search.audit.finding import SEVERITIES, AuditReport, Finding
+from gnn_search.audit.later_events import LATER_EVENTS
+from gnn_search.audit.message_edges import TEST_EDGES
+from gnn_search.audit.mirrors import MIRRORS
+from gnn_search.audit.popularity import POPULARITY
+from gnn_search.audit.queries import NAMED_QUERIES
+from gnn_search.audit.repeats import DUPLICATE_EVENTS, REPEAT_CHOICES, STRADDLING_COPIES
+from gnn_search.audit.shop import AuditedShop
+from gnn_search.audit.shoppers import PLACEHOLDERS, STRADDLING_SESSIONS, SUPERHUMAN
+from gnn_search.audit.timeless import TIMELESS_COLUMNS, TIMELESS_RELATIONS
+from gnn_search.audit.timestamps import BUSY_CUTS, ORDER_ALONE, SMALL_PERIODS, STRAY_TIMES, WHOLE_DAYS
+from gnn_search.audit.unreachable import LEFT_OUT, LOST_EVENTS
+from gnn_search.graph.store import Graph
+
+GRAPH_CHECKS: tuple[Check[AuditedShop], ...] = (
+    LATER_EVENTS,
+    TEST_EDGES,
+    MIRRORS,
+    BOUGHT_WITH,
+    QUERY_CATEGORIES,
+    POPULARITY,
+    STRADDLING_COPIES,
+    DUPLICATE_EVENTS,
+    REPEAT_CHOICES,
+    STRADDLING_SESSIONS,
+    TIMELESS_RELATIONS,
+    TIMELESS_COLUMNS,
+    TWIN_PRODUCTS,
+    UNCATEGORISED,
+    LOST_EVENTS,
+    LEFT_OUT,
+    NAMED_QUERIES,
+    WHOLE_DAYS,
+    ORDER_ALONE,
+    STRAY_TIMES,
+    BUSY_CUTS,
+    SMALL_PERIODS,
+    SUPERHUMAN,
+    PLACEHOLDERS,
+)
+
+_Subject = TypeVar("_Subject")
+
+
+def audit(graph: Graph, model: Path | None = None) -> AuditReport:
+    """Look for leaks and faults in the stored bytes of a graph and, if given, of a model.
+
+    Args:
+        graph: The graph; its hash is taken as verified.
+        model: A model folder. A model of another graph is a finding, and what would need its own graph is skipped.
+
+    Raises:
+        ArtefactError: The model folder is no model, or is damaged or half-trained.
+    """
+    shop = AuditedShop(graph)
+    findings: list[Finding] = []
+    clean: dict[str, str] = {}
+    skipped: dict[str, str] = {}
+    model_hash = None
+    if model is not None:
+        # The models' modules load torch, which a graph alone does not need.
+        from gnn_search.audit.model import AuditedModel
+        from gnn_search.audit.model_checks import MODEL_CHECKS
+
+        opened = AuditedModel.open(shop, model)
+        model_hash = opened.manifest.hash
+        _run(MODEL_CHECKS, opened, findings, clean, skipped)
+    _run(GRAPH_CHECKS, shop, findings, clean, skipped)
+    return AuditReport(
+        graph=str(graph.path),
+        graph_hash=graph.manifest.hash,
+        model=None if model is None else str(model),
+        model_hash=model_hash,
+        findings=tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))),
+        clean=clean,
+        skipped=skipped,
+    )
+
+
+def _run(
+    checks: Sequence[Check[_Subject]], subject: _Subject, findings: list[Finding], clean: dict[str, str], skipped: dict[str, str]
+) -> None:
+    for check in checks:
+        reason = check.unless(subject)
+        if reason is not None:
+            skipped[check.name] = reason
+            continue
+        found = check.find(subject)
+        findings.extend(found)
+        if not found:
+            clean[check.name] = check.looks_for

@@ -1,0 +1,135 @@
+"""A graph as the checks see it: all its events in one table, and the shop's own ids for examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gnn_search.audit.finding import MOST_EXAMPLES, Example
+from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.store import SPLITS, EdgeType, Graph, GraphManifest, to_datetime
+
+Mask = npt.NDArray[np.bool_]
+DAY = 86_400_000_000
+"""µs."""
+
+_EVENT = ("user", "query", "product", "action", "time", "session_start")
+
+
+@dataclass(frozen=True)
+class AuditedShop:
+    """What the checks of a graph read."""
+
+    graph: Graph
+
+    @property
+    def manifest(self) -> GraphManifest:
+        return self.graph.manifest
+
+    @property
+    def cuts(self) -> dict[str, int]:
+        """The moments (µs) at which what may be seen ends, by the period that starts there."""
+        return {"validation": self.manifest.validation_start, "test": self.manifest.test_start}
+
+    @cached_property
+    def stored_events(self) -> pl.DataFrame:
+        """All examples as they are stored, with `split`; `user`, `query` and `product` are -1 where there is none."""
+        columns = [*_EVENT, *self.manifest.labels]
+        parts = [self.graph.examples(split).select(*columns, pl.lit(split).alias("split")) for split in SPLITS]
+        return pl.concat(parts).with_columns(pl.col("user", "query", "product").fill_null(-1))
+
+    @cached_property
+    def lost(self) -> Mask:
+        """Which stored events name a user, query or product that the graph lacks: bool [stored events]."""
+        nodes = self.graph.num_nodes
+        wrong = [
+            (self.stored_events[name] < least) | (self.stored_events[name] >= nodes[name])
+            for name, least in (("user", -1), ("query", 0), ("product", 0))
+        ]
+        return np.asarray((wrong[0] | wrong[1] | wrong[2]).to_numpy())
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        """The stored events without those that are lost."""
+        return self.stored_events.filter(~self.lost) if self.lost.any() else self.stored_events
+
+    @cached_property
+    def user(self) -> Int32:
+        return self.events["user"].to_numpy()
+
+    @cached_property
+    def query(self) -> Int32:
+        return self.events["query"].to_numpy()
+
+    @cached_property
+    def product(self) -> Int32:
+        return self.events["product"].to_numpy()
+
+    @cached_property
+    def time(self) -> Int64:
+        return self.events["time"].to_numpy()
+
+    @cached_property
+    def chosen(self) -> Mask:
+        """Which events mean a choice: bool [events]."""
+        return self.acted(self.graph.chosen_actions)
+
+    def acted(self, actions: Iterable[str]) -> Mask:
+        """Return which events are of some actions, bool [events]."""
+        return self.events["action"].is_in(list(actions)).to_numpy()
+
+    def in_period(self, split: str) -> Mask:
+        """Return which events are stored as examples of a period, bool [events]."""
+        return (self.events["split"] == split).to_numpy()
+
+    def event_examples(self, rows: Int64 | Int32, events: pl.DataFrame | None = None) -> tuple[Example, ...]:
+        """Name the first few of some events."""
+        first = (self.events if events is None else events)[np.asarray(rows)[:MOST_EXAMPLES]]
+        return tuple(
+            {
+                "user_id": self.id_of("user", user) if user >= 0 else None,
+                "query": self.id_of("query", query),
+                "product_id": self.id_of("product", product),
+                "action": action,
+                "time": moment(time),
+            }
+            for user, query, product, action, time in first.select("user", "query", "product", "action", "time").iter_rows()
+        )
+
+    def edge_examples(self, edge_type: EdgeType, source: Int32, target: Int32, time: Int64 | None = None) -> tuple[Example, ...]:
+        """Name the first few of some edges.
+
+        Shapes:
+            source, target: [n]; time: [n], µs.
+        """
+        first, second = self.id_name(edge_type[0]), self.id_name(edge_type[2])
+        second = f"other_{second}" if second == first else second
+        return tuple(
+            {
+                first: self.id_of(edge_type[0], int(source[row])),
+                second: self.id_of(edge_type[2], int(target[row])),
+                "relation": edge_type[1],
+                **({} if time is None else {"time": moment(int(time[row]))}),
+            }
+            for row in range(min(len(source), MOST_EXAMPLES))
+        )
+
+    def id_name(self, node_type: str) -> str:
+        """Return what the ids of a node type are called, such as `product_id`."""
+        return self.graph.nodes(node_type).columns[0]
+
+    def id_of(self, node_type: str, number: int) -> str | int:
+        """Return the shop's own id of a node; a number that is none says so."""
+        ids = self.graph.nodes(node_type).to_series(0)
+        found: str | int = ids[number] if 0 <= number < len(ids) else f"no {node_type} (number {number} of {len(ids)})"
+        return found
+
+
+def moment(time: int) -> str:
+    """Return a moment in µs as text, UTC to the second."""
+    return f"{to_datetime(time):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,49 @@
+"""Columns and relations that carry no time, and so may tell of any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gnn_search.audit.check import Check
+from gnn_search.audit.finding import Observation
+from gnn_search.audit.shop import AuditedShop
+from gnn_search.audit.stored_edges import REVERSE, event_relations, read_edges
+
+_BY_NATURE = ("in", "child_of")
+"""Relations of the category tree."""
+
+
+def _relations(shop: AuditedShop) -> Iterator[Observation]:
+    made = event_relations(shop)
+    for edge_type, relation in shop.graph.relations.items():
+        name = edge_type[1]
+        if relation.timed or not relation.edges or edge_type in made or name in _BY_NATURE or name.startswith(REVERSE):
+            continue
+        edges = read_edges(shop, edge_type)
+        yield Observation(
+            severity="warning",
+            count=relation.edges,
+            meaning=f"The relation {'--'.join(edge_type)} has no time: it may hold what was learned after the test period began, so "
+            "figures on this graph are no evidence for what the shop could have known.",
+            advice="Take the column as it stood before the cuts, or leave it out where figures are to be trusted.",
+            examples=edges.examples(shop),
+        )
+
+
+def _columns(shop: AuditedShop) -> Iterator[Observation]:
+    tables = shop.manifest.recipe["tables"]
+    users = (tables["users"] or {"attributes": []})["attributes"]
+    columns = [("products", name) for name in (*tables["products"]["attributes"], *tables["products"]["numeric"])]
+    columns += [("users", name) for name in users]
+    if columns:
+        yield Observation(
+            severity="note",
+            count=len(columns),
+            meaning="Attributes carry no time; they are as the tables had them when they were written.",
+            advice="If those tables are newer than the cuts, see that none of the columns tells of later events (counts, ratings, ranks).",
+            examples=tuple({"table": table, "column": name} for table, name in columns[:3]),
+        )
+
+
+TIMELESS_RELATIONS = Check("timeless-relations", "related-product columns and other edges without a time", _relations)
+TIMELESS_COLUMNS = Check("timeless-columns", "attributes without a time", _columns)

@@ -1,0 +1,133 @@
+"""Times that are not what they seem: whole days, an order alone, years apart, cuts in busy hours, periods too small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from gnn_search.audit.check import Check
+from gnn_search.audit.finding import MOST_EXAMPLES, Observation, share
+from gnn_search.audit.shop import DAY, AuditedShop, moment
+
+_HOUR = DAY // 24
+_MOST_AT_ONE_TIME = 0.5
+"""Share of all events at one time of day above which times are days."""
+_FEWEST_A_DAY = 50
+"""Events of a day below which one time of day may be chance."""
+_FEWEST_SHOPPERS = 20
+_NEARLY_ALL = 0.95
+_APART = 5
+"""Spans of the middle 98 % of the events that an event must be away from them to stand apart."""
+_FIRST_YEAR = 1995
+_FEWEST_IN_ALL = 10_000
+"""Events below which the hours of a day say little."""
+_FEWEST_CHOICES = 1000
+
+
+def _whole_days(shop: AuditedShop) -> Iterator[Observation]:
+    of_day = shop.time % DAY
+    values, count = np.unique(of_day, return_counts=True)
+    top = int(np.argmax(count))
+    if count[top] > _MOST_AT_ONE_TIME * len(of_day):
+        yield Observation(
+            severity="warning",
+            count=int(count[top]),
+            meaning=f"{share(int(count[top]), len(of_day))} of the events stand at {moment(int(values[top]))[11:]}: times are days, so the "
+            "order within a day is that of the file, and a shopper's own past lacks the day itself.",
+            advice="Log the time of day; until then cut at midnight and distrust what depends on the order within a day.",
+            examples=shop.event_examples(np.flatnonzero(of_day == values[top])),
+        )
+        return
+    days = (
+        pl.DataFrame({"day": shop.time // DAY, "of_day": of_day})
+        .group_by("day")
+        .agg(pl.len().alias("events"), (pl.col("of_day").min() == pl.col("of_day").max()).alias("one"), pl.col("of_day").first())
+        .filter(pl.col("one") & (pl.col("events") >= _FEWEST_A_DAY))
+        .sort("day")
+    )
+    if days.height:
+        yield Observation(
+            severity="warning",
+            count=days.height,
+            meaning="On some days all events stand at one moment, as a load by hand or a lost clock leaves them; sessions and the order of "
+            "choices are lost on them.",
+            advice="Look at what was loaded on these days; leave them out, or restore their times.",
+            examples=tuple(
+                {"day": moment(day * DAY)[:10], "time": moment(day * DAY + at)[11:], "events": events}
+                for day, events, at in days.select("day", "events", "of_day").head(MOST_EXAMPLES).iter_rows()
+            ),
+        )
+
+
+def _order_alone(shop: AuditedShop) -> Iterator[Observation]:
+    known = shop.user >= 0
+    size = shop.graph.num_nodes["user"]
+    tested = np.bincount(shop.user[known & shop.in_period("test")], minlength=size)
+    before = np.bincount(shop.user[known & (shop.time < shop.manifest.test_start)], minlength=size)
+    known_before = before > 0
+    if known_before.sum() < _FEWEST_SHOPPERS or (tested[known_before] == 1).mean() < _NEARLY_ALL:
+        return
+    rows, once = np.flatnonzero(known & shop.in_period("test")), int((tested[known_before] == 1).sum())
+    yield Observation(
+        severity="warning",
+        count=once,
+        meaning=f"The test period holds exactly one event of {share(once, int(known_before.sum()))} of the shoppers: times keep "
+        "their order alone (a leave-last-out split written as times), so age, season and trend mean nothing.",
+        advice="Use real times with cuts in time where you have them; else switch half-lives off and don't read figures as a forecast.",
+        examples=shop.event_examples(rows),
+    )
+
+
+def _apart(shop: AuditedShop) -> Iterator[Observation]:
+    low, high = np.quantile(shop.time, [0.01, 0.99])
+    span = max(high - low, DAY)
+    old = (np.datetime64(str(_FIRST_YEAR)) - np.datetime64("1970")).astype("timedelta64[us]").astype(np.int64)
+    rows = np.flatnonzero((shop.time < low - _APART * span) | (shop.time > high + _APART * span) | (shop.time < old))
+    if len(rows):
+        yield Observation(
+            severity="warning",
+            count=len(rows),
+            meaning=f"Events stand far away from the others or before {_FIRST_YEAR}: an unset clock, or a time in another unit.",
+            advice="Correct or remove them; one event far back makes windows of training without any other.",
+            examples=shop.event_examples(rows),
+        )
+
+
+def _busy_cuts(shop: AuditedShop) -> Iterator[Observation]:
+    if len(shop.time) < _FEWEST_IN_ALL:
+        return
+    hour = np.bincount(shop.time % DAY // _HOUR, minlength=24)
+    # Six quiet hours are the shop's night, wherever its clock stands.
+    night = int(np.argmin([np.roll(hour, -start)[:6].sum() for start in range(24)]))
+    busy = [cut for cut in shop.cuts.values() if hour[[(cut // _HOUR - 1) % 24, cut // _HOUR % 24]].mean() > hour.mean()]
+    if busy:
+        yield Observation(
+            severity="note",
+            count=len(busy),
+            meaning=f"Cuts lie in hours (UTC) when the shop is busy; its six quiet hours begin at {night}:00. Days and sessions are cut in "
+            "two, and the times may be of another zone than the cuts.",
+            advice="Cut in the quiet hours; see that the log's times are UTC, or tell their offset.",
+            examples=tuple({"cut": moment(cut), "quiet_from": f"{night}:00"} for cut in busy),
+        )
+
+
+def _small_periods(shop: AuditedShop) -> Iterator[Observation]:
+    for period in shop.cuts:
+        choices = int((shop.chosen & shop.in_period(period)).sum())
+        if choices < _FEWEST_CHOICES:
+            yield Observation(
+                severity="note",
+                count=choices,
+                meaning=f"The {period} period holds {choices:,} choices, fewer than {_FEWEST_CHOICES:,}: intervals will be wide, and small "
+                "differences can't be seen.",
+                advice="Move the cut back, or gather more.",
+            )
+
+
+WHOLE_DAYS = Check("whole-day-times", "times that are days, and days with all events at one moment", _whole_days)
+ORDER_ALONE = Check("order-only-times", "times that keep the order of events alone", _order_alone)
+STRAY_TIMES = Check("stray-times", "events years away from the others", _apart)
+BUSY_CUTS = Check("busy-cuts", "cuts in busy hours, as a wrong time zone makes them", _busy_cuts)
+SMALL_PERIODS = Check("small-periods", "validation or test periods with few choices", _small_periods)
