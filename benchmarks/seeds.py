@@ -1,4 +1,6 @@
-"""Put evaluations of one configuration under several seeds together: medians, and intervals that hold those of every seed.
+"""Put evaluations of one configuration under several seeds together: medians, and the widest intervals.
+
+A method that only some evaluations have, such as a rival, counts over those.
 
 Example:
     for seed in 0 1 2; do
@@ -29,7 +31,7 @@ from gnn_search.layout import read_json, write_json
 @click.argument("evaluations", type=PATH, nargs=-1, required=True)
 @click.option("--out", type=PATH, default=None, help="Write the medians as JSON to this file.")
 def command(evaluations: tuple[Path, ...], out: Path | None) -> None:
-    """Show the medians of evaluations of the same cases, of the methods that all of them have."""
+    """Show the medians of evaluations of the same cases."""
     runs = [_read(path) for path in evaluations]
     for path, run in zip(evaluations, runs, strict=True):
         for what in ("graph_hash", "time", "cases", "k", "slices", "reference"):
@@ -59,19 +61,17 @@ def _read(path: Path) -> Evaluation:
 
 def _medians(runs: Sequence[Sequence[Score]]) -> Iterator[dict[str, Any]]:
     found = [{(one.method, one.slice, one.metric, one.k): one for one in run} for run in runs]
-    for key in found[0]:
+    for key in dict.fromkeys(key for run in found for key in run):
         same = [run[key] for run in found if key in run]
-        if len(same) < len(runs):
-            continue
-        first = same[0]
         yield {
-            "method": first.method,
-            "slice": first.slice,
-            "metric": first.metric,
-            "k": first.k,
-            "cases": first.cases,
+            "method": key[0],
+            "slice": key[1],
+            "metric": key[2],
+            "k": key[3],
+            "cases": same[0].cases,
             "median": statistics.median(one.mean for one in same),
             "runs": [one.mean for one in same],
+            "half_width": max((one.high - one.low) / 2 for one in same),
             "low": min(one.low for one in same),
             "high": max(one.high for one in same),
         }
@@ -82,17 +82,25 @@ def _show(run: Evaluation, result: dict[str, Any]) -> None:
     shown = [(name, run.k[0]) for name in run.slices] + [("all", cut) for cut in run.k[1:]]
     for title, key in (("recall", "scores"), (f"recall of {run.reference} minus that of", "differences")):
         cells = {(one["method"], one["slice"], one["k"]): one for one in result[key] if one["metric"] == "recall"}
-        table = Table(title=f"{title}: median of {result['runs']} seeds, widest interval", title_justify="left")
+        of_scores = key == "scores"
+        spread = "± half the widest interval" if of_scores else "[lowest, highest end of an interval]"
+        table = Table(title=f"{title}: median over the seeds, {spread}", title_justify="left")
         table.add_column("method")
+        table.add_column("seeds", justify="right")
         for name, cut in shown:
             table.add_column(f"{name} @{cut}", justify="right")
         for method in dict.fromkeys(one["method"] for one in result[key]):
-            table.add_row(method, *(_cell(cells.get((method, name, cut))) for name, cut in shown))
+            seeds = len(cells[method, *shown[0]]["runs"])
+            table.add_row(method, str(seeds), *(_cell(cells.get((method, name, cut)), of_scores) for name, cut in shown))
         console.print(table)
 
 
-def _cell(found: dict[str, Any] | None) -> str:
-    return "" if found is None else f"{found['median']:.3f}\n[{found['low']:.3f}, {found['high']:.3f}]"
+def _cell(found: dict[str, Any] | None, of_scores: bool) -> str:
+    if found is None:
+        return ""
+    if of_scores:
+        return f"{found['median']:.3f} ±{found['half_width']:.3f}"
+    return f"{found['median']:+.3f}\n[{found['low']:+.3f}, {found['high']:+.3f}]"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from gnn_search.vectors.shop_vectors import encode_shop, open_shop_vectors, save
 @pytest.fixture
 def model(tiny_model, tmp_path):
     folder = tmp_path / "model"
-    shutil.copytree(tiny_model.parent if tiny_model.is_file() else tiny_model, folder)
+    shutil.copytree(tiny_model, folder)
     return open_model(folder)
 
 
@@ -69,7 +70,7 @@ def test_vectors_of_another_model_are_refused(model):
 
 def test_a_model_without_a_walk_term_has_no_factors(model):
     model.layout.walk.unlink()
-    plain = type(model)(**{**vars(model), "walk": None})
+    plain = replace(model, walk=None)
     save_shop_vectors(plain, encode_shop(plain, model.graph.manifest.test_start))
     assert sorted(path.name for path in plain.layout.vectors.iterdir()) == sorted(
         [*(f"{name}.npy" for name in ("product", "query", "category", "user")), "vectors.json"]
