@@ -70,12 +70,16 @@ def _order_alone(shop: AuditedShop) -> Iterator[Observation]:
     if known_before.sum() < _FEWEST_SHOPPERS or (tested[known_before] == 1).mean() < _NEARLY_ALL:
         return
     rows, once = np.flatnonzero(known & shop.in_period("test")), int((tested[known_before] == 1).sum())
+    told = shop.manifest.recipe["tables"]["events"]["clock"] == "order"
     yield Observation(
-        severity="warning",
+        severity="note" if told else "warning",
         count=once,
         meaning=f"The test period holds exactly one event of {share(once, int(known_before.sum()))} of the shoppers: times keep "
-        "their order alone (a leave-last-out split written as times), so age, season and trend mean nothing.",
-        advice="Use real times with cuts in time where you have them; else switch half-lives off and don't read figures as a forecast.",
+        "their order alone (a leave-last-out split written as times), so "
+        + ("ages are counted in events, and season and trend mean nothing." if told else "age, season and trend mean nothing."),
+        advice="Use real times with cuts in time where you have them; else "
+        + ("" if told else "say tables.events.clock: order in the recipe, and ")
+        + "don't read figures as a forecast.",
         examples=shop.event_examples(rows),
     )
 

@@ -62,6 +62,10 @@ class EventsTable(StrictModel):
     session_id: str | None = Field(None, description="Column with the session (basket); without it each event is a session of its own.")
     weight: str | None = None
     split: str | None = Field(None, description="Column that says train, validation or test; used with `split: {by: column}`.")
+    clock: Literal["calendar", "order"] = Field(
+        "calendar",
+        description="What timestamps tell: when (calendar), or the order of events alone (order), which are then spread evenly in time.",
+    )
     labels: tuple[str, ...] = Field((), description="Columns kept beside each event, to slice the evaluation by.")
 
 

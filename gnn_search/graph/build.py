@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.events import EventNodes, number_events
 from gnn_search.graph.node_tables import NodeTables, number_nodes
+from gnn_search.graph.order_clock import spread_evenly
 from gnn_search.graph.relations import Relation, make_relations
 from gnn_search.graph.split import Cuts, cut_in_time, write_examples
 from gnn_search.graph.store import Graph, GraphManifest, RelationInfo, graph_hash
@@ -40,6 +42,9 @@ def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda s
     input_hash = hash_files(_source_files(recipe, data))
     report("numbering nodes")
     cuts = cut_in_time(recipe, tables.events)
+    if recipe.tables.events.clock == "order":
+        spread, (validation, test) = spread_evenly(tables.events, (cuts.validation, cuts.test))
+        tables, cuts = replace(tables, events=spread), Cuts(validation, test)
     nodes = number_nodes(recipe, tables)
     events = number_events(tables.events, nodes)
     with staged(out) as partial:

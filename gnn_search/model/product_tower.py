@@ -44,6 +44,9 @@ class ProductTower(nn.Module):
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
         self.from_queries = RelationConv(dimension) if settings.queries else None
         self.from_partners = RelationConv(dimension) if settings.bought_with else None
+        self.degree = nn.Linear(1, dimension, bias=False) if settings.degree else None
+        if self.degree is not None:
+            nn.init.normal_(self.degree.weight, std=0.1 * dimension**-0.5)
         self.new = nn.Parameter(torch.zeros(dimension)) if settings.id_embedding else None
         if self.free is not None:
             nn.init.normal_(self.free.weight, std=dimension**-0.5)
@@ -95,6 +98,8 @@ class ProductTower(nn.Module):
             vector = vector + self.from_queries(query_text, self._messages(inputs.queries, rows))
         if self.from_partners is not None:
             vector = vector + self.from_partners(bases, self._messages(inputs.partners))
+        if self.degree is not None:
+            vector = vector + self.degree(torch.from_numpy(inputs.degree)[:, None])
         for conv, related in zip(self.from_related, inputs.related, strict=True):
             vector = vector + conv(bases, self._messages(related))
         if self.from_shoppers:

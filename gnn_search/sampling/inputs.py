@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.csr import EdgeView, Float32, Int32, Int64
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.sampling.history import History, HistoryIndex, Past, QueryCategories, QueryHistory
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours
@@ -37,12 +37,13 @@ class ProductInputs:
     """Products and their neighbours: queries that led to them, products bought with them, related ones, shoppers who chose them.
 
     Shapes:
-        product: int32 [n]; known: bool [n], whether anyone chose the product before; the neighbours have n rows, those of related one
-        member a related-product column.
+        product: int32 [n]; known: bool [n], whether anyone chose the product before; degree: float32 [n], the logarithm of 1 + how often it
+        was chosen, as a multiple of the mean product's; the neighbours have n rows, those of related one member a related-product column.
     """
 
     product: Int32
     known: npt.NDArray[np.bool_]
+    degree: Float32
     queries: Neighbours
     partners: Neighbours
     related: tuple[Neighbours, ...]
@@ -110,6 +111,7 @@ class InputSampler:
         return ProductInputs(
             product,
             leads_to.ends[rows] > leads_to.starts[rows],
+            _relative_degree(leads_to, rows),
             draw(self._queries, ("query", "leads_to", "product"), "queries"),
             partners,
             tuple(draw(self._related, edge_type, edge_type[1]) for edge_type in related),
@@ -157,6 +159,12 @@ class InputSampler:
         numbered = (replace(neighbours, index=np.searchsorted(who, neighbours.index).astype(np.int32)) for neighbours in drawn)
         moment = np.full(len(who), time, dtype=np.int64)
         return ShopperNeighbours(tuple(numbered), self.history.latest(who, moment, _SHOPPERS_CHOICES))
+
+
+def _relative_degree(view: EdgeView, rows: Int64) -> Float32:
+    # As a multiple of the mean: a shop's counts grow with time, and a moment late in it must read like an early one.
+    degree = view.degree()
+    return np.log1p(degree[rows] / max(float(degree.mean()), 1e-9)).astype(np.float32) if len(degree) else np.zeros(len(rows), np.float32)
 
 
 def _none(rows: int) -> Neighbours:

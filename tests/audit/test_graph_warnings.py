@@ -109,18 +109,32 @@ def test_one_day_with_all_events_at_midnight(tmp_path):
     assert found.examples == ({"day": "2024-01-11", "time": "00:00:00", "events": 60},)
 
 
-def test_times_that_keep_order_only(tmp_path):
-    def last_at_the_end(events: pl.DataFrame) -> pl.DataFrame:
-        known = (
-            events.drop_nulls("user_id")
-            .filter(pl.col("timestamp") < TEST - timedelta(days=1))
-            .with_columns(session_id=pl.lit(None, pl.String))
-        )
-        last = known.group_by("user_id", maintain_order=True).last().select(known.columns)
-        return pl.concat([known, last.with_columns(timestamp=pl.lit(TEST) + pl.duration(minutes=pl.int_range(pl.len())))])
+def last_at_the_end(events: pl.DataFrame) -> pl.DataFrame:
+    """Put each shopper's last event into the test period once more."""
+    known = (
+        events.drop_nulls("user_id").filter(pl.col("timestamp") < TEST - timedelta(days=1)).with_columns(session_id=pl.lit(None, pl.String))
+    )
+    last = known.group_by("user_id", maintain_order=True).last().select(known.columns)
+    return pl.concat([known, last.with_columns(timestamp=pl.lit(TEST) + pl.duration(minutes=pl.int_range(pl.len())))])
 
+
+def test_times_that_keep_order_only(tmp_path):
     found = only(of_shop(tmp_path, change=last_at_the_end, users=25), "order-only-times")
     assert "exactly one event of 100 % of the shoppers" in found.meaning
+    assert "clock: order" in found.advice
+
+
+def test_times_that_keep_order_only_and_say_so(tmp_path):
+    recipe = write_tiny_shop(tmp_path, users=25)
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    content["tables"]["events"]["clock"] = "order"
+    recipe.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    last_at_the_end(pl.read_parquet(tmp_path / "events.parquet")).write_parquet(tmp_path / "events.parquet")
+    report = audit(build(recipe, tmp_path / "graph"))
+    assert not report.of("error") + report.of("warning")
+    (found,) = [finding for finding in report.of("note") if finding.check == "order-only-times"]
+    assert "ages are counted in events" in found.meaning
+
 
 
 def test_an_unset_clock(tmp_path):

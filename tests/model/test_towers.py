@@ -119,6 +119,16 @@ def test_values_of_the_catalogue_are_added(graph, part, columns):
     close(added, expected)
 
 
+def test_how_often_a_product_was_chosen_counts_as_a_multiple_of_the_mean(graph):
+    setup = Setup(graph, product={"degree": True})
+    moment = graph.manifest.test_start
+    times = np.array([len(latest(graph, ("query", "leads_to", "product"), product, moment)) for product in setup.everything])
+    assert times.max() > 3
+    degree = torch.from_numpy(np.log(1 + times / times.mean())).float()
+    moved = setup.bases() + degree[:, None] * setup.retriever.product.degree.weight.detach()[:, 0]
+    close(setup.encoder.products, torch.nn.functional.normalize(moved, dim=1))
+
+
 def test_related_products_are_a_layer_of_their_own(graph):
     setup = Setup(graph, product={"related": 2})
     bases, conv = setup.bases(), setup.retriever.product.from_related[0]
