@@ -11,9 +11,9 @@ import polars as pl
 def spread_evenly(events: pl.DataFrame, cuts: Sequence[int]) -> tuple[pl.DataFrame, list[int]]:
     """Spread events evenly over the time that they span; equal times stay equal.
 
-    A shop whose timestamps were made up, say one day for every shopper's last purchase, tells nothing by its days: ages seen from two of its
-    moments are of different kinds, and what is learned of age at one is wrong at the other. Spread evenly, an age is the share of the log
-    that came after.
+    Where timestamps were made up, say one day for every shopper's last purchase, days tell nothing: ages seen from two moments are of
+    different kinds, and what is learned of age at one is wrong at the other. Spread evenly, an age is the share of the log that came
+    after.
 
     Args:
         events: With a column `time`, int64 µs, ascending.

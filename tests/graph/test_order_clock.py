@@ -67,10 +67,12 @@ def test_the_age_of_an_event_is_the_share_of_the_log_that_came_after(tmp_path: P
     }
     graph = build_graph(Recipe.model_validate(recipe), tmp_path, tmp_path / "graph")
     assert graph.manifest.num_examples == {"train": 4, "validation": 2, "test": 2}
+    a_place = 99 * _DAY / 7
     for moment, seen in ((graph.manifest.validation_start, 4), (graph.manifest.test_start, 6)):
         edges = graph.before(moment).edges(("query", "leads_to", "product"))
         assert edges.degree().sum() == seen
     time = graph.examples("train")["time"].to_numpy()
-    ages = (graph.manifest.validation_start - time) / (99 * _DAY / 7)
+    ages = (graph.manifest.validation_start - time) / a_place
     assert ages == pytest.approx([3.5, 2.5, 1.5, 0.5], abs=1e-3)
-    assert (graph.manifest.test_start - graph.examples("validation")["time"].to_numpy()) / (99 * _DAY / 7) == pytest.approx([1, 1], abs=1e-3)
+    ages = (graph.manifest.test_start - graph.examples("validation")["time"].to_numpy()) / a_place
+    assert ages == pytest.approx([1, 1], abs=1e-3)
