@@ -76,7 +76,7 @@ class ProductSettings(Settings):
         0, ge=0, le=256, description="Graph layer: latest shoppers who chose the product, each as the mean of their own choices (0 = off)."
     )
     degree: bool = Field(
-        False, description="Graph layer: how often the product was chosen, beside the mean messages of neighbours, which do not tell."
+        True, description="Graph layer: how often the product was chosen, beside the mean messages of neighbours, which do not tell."
     )
     half_life_days: float | None = Field(
         None, gt=0, description="Age at which a query or shopper of the product counts half; null: age does not matter."

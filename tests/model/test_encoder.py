@@ -183,6 +183,7 @@ def test_a_query_that_led_nowhere_calls_up_the_history_of_the_nearest(tiny_graph
     scores = texts[torch.from_numpy(new)] @ texts[torch.from_numpy(known)].T
     nearest = np.flatnonzero(known)[scores.argmax(dim=1).numpy()]
     assert encoder.nearest_query(texts[torch.from_numpy(new)]).tolist() == nearest.tolist()
+    new, nearest = np.repeat(new, 15), np.repeat(nearest, 15)
     user = np.resize(np.arange(15, dtype=np.int32), len(new))
     expected = encoder.personalise(encoder.encode_queries(new), user, nearest.astype(np.int32))
     torch.testing.assert_close(encoder.encode_requests(user, new), expected)

@@ -21,7 +21,7 @@ OFF = {
     "query": {"products": 0, "id_embedding": False},
     "user": {"recent": 0, "attributes": False, "history": 0},
 }
-OFF["product"] |= {"related": 0}
+OFF["product"] |= {"related": 0, "degree": False}
 
 
 @pytest.fixture(scope="module")
