@@ -275,6 +275,6 @@ def _gather_block(
     row = key // index.num_products
     owned, position = expand_ranges(cases.indptr[block], cases.indptr[block + 1])
     relevant = np.isin(key, owned * index.num_products + cases.product[position])
-    features = walk_features(index, asker, asked, recalling, reached)
+    features = walk_features(index, asker, asked, recalling, reached, query if unasked else None)
     sizes = np.bincount(row, minlength=len(block)).astype(np.int64)
     return features, place, score.numpy().ravel()[key], relevant, sizes, reached.walked

@@ -36,7 +36,7 @@ def feature_names(settings: WalkSettings, partners: list[EdgeType]) -> list[str]
     return names
 
 
-def walk_features(index: WalkIndex, user: Int32, query: Int32, recalling: Int32, reached: Reached) -> Float32:
+def walk_features(index: WalkIndex, user: Int32, query: Int32, recalling: Int32, reached: Reached, without: Int32 | None = None) -> Float32:
     """Describe each reached product for its request.
 
     Counts and ages enter as logarithms; what a shopper or query of whom nothing is known would have is 0, so an unknown shopper's rows
@@ -48,15 +48,15 @@ def walk_features(index: WalkIndex, user: Int32, query: Int32, recalling: Int32,
         query: Queries of the requests, -1 for one that nobody asked before.
         recalling: Queries whose categories the requests are about, -1 for none.
         reached: From `WalkIndex.reach` for the same requests.
+        without: Queries whose choices are not to count in what is said of products, as if nobody had asked them.
 
     Shapes:
-        user, query, recalling: int32 [n]. Returns float32 [pairs, features], columns as in `feature_names`.
+        user, query, recalling, without: int32 [n]. Returns float32 [pairs, features], columns as in `feature_names`.
     """
     row, product = reached.row, reached.product.astype(np.int64)
     shopper, asked = user[row].astype(np.int64), query[row].astype(np.int64)
     columns = _of_query(index, asked, product)
-    columns += [np.log(index.products.recent[product] + _SMOOTHING), np.log(index.products.recent_first[product] + _SMOOTHING)]
-    columns += [np.log1p(index.products.shoppers[product]), np.log1p(np.minimum(index.products.since[product], _MOST_DAYS))]
+    columns += _of_product(index, product, None if without is None else without[row].astype(np.int64))
     own = index.own.find(shopper, product, index.num_products)
     category, brand = index.product_category[product].astype(np.int64), index.product_brand[product].astype(np.int64)
     own_category = index.own_category.find(np.where(category >= 0, shopper, -1), category, index.num_categories)
@@ -86,6 +86,21 @@ def _of_query(index: WalkIndex, asked: np.ndarray, product: np.ndarray) -> list[
     recent_share = np.log((_taken(index.asked.recent, place) + _SMOOTHING) / (recent_total + 1))
     days = np.where(place >= 0, np.log1p(np.minimum(_taken(index.asked.latest, place), _MOST_DAYS)), np.log1p(_MOST_DAYS))
     return [place >= 0, np.log1p(times), share, days, recent_share]
+
+
+def _of_product(index: WalkIndex, product: np.ndarray, without: np.ndarray | None) -> list[np.ndarray]:
+    evidence = index.products
+    recent, first, shoppers, since = (
+        values[product] for values in (evidence.recent, evidence.recent_first, evidence.shoppers, evidence.since)
+    )
+    if without is not None:
+        place = index.asked.find(without, product, index.num_products)
+        recent = np.maximum(recent - _taken(index.asked.recent, place), 0)
+        # Who chose it for several queries is not known here, so first choices and shoppers are the fewest that may be left.
+        first = np.minimum(first, recent)
+        shoppers = np.maximum(shoppers - _taken(index.asked.count, place), 0)
+        since = np.where(shoppers > 0, since, 0)
+    return [np.log(recent + _SMOOTHING), np.log(first + _SMOOTHING), np.log1p(shoppers), np.log1p(np.minimum(since, _MOST_DAYS))]
 
 
 def _category_share(index: WalkIndex, recalling: np.ndarray, category: np.ndarray) -> np.ndarray:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from math import log, log1p
 
 import numpy as np
+import polars as pl
 import pytest
 from rich_shop import write_rich_shop
-from shops import DAY, build
+from shops import DAY, build, write_tiny_shop
 
 from gnn_search.config.training import WalkSettings
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.sampling.walk.features import feature_names, walk_features
 from gnn_search.sampling.walk.index import Matched, Reached, WalkIndex
+from gnn_search.tables.text import normalise_distinct
 
 HALF_LIVES = (5.0, 10.0)
 SETTINGS = WalkSettings(half_life_days=HALF_LIVES, factors=())
@@ -207,3 +209,38 @@ def test_one_choice_that_weighs_much_is_no_rhythm(tiny_graph):
     column = feature_names(SETTINGS, index.partner_relations).index("own product: days between choices")
     assert len(once)
     np.testing.assert_allclose(walk_features(index, user, query, query, reached)[once, column], log1p(200), rtol=1e-6)
+
+
+def of_products(index: WalkIndex, without: int | None) -> dict[str, np.ndarray]:
+    """Name -> numbers of all products for nobody who asks nothing known."""
+    nobody, nothing = ints([-1]), Matched(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
+    everything = index.reach(nobody, nobody, nobody, nothing, np.arange(index.num_products, dtype=np.int32)[None])
+    left_out = None if without is None else ints([without])
+    features = walk_features(index, nobody, nobody, nobody, everything, left_out)
+    return dict(zip(feature_names(index.settings, index.partner_relations), features.T, strict=True))
+
+
+def test_products_as_if_nobody_had_asked_a_query(tmp_path):
+    recipe = write_tiny_shop(tmp_path / "shop")
+    full = build(recipe, tmp_path / "full")
+    table = tmp_path / "shop" / "events.parquet"
+    events = pl.read_parquet(table)
+    view = full.before(full.manifest.test_start)
+    query = int(view.edges(("product", "rev_leads_to", "query")).degree().argmax())
+    text = full.nodes("query")["query"][query]
+    asked = normalise_distinct(events["query"]) == text
+    events.filter(~asked).write_parquet(table)
+    lacking = build(recipe, tmp_path / "lacking")
+    moment = full.manifest.test_start
+    plain, found, truth = (of_products(walks(graph, moment), without) for graph, without in ((full, None), (full, query), (lacking, None)))
+    choices = [f"choices, half-life {day:g} days" for day in HALF_LIVES]
+    for name in choices:
+        assert not np.allclose(plain[name], truth[name], atol=1e-2)
+        np.testing.assert_allclose(found[name], truth[name], atol=1e-3)
+    for name in [f"first {name}" for name in choices] + ["shoppers"]:
+        assert (found[name] <= np.maximum(truth[name], plain[name]) + 1e-3).all()
+        assert (found[name] < plain[name]).any()
+    untouched = found[choices[0]] == plain[choices[0]]
+    assert 0 < untouched.sum() < len(untouched)
+    for name, numbers in found.items():
+        assert np.array_equal(numbers[untouched], plain[name][untouched]), name
