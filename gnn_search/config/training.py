@@ -112,6 +112,7 @@ class UserSettings(Settings):
     past: int = Field(64, ge=1, le=10_000, description="Choices, spread evenly over the whole past, of which these are read.")
     attributes: bool = Field(True, description="Demographics of the users table.")
     history: int = Field(24, ge=0, le=1000, description="Most distinct products of the history in the query's categories (0 = off).")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Share of the examples of a batch taken as nobody's, so that plain requests work.")
     query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query that call up history.")
 
 

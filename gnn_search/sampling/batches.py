@@ -168,7 +168,7 @@ class BatchSampler:
             action=self.examples.action[example],
             products=product_inputs,
             queries=self.inputs.queries(view, queries, self._random, epoch),
-            people=self.inputs.people(positives.user, positives.query, self.examples.session_start[example], categories),
+            people=self.inputs.people(self._askers(positives, epoch), positives.query, self.examples.session_start[example], categories),
             positive=np.searchsorted(products, positives.product),
             query=np.searchsorted(queries, positives.query),
             pool=np.searchsorted(products, pool),
@@ -179,6 +179,14 @@ class BatchSampler:
             own=tuple(OwnPart(name, weights[name], np.searchsorted(products, drawn.product), drawn.valid) for name, drawn in own.items()),
             hardest=self._hardest(positives, pool, weights),
         )
+
+    def _askers(self, positives: Positives, epoch: int) -> Int32:
+        """Return the shoppers of the examples, some of them left out."""
+        share = self._config.user.dropout
+        if not share:
+            return positives.user
+        left_out = self._random.uniform("user dropout", epoch, positives.example, 1)[:, 0] < share
+        return np.where(left_out, -1, positives.user).astype(np.int32)
 
     def positives(self, epoch: int, step: int) -> Positives:
         """Return the examples of a step."""

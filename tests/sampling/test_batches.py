@@ -195,3 +195,20 @@ def test_negatives_describe_themselves(tiny_graph):
     assert [one["kind"] for one in told] == ["in_batch", "uniform", "taxonomy"]
     assert told[2]["share_masked"] == pytest.approx(1 - sampler.make(0, 0).own[0].valid.mean(), abs=1e-6)
     assert told[0]["draws"] == 16 * len(set(sampler.make(0, 0).positives.product))
+
+
+def test_some_shoppers_are_left_out_of_what_is_read_and_of_nothing_else(tiny_graph, sampler, batches):
+    content = config().model_dump()
+    dropping = BatchSampler(tiny_graph, TrainingConfig.model_validate({**content, "user": {**content["user"], "dropout": 0.4}}))
+    asked = left_out = 0
+    for step, plain in enumerate(batches):
+        batch = dropping.make(0, step)
+        assert_equal(batch.positives, plain.positives)
+        np.testing.assert_array_equal(batch.masked_row, plain.masked_row)
+        person, own = batch.people.user[batch.people.row], batch.positives.user
+        assert set(person[person != own]) <= {-1}
+        assert not np.diff(batch.people.history.indptr)[person < 0].any()
+        asked, left_out = asked + (own >= 0).sum(), left_out + ((own >= 0) & (person < 0)).sum()
+        np.testing.assert_array_equal(plain.people.user[plain.people.row], own)
+    assert 0.3 < left_out / asked < 0.5
+    assert_equal(dropping.make(0, 1), dropping.make(0, 1))
