@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.progress import TaskID
@@ -98,6 +98,7 @@ def run_evaluation(
     """Audit a model folder and evaluate it, with and without the shopper, beside rival models and baselines."""
     from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
+    from gnn_search.evaluation.choices import find_choices
     from gnn_search.evaluation.evaluate import evaluate
     from gnn_search.graph.cases import build_cases
     from gnn_search.model.store import open_model
@@ -115,7 +116,8 @@ def run_evaluation(
     if audit:
         audit_first(opened.graph, model)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
-    asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
+    period: Literal["validation", "test"] = "validation" if split == "validation" else "test"
+    asked = build_cases(opened.graph, period, cases, seed)
     shop = open_shop_vectors(opened, asked.time)
     rankers = [
         *model_rankers(opened, shop),
@@ -135,6 +137,7 @@ def run_evaluation(
             draws=draws,
             seed=seed,
             reference="gnn-search",
+            choices=find_choices(opened.graph, asked, period, cases, seed),
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
     if least is None:

@@ -42,6 +42,17 @@ def test_the_model_stands_beside_the_baselines(report, tiny_graph):
     assert {difference["method"] for difference in report["differences"]} == set(report["methods"][1:])
 
 
+def test_every_measure_that_the_shop_allows_is_there(report):
+    found = {score["metric"] for score in report["scores"]}
+    relevance = {"recall", "precision", "ndcg", "mrr", "map", "hit_rate", "ndcg:graded", "recall:click", "recall:purchase"}
+    assert found == relevance | {"diversity", "novelty", "repeat_share"}
+    assert {one["method"] for one in report["coverage"]} == set(report["methods"])
+    tested = [difference for difference in report["differences"] if difference["p_value"] is not None]
+    assert {difference["slice"] for difference in tested if difference["metric"] != "recall"} == {"all"}
+    assert {difference["slice"] for difference in tested} == set(report["slices"])
+    assert all(difference["p_value"] <= difference["p_adjusted"] <= 1 for difference in tested)
+
+
 def test_the_table_holds_every_method(tiny_model, report):
     result = run(tiny_model, "--cases", 20)
     assert result.exit_code == 0, result.output
