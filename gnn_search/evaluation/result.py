@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field
 
@@ -78,6 +78,22 @@ class ThresholdScore(StrictModel):
     empty: float = Field(description="Share of the lists without a product.")
 
 
+class Manifest(StrictModel):
+    """How a run came about, so that it can be made again and told from others."""
+
+    format_version: int
+    command: str
+    split: str = Field(description="Period of the cases: test or validation.")
+    limit: int | None = Field(description="Most cases that were kept; none for all.")
+    cases_hash: str = Field(description="Of all shoppers, queries and chosen products; runs with the same one can be compared.")
+    graph: str = Field(description="Folder of the graph.")
+    model: str = Field(description="Folder of the model.")
+    model_name: str = Field(description="Of its configuration.")
+    model_hash: str
+    rivals: dict[str, str] = Field(description="Hash of each further model, by name.")
+    machine: dict[str, Any] = Field(description="Processor, threads, and versions of Python and the libraries.")
+
+
 class Evaluation(StrictModel):
     """Every method in every slice by every measure."""
 
@@ -98,6 +114,7 @@ class Evaluation(StrictModel):
     coverage: tuple[Coverage, ...] = ()
     costs: tuple[Cost, ...]
     threshold: ThresholdScore | None = None
+    manifest: Manifest | None = Field(None, description="None where no command made it.")
 
     def measures(self) -> list[tuple[str, int]]:
         """Return metric and cut-off of all that was measured in the first slice."""
