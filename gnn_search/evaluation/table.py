@@ -13,12 +13,18 @@ from rich.text import Text
 from gnn_search.evaluation.metrics.measure import OF_LISTS, SPEND, Measure
 from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore
 
-_COLUMNS = 4
+_COLUMNS, _WIDTH = 4, 12
 _BEST = "*"
-_FEWEST = 30
+FEWEST = 30
 """Cases below which a slice gets no mark: its interval is not to be trusted."""
 _ABOVE, _BELOW = "▲", "▼"
 _TEST = "paired randomisation test over shoppers, 5 % after Holm's correction"
+
+
+def heading(measure: Measure) -> str:
+    """Return a measure's name as a heading, in two lines where one is too wide."""
+    name = str(measure)
+    return name if len(name) <= _WIDTH else f"{measure.metric}\n@{measure.k}"
 
 
 def render(evaluation: Evaluation) -> Group:
@@ -31,11 +37,11 @@ def tables(evaluation: Evaluation) -> list[Table]:
     cut = min(evaluation.k)
     first = evaluation.slices[0]
     by_slice = [(_slice_heading(evaluation, name, cut), (name, "recall", cut)) for name in evaluation.slices]
-    by_measure = [(str(Measure(metric, k)).replace(":", ":\n"), (first, metric, k)) for metric, k in evaluation.measures()]
+    by_measure = [(heading(Measure(metric, k)), (first, metric, k)) for metric, k in evaluation.measures()]
     made = [_scores(evaluation, f"recall@{cut} by slice", part) for part in _parts(by_slice)]
     made[0].caption = (
         f"{evaluation.cases:,} cases of {evaluation.users:,} shoppers over {evaluation.candidates:,} products. ± half the 95 % bootstrap "
-        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {_FEWEST} cases)."
+        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {FEWEST} cases)."
         + (f" {_ABOVE} significantly above {evaluation.reference}, {_BELOW} below ({_TEST})." if evaluation.reference is not None else "")
     )
     made += [_scores(evaluation, f"{first}: every measure", part) for part in _parts(by_measure)]
@@ -43,6 +49,10 @@ def tables(evaluation: Evaluation) -> list[Table]:
     if evaluation.reference is not None and len(evaluation.methods) > 1:
         title = f"{evaluation.reference} minus each method: recall@{cut} by slice"
         made += [_differences(evaluation, title, part) for part in _parts(by_slice)]
+        made[-1].caption = (
+            f"{_ABOVE} significantly above zero, {_BELOW} below ({_TEST}). detectable: the smallest true difference to any of them that "
+            "these cases would show in four of five tries."
+        )
     if evaluation.threshold is not None:
         made.append(_at_threshold(evaluation.threshold))
     return [*made, _costs(evaluation)]
@@ -66,7 +76,7 @@ def _table(title: str, columns: Sequence[_Column]) -> Table:
     table = Table(title=title, title_justify="left", caption_justify="left")
     table.add_column("method", no_wrap=True, max_width=26)
     for heading, _ in columns:
-        table.add_column(heading, justify="right", overflow="fold", max_width=12)
+        table.add_column(heading, justify="right", overflow="fold", max_width=_WIDTH + 1)
     return table
 
 
@@ -99,10 +109,6 @@ def _scores(evaluation: Evaluation, title: str, columns: Sequence[_Column]) -> T
 
 def _differences(evaluation: Evaluation, title: str, columns: Sequence[_Column]) -> Table:
     table = _table(title, columns)
-    table.caption = (
-        f"{_ABOVE} significantly above zero, {_BELOW} below ({_TEST}). detectable: the smallest true difference to any of them that "
-        "these cases would show in four of five tries."
-    )
     others = [method for method in evaluation.methods if method != evaluation.reference]
     for method in others:
         table.add_row(method, *(_difference_cell(_find(evaluation.difference, method, key)) for _, key in columns))
@@ -132,7 +138,7 @@ def _against_reference(evaluation: Evaluation, method: str, key: tuple[str, str,
 
 
 def _says_something(score: Score) -> bool:
-    return score.cases >= _FEWEST
+    return score.cases >= FEWEST
 
 
 def _score_cell(score: Score | None, best: bool, mark: str) -> Text:
