@@ -13,7 +13,7 @@ from gnn_search.errors import RequestError
 from gnn_search.evaluation.comparison import Comparison, Entry, Wins
 from gnn_search.evaluation.estimates import Shoppers, estimate
 from gnn_search.evaluation.evaluate import LEAST_FLIPS, adjust, flips_of
-from gnn_search.evaluation.metrics.hits import Float64
+from gnn_search.evaluation.metrics.hits import Float64, share
 from gnn_search.evaluation.metrics.measure import Measure, measures
 from gnn_search.evaluation.metrics.score import Listed, Selection
 from gnn_search.evaluation.movers import find_moved
@@ -109,11 +109,12 @@ def _estimate(
 
 
 def _values(everything: Selection, listed: Sequence[tuple[str, Listed]], place: int) -> Float64:
-    """Return one measure of each case by each method, float64[methods, cases]; of spend the money itself, NaN where it is not defined."""
+    """Return one measure of each case by each method, float64[methods, cases], NaN where it is not defined."""
     rows = []
     for _, of_method in listed:
         scored = everything.score(of_method)
-        rows.append(np.where(scored.weights[scored.kind[place]] > 0, scored.values[place], np.nan))
+        weight = scored.weights[scored.kind[place]]
+        rows.append(np.where(weight > 0, share(scored.values[place], weight), np.nan))
     return np.stack(rows)
 
 

@@ -37,7 +37,7 @@ class Diversity:
         Shapes:
             product: int32[lists, k], -1 is padding; returns float64[lists].
         """
-        category = np.where(product >= 0, self._category[product], -1) if len(self._category) else np.full(product.shape, -1)
+        category = np.where(product >= 0, self._category[product], -1)
         sizes = np.count_nonzero(category >= 0, axis=1)
         # Each depth stands in as many pairs as there are other products; a pair that shares nothing meets above the tops, at depth -1.
         depths = np.where(category >= 0, self._depth[category] + 1, 0).sum(axis=1) * (sizes - 1)

@@ -35,6 +35,12 @@ def test_diversity_is_the_mean_over_all_pairs(tiny_graph):
         assert value == pytest.approx(taxonomy.distance(pairs[:, 0], pairs[:, 1]).mean())
 
 
+def test_without_categories_nothing_is_diverse(make_graph):
+    events = [("ann", "x", f"p{i}", day, "purchase", f"s{day}", "broad") for i, day in enumerate([1, 12, 22])]
+    graph = make_graph([(f"p{i}", "thing", None, None) for i in range(3)], events)
+    assert np.isnan(Diversity(graph.taxonomy).measure(lists([0, 1, 2], [0, -1, -1]))).all()
+
+
 def test_novelty_by_hand(fruit_shop):
     """Before the test period p0 was chosen twice, p1 twice, p3 and p4 once each: of 6 + 6 choices, each product having one more."""
     found = Novelty(fruit_shop.before(fruit_shop.manifest.test_start)).measure(lists([0, -1], [5, -1], [0, 5], [-1, -1]))
