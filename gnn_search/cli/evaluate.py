@@ -119,10 +119,8 @@ def run_evaluation(
     from gnn_search.graph.cases import build_cases
     from gnn_search.layout import refuse_existing, staged
     from gnn_search.model.store import open_model
-    from gnn_search.retrieval.channels import model_rankers
     from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.retrieval.vector_channel import VectorChannel
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
 
     if out is not None:
         refuse_existing(out, replace=replace)
@@ -137,12 +135,7 @@ def run_evaluation(
     against = [open_model(rival, opened.graph.path) for rival in rivals]
     period: Literal["validation", "test"] = "validation" if split == "validation" else "test"
     asked = build_cases(opened.graph, period, cases, seed)
-    shop = open_shop_vectors(opened, asked.time)
-    rankers = [
-        *model_rankers(opened, shop),
-        *[VectorChannel(rival, open_shop_vectors(rival, asked.time), name=rival.config.name) for rival in against],
-        *_baselines(opened, asked.time, wanted, settings),
-    ]
+    rankers = [*_models(opened, against, asked.time), *_baselines(opened, asked.time, wanted, settings)]
     if opened.walk is not None and split == "validation":
         error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
     with ExitStack() as stack:
@@ -172,6 +165,16 @@ def run_evaluation(
         if writer is not None:
             writer.finish(evaluation)
     return evaluation
+
+
+def _models(model: Model, rivals: Sequence[Model], time: int) -> list[Ranker]:
+    """Return the model's ways of ranking, then the rivals by their vectors."""
+    from gnn_search.retrieval.channels import model_rankers
+    from gnn_search.retrieval.vector_channel import VectorChannel
+    from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+    others = [VectorChannel(rival, open_shop_vectors(rival, time), name=rival.config.name) for rival in rivals]
+    return [*model_rankers(model, open_shop_vectors(model, time)), *others]
 
 
 def _manifest(model: Model, rivals: Sequence[Model], cases_hash: str, split: str, limit: int | None) -> Manifest:
