@@ -5,9 +5,9 @@ A method that only some evaluations have, such as a rival, counts over those.
 Example:
     for seed in 0 1 2; do
       gnn-search train complete_journey --graph demo/graph --out demo/model_$seed --seed $seed
-      gnn-search evaluate demo/model_$seed --out demo/evaluation_$seed.json
+      gnn-search evaluate demo/model_$seed --out demo/evaluation_$seed
     done
-    python -m benchmarks.seeds demo/evaluation_?.json --out benchmarks/results/complete_journey.json
+    python -m benchmarks.seeds demo/evaluation_? --out benchmarks/results/complete_journey.json
 """
 
 from __future__ import annotations
@@ -18,45 +18,46 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from gnn_search.cli.options import PATH
+from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.result import Evaluation, Score
-from gnn_search.layout import read_json, write_json
+from gnn_search.evaluation.run_folder import RunFolder
+from gnn_search.layout import write_json
 
 
 @click.command()
-@click.argument("evaluations", type=PATH, nargs=-1, required=True)
+@click.argument("runs", type=PATH, nargs=-1, required=True)
 @click.option("--out", type=PATH, default=None, help="Write the medians as JSON to this file.")
-def command(evaluations: tuple[Path, ...], out: Path | None) -> None:
-    """Show the medians of evaluations of the same cases."""
-    runs = [_read(path) for path in evaluations]
-    for path, run in zip(evaluations, runs, strict=True):
+def command(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Show the medians of runs over the same cases."""
+    found = [_read(path) for path in runs]
+    for path, run in zip(runs, found, strict=True):
         for what in ("graph_hash", "time", "cases", "k", "slices", "reference"):
-            if getattr(run, what) != getattr(runs[0], what):
-                raise click.UsageError(f"{path} has another {what} than {evaluations[0]}; evaluate the same cases of the same graph")
+            if getattr(run, what) != getattr(found[0], what):
+                raise click.UsageError(f"{path} has another {what} than {runs[0]}; evaluate the same cases of the same graph")
     result = {
-        "graph": runs[0].graph,
-        "cases": runs[0].cases,
-        "users": runs[0].users,
-        "candidates": runs[0].candidates,
-        "runs": len(runs),
-        "reference": runs[0].reference,
-        "scores": list(_medians([run.scores for run in runs])),
-        "differences": list(_medians([run.differences for run in runs])),
+        "graph": found[0].graph,
+        "cases": found[0].cases,
+        "users": found[0].users,
+        "candidates": found[0].candidates,
+        "runs": len(found),
+        "reference": found[0].reference,
+        "scores": list(_medians([run.scores for run in found])),
+        "differences": list(_medians([run.differences for run in found])),
     }
-    _show(runs[0], result)
+    _show(found[0], result)
     if out is not None:
         write_json(out, result)
 
 
 def _read(path: Path) -> Evaluation:
     try:
-        return Evaluation.model_validate(read_json(path, "an evaluation"))
-    except ValidationError as error:
-        raise click.UsageError(f"{path} is not what `gnn-search evaluate --out` writes ({error.errors()[0]['msg']})") from None
+        return RunFolder.open(path).evaluation
+    except ArtefactError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _medians(runs: Sequence[Sequence[Score]]) -> Iterator[dict[str, Any]]:

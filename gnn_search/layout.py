@@ -121,6 +121,33 @@ class ExportLayout:
         return self.root / "vectors" / f"{node_type}.parquet"
 
 
+@dataclass(frozen=True)
+class RunLayout:
+    """Where the parts of a run folder lie: what an evaluation found, case by case."""
+
+    root: Path
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation.json"
+
+    @property
+    def cases(self) -> Path:
+        return self.root / "cases.parquet"
+
+    @property
+    def relevant(self) -> Path:
+        return self.root / "relevant.parquet"
+
+    @property
+    def products(self) -> Path:
+        return self.root / "products.parquet"
+
+    def method(self, place: int) -> Path:
+        """Return the file of the method at a place of the evaluation's `methods`."""
+        return self.root / "methods" / f"{place:02d}.parquet"
+
+
 @contextmanager
 def staged(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give a place beside `target` to write to, and move it to `target` when the block ends well.

@@ -68,11 +68,9 @@ def _prepare(out: Path) -> None:
 def _evaluate(out: Path) -> None:
     from gnn_search.cli.evaluate import run_evaluation
     from gnn_search.evaluation.table import render
-    from gnn_search.layout import write_json
 
     error_console().print(f"[4/5] evaluation on {_CASES:,} test cases")
-    evaluation = run_evaluation(out / "model", _CASES, "test", 1000, 0, out / "graph")
-    write_json(out / "evaluation.json", evaluation.model_dump(mode="json"))
+    evaluation = run_evaluation(out / "model", _CASES, "test", 1000, 0, out / "graph", out=out / "evaluation", replace=True)
     console().print(render(evaluation))
 
 
@@ -115,7 +113,7 @@ def _say_where(out_console: Console, out: Path, shopper: str, usage: Usage) -> N
         ("tables", "the raw tables"),
         ("graph", "the graph; look inside with: gnn-search inspect " + str(out / "graph")),
         ("model", f'the retriever; try: gnn-search search {out / "model"} "ice cream" --user {shopper}'),
-        ("evaluation.json", "all scores, intervals and differences"),
+        ("evaluation", "all scores, differences and lists; see who beats whom with: gnn-search compare " + str(out / "evaluation")),
         ("export", "vectors, FAISS index and text tower, with the shop's own ids"),
     ):
         out_console.print(f"  {out / name}: {what}")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.progress import TaskID
@@ -15,7 +18,7 @@ from gnn_search.cli.output import emit, error_console, progress
 from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
-    from gnn_search.evaluation.result import Evaluation
+    from gnn_search.evaluation.result import Evaluation, Manifest
     from gnn_search.model.store import Model
     from gnn_search.retrieval.ranking import Ranker
 
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap draws over shoppers.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
-@click.option("--out", type=PATH, help="Also write the result as JSON to this file.")
+@click.option("--out", type=PATH, metavar="RUN", help="Also write a run folder: the result as JSON, and all cases and lists as Parquet.")
 @min_score_option
 @audit_option
 @threads_option
@@ -61,23 +64,30 @@ def command(
     Every list is drawn from the whole catalogue. Nobody sees what happened from the start of the period on. Intervals are 95 % bootstrap
     intervals over shoppers, and the differences are paired. Rivals are models that train made, such as those of the shipped configurations
     baselines/two_tower_text and baselines/two_tower_user; each goes by its configuration's name. With --min-score a further table shows
-    precision and recall of those of the model's lists by vector, of at most 100 products, that are so similar.
+    precision and recall of those of the model's lists by vector, of at most 100 products, that are so similar. --out keeps every case with
+    its lists, for compare.
 
     \b
     Example:
-      gnn-search evaluate demo/model --cases 20000
+      gnn-search evaluate demo/model --cases 20000 --out demo/evaluation
       gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
     """
     from gnn_search.evaluation.table import render
-    from gnn_search.layout import refuse_existing, write_json
 
-    if out is not None:
-        refuse_existing(out)
     evaluation = run_evaluation(
-        model, cases, split, draws, seed, graph, baselines=baselines, rivals=rivals, settings=settings, min_score=min_score, audit=audit
+        model,
+        cases,
+        split,
+        draws,
+        seed,
+        graph,
+        baselines=baselines,
+        rivals=rivals,
+        settings=settings,
+        min_score=min_score,
+        audit=audit,
+        out=out,
     )
-    if out is not None:
-        write_json(out, evaluation.model_dump(mode="json"))
     emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
 
 
@@ -94,18 +104,26 @@ def run_evaluation(
     settings: Path | None = None,
     min_score: str | None = None,
     audit: bool = True,
+    out: Path | None = None,
+    replace: bool = False,
 ) -> Evaluation:
-    """Audit a model folder and evaluate it, with and without the shopper, beside rival models and baselines."""
+    """Audit a model folder and evaluate it, with and without the shopper, beside rival models and baselines.
+
+    With `out` a run folder is written too, in the place of an old one if `replace`.
+    """
     from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
+    from gnn_search.evaluation.choices import find_choices
     from gnn_search.evaluation.evaluate import evaluate
+    from gnn_search.evaluation.run_folder import RunWriter, hash_cases
     from gnn_search.graph.cases import build_cases
+    from gnn_search.layout import refuse_existing, staged
     from gnn_search.model.store import open_model
-    from gnn_search.retrieval.channels import model_rankers
     from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.retrieval.vector_channel import VectorChannel
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
 
+    if out is not None:
+        refuse_existing(out, replace=replace)
     wanted = names_of(baselines)
     if settings is not None and not settings.is_dir():
         raise RequestError(f"there is no folder {settings}; give one to --settings that holds settings of baselines")
@@ -115,16 +133,15 @@ def run_evaluation(
     if audit:
         audit_first(opened.graph, model)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
-    asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
-    shop = open_shop_vectors(opened, asked.time)
-    rankers = [
-        *model_rankers(opened, shop),
-        *[VectorChannel(rival, open_shop_vectors(rival, asked.time), name=rival.config.name) for rival in against],
-        *_baselines(opened, asked.time, wanted, settings),
-    ]
+    period: Literal["validation", "test"] = "validation" if split == "validation" else "test"
+    asked = build_cases(opened.graph, period, cases, seed)
+    rankers = [*_models(opened, against, asked.time), *_baselines(opened, asked.time, wanted, settings)]
     if opened.walk is not None and split == "validation":
         error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
-    with progress("cases") as bars:
+    with ExitStack() as stack:
+        folder = None if out is None else stack.enter_context(staged(out, replace=replace))
+        writer = None if folder is None else RunWriter(folder, opened.graph)
+        bars = stack.enter_context(progress("cases"))
         tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
         places = min(100, opened.graph.num_nodes["product"])
         evaluation = evaluate(
@@ -135,13 +152,52 @@ def run_evaluation(
             draws=draws,
             seed=seed,
             reference="gnn-search",
+            choices=find_choices(opened.graph, asked, period, cases, seed),
+            recorder=writer,
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
-    if least is None:
-        return evaluation
-    vectors = next(ranker for ranker in rankers if isinstance(ranker, VectorChannel))
-    score = score_at_threshold(asked, vectors, least, places, opened.graph.num_nodes["product"], draws, seed)
-    return evaluation.model_copy(update={"threshold": score})
+        threshold = None
+        if least is not None:
+            vectors = next(ranker for ranker in rankers if isinstance(ranker, VectorChannel))
+            threshold = score_at_threshold(asked, vectors, least, places, opened.graph.num_nodes["product"], draws, seed)
+        manifest = _manifest(opened, against, hash_cases(asked), split, cases)
+        evaluation = evaluation.model_copy(update={"threshold": threshold, "manifest": manifest})
+        if writer is not None:
+            writer.finish(evaluation)
+    return evaluation
+
+
+def _models(model: Model, rivals: Sequence[Model], time: int) -> list[Ranker]:
+    """Return the model's ways of ranking, then the rivals by their vectors."""
+    from gnn_search.retrieval.channels import model_rankers
+    from gnn_search.retrieval.vector_channel import VectorChannel
+    from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+    others = [VectorChannel(rival, open_shop_vectors(rival, time), name=rival.config.name) for rival in rivals]
+    return [*model_rankers(model, open_shop_vectors(model, time)), *others]
+
+
+def _manifest(model: Model, rivals: Sequence[Model], cases_hash: str, split: str, limit: int | None) -> Manifest:
+    """Say how the run came about."""
+    import torch
+
+    from gnn_search.evaluation.result import Manifest
+    from gnn_search.layout import FORMAT_VERSION
+    from gnn_search.machine import describe_machine
+
+    return Manifest(
+        format_version=FORMAT_VERSION,
+        command=shlex.join(["gnn-search", *sys.argv[1:]]),
+        split=split,
+        limit=limit,
+        cases_hash=cases_hash,
+        graph=str(model.graph.path.resolve()),
+        model=str(model.path.resolve()),
+        model_name=model.config.name,
+        model_hash=model.manifest.hash,
+        rivals={rival.config.name: rival.manifest.hash for rival in rivals},
+        machine=describe_machine(torch.get_num_threads()),
+    )
 
 
 def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | None) -> list[Ranker]:

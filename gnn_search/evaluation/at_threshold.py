@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn_search.evaluation.intervals import clusters_of, percentile_interval, resampled_totals
-from gnn_search.evaluation.metrics import find_relevant, relevant_keys
+from gnn_search.evaluation.metrics.hits import find_places
 from gnn_search.evaluation.ranked import ranked_blocks
 from gnn_search.evaluation.result import Estimate, ThresholdScore
 from gnn_search.graph.cases import Cases
@@ -51,10 +51,11 @@ def score_at_threshold(
 
 def _count(cases: Cases, ranker: Ranker, k: int, num_products: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how many chosen products, and how many at all, the list of each case holds: float64[cases] each."""
-    keys = relevant_keys(cases, num_products)
+    case_of_row = cases.case_of_row()
     found, listed = np.zeros(len(cases)), np.zeros(len(cases))
     for case, product in ranked_blocks(cases, ranker, k, num_products):
-        found[case] = np.count_nonzero(find_relevant(product, case, keys, num_products) >= 0, axis=1)
+        row, place = find_places(product, case, cases)
+        found += np.bincount(case_of_row[row[place > 0]], minlength=len(cases))
         listed[case] = np.count_nonzero(product != PADDING, axis=1)
     return found, listed
 

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.intervals import clusters_of, percentile_interval, resampled_totals
-from gnn_search.evaluation.metrics import Measure, find_relevant, measures, relevant_keys, score_lists
-from gnn_search.evaluation.ranked import ranked_blocks
-from gnn_search.evaluation.result import Cost, Difference, Evaluation, Score
+from gnn_search.evaluation.choices import Choices
+from gnn_search.evaluation.estimates import Shoppers, estimate
+from gnn_search.evaluation.holm import holm
+from gnn_search.evaluation.judge import Judge, Judged, Progress
+from gnn_search.evaluation.metrics.measure import Measure, measures
+from gnn_search.evaluation.metrics.score import Listed, Selection, Truth
+from gnn_search.evaluation.result import Coverage, Difference, Evaluation, Score
 from gnn_search.evaluation.slices import Slice, built_in_slices
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.ranking import Ranker
 
-Progress = Callable[[str, int, int], None]
-"""Called with a method's name, the cases it has ranked and the number of all cases."""
+LEAST_FLIPS = 10_000
+"""Tosses of all coins of a randomisation test, so that its p-value has an error of about .002 at .05."""
+_FLIPS_A_TEST = 100
+"""More tosses for larger families: Holm multiplies p-values by the size of the family, and the smallest must stay below .05."""
+
+
+class Recorder(Protocol):
+    """Keeps what was found case by case."""
+
+    def cases(self, cases: Cases, truth: Truth, slices: Sequence[Slice]) -> None:
+        """Told of the cases before the first method."""
+        ...
+
+    def method(self, name: str, judged: Judged, wanted: Sequence[Measure], everything: Selection) -> None:
+        """Told of each method when its lists are done."""
+        ...
 
 
 def evaluate(
@@ -33,9 +49,11 @@ def evaluate(
     *,
     reference: str | None = None,
     slices: Sequence[Slice] | None = None,
+    choices: Choices | None = None,
+    recorder: Recorder | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Score every ranker in every slice by recall, NDCG and MRR, with bootstrap intervals over shoppers.
+    """Score every ranker in every slice, with bootstrap intervals over shoppers, and test how they differ.
 
     Args:
         cases: What was asked and chosen.
@@ -43,9 +61,12 @@ def evaluate(
         graph: The shop.
         k: Cut-offs of the lists.
         draws: Bootstrap draws.
-        seed: Seed of the draws; the same seed gives the same scores and intervals.
-        reference: Name of the method whose paired difference to every other is wanted.
+        seed: Seed of the draws and tests; the same seed gives the same scores, intervals and p-values.
+        reference: Name of the method whose paired difference to every other is wanted. In the first slice each measure is tested, in the
+            others recall at the first cut-off.
         slices: Selections to report; None takes the built-in ones.
+        choices: How the products were chosen, for measures by action and of spend.
+        recorder: Keeps what was found case by case.
         progress: Called as the work goes on.
 
     Raises:
@@ -53,140 +74,93 @@ def evaluate(
             below 1, or a ranker returns something that is no ranking.
     """
     _check(cases, rankers, k, draws, reference)
-    wanted = measures(k)
+    choices = choices or Choices()
+    truth = Truth(cases.case_of_row(), len(cases), choices.actions, choices.grade, choices.spend)
+    wanted = measures(k, list(choices.actions), graded=choices.grade is not None, spend=choices.spend is not None)
     parts = list(built_in_slices(cases, graph) if slices is None else slices)
-    judge = _Judge(cases, parts, wanted, graph.num_nodes["product"], progress)
-    judged = [judge.totals(ranker) for ranker in rankers]
-    totals = np.stack([sums for sums, _ in judged])
-    estimates = _Estimates(totals, judge.counts, draws, seed)
     names = [ranker.name for ranker in rankers]
+    if recorder is not None:
+        recorder.cases(cases, truth, parts)
+    judge = Judge(cases, graph, max(k), min(k), progress)
+    everything = Selection(truth, np.ones(len(cases.product), dtype=np.bool_), wanted)
+    methods: list[tuple[str, Listed]] = []
+    costs, coverage = [], []
+    for ranker in rankers:
+        judged = judge.judge(ranker)
+        if recorder is not None:
+            recorder.method(ranker.name, judged, wanted, everything)
+        methods.append((ranker.name, judged.listed))
+        costs.append(judged.cost)
+        share = judged.covered / graph.num_nodes["product"]
+        coverage.append(Coverage(method=ranker.name, k=min(k), products=judged.covered, share=share))
+    shoppers = Shoppers(cases.user, draws, seed)
+    scores, differences = _estimate(truth, parts, methods, wanted, shoppers, reference)
     return Evaluation(
         graph=graph.manifest.name,
         graph_hash=graph.manifest.hash,
         time=cases.time,
         cases=len(cases),
-        users=judge.counts.shape[1],
-        candidates=judge.num_products,
+        users=shoppers.count,
+        candidates=graph.num_nodes["product"],
         k=tuple(k),
         draws=draws,
         seed=seed,
         methods=tuple(names),
         slices=tuple(part.name for part in parts),
         reference=reference,
-        scores=estimates.scores(names, parts, wanted),
-        differences=() if reference is None else estimates.differences(names, parts, wanted, reference),
-        costs=tuple(cost for _, cost in judged),
+        scores=scores,
+        differences=differences,
+        coverage=tuple(coverage),
+        costs=tuple(costs),
     )
 
 
-class _Judge:
-    """Holds the truth that all rankers are judged by.
-
-    Shapes:
-        counts: float64[slices, clusters], cases of each shopper that count in each slice.
-    """
-
-    def __init__(
-        self, cases: Cases, slices: Sequence[Slice], wanted: Sequence[Measure], num_products: int, progress: Progress | None
-    ) -> None:
-        self.num_products = num_products
-        self._cases, self._slices, self._wanted, self._progress = cases, slices, wanted, progress
-        self._keys = relevant_keys(cases, num_products)
-        case = cases.case_of_row()
-        self._relevant = [np.bincount(case[part.rows], minlength=len(cases)) for part in slices]
-        self._cluster = clusters_of(cases.user)
-        self._clusters = int(self._cluster.max()) + 1
-        self.counts = np.stack([self._by_cluster((relevant > 0).astype(np.float64)) for relevant in self._relevant])
-
-    def totals(self, ranker: Ranker) -> tuple[NDArray[np.float64], Cost]:
-        """Return the sums of each measure over the cases of each shopper, float64[slices, measures, clusters], and the ranker's cost."""
-        values = np.zeros((len(self._slices), len(self._wanted), len(self._cases)))
-        longest = max(measure.k for measure in self._wanted)
-        wall = cpu = 0.0
-        done = 0
-        blocks = ranked_blocks(self._cases, ranker, longest, self.num_products)
-        while True:
-            before = time.perf_counter(), time.process_time()
-            block = next(blocks, None)
-            wall += time.perf_counter() - before[0]
-            cpu += time.process_time() - before[1]
-            if block is None:
-                break
-            self._score(*block, values)
-            done += len(block[0])
-            if self._progress is not None:
-                self._progress(ranker.name, done, len(self._cases))
-        sums = np.stack([np.stack([self._by_cluster(row) for row in part]) for part in values])
-        return sums, Cost(method=ranker.name, wall_seconds=wall, cpu_seconds=cpu)
-
-    def _score(self, case: NDArray[np.int64], product: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Write the measures of a block's cases into `values`, float64[slices, measures, cases]."""
-        row = find_relevant(product, case, self._keys, self.num_products)
-        for i, (part, relevant) in enumerate(zip(self._slices, self._relevant, strict=True)):
-            counted = np.flatnonzero(relevant[case] > 0)
-            if len(counted):
-                places = row[counted]
-                values[i][:, case[counted]] = score_lists((places >= 0) & part.rows[places], relevant[case[counted]], self._wanted)
-
-    def _by_cluster(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.bincount(self._cluster, weights=values, minlength=self._clusters), dtype=np.float64)
+def flips_of(family: int) -> int:
+    """Return how often the coins of tests are tossed, by the size of their family."""
+    return max(LEAST_FLIPS, _FLIPS_A_TEST * family)
 
 
-class _Estimates:
-    """Means and bootstrap draws of all methods, slices and measures, made from the same draws of shoppers."""
+def adjust(differences: Sequence[Difference]) -> tuple[Difference, ...]:
+    """Adjust p-values by Holm's correction; all tests of one metric at one cut-off are a family."""
+    families: dict[tuple[str, int], list[int]] = {}
+    for place, difference in enumerate(differences):
+        if difference.p_value is not None:
+            families.setdefault((difference.metric, difference.k), []).append(place)
+    adjusted = list(differences)
+    for family in families.values():
+        for place, p_value in zip(family, holm(np.array([differences[place].p_value for place in family])), strict=True):
+            adjusted[place] = differences[place].model_copy(update={"p_adjusted": float(p_value)})
+    return tuple(adjusted)
 
-    def __init__(self, totals: NDArray[np.float64], counts: NDArray[np.float64], draws: int, seed: int) -> None:
-        methods, slices, wanted, clusters = totals.shape
-        columns = np.concatenate([totals.reshape(-1, clusters), counts]).T
-        drawn = resampled_totals(np.ascontiguousarray(columns), draws, seed)
-        sums = drawn[:, :-slices].reshape(draws, methods, slices, wanted)
-        sizes = drawn[:, None, -slices:, None]
-        self._cases = counts.sum(axis=1)
-        self._means = totals.sum(axis=3) / self._cases[None, :, None]
-        # A draw of shoppers may hold no case of a small slice.
-        self._draws = np.divide(sums, sizes, out=np.full_like(sums, np.nan), where=sizes > 0)
 
-    def scores(self, names: Sequence[str], slices: Sequence[Slice], wanted: Sequence[Measure]) -> tuple[Score, ...]:
-        low, high = percentile_interval(self._draws)
-        return tuple(
-            Score(
-                method=name,
-                slice=part.name,
-                metric=measure.metric,
-                k=measure.k,
-                mean=float(self._means[m, s, q]),
-                low=float(low[m, s, q]),
-                high=float(high[m, s, q]),
-                cases=int(self._cases[s]),
-            )
-            for m, name in enumerate(names)
-            for s, part in enumerate(slices)
-            for q, measure in enumerate(wanted)
-        )
+def _estimate(
+    truth: Truth,
+    slices: Sequence[Slice],
+    methods: Sequence[tuple[str, Listed]],
+    wanted: Sequence[Measure],
+    shoppers: Shoppers,
+    reference: str | None,
+) -> tuple[tuple[Score, ...], tuple[Difference, ...]]:
+    """Estimate slice by slice, so that memory holds the values of one."""
+    names = [name for name, _ in methods]
+    base = None if reference is None else names.index(reference)
+    pairs = [] if base is None else [(base, other) for other in range(len(names)) if other != base]
+    headline = Measure("recall", min(measure.k for measure in wanted))
+    most = flips_of(len(pairs) * len(slices))
+    scores: list[Score] = []
+    differences: list[Difference] = []
+    for place, part in enumerate(slices):
 
-    def differences(
-        self, names: Sequence[str], slices: Sequence[Slice], wanted: Sequence[Measure], reference: str
-    ) -> tuple[Difference, ...]:
-        base = names.index(reference)
-        low, high = percentile_interval(self._draws[:, base : base + 1] - self._draws)
-        means = self._means[base : base + 1] - self._means
-        return tuple(
-            Difference(
-                reference=reference,
-                method=name,
-                slice=part.name,
-                metric=measure.metric,
-                k=measure.k,
-                mean=float(means[m, s, q]),
-                low=float(low[m, s, q]),
-                high=float(high[m, s, q]),
-                cases=int(self._cases[s]),
-            )
-            for m, name in enumerate(names)
-            for s, part in enumerate(slices)
-            for q, measure in enumerate(wanted)
-            if m != base
-        )
+        def flips(measure: Measure, first: bool = place == 0) -> int:
+            return most if measure == headline else LEAST_FLIPS if first else 0
+
+        found = estimate(part.name, Selection(truth, part.rows, wanted), methods, pairs, wanted, shoppers, flips)
+        scores += found[0]
+        differences += found[1]
+    # Method by method, as tables show them; a sort keeps the order of the slices.
+    scores.sort(key=lambda score: names.index(score.method))
+    differences.sort(key=lambda difference: names.index(difference.method))
+    return tuple(scores), adjust(differences)
 
 
 def _check(cases: Cases, rankers: Sequence[Ranker], k: Sequence[int], draws: int, reference: str | None) -> None:

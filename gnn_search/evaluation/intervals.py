@@ -24,29 +24,52 @@ def clusters_of(user: NDArray[np.int32]) -> NDArray[np.int64]:
     return np.unique(names, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
-def resampled_totals(totals: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float64]:
-    """Draw as many clusters as there are, with replacement, again and again, and add up what they hold.
+class Bootstrap:
+    """Draws as many clusters as there are, with replacement, again and again.
 
-    Columns see the same draws, so the ratio of two columns is a bootstrap mean, and the difference of two such means is paired.
+    Everything that one of these adds up sees the same draws, so the ratio of two columns is a bootstrap mean, and the difference of two
+    such means is paired.
 
     Args:
-        totals: What each cluster holds: sums of a metric, or numbers of cases.
+        clusters: How many there are.
         draws: How often to draw.
         seed: The same seed gives the same bytes.
+    """
+
+    def __init__(self, clusters: int, draws: int, seed: int) -> None:
+        random = np.random.Generator(np.random.Philox(seed))
+        self._block = max(1, min(draws, _BLOCK_BYTES // (8 * max(clusters, 1))))
+        # How often a cluster is drawn is about Poisson(1): 255 is beyond all chance.
+        self._counts = np.empty((draws, clusters), dtype=np.uint8)
+        for start in range(0, draws, self._block):
+            size = min(self._block, draws - start)
+            drawn = random.integers(0, clusters, size=(size, clusters)) + np.arange(size)[:, None] * clusters
+            self._counts[start : start + size] = np.bincount(drawn.ravel(), minlength=size * clusters).reshape(size, clusters)
+
+    def totals(self, sums: NDArray[np.float64], cluster: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """Add up what the drawn clusters hold.
+
+        Args:
+            sums: What each cluster holds: sums of a metric, or numbers of cases.
+            cluster: The clusters that hold anything; None means all.
+
+        Shapes:
+            sums: float64[clusters, columns]; cluster: int64[clusters]; result: float64[draws, columns].
+        """
+        parts = []
+        for start in range(0, len(self._counts), self._block):
+            counts = self._counts[start : start + self._block]
+            parts.append((counts if cluster is None else counts[:, cluster]).astype(np.float64) @ sums)
+        return np.concatenate(parts)
+
+
+def resampled_totals(totals: NDArray[np.float64], draws: int, seed: int) -> NDArray[np.float64]:
+    """Return what the clusters of each bootstrap draw hold together.
 
     Shapes:
         totals: float64[clusters, columns]; result: float64[draws, columns].
     """
-    random = np.random.Generator(np.random.Philox(seed))
-    clusters = len(totals)
-    block = max(1, min(draws, _BLOCK_BYTES // (8 * max(clusters, 1))))
-    parts = []
-    for start in range(0, draws, block):
-        size = min(block, draws - start)
-        drawn = random.integers(0, clusters, size=(size, clusters)) + np.arange(size)[:, None] * clusters
-        counts = np.bincount(drawn.ravel(), minlength=size * clusters).reshape(size, clusters)
-        parts.append(counts.astype(np.float64) @ totals)
-    return np.concatenate(parts)
+    return Bootstrap(len(totals), draws, seed).totals(totals)
 
 
 def percentile_interval(samples: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -56,7 +79,9 @@ def percentile_interval(samples: NDArray[np.float64]) -> tuple[NDArray[np.float6
         samples: float64[draws, ...]; NaN marks a draw that held no case of the slice, and is left out.
     """
     tail = (1 - COVERAGE) / 2
-    low, high = np.nanquantile(samples, [tail, 1 - tail], axis=0)
+    # Where nothing is missing the plain function does, which is far faster.
+    quantile = np.nanquantile if np.isnan(samples).any() else np.quantile
+    low, high = quantile(samples, [tail, 1 - tail], axis=0)
     return low, high
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, TypeVar
 
 from pydantic import Field
 
 from gnn_search.config.base import StrictModel
+from gnn_search.evaluation.effect import LEVEL
 
 
 class Estimate(StrictModel):
@@ -24,7 +26,11 @@ class Score(Estimate):
 
     method: str
     slice: str
-    metric: str = Field(description="recall, ndcg or mrr.")
+    metric: str = Field(
+        description="recall, precision, ndcg, mrr, map or hit_rate; ndcg:graded, worth more for a purchase than for a click; recall:ACTION "
+        "and recall:spend, which stand offline for add-to-cart rate (cart), conversion (purchase) and order value (spend); diversity (mean "
+        "steps over the category tree between two products of a list), novelty (bits), repeat_share (of a list, chosen before)."
+    )
     k: int = Field(description="Cut-off of the list.")
 
 
@@ -32,6 +38,24 @@ class Difference(Score):
     """The reference minus one method on the same cases; `low` above zero says that the reference is better."""
 
     reference: str
+    p_value: float | None = Field(None, description="Of a paired randomisation test over shoppers; none where not tested.")
+    p_adjusted: float | None = Field(None, description="The same by Holm's correction over all tests of this metric at this cut-off.")
+    effect_size: float | None = Field(None, description="Mean of the shoppers' differences by their standard deviation (Cohen's d).")
+    detectable: float | None = Field(None, description="Smallest true difference that these cases would show in four of five tries.")
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference stands at the level of 5 % after Holm's correction."""
+        return self.p_adjusted is not None and self.p_adjusted < LEVEL
+
+
+class Coverage(StrictModel):
+    """How much of the catalogue one method shows at all."""
+
+    method: str
+    k: int = Field(description="Places of the lists that count.")
+    products: int = Field(description="Distinct products in them, over all cases.")
+    share: float = Field(description="Of the catalogue.")
 
 
 class Cost(StrictModel):
@@ -54,6 +78,22 @@ class ThresholdScore(StrictModel):
     empty: float = Field(description="Share of the lists without a product.")
 
 
+class Manifest(StrictModel):
+    """How a run came about, so that it can be made again and told from others."""
+
+    format_version: int
+    command: str
+    split: str = Field(description="Period of the cases: test or validation.")
+    limit: int | None = Field(description="Most cases that were kept; none for all.")
+    cases_hash: str = Field(description="Of all shoppers, queries and chosen products; runs with the same one can be compared.")
+    graph: str = Field(description="Folder of the graph.")
+    model: str = Field(description="Folder of the model.")
+    model_name: str = Field(description="Of its configuration.")
+    model_hash: str
+    rivals: dict[str, str] = Field(description="Hash of each further model, by name.")
+    machine: dict[str, Any] = Field(description="Processor, threads, and versions of Python and the libraries.")
+
+
 class Evaluation(StrictModel):
     """Every method in every slice by every measure."""
 
@@ -71,16 +111,22 @@ class Evaluation(StrictModel):
     reference: str | None
     scores: tuple[Score, ...]
     differences: tuple[Difference, ...]
+    coverage: tuple[Coverage, ...] = ()
     costs: tuple[Cost, ...]
     threshold: ThresholdScore | None = None
+    manifest: Manifest | None = Field(None, description="None where no command made it.")
+
+    def measures(self) -> list[tuple[str, int]]:
+        """Return metric and cut-off of all that was measured in the first slice."""
+        return list(dict.fromkeys((score.metric, score.k) for score in self.scores if score.slice == self.slices[0]))
 
     def score(self, method: str, slice_name: str, metric: str, k: int) -> Score:
         """Return one score.
 
         Raises:
-            KeyError: There is none.
+            KeyError: There is none, as there is no such method, slice or measure, or nothing to measure it on.
         """
-        return _pick(self.scores, method, slice_name, metric, k)
+        return _pick(self._scores, method, slice_name, metric, k)
 
     def difference(self, method: str, slice_name: str, metric: str, k: int) -> Difference:
         """Return the reference minus `method`.
@@ -88,14 +134,23 @@ class Evaluation(StrictModel):
         Raises:
             KeyError: There is none.
         """
-        return _pick(self.differences, method, slice_name, metric, k)
+        return _pick(self._differences, method, slice_name, metric, k)
+
+    @cached_property
+    def _scores(self) -> dict[_Key, Score]:
+        return {(one.method, one.slice, one.metric, one.k): one for one in self.scores}
+
+    @cached_property
+    def _differences(self) -> dict[_Key, Difference]:
+        return {(one.method, one.slice, one.metric, one.k): one for one in self.differences}
 
 
+_Key = tuple[str, str, str, int]
 _AnyScore = TypeVar("_AnyScore", bound=Score)
 
 
-def _pick(scores: Iterable[_AnyScore], method: str, slice_name: str, metric: str, k: int) -> _AnyScore:
-    for score in scores:
-        if (score.method, score.slice, score.metric, score.k) == (method, slice_name, metric, k):
-            return score
-    raise KeyError(f"{method}, {slice_name}, {metric}@{k}")
+def _pick(found: Mapping[_Key, _AnyScore], method: str, slice_name: str, metric: str, k: int) -> _AnyScore:
+    key = (method, slice_name, metric, k)
+    if key not in found:
+        raise KeyError(f"{method}, {slice_name}, {metric}@{k}")
+    return found[key]

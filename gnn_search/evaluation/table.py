@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
+from typing import TypeVar
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from gnn_search.evaluation.metrics import measures
+from gnn_search.evaluation.metrics.measure import OF_LISTS, SPEND, Measure
 from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore
 
-_COLUMNS = 4
+_COLUMNS, _WIDTH = 4, 12
 _BEST = "*"
-_FEWEST = 30
+FEWEST = 30
 """Cases below which a slice gets no mark: its interval is not to be trusted."""
 _ABOVE, _BELOW = "▲", "▼"
+_TEST = "paired randomisation test over shoppers, 5 % after Holm's correction"
+
+
+def heading(measure: Measure) -> str:
+    """Return a measure's name as a heading, in two lines where one is too wide."""
+    name = str(measure)
+    return name if len(name) <= _WIDTH else f"{measure.metric}\n@{measure.k}"
 
 
 def render(evaluation: Evaluation) -> Group:
@@ -29,17 +37,22 @@ def tables(evaluation: Evaluation) -> list[Table]:
     cut = min(evaluation.k)
     first = evaluation.slices[0]
     by_slice = [(_slice_heading(evaluation, name, cut), (name, "recall", cut)) for name in evaluation.slices]
-    by_measure = [(str(measure), (first, measure.metric, measure.k)) for measure in measures(evaluation.k)]
+    by_measure = [(heading(Measure(metric, k)), (first, metric, k)) for metric, k in evaluation.measures()]
     made = [_scores(evaluation, f"recall@{cut} by slice", part) for part in _parts(by_slice)]
-    made += [_scores(evaluation, f"{first}: every measure", part) for part in _parts(by_measure)]
-    if evaluation.reference is not None and len(evaluation.methods) > 1:
-        title = f"{evaluation.reference} minus each method"
-        made += [_differences(evaluation, f"{title}: recall@{cut} by slice", part) for part in _parts(by_slice)]
-        made += [_differences(evaluation, f"{title}: {first}, every measure", part) for part in _parts(by_measure)]
     made[0].caption = (
         f"{evaluation.cases:,} cases of {evaluation.users:,} shoppers over {evaluation.candidates:,} products. ± half the 95 % bootstrap "
-        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {_FEWEST} cases)."
+        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {FEWEST} cases)."
+        + (f" {_ABOVE} significantly above {evaluation.reference}, {_BELOW} below ({_TEST})." if evaluation.reference is not None else "")
     )
+    made += [_scores(evaluation, f"{first}: every measure", part) for part in _parts(by_measure)]
+    made[-1].caption = _explain(evaluation)
+    if evaluation.reference is not None and len(evaluation.methods) > 1:
+        title = f"{evaluation.reference} minus each method: recall@{cut} by slice"
+        made += [_differences(evaluation, title, part) for part in _parts(by_slice)]
+        made[-1].caption = (
+            f"{_ABOVE} significantly above zero, {_BELOW} below ({_TEST}). detectable: the smallest true difference to any of them that "
+            "these cases would show in four of five tries."
+        )
     if evaluation.threshold is not None:
         made.append(_at_threshold(evaluation.threshold))
     return [*made, _costs(evaluation)]
@@ -63,40 +76,83 @@ def _table(title: str, columns: Sequence[_Column]) -> Table:
     table = Table(title=title, title_justify="left", caption_justify="left")
     table.add_column("method", no_wrap=True, max_width=26)
     for heading, _ in columns:
-        table.add_column(heading, justify="right", overflow="fold", max_width=12)
+        table.add_column(heading, justify="right", overflow="fold", max_width=_WIDTH + 1)
     return table
+
+
+def _explain(evaluation: Evaluation) -> str:
+    metrics = {metric for metric, _ in evaluation.measures()}
+    lines = []
+    if any(Measure(metric, 1).action for metric in metrics):
+        lines.append("Recall of an action's choices stands offline for what only a live test shows: of carts for the add-to-cart rate, of")
+        lines.append("purchases for conversion.")
+    if SPEND in metrics:
+        lines.append("recall:spend, the share of the money spent that the lists hold, stands offline for order value.")
+    lines.append("diversity: mean steps over the category tree between two products of a list; novelty: bits, of seldom chosen products;")
+    lines.append("repeat_share: of a list, what its shopper had chosen before.")
+    return " ".join(lines)
 
 
 def _scores(evaluation: Evaluation, title: str, columns: Sequence[_Column]) -> Table:
     table = _table(title, columns)
-    best = {key: max(evaluation.score(method, *key).mean for method in evaluation.methods) for _, key in columns}
+    found = {(method, key): _find(evaluation.score, method, key) for method in evaluation.methods for _, key in columns}
+    best = {key: max((score.mean for (_, of), score in found.items() if of == key and score is not None), default=0) for _, key in columns}
     for method in evaluation.methods:
-        scores = [(key, evaluation.score(method, *key)) for _, key in columns]
-        table.add_row(method, *(_score_cell(score, _says_something(score) and score.mean == best[key]) for key, score in scores))
+        cells = []
+        for _, key in columns:
+            score = found[method, key]
+            wins = score is not None and _says_something(score) and score.mean == best[key] and key[1] not in OF_LISTS
+            cells.append(_score_cell(score, wins, _against_reference(evaluation, method, key)))
+        table.add_row(method, *cells)
     return table
 
 
 def _differences(evaluation: Evaluation, title: str, columns: Sequence[_Column]) -> Table:
     table = _table(title, columns)
-    table.caption = f"{_ABOVE} the whole interval lies above zero, {_BELOW} below."
-    for method in evaluation.methods:
-        if method != evaluation.reference:
-            table.add_row(method, *(_difference_cell(evaluation.difference(method, *key)) for _, key in columns))
+    others = [method for method in evaluation.methods if method != evaluation.reference]
+    for method in others:
+        table.add_row(method, *(_difference_cell(_find(evaluation.difference, method, key)) for _, key in columns))
+    table.add_section()
+    seen = [[_find(evaluation.difference, method, key) for method in others] for _, key in columns]
+    table.add_row("detectable", *(_short(max(one.detectable or 0.0 for one in column if one is not None)) for column in seen))
     return table
 
 
+_Found = TypeVar("_Found", bound=Score)
+
+
+def _find(pick: Callable[[str, str, str, int], _Found], method: str, key: tuple[str, str, int]) -> _Found | None:
+    """Return a score or difference, None where there is nothing to measure it on."""
+    try:
+        return pick(method, *key)
+    except KeyError:
+        return None
+
+
+def _against_reference(evaluation: Evaluation, method: str, key: tuple[str, str, int]) -> str:
+    """Return a mark for what stands significantly above or below the reference."""
+    difference = _find(evaluation.difference, method, key)
+    if difference is None or not difference.significant or not _says_something(difference):
+        return " "
+    return _BELOW if difference.mean > 0 else _ABOVE
+
+
 def _says_something(score: Score) -> bool:
-    return score.cases >= _FEWEST
+    return score.cases >= FEWEST
 
 
-def _score_cell(score: Score, best: bool) -> Text:
-    return Text(f"{_short(score.mean)} ±{_half(score)}{_BEST if best else ' '}", style="bold" if best else "")
+def _score_cell(score: Score | None, best: bool, mark: str) -> Text:
+    if score is None:
+        return Text("-")
+    return Text(f"{_short(score.mean)} ±{_half(score)}{_BEST if best else ' '}{mark}", style="bold" if best else "")
 
 
-def _difference_cell(difference: Difference) -> Text:
-    mark, style = (_ABOVE, "green") if difference.low > 0 else (_BELOW, "red") if difference.high < 0 else (" ", "")
-    if not _says_something(difference):
-        mark, style = " ", ""
+def _difference_cell(difference: Difference | None) -> Text:
+    if difference is None:
+        return Text("-")
+    mark, style = " ", ""
+    if difference.significant and _says_something(difference):
+        mark, style = (_ABOVE, "green") if difference.mean > 0 else (_BELOW, "red")
     sign = "-" if difference.mean < 0 else "+"
     return Text(f"{sign}{_short(abs(difference.mean))} ±{_half(difference)}{mark}", style=style)
 
@@ -123,10 +179,12 @@ def _estimate(estimate: Estimate | None) -> str:
 
 
 def _costs(evaluation: Evaluation) -> Table:
+    cut = min(evaluation.k)
     table = Table(title="ranking all cases", title_justify="left")
     table.add_column("method", no_wrap=True, max_width=26)
-    table.add_column("wall s", justify="right")
-    table.add_column("CPU s", justify="right")
+    for heading in ("wall s", "CPU s", f"products in any top {cut}", "of the catalogue"):
+        table.add_column(heading, justify="right")
+    covered = {one.method: (f"{one.products:,}", f"{one.share:.1%}") for one in evaluation.coverage}
     for cost in evaluation.costs:
-        table.add_row(cost.method, f"{cost.wall_seconds:.1f}", f"{cost.cpu_seconds:.1f}")
+        table.add_row(cost.method, f"{cost.wall_seconds:.1f}", f"{cost.cpu_seconds:.1f}", *covered.get(cost.method, ("-", "-")))
     return table

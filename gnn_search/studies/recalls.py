@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.metrics import Measure, find_relevant, relevant_keys, score_lists
+from gnn_search.evaluation.metrics.hits import Hits, find_places
+from gnn_search.evaluation.metrics.recall import recall
 from gnn_search.evaluation.ranked import ranked_blocks
 from gnn_search.evaluation.slices import Slice
 from gnn_search.graph.cases import Cases
@@ -41,16 +42,17 @@ def case_recalls(cases: Cases, ranker: Ranker, slices: Sequence[Slice], k: Seque
     Shapes:
         Returns float64[slices, k, cases], NaN for a case that does not count in the slice.
     """
-    keys, case_of_row = relevant_keys(cases, num_products), cases.case_of_row()
-    relevant = [np.bincount(case_of_row[part.rows], minlength=len(cases)) for part in slices]
-    wanted = [Measure("recall", cut) for cut in k]
-    values = np.full((len(slices), len(k), len(cases)), np.nan)
+    case_of_row = cases.case_of_row()
+    place_of_row = np.zeros(len(cases.product), dtype=np.int32)
     for case, product in ranked_blocks(cases, ranker, max(k), num_products):
-        row = find_relevant(product, case, keys, num_products)
-        for i, part in enumerate(slices):
-            counted = np.flatnonzero(relevant[i][case] > 0)
-            if len(counted):
-                places = row[counted]
-                hits = (places >= 0) & part.rows[places]
-                values[i][:, case[counted]] = score_lists(hits, relevant[i][case[counted]], wanted)
+        row, place = find_places(product, case, cases)
+        place_of_row[row] = place
+    hits = Hits.of(place_of_row, case_of_row, len(cases))
+    values = np.full((len(slices), len(k), len(cases)), np.nan)
+    for i, part in enumerate(slices):
+        relevant = np.bincount(case_of_row[part.rows], minlength=len(cases))
+        counted = relevant > 0
+        selected = hits.select(part.rows, relevant)
+        for j, cut in enumerate(k):
+            values[i, j, counted] = recall(selected, cut)[counted]
     return values

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from gnn_search.cli.main import main
 
-PARTS = ("tables", "graph", "model", "evaluation.json", "export")
+PARTS = ("tables", "graph", "model", "evaluation", "export")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_the_demo_makes_every_part_and_uses_them_again(small_demo: Path) -> None
     first = CliRunner().invoke(main, ["demo", "--out", str(small_demo)], catch_exceptions=False)
     assert first.exit_code == 0, first.stderr
     assert all((small_demo / part).exists() for part in PARTS)
-    scores = json.loads((small_demo / "evaluation.json").read_text())
+    scores = json.loads((small_demo / "evaluation" / "evaluation.json").read_text())
     assert scores["reference"] == "gnn-search"
     assert {"own_history", "query_popularity", "bm25"} <= set(scores["methods"])
     assert first.stdout.count("'frozen pizza'") == 2

@@ -42,6 +42,17 @@ def test_the_model_stands_beside_the_baselines(report, tiny_graph):
     assert {difference["method"] for difference in report["differences"]} == set(report["methods"][1:])
 
 
+def test_every_measure_that_the_shop_allows_is_there(report):
+    found = {score["metric"] for score in report["scores"]}
+    relevance = {"recall", "precision", "ndcg", "mrr", "map", "hit_rate", "ndcg:graded", "recall:click", "recall:purchase"}
+    assert found == relevance | {"diversity", "novelty", "repeat_share"}
+    assert {one["method"] for one in report["coverage"]} == set(report["methods"])
+    tested = [difference for difference in report["differences"] if difference["p_value"] is not None]
+    assert {difference["slice"] for difference in tested if difference["metric"] != "recall"} == {"all"}
+    assert {difference["slice"] for difference in tested} == set(report["slices"])
+    assert all(difference["p_value"] <= difference["p_adjusted"] <= 1 for difference in tested)
+
+
 def test_the_table_holds_every_method(tiny_model, report):
     result = run(tiny_model, "--cases", 20)
     assert result.exit_code == 0, result.output
@@ -76,13 +87,30 @@ def test_precision_and_recall_at_a_threshold(tiny_model, report):
     assert "precision" in result.stdout
 
 
-def test_the_result_is_kept_in_a_file_and_not_written_over(tiny_model, tmp_path):
-    out = tmp_path / "result.json"
+def test_the_result_is_kept_in_a_folder_and_not_written_over(tiny_model, tiny_graph, tmp_path):
+    out = tmp_path / "run"
     shown = json.loads(run(tiny_model, "--cases", 10, "--json", "--out", out).stdout)
-    assert json.loads(out.read_text())["scores"] == shown["scores"]
+    kept = json.loads((out / "evaluation.json").read_text())
+    assert kept == shown
+    manifest = kept["manifest"]
+    assert (manifest["split"], manifest["limit"], manifest["model_name"]) == ("test", 10, "tiny")
+    assert manifest["model_hash"] == json.loads(ModelLayout(tiny_model).manifest.read_text())["hash"]
+    assert kept["graph_hash"] == tiny_graph.manifest.hash
+    assert {"processor", "python", "torch", "gnn-search"} <= set(manifest["machine"])
+    assert len(list((out / "methods").iterdir())) == len(kept["methods"])
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
     again = run(tiny_model, "--cases", 10, "--out", out)
     assert again.exit_code == 2
     assert again.stderr == f"Error: {out} already exists; give another --out, or remove it first\n"
+
+
+def test_an_evaluation_that_breaks_off_leaves_no_run(tiny_model, tmp_path, monkeypatch):
+    def fail(*arguments: object) -> None:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr("gnn_search.evaluation.run_folder.RunWriter.finish", fail)
+    assert isinstance(run(tiny_model, "--cases", 5, "--out", tmp_path / "run").exception, RuntimeError)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_graph_that_was_moved(fresh_model, tiny_graph, tmp_path):

@@ -1,0 +1,51 @@
+"""`gnn-search compare`: methods of runs beside each other, case by case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gnn_search.cli.options import PATH, json_option, threads_option
+from gnn_search.cli.output import emit
+
+
+@click.command()
+@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@click.option(
+    "--method", "methods", multiple=True, metavar="NAME", help="Method to take of every run; may be repeated.  [default: gnn-search]"
+)
+@click.option("--metric", default="recall", show_default=True, help="Metric by which cases are counted and slices compared.")
+@click.option("-k", type=click.IntRange(min=1), help="Its cut-off.  [default: the smallest of the runs]")
+@click.option("--top", type=click.IntRange(min=0), default=3, show_default=True, help="Cases to show that moved most, each way.")
+@click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap draws over shoppers.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of draws and tests.")
+@threads_option
+@json_option
+def command(
+    runs: tuple[Path, ...],
+    methods: tuple[str, ...],
+    metric: str,
+    k: int | None,
+    top: int,
+    draws: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Compare runs of evaluate case by case.
+
+    RUN is a folder that evaluate --out wrote; all are of the same cases. Of several runs each one's model is taken, of a single run all
+    methods, unless --method names others. Letters mark who beats whom significantly; then come wins and losses by case, slices, and the
+    cases that moved most, with both lists. Later runs are compared with the first: a plus says that the later one is better.
+
+    \b
+    Example:
+      gnn-search compare runs/old runs/new
+      gnn-search compare runs/new --method gnn-search --method recent_history --metric ndcg
+    """
+    from gnn_search.evaluation.compare import compare
+    from gnn_search.evaluation.comparison_table import render_comparison
+    from gnn_search.evaluation.run_folder import RunFolder
+
+    found = compare([RunFolder.open(run) for run in runs], methods, metric, k, top, draws, seed)
+    emit(found, as_json, lambda console: console.print(render_comparison(found)))

@@ -1,0 +1,94 @@
+"""How the products of cases were chosen: by which actions, how much it counts, and what was spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from gnn_search.errors import RequestError
+from gnn_search.graph.cases import Cases, sample_rows
+from gnn_search.graph.store import Graph
+
+GRADES = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
+"""What an action is worth to graded NDCG."""
+_PRICE, _PURCHASE = "price", "purchase"
+_KEYS = ["user", "query", "_session_of_nobody"]
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """What is known of each relevant row beyond that it was chosen.
+
+    Attributes:
+        actions: bool[rows] a kind of action: chosen by it; empty where all choices are of one kind.
+        grade: float64[rows], of the highest action in `GRADES`; None where there are not several or one of them has no grade.
+        spend: float64[rows], price times quantity of what was purchased, the price as of the catalogue; None where the graph lacks a
+            numeric column `price` or the events a weight.
+    """
+
+    actions: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    grade: NDArray[np.float64] | None = None
+    spend: NDArray[np.float64] | None = None
+
+
+def find_choices(graph: Graph, cases: Cases, split: Literal["validation", "test"], limit: int | None = None, seed: int = 0) -> Choices:
+    """Look up how the products of cases were chosen.
+
+    Args:
+        graph: The shop.
+        cases: What `build_cases` made of the same split, limit and seed.
+        split: The period.
+        limit: Most cases that were kept.
+        seed: Seed of the sample.
+
+    Raises:
+        RequestError: The cases are not those.
+    """
+    several = len(graph.chosen_actions) > 1
+    priced = _has_prices(graph)
+    if not several and not priced:
+        return Choices()
+    rows = _rows(graph, split, limit, seed)
+    if rows.height != len(cases.product) or not np.array_equal(rows["product"].to_numpy(), cases.product):
+        raise RequestError(
+            f"these are not the cases of the {split} period of {graph.path} with limit {limit} and seed {seed}; build them so"
+        )
+    actions = {action: rows["action"].list.contains(action).to_numpy() for action in graph.chosen_actions} if several else {}
+    grade = None
+    if several and set(actions) <= set(GRADES):
+        grade = np.max([GRADES[action] * chosen for action, chosen in actions.items()], axis=0)
+    return Choices(actions, grade, rows["spend"].to_numpy() if priced else None)
+
+
+def _has_prices(graph: Graph) -> bool:
+    tables = graph.manifest.recipe["tables"]
+    return _PRICE in tables["products"]["numeric"] and tables["events"]["weight"] is not None
+
+
+def _rows(graph: Graph, split: str, limit: int | None, seed: int) -> pl.DataFrame:
+    """Return the relevant rows in the order of the cases: product, its actions, and what was spent on it."""
+    labels = list(graph.manifest.labels)
+    session = pl.when(pl.col("user").is_null()).then(pl.col("session_start")).alias(_KEYS[2])
+    events = graph.examples(split).filter(pl.col("action").is_in(graph.chosen_actions)).with_columns(session, pl.col("user").fill_null(-1))
+    cases = events.select(*_KEYS, *labels).unique(maintain_order=True)
+    kept = np.arange(cases.height) if limit is None else sample_rows(cases.height, limit, seed)
+    cases = cases[kept].with_row_index("case")
+    spent = pl.col("weight").cast(pl.Float64) * pl.col("product").replace_strict(*_prices(graph)) if _has_prices(graph) else pl.lit(0.0)
+    bought = pl.col("action") == (_PURCHASE if _PURCHASE in graph.chosen_actions else pl.col("action"))
+    return (
+        events.with_columns(spend=pl.when(bought).then(spent).otherwise(0.0).fill_nan(None).fill_null(0.0))
+        .join(cases, on=[*_KEYS, *labels], how="inner", nulls_equal=True)
+        .group_by("case", "product")
+        .agg(pl.col("action").unique(), pl.col("spend").sum())
+        .sort("case", "product")
+    )
+
+
+def _prices(graph: Graph) -> tuple[pl.Series, pl.Series]:
+    price = graph.nodes("product")[_PRICE].cast(pl.Float64)
+    return pl.Series(np.arange(len(price), dtype=np.int32)), price

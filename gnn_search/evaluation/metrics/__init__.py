@@ -1,0 +1,1 @@
+"""Metrics of ranked lists over the full catalogue, one a module."""

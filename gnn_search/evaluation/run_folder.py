@@ -1,0 +1,195 @@
+"""Write what an evaluation found case by case, with the shop's own ids, and open it again.
+
+A run folder holds `evaluation.json`; `cases.parquet`, a row a case; `relevant.parquet`, a row a chosen product of a case, in the order of
+the cases; `products.parquet`, titles of all products that are named; and `methods/NN.parquet`, a row a case: its measures, the ranks of its
+chosen products, and the first places of its list.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from gnn_search.errors import ArtefactError
+from gnn_search.evaluation.judge import Judged
+from gnn_search.evaluation.metrics.hits import Hits
+from gnn_search.evaluation.metrics.measure import OF_LISTS, Measure
+from gnn_search.evaluation.metrics.score import Listed, Selection, Truth
+from gnn_search.evaluation.result import Evaluation
+from gnn_search.evaluation.slices import Slice
+from gnn_search.graph.cases import Cases
+from gnn_search.graph.store import Graph
+from gnn_search.layout import RunLayout, read_json, write_json
+
+
+class RunWriter:
+    """Writes a run folder; give it to `evaluate` as its recorder, then call `finish`.
+
+    Args:
+        root: Folder to write into, made here; a staged one, so that it comes into being whole.
+        graph: The shop, whose ids are written.
+    """
+
+    def __init__(self, root: Path, graph: Graph) -> None:
+        self._layout, self._graph = RunLayout(root), graph
+        self._layout.method(0).parent.mkdir(parents=True)
+        self._products = graph.nodes("product")
+        self._named = np.zeros(self._products.height, dtype=np.bool_)
+        self._case_of_row = np.empty(0, dtype=np.int64)
+        self._methods = 0
+
+    def cases(self, cases: Cases, truth: Truth, slices: Sequence[Slice]) -> None:
+        """Write the cases and what was chosen in them."""
+        self._case_of_row = truth.case_of_row
+        self._named[cases.product] = True
+        users, queries = self._graph.nodes("user"), self._graph.nodes("query")
+        relevant = pl.DataFrame({"case": pl.Series(truth.case_of_row, dtype=pl.UInt32), "product_id": self._ids(cases.product)})
+        rows = {part.name: part.rows for part in slices}
+        relevant = relevant.with_columns(
+            actions=_names_of(truth.actions, len(cases.product)),
+            grade=pl.lit(None, pl.Float64) if truth.grade is None else pl.Series(truth.grade),
+            spend=pl.lit(None, pl.Float64) if truth.spend is None else pl.Series(truth.spend),
+            slices=_names_of(rows, len(cases.product)),
+        )
+        relevant.write_parquet(self._layout.relevant)
+        by_case = relevant.group_by("case", maintain_order=True).agg(
+            pl.col("product_id").alias("relevant"), pl.col("slices").explode().drop_nulls().unique(maintain_order=True)
+        )
+        node = pl.Series(cases.user).replace(-1, None)
+        frame = pl.DataFrame(
+            {
+                "case": pl.Series(np.arange(len(cases)), dtype=pl.UInt32),
+                "user_id": users[users.columns[0]].gather(node),
+                "user_node": node,
+                "query": queries[queries.columns[0]].gather(pl.Series(cases.query)),
+            }
+        )
+        labels = [cases.labels.to_struct("labels")] if cases.labels.width else []
+        frame.with_columns(*labels).join(by_case, on="case", how="left", maintain_order="left").write_parquet(self._layout.cases)
+
+    def method(self, name: str, judged: Judged, wanted: Sequence[Measure], everything: Selection) -> None:
+        """Write one method's measures, ranks and lists."""
+        scored = everything.score(judged.listed)
+        weights = scored.weights[scored.kind]
+        values = np.divide(scored.values, weights, out=np.full(scored.values.shape, np.nan), where=weights > 0)
+        self._named[judged.first[judged.first >= 0]] = True
+        ranks = pl.DataFrame({"case": self._case_of_row, "ranks": pl.Series(judged.place, dtype=pl.UInt16).replace(0, None)})
+        lists = self._ids(judged.first.ravel()).reshape(judged.first.shape).arr.to_list().list.drop_nulls()
+        frame = pl.DataFrame(
+            {
+                "case": pl.Series(np.arange(len(judged.first)), dtype=pl.UInt32),
+                **{str(measure): pl.Series(row).fill_nan(None) for measure, row in zip(wanted, values, strict=True)},
+                "ranks": ranks.group_by("case", maintain_order=True).agg("ranks")["ranks"],
+                "list": lists,
+            }
+        )
+        frame.write_parquet(self._layout.method(self._methods))
+        self._methods += 1
+
+    def finish(self, evaluation: Evaluation) -> None:
+        """Write the titles of all products that were named, and the evaluation."""
+        products = self._products.filter(pl.Series(self._named))
+        paths = self._graph.nodes("category").select(pl.col("path").alias("category"), category_node=pl.int_range(pl.len(), dtype=pl.Int32))
+        ids = products.columns[0]
+        named = products.select(ids, "title", category_node="category").join(paths, on="category_node", how="left", maintain_order="left")
+        named.drop("category_node").write_parquet(self._layout.products)
+        write_json(self._layout.evaluation, evaluation.model_dump(mode="json"))
+
+    def _ids(self, product: NDArray[np.int32]) -> pl.Series:
+        """Return the shop's ids, null for padding."""
+        return self._products[self._products.columns[0]].gather(pl.Series(product).replace(-1, None))
+
+
+@dataclass(frozen=True, eq=False)
+class RunFolder:
+    """A run folder, opened. Tables are read when they are first asked for."""
+
+    path: Path
+    evaluation: Evaluation
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open a run folder.
+
+        Raises:
+            ArtefactError: It is absent, none that `evaluate --out` wrote, or damaged.
+        """
+        if not path.is_dir():
+            raise ArtefactError(f"there is no run folder {path}; make one with 'gnn-search evaluate MODEL --out {path}'")
+        content = read_json(RunLayout(path).evaluation, "a run folder")
+        try:
+            return cls(path, Evaluation.model_validate(content))
+        except ValidationError as error:
+            fault = error.errors()[0]
+            key = ".".join(str(part) for part in fault["loc"])
+            raise ArtefactError(f"{RunLayout(path).evaluation} is damaged ('{key}': {fault['msg']}); evaluate again") from None
+
+    @cached_property
+    def cases(self) -> pl.DataFrame:
+        """A row a case: case, user_id, user_node, query, labels, relevant, slices."""
+        return self._read(RunLayout(self.path).cases)
+
+    @cached_property
+    def relevant(self) -> pl.DataFrame:
+        """A row a chosen product of a case: case, product_id, actions, grade, spend, slices."""
+        return self._read(RunLayout(self.path).relevant)
+
+    @cached_property
+    def products(self) -> pl.DataFrame:
+        """A row a product that is named: product_id, title, category."""
+        return self._read(RunLayout(self.path).products)
+
+    def method(self, name: str) -> pl.DataFrame:
+        """Return a row a case: case, the measures, ranks, list."""
+        return self._read(RunLayout(self.path).method(self.evaluation.methods.index(name)))
+
+    def truth(self) -> Truth:
+        """Return what was chosen."""
+        rows = self.relevant
+        names = sorted(set(rows["actions"].explode().drop_nulls().to_list()))
+        known = {name: None if rows[name].is_null().all() else rows[name].to_numpy() for name in ("grade", "spend")}
+        actions = {name: rows["actions"].list.contains(name).to_numpy() for name in names}
+        return Truth(rows["case"].to_numpy().astype(np.int64), self.evaluation.cases, actions, **known)
+
+    def slices(self) -> list[Slice]:
+        """Return the selections that were reported."""
+        return [Slice(name, self.relevant["slices"].list.contains(name).to_numpy()) for name in self.evaluation.slices]
+
+    def listed(self, name: str, case_of_row: NDArray[np.int64]) -> Listed:
+        """Return what one method's lists are worth knowing for."""
+        table = self.method(name)
+        place = table["ranks"].explode().fill_null(0).to_numpy().astype(np.int32)
+        cut = min(self.evaluation.k)
+        properties = {metric: table[str(Measure(metric, cut))].fill_null(np.nan).to_numpy() for metric in OF_LISTS}
+        return Listed(Hits.of(place, case_of_row, self.evaluation.cases), properties)
+
+    def _read(self, file: Path) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(file)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ArtefactError(f"the run {self.path} is damaged: {file.name} can't be read ({reason}); evaluate again") from None
+
+
+def hash_cases(cases: Cases) -> str:
+    """Return the hash of all shoppers, queries and chosen products, by their numbers in the graph."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (cases.user, cases.query, cases.indptr, cases.product):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def _names_of(rows: Mapping[str, NDArray[np.bool_]], count: int) -> pl.Series:
+    """Return the names that hold for each row, as lists of text."""
+    rows = rows or {"": np.zeros(count, dtype=np.bool_)}
+    flags = pl.DataFrame({str(place): pl.Series(chosen) for place, chosen in enumerate(rows.values())})
+    named = [pl.when(str(place)).then(pl.lit(name)) for place, name in enumerate(rows)]
+    return flags.select(names=pl.concat_list(named).list.drop_nulls())["names"]
