@@ -14,7 +14,7 @@ from gnn_search.cli.options import as_of_option, graph_option, json_option, path
 from gnn_search.cli.output import emit, error_console
 
 if TYPE_CHECKING:
-    from gnn_search.explanation.result import Attention, CosinePart, Explanation, Rank, ScoreSplit, WalkSplit, Way
+    from gnn_search.explanation.result import CosinePart, Explanation, Rank, ScoreSplit, WalkSplit, Way
 
 _SHOWN = 6
 """Products of the history that are shown."""
@@ -67,7 +67,8 @@ def render(console: Console, found: Explanation) -> None:
     _attention(console, found)
     if found.user_id is not None:
         _ways(console, f"user {found.user_id}", found.from_user)
-    _ways(console, f"query {found.query!r}", found.from_query)
+    if found.query_known:
+        _ways(console, f"query {found.query!r}", found.from_query)
 
 
 def _ranks(console: Console, found: Explanation) -> None:
@@ -97,7 +98,7 @@ def _score(console: Console, score: ScoreSplit, walk: WalkSplit | None) -> None:
             rows.append((score.walk, "constant", "no walk reaches the product, and it is not among the nearest by vector"))
         _terms(console, rows)
         return
-    rows.append((walk.mean, "walk term", f"what the mean of the {walk.described:,} products described for this request would have"))
+    rows.append((walk.mean, "walk term", f"mean of the {walk.described:,} products described for this request"))
     told = [group for group in walk.groups if abs(group.score) >= _LITTLE]
     rows += [(group.score, group.name, group.words) for group in told]
     rest = sum(group.score for group in walk.groups) - sum(group.score for group in told)
@@ -127,10 +128,12 @@ def _parts(console: Console, title: str, parts: Sequence[CosinePart]) -> None:
 
 
 def _attention(console: Console, found: Explanation) -> None:
-    attention: Attention | None = found.attention
+    attention = found.attention
     if attention is None:
-        if found.user_id is not None:
-            console.print(f"\nUser {found.user_id} {found.choice} nothing in the query's categories before, so no history counts.")
+        return
+    if not attention.products:
+        nothing = f"{found.choice} nothing in the query's categories before, so no history counts."
+        console.print(f"\nUser {found.user_id} {nothing}", soft_wrap=True)
         return
     what = f"what user {found.user_id} {found.choice} in the categories of {attention.recalled_by!r}"
     console.print(f"\nAttention over {what}", soft_wrap=True)

@@ -75,6 +75,7 @@ class Explainer:
         else:
             score, walk = split_walk(self._model, self._full, asked, node, self._choice)
         asked_node = int(asked.query[0])
+        attends = shopper != NOBODY and self._model.retriever.user.attention is not None
         return Explanation(
             query=text,
             query_known=bool(known[0]),
@@ -86,7 +87,7 @@ class Explainer:
             ranks=self._ranks(shopper, text, node),
             score=score,
             cosine=cosine,
-            attention=describe_attention(graph, request, parts, int(asked.recalling[0])),
+            attention=describe_attention(graph, request, parts, int(asked.recalling[0])) if attends else None,
             walk=walk,
             from_user=self._ways.find(("user", shopper), node) if shopper != NOBODY else (),
             from_query=self._ways.find(("query", asked_node), node) if asked_node >= 0 else (),

@@ -29,16 +29,14 @@ def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str,
     bases = _bases_around(model, inputs, with_free)
     queries = np.unique(inputs.queries.index).astype(np.int32)
     texts = retriever.query_texts(queries)
-    with recording(_parts_of_base(model)) as base_parts:
+    with recording(_modules(model)) as outputs:
         base = retriever.product_bases(rows, with_free[torch.from_numpy(rows)])
-    with recording(_messages(model)) as messages:
         retriever.product_vectors(inputs, base, texts, queries, bases)
-    free = base_parts.pop(_FREE, None)
-    parts = _named_parts(model, rows)
+    parts, free = _named_parts(model, rows), outputs.pop(_FREE, None)
     if free is not None and retriever.product.new is not None:
         known = bool(with_free[product])
-        parts["free vector" if known else "vector of all new products"] = free if known else retriever.product.new[None]
-    return {name: part[0] for name, part in {**parts, **base_parts, **messages}.items()}
+        parts["free vector" if known else "vector of all new products"] = free if known else retriever.product.new.detach()[None]
+    return {name: part[0] for name, part in {**parts, **outputs}.items()}
 
 
 _FREE = "free"
@@ -56,26 +54,26 @@ def _named_parts(model: Model, rows: Int32) -> dict[str, Tensor]:
     return parts
 
 
-def _parts_of_base(model: Model) -> dict[str, nn.Module | None]:
-    tower, shared = model.retriever.product, model.retriever.shared
-    tables = model.graph.manifest.recipe["tables"]["products"]
-    return {
-        _FREE: tower.free,
-        f"numbers ({', '.join(tables['numeric'])})": tower.numeric,
-        f"attributes ({', '.join(tables['attributes'])})": tower.attributes,
-        "brand": tower.brand,
-        "attributes shared with shoppers": None if shared is None else shared.values,
+def _modules(model: Model) -> dict[str, nn.Module | None]:
+    """Return the modules whose outputs are parts, by what a reader is to call them; one without a name here goes by its own."""
+    graph, shared = model.graph, model.retriever.shared
+    tables = graph.manifest.recipe["tables"]["products"]
+    names = {
+        "numeric": f"numbers ({', '.join(tables['numeric'])})",
+        "attributes": f"attributes ({', '.join(tables['attributes'])})",
+        "from_queries": "queries that led to it",
+        "from_partners": "products bought with it",
+        "degree": "how often it was chosen",
     }
-
-
-def _messages(model: Model) -> dict[str, nn.Module | None]:
-    tower, graph = model.retriever.product, model.graph
-    return {
-        "queries that led to it": tower.from_queries,
-        "products bought with it": tower.from_partners,
-        **{f"related products ({column})": conv for column, conv in zip(graph.related, tower.from_related, strict=False)},
-        **{f"shoppers ({action})": conv for action, conv in zip(graph.chosen_actions, tower.from_shoppers, strict=False)},
-    }
+    lists = {"from_related": ("related products", graph.related), "from_shoppers": ("shoppers", graph.chosen_actions)}
+    modules: dict[str, nn.Module | None] = {"attributes shared with shoppers": None if shared is None else shared.values}
+    for child, module in model.retriever.product.named_children():
+        if isinstance(module, nn.ModuleList):
+            title, members = lists[child]
+            modules |= {f"{title} ({member})": one for member, one in zip(members, module, strict=False)}
+        else:
+            modules[names.get(child, child)] = module
+    return modules
 
 
 def _bases_around(model: Model, inputs: ProductInputs, with_free: Tensor) -> Tensor:

@@ -102,12 +102,13 @@ class Attention(StrictModel):
     """Where the attention over the history goes; `nothing` and the weights sum to 1.
 
     Attributes:
-        recalled_by: The query whose categories called up the history; another than the one asked where that is new.
+        recalled_by: The query whose categories called up the history; another than the one asked where that is new, None where no query
+            is near.
         nothing: Share of the zero slot: how much the model would rather not personalise.
         products: The history, the heaviest first.
     """
 
-    recalled_by: str
+    recalled_by: str | None
     nothing: float
     products: tuple[RememberedProduct, ...]
 
@@ -126,7 +127,7 @@ class WalkGroup(StrictModel):
     Attributes:
         name: Of the group.
         score: What they add to the score.
-        words: What they say of the product.
+        words: What they say of the product; a choice counts as often as it weighs.
         numbers: The numbers.
     """
 
@@ -142,8 +143,8 @@ class WalkSplit(StrictModel):
     Attributes:
         walked: Whether a walk reaches the product; if not, it is described as it is near by vector.
         described: Products that are described for the request.
-        mean: The walk part that a product with the mean of their numbers and this product's cosine would have.
-        groups: What the product's own numbers add to that, the largest first; with `mean` they sum to the walk part.
+        mean: Their mean walk part; of many, that of 100 spread evenly.
+        groups: What makes the product another than these, the largest first; with `mean` they sum to the walk part.
     """
 
     walked: bool
@@ -212,7 +213,7 @@ class Explanation(StrictModel):
         ranks: Its places over the whole catalogue.
         score: The score as a sum.
         cosine: The cosine as a sum.
-        attention: Over the history; None where there is none.
+        attention: Over the history; None for nobody in particular, or where the model has none.
         walk: The walk part as a sum; None where nothing describes the product, or the model has no walk term.
         from_user: The shortest ways from the shopper to the product, the shortest first.
         from_query: The same from the query.

@@ -39,7 +39,7 @@ class StepWriter:
         name = relation.removeprefix("rev_")
         how_often = f"{'once' if edge.count == 1 else f'{edge.count:,} times'}"
         if edge.last is not None and edge.count > 1:
-            how_often += f", last on {to_datetime(edge.last):%Y-%m-%d}"
+            how_often += f", last on {to_datetime(edge.last):%Y-%m-%d},"
         elif edge.last is not None:
             how_often += f" on {to_datetime(edge.last):%Y-%m-%d}"
         if (left, to) == ("product", "product"):
@@ -59,5 +59,5 @@ class StepWriter:
     def _between_products(self, relation: str, weight: float) -> str:
         name = relation.removeprefix("rev_")
         if name not in self._graph.related:
-            return f"{name.replace('_', ' ')}, weight {weight:.3g},"
+            return f"{name.replace('_', ' ')} (weight {weight:,.3f})" if weight < 1 else f"{name.replace('_', ' ')} (weight {weight:,.0f})"
         return f"has under {name}" if relation != name else f"stands under {name} of"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-MOST_GROUPS = 12
-"""Every set of groups is scored, 2^12 of them."""
+MOST_GROUPS = 11
+"""Every set of them and the cosine is scored, 2^12 sets."""
+COSINE = "the cosine within the walk term"
 OTHERS = "other numbers"
 
 _GROUPS = (
@@ -42,7 +43,7 @@ def group_numbers(names: Sequence[str]) -> dict[str, list[int]]:
         if known is not None:
             groups[known].append(column)
         else:
-            further.setdefault(name.partition(":")[0], []).append(column)
+            further.setdefault(name.partition(":")[0].replace("_", " "), []).append(column)
     groups = {title: columns for title, columns in groups.items() if columns}
     if len(groups) + len(further) > MOST_GROUPS:
         further = {OTHERS: sorted(column for columns in further.values() for column in columns)}

@@ -9,7 +9,7 @@ import torch
 
 from gnn_search.explanation.result import ScoreSplit, WalkGroup, WalkNumber, WalkSplit
 from gnn_search.explanation.shapley import Float64, shapley_values
-from gnn_search.explanation.walk_groups import group_numbers
+from gnn_search.explanation.walk_groups import COSINE, group_numbers
 from gnn_search.explanation.walk_words import in_words
 from gnn_search.model.store import Model
 from gnn_search.retrieval.vector_channel import Asked
@@ -17,14 +17,17 @@ from gnn_search.retrieval.walk_channel import WalkChannel
 from gnn_search.sampling.walk.features import feature_names
 from gnn_search.sampling.walk.index import partner_relations
 
+_BACKGROUND = 100
+"""Most of a request's described products that a product is compared with."""
+
 
 @torch.no_grad()
 def split_walk(model: Model, channel: WalkChannel, asked: Asked, product: int, choice: str) -> tuple[ScoreSplit, WalkSplit | None]:
     """Split the full score of one product for one request.
 
-    The walk part is shared out by exact Shapley values against the mean of all products described for the same request, with the cosine
-    as it is: what makes this product another than those it competes with. What all of them share, such as how much the shopper ever
-    bought, then gets nothing.
+    The walk part is shared out by exact Shapley values against the other products described for the same request: what makes this one
+    another than those it competes with. What all of them share, such as how much the shopper ever bought, gets nothing. The walk term
+    sees the cosine too, so that is one of the groups.
 
     Args:
         model: A model with a walk term.
@@ -47,15 +50,18 @@ def split_walk(model: Model, channel: WalkChannel, asked: Asked, product: int, c
     if not len(place):
         return ScoreSplit(score=elsewhere, cosine=cosine.item(), vector=vector, walk=elsewhere - vector), None
 
-    def walk_part(x: Float64) -> Float64:
-        same = similarity.expand(len(x))
-        return np.asarray(scorer.score_reached(torch.from_numpy(x), same).numpy() - vector)
+    def walk_part(rows: Float64) -> Float64:
+        numbers, cosines = torch.from_numpy(rows[:, :-1]), torch.from_numpy(rows[:, -1])
+        by_cosine = scorer.score_elsewhere(cosines) - scorer.elsewhere
+        return np.asarray((scorer.score_reached(numbers, cosines) - by_cosine).numpy())
 
-    names = feature_names(model.config.walk, partner_relations(model.graph))
-    x, mean = features[int(place[0])].numpy(), features.numpy().mean(axis=0)
-    groups = group_numbers(names)
-    shares = shapley_values(walk_part, x, mean, list(groups.values()))
-    whole, start = walk_part(np.stack([x, mean])).tolist()
+    names = [*feature_names(model.config.walk, partner_relations(model.graph)), COSINE]
+    others = channel.index.similarity(asked.vector.numpy(), reached.row, reached.product)
+    table = np.column_stack([features.numpy(), others])
+    x, mean = table[int(place[0])], table.mean(axis=0)
+    groups = group_numbers(names[:-1]) | {COSINE: [len(names) - 1]}
+    start, shares = shapley_values(walk_part, x, _background(table), list(groups.values()))
+    whole = float(walk_part(x[None])[0])
     told = [
         _group(title, share, [WalkNumber(name=names[column], value=x[column], mean=mean[column]) for column in columns], choice)
         for (title, columns), share in zip(groups.items(), shares.tolist(), strict=True)
@@ -63,6 +69,11 @@ def split_walk(model: Model, channel: WalkChannel, asked: Asked, product: int, c
     told.sort(key=lambda group: -abs(group.score))
     split = WalkSplit(walked=bool(reached.walked[place[0]]), described=len(features), mean=start, groups=tuple(told))
     return ScoreSplit(score=vector + whole, cosine=cosine.item(), vector=vector, walk=whole), split
+
+
+def _background(table: Float64) -> Float64:
+    """Return all rows, or some spread evenly over them."""
+    return table[np.unique(np.linspace(0, len(table) - 1, _BACKGROUND).astype(np.int64))]
 
 
 def _group(name: str, score: float, numbers: list[WalkNumber], choice: str) -> WalkGroup:

@@ -47,17 +47,28 @@ _OF = {
 }
 
 
+_MOST_DAYS = 400
+"""Longer ages are cut to this where the walk term's numbers are made."""
+
+
 def _times(value: float, *_: str) -> str:
     count = expm1(value)
-    return "once" if round(count, 1) == 1 else f"{count:,.3g} times"
+    return "once" if round(count, 2) == 1 else f"{_figure(count)} times"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.3g}"
 
 
 def _days(value: float, text: str) -> str:
-    return text.format(f"{expm1(value):,.3g}")
+    days = expm1(value)
+    if days > _MOST_DAYS - 0.5:
+        return text.format(f"{_MOST_DAYS:.0f} or more")
+    return text.format(f"{days:.1f}" if days < 10 else f"{days:,.0f}")
 
 
 def _share(value: float, text: str) -> str:
-    return text.format(f"{100 * value:.2g} %")
+    return text.format(f"{100 * value:.0f} %" if value >= 0.1 else f"{100 * value:.2g} %")
 
 
 _Writer = Callable[..., str]
@@ -71,14 +82,15 @@ _PHRASES: tuple[tuple[str, _Writer], ...] = (
     (r"times for the query", _times),
     (r"share of the query's choices", lambda value: _share(exp(value), "{} of its choices")),
     (r"days since chosen for the query", lambda value: _days(value, "last {} days ago")),
-    (r"shoppers", lambda value: f"{expm1(value):,.4g} shoppers"),
+    (r"the cosine within the walk term", lambda value: f"{value:.3f}"),
+    (r"shoppers", lambda value: f"{_figure(expm1(value))} shoppers"),
     (r"days since its first choice", lambda value: _days(value, "first {} days ago")),
     (r"share of the category in the query's choices", lambda value: _share(exp(value), "{} of the query's choices")),
     (r"words: share of the best match", lambda value: _share(value, "{} of the best match") if value else "not among the best matches"),
     (r"words: BM25", lambda value: f"BM25 {expm1(value):.3g}" if value else ""),
     (r"shoppers alike, (\d+) factors", lambda value, rank: f"{value:+.2g} with {rank} factors"),
-    (r"(?:.+): recent choices", lambda value: f"weight {expm1(value):.3g} from recent choices" if value else "not with recent choices"),
-    (r"(?:.+): last basket", lambda value: f"{expm1(value):.3g} from the last basket" if value else ""),
-    (r"own choices", lambda value: f"{expm1(value):,.4g} choices of the shopper"),
-    (r"products of the query", lambda value: f"{expm1(value):,.4g} products of the query"),
+    (r"(?:.+): recent choices", lambda value: f"weight {_figure(expm1(value))} from recent choices" if value else "with no recent choice"),
+    (r"(?:.+): last basket", lambda value: f"{_figure(expm1(value))} from the last basket" if value else ""),
+    (r"own choices", lambda value: f"{_figure(expm1(value))} choices of the shopper"),
+    (r"products of the query", lambda value: f"{_figure(expm1(value))} products of the query"),
 )
