@@ -83,7 +83,7 @@ _PHRASES: tuple[tuple[str, _Writer], ...] = (
     (r"share of the query's choices", lambda value: _share(exp(value), "{} of its choices")),
     (r"days since chosen for the query", lambda value: _days(value, "last {} days ago")),
     (r"the cosine within the walk term", lambda value: f"{value:.3f}"),
-    (r"shoppers", lambda value: f"{_figure(expm1(value))} shoppers"),
+    (r"shoppers", lambda value: "1 shopper" if round(expm1(value)) == 1 else f"{_figure(expm1(value))} shoppers"),
     (r"days since its first choice", lambda value: _days(value, "first {} days ago")),
     (r"share of the category in the query's choices", lambda value: _share(exp(value), "{} of the query's choices")),
     (r"words: share of the best match", lambda value: _share(value, "{} of the best match") if value else "not among the best matches"),
