@@ -76,11 +76,12 @@ def _ranks(console: Console, found: Explanation) -> None:
     table = Table("ranked by", "rank", "of", "score", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
+    full = "vectors and walks" if has_walks else "vectors"
     rows: list[tuple[str, Rank | None]] = [
-        ("vectors and walks" if has_walks else "vectors", ranks.full),
+        (full, ranks.full),
         ("vectors alone", ranks.vector if has_walks else None),
         ("walks alone", ranks.walk),
-        ("the first, without the user", ranks.plain),
+        (f"{full}, without the user", ranks.plain),
     ]
     for name, rank in rows:
         if rank is not None:
