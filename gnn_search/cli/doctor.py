@@ -29,6 +29,7 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime"),
     "transformer": ("sentence-transformers",),
     "ray": ("ray",),
+    "report": ("matplotlib",),
 }
 """The packages of each extra."""
 

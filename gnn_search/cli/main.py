@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "retrieve": Entry("gnn_search.cli.retrieve:command", "Rank products for a file of users and queries."),
     "export": Entry("gnn_search.cli.export:command", "Write vectors, a FAISS index and the text tower."),
     "search": Entry("gnn_search.cli.search:command", "Search for products by text, plain or for one user."),
+    "explain": Entry("gnn_search.cli.explain:command", "Explain how the score of a product comes about."),
     "negatives": Entry("gnn_search.cli.negatives:command", "Show the negatives that a model is taught with."),
     "ablate": Entry("gnn_search.cli.ablate:command", "Show what each part of a configuration earns."),
     "compare-negatives": Entry("gnn_search.cli.compare_negatives:command", "Show what mixes of negatives reach and cost."),

@@ -55,7 +55,7 @@ class NodeEncoder:
     def encode_products(self) -> tuple[Tensor, Tensor]:
         """Encode all products: their bases and their vectors, each float32 [products, d], the latter of unit length."""
         retriever, blocks = self._retriever, list(_blocks(self.view.graph.num_nodes["product"]))
-        with_free = self._with_free_vectors()
+        with_free = self.with_free_vectors()
         bases = torch.cat([retriever.product_bases(block, with_free[torch.from_numpy(block)]) for block in blocks])
         queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
         texts = torch.cat([retriever.query_texts(block) for block in _blocks(len(queries))])
@@ -64,6 +64,15 @@ class NodeEncoder:
             rows = slice(block[0], block[-1] + 1)
             vectors[rows] = retriever.product_vectors(self._inputs.products(self.view, block), bases[rows], texts, queries, bases)
         return bases, vectors
+
+    def with_free_vectors(self) -> Tensor:
+        """Say which products' free vectors count: bool [products].
+
+        They are those chosen before the view's moment, and in training, where the vector was learned.
+        """
+        graph = self.view.graph
+        trained = graph.before(min(self.view.time, graph.manifest.validation_start))
+        return torch.from_numpy(trained.edges(("query", "leads_to", "product")).degree() > 0)
 
     @torch.no_grad()
     def encode_queries(self, query: Int32) -> Tensor:
@@ -182,12 +191,6 @@ class NodeEncoder:
         moments = np.full(len(user), self.view.time, dtype=np.int64)
         people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories)
         return functional.normalize(self._retriever.user_vectors(people, self.products)[torch.from_numpy(people.row)], dim=1)
-
-    def _with_free_vectors(self) -> Tensor:
-        """Say which products' free vectors count: those chosen before the view's moment, and in training, where the vector was learned."""
-        graph = self.view.graph
-        trained = graph.before(min(self.view.time, graph.manifest.validation_start))
-        return torch.from_numpy(trained.edges(("query", "leads_to", "product")).degree() > 0)
 
 
 def _blocks(size: int) -> Iterator[Int32]:

@@ -45,13 +45,21 @@ class HistoryAttention(nn.Module):
         if not slots.width:
             return torch.zeros_like(query)
         remembered = products[slots.product]  # [n, width, d]
+        weight = self.weights(query, remembered, slots)[:, 1:]
+        recalled = torch.bmm(weight[:, None, :], remembered)[:, 0]
+        return torch.as_tensor(self.value(recalled) * self.scale * torch.exp(self.growth * slots.log_length))
+
+    def weights(self, query: Tensor, remembered: Tensor, slots: Slots) -> Tensor:
+        """Return how much of each query's attention goes to nothing and to each product; rows sum to 1.
+
+        Shapes:
+            query: [n, d]; remembered: [n, width, d], vectors of the slots' products. Returns [n, 1 + width], the zero slot first.
+        """
         asked = self.question(query)
         match = torch.bmm(remembered, asked[:, :, None])[:, :, 0] * (query.shape[1] ** 0.5) / 8
         logit = match + self.evidence(slots.features)[:, :, 0]
         logit = logit.masked_fill(slots.empty, float("-inf"))
-        weight = torch.softmax(torch.cat([self.nothing(query), logit], dim=1), dim=1)[:, 1:]
-        recalled = torch.bmm(weight[:, None, :], remembered)[:, 0]
-        return torch.as_tensor(self.value(recalled) * self.scale * torch.exp(self.growth * slots.log_length))
+        return torch.softmax(torch.cat([self.nothing(query), logit], dim=1), dim=1)
 
 
 class Slots:

@@ -70,6 +70,16 @@ class WalkChannel:
         """See `VectorChannel.describe_queries`."""
         return self.vectors.describe_queries(texts)
 
+    def describe(self, asked: Asked) -> tuple[Reached, torch.Tensor]:
+        """Return the products that are described for some requests, and the numbers that the walk term sees of each.
+
+        Shapes:
+            Returns float64 [pairs, features], columns as in `feature_names`.
+        """
+        nearest = 0 if self._alone else min(self.walks.settings.nearest, self.index.count)
+        near = self.index.search(asked.vector.numpy(), nearest)[1] if nearest else np.empty((len(asked.user), 0), np.int32)
+        return self._describe(asked, match_words(self._words.match(asked.texts, asked.nodes), asked.text), near)
+
     @torch.no_grad()
     def _search(self, asked: Asked, k: int) -> Ranking:
         self.index.check_k(k)
@@ -96,13 +106,16 @@ class WalkChannel:
         vector, nearest = asked.vector.numpy(), 0 if self._alone else min(self.walks.settings.nearest, self.index.count)
         near = self.index.search(vector, min(max(nearest, k + _SPARE), self.index.count)) if not self._alone else None
         described = np.empty((len(vector), 0), np.int32) if near is None else near[1][:, :nearest]
-        reached = self.walks.reach(asked.user, asked.query, asked.recalling, matched, described)
-        features = torch.from_numpy(walk_features(self.walks, asked.user, asked.query, asked.recalling, reached)).double()
+        reached, features = self._describe(asked, matched, described)
         if near is None:
             return _best(len(asked.user), k, reached.row, reached.product, self._scorer.score_walk(features).numpy())
         similarity = self.index.similarity(vector, reached.row, reached.product)
         score = self._scorer.score_reached(features, torch.from_numpy(similarity)).numpy()
         return self._merge(vector, reached, score, near, k)
+
+    def _describe(self, asked: Asked, matched: Matched, near: Int32) -> tuple[Reached, torch.Tensor]:
+        reached = self.walks.reach(asked.user, asked.query, asked.recalling, matched, near)
+        return reached, torch.from_numpy(walk_features(self.walks, asked.user, asked.query, asked.recalling, reached)).double()
 
     def _merge(
         self,

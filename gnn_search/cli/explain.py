@@ -1,0 +1,166 @@
+"""`gnn-search explain`: how a score comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gnn_search.cli.options import as_of_option, graph_option, json_option, path_argument, threads_option
+from gnn_search.cli.output import emit, error_console
+
+if TYPE_CHECKING:
+    from gnn_search.explanation.result import CosinePart, Explanation, Rank, ScoreSplit, WalkSplit, Way
+
+_SHOWN = 6
+"""Products of the history that are shown."""
+_LITTLE = 0.005
+"""What adds less than this to a score is summed up."""
+
+
+@click.command()
+@path_argument("model")
+@click.option("--query", required=True, metavar="TEXT", help="What is searched for.")
+@click.option("--product", required=True, metavar="ID", help="The product whose score is explained: the shop's own id.")
+@click.option("--user", metavar="ID", help="Who searches: the shop's own id.")
+@graph_option
+@as_of_option
+@threads_option
+@json_option
+def command(model: Path, query: str, product: str, user: str | None, graph: Path | None, as_of: str | None, as_json: bool) -> None:
+    """Explain how the score of a product comes about.
+
+    Shown are the product's rank over the whole catalogue by each way of ranking, the score as a sum, the cosine as a sum over the parts of
+    the request and of the product, what of the user's history counted, and the shortest ways in the graph from the user and the query to
+    the product.
+
+    \b
+    Example:
+      gnn-search explain demo/model --user 1347 --query "fluid milk products" --product 1029743
+    """
+    from gnn_search.explanation.explain import Explainer
+    from gnn_search.model.store import open_model
+    from gnn_search.retrieval.moments import resolve_moment
+
+    opened = open_model(model, graph)
+    found = Explainer(opened, resolve_moment(opened.graph, as_of)).explain(query, product, user)
+    for note in found.notes:
+        error_console().print(f"Note: {note}")
+    emit(found, as_json, lambda console: render(console, found))
+
+
+def render(console: Console, found: Explanation) -> None:
+    """Write an explanation for a reader."""
+    whose = "without a user" if found.user_id is None else f"for user {found.user_id}"
+    console.print(f"{found.query!r} {whose}, as of {found.as_of:%Y-%m-%d %H:%M} UTC", soft_wrap=True)
+    console.print(f"Product {found.product.product_id}: {found.product.title}", soft_wrap=True)
+    console.print(found.product.category or "in no category", soft_wrap=True)
+    _ranks(console, found)
+    _score(console, found.score, found.walk)
+    console.print(f"\nThe cosine {found.score.cosine:+.3f} as a sum")
+    _parts(console, "part of the request", found.cosine.request)
+    _parts(console, "part of the product", found.cosine.product)
+    _attention(console, found)
+    if found.user_id is not None:
+        _ways(console, f"user {found.user_id}", found.from_user)
+    if found.query_known:
+        _ways(console, f"query {found.query!r}", found.from_query)
+
+
+def _ranks(console: Console, found: Explanation) -> None:
+    ranks, has_walks = found.ranks, found.ranks.walk is not None
+    table = Table("ranked by", "rank", "of", "score", box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    full = "vectors and walks" if has_walks else "vectors"
+    rows: list[tuple[str, Rank | None]] = [
+        (full, ranks.full),
+        ("vectors alone", ranks.vector if has_walks else None),
+        ("walks alone", ranks.walk),
+        (f"{full}, without the user", ranks.plain),
+    ]
+    for name, rank in rows:
+        if rank is not None:
+            place = "not reached" if rank.rank is None else f"{rank.rank:,}"
+            table.add_row(name, place, f"{rank.of:,}", "" if rank.score is None else f"{rank.score:.3f}")
+    console.print()
+    console.print(table)
+
+
+def _score(console: Console, score: ScoreSplit, walk: WalkSplit | None) -> None:
+    console.print(f"\nThe score {score.score:+.3f} as a sum")
+    rows = [(score.vector, "cosine", f"{score.cosine:.3f}")]
+    if walk is None:
+        if score.walk:
+            rows.append((score.walk, "constant", "no walk reaches the product, and it is not among the nearest by vector"))
+        _terms(console, rows)
+        return
+    rows.append((walk.mean, "walk term", f"mean of the {walk.described:,} products described for this request"))
+    told = [group for group in walk.groups if abs(group.score) >= _LITTLE]
+    rows += [(group.score, group.name, group.words) for group in told]
+    rest = sum(group.score for group in walk.groups) - sum(group.score for group in told)
+    if len(told) < len(walk.groups):
+        rows.append((rest, "all else", ""))
+    _terms(console, rows)
+    if not walk.walked:
+        console.print("No walk reaches the product; it is described as one of the nearest by vector.")
+
+
+def _terms(console: Console, rows: Sequence[tuple[float, str, str]]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for justify in ("right", "left", "left"):
+        table.add_column(justify=justify)
+    for value, name, words in rows:
+        table.add_row(f"{value:+.3f}", name, words)
+    console.print(table)
+
+
+def _parts(console: Console, title: str, parts: Sequence[CosinePart]) -> None:
+    table = Table(title, "adds", "length", box=None, pad_edge=False)
+    table.columns[0].min_width = 40
+    table.columns[1].justify = table.columns[2].justify = "right"
+    for part in sorted(parts, key=lambda part: -abs(part.cosine)):
+        table.add_row(part.name, f"{part.cosine:+.3f}", f"{part.length:.2f}")
+    console.print(table)
+
+
+def _attention(console: Console, found: Explanation) -> None:
+    attention = found.attention
+    if attention is None:
+        return
+    if not attention.products:
+        nothing = f"{found.choice} nothing in the query's categories before, so no history counts."
+        console.print(f"\nUser {found.user_id} {nothing}", soft_wrap=True)
+        return
+    what = f"what user {found.user_id} {found.choice} in the categories of {attention.recalled_by!r}"
+    console.print(f"\nAttention over {what}", soft_wrap=True)
+    table = Table("weight", "adds to the cosine", "product", "title", "times", "last", box=None, pad_edge=False)
+    for place in (0, 1, 4):
+        table.columns[place].justify = "right"
+    table.add_row(f"{attention.nothing:.3f}", "", "", "nothing (the zero slot)", "", "")
+    for one in attention.products[:_SHOWN]:
+        last = f"{one.last_chosen:%Y-%m-%d}"
+        table.add_row(f"{one.weight:.3f}", f"{one.cosine:+.3f}", str(one.product_id), one.title, f"{one.times_chosen:,}", last)
+    others = attention.products[_SHOWN:]
+    if others:
+        weight, cosine = sum(one.weight for one in others), sum(one.cosine for one in others)
+        table.add_row(f"{weight:.3f}", f"{cosine:+.3f}", "", f"{len(others)} others", "", "")
+    console.print(table)
+
+
+def _ways(console: Console, start: str, ways: Sequence[Way]) -> None:
+    console.print()
+    if not ways:
+        console.print(f"No way of at most three steps leads from {start} to the product.", soft_wrap=True)
+        return
+    console.print(f"Shortest ways from {start} to the product", soft_wrap=True)
+    for way in ways:
+        steps = [start]
+        for step in way.steps:
+            name = f"{step.to_type} {step.to_id!r}" if step.to_name is None else f"{step.to_id} {step.to_name!r}"
+            steps.append(f"{step.words} {name}")
+        console.print(f"  length {way.length:.1f}: {' -> '.join(steps)}", soft_wrap=True)

@@ -1,0 +1,86 @@
+"""What a product's vector is the sum of."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gnn_search.explanation.recording import recording
+from gnn_search.graph.csr import Int32
+from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.ragged import Ragged
+from gnn_search.model.store import Model
+from gnn_search.sampling.inputs import ProductInputs
+
+
+@torch.no_grad()
+def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str, Tensor]:
+    """Return the parts of a product's vector before it is brought to unit length, float32 [d] each, by name.
+
+    Args:
+        model: The model.
+        encoder: Its nodes as of a moment.
+        product: Node.
+    """
+    retriever, rows = model.retriever, np.array([product], dtype=np.int32)
+    inputs = model.inputs.products(encoder.view, rows)
+    with_free = encoder.with_free_vectors()
+    bases = _bases_around(model, inputs, with_free)
+    queries = np.unique(inputs.queries.index).astype(np.int32)
+    texts = retriever.query_texts(queries)
+    with recording(_modules(model)) as outputs:
+        base = retriever.product_bases(rows, with_free[torch.from_numpy(rows)])
+        retriever.product_vectors(inputs, base, texts, queries, bases)
+    parts, free = _named_parts(model, rows), outputs.pop(_FREE, None)
+    if free is not None and retriever.product.new is not None:
+        known = bool(with_free[product])
+        parts["free vector" if known else "vector of all new products"] = free if known else retriever.product.new.detach()[None]
+    return {name: part[0] for name, part in {**parts, **outputs}.items()}
+
+
+_FREE = "free"
+
+
+def _named_parts(model: Model, rows: Int32) -> dict[str, Tensor]:
+    """Return the parts of a base that no module of their own makes."""
+    tower, text = model.retriever.product, model.retriever.text
+    parts: dict[str, Tensor] = {}
+    if model.config.product.text:
+        parts["title and brand" if "brand" in model.graph.nodes("product").columns else "title"] = text.nodes("product", rows)
+    if tower.category is not None:
+        path = Ragged.of_rows(model.features.path_indptr, model.features.path, rows)
+        parts["category path"] = path.sum(tower.categories(text))
+    return parts
+
+
+def _modules(model: Model) -> dict[str, nn.Module | None]:
+    """Return the modules whose outputs are parts, by what a reader is to call them; one without a name here goes by its own."""
+    graph, shared = model.graph, model.retriever.shared
+    tables = graph.manifest.recipe["tables"]["products"]
+    names = {
+        "numeric": f"numbers ({', '.join(tables['numeric'])})",
+        "attributes": f"attributes ({', '.join(tables['attributes'])})",
+        "from_queries": "queries that led to it",
+        "from_partners": "products bought with it",
+        "degree": "how often it was chosen",
+    }
+    lists = {"from_related": ("related products", graph.related), "from_shoppers": ("shoppers", graph.chosen_actions)}
+    modules: dict[str, nn.Module | None] = {"attributes shared with shoppers": None if shared is None else shared.values}
+    for child, module in model.retriever.product.named_children():
+        if isinstance(module, nn.ModuleList):
+            title, members = lists[child]
+            modules |= {f"{title} ({member})": one for member, one in zip(members, module, strict=False)}
+        else:
+            modules[names.get(child, child)] = module
+    return modules
+
+
+def _bases_around(model: Model, inputs: ProductInputs, with_free: Tensor) -> Tensor:
+    """Return the bases of the neighbours at their places, [catalogue, d]; all others are zero."""
+    neighbours = (inputs.partners.index, *(related.index for related in inputs.related), inputs.shoppers.recent.product)
+    needed = np.unique(np.concatenate(neighbours)).astype(np.int32)
+    bases = torch.zeros(len(with_free), model.config.dimension)
+    place = torch.from_numpy(needed.astype(np.int64))
+    bases[place] = model.retriever.product_bases(needed, with_free[place])
+    return bases

@@ -1,0 +1,108 @@
+"""What a request's vector is the sum of, and where the attention over the history goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gnn_search.explanation.recording import recording
+from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.history_attention import Slots
+from gnn_search.model.store import Model
+from gnn_search.retrieval.vector_channel import Asked
+from gnn_search.sampling.history import History
+from gnn_search.sampling.inputs import PersonalInputs
+
+TEXT, HISTORY = "query text", "history in the query's categories"
+
+
+@dataclass(frozen=True)
+class AttendedHistory:
+    """The history of one request.
+
+    Shapes:
+        history: one row of m products; weight: float32 [1 + m], the zero slot first, sums to 1; part: float32 [m, d], what each product
+        adds to the request before it is brought to unit length.
+    """
+
+    history: History
+    weight: Tensor
+    part: Tensor
+
+
+@dataclass(frozen=True)
+class RequestParts:
+    """Parts of a request's vector before it is brought to unit length, float32 [d] each, by name; all but the text's are not zero."""
+
+    parts: dict[str, Tensor]
+    attended: AttendedHistory | None
+
+
+@torch.no_grad()
+def request_parts(model: Model, encoder: NodeEncoder, asked: Asked) -> RequestParts:
+    """Take one encoded request apart.
+
+    The parts of the plain query are divided by its length, as they are before the shopper's are added.
+    """
+    plain = _query_parts(model, encoder, asked)
+    length = torch.linalg.vector_norm(torch.stack(list(plain.values())).sum(dim=0)).clamp(min=1e-12)
+    parts = {name: part / length for name, part in plain.items()}
+    query = functional.normalize(torch.stack(list(plain.values())).sum(dim=0), dim=0)[None]
+    moment = np.full(1, encoder.view.time, dtype=np.int64)
+    people = model.inputs.people(asked.user, asked.recalling, moment, encoder.categories)
+    own = _shopper_parts(model, people, encoder.products)
+    tower = model.retriever.user
+    with recording({"gate": tower.gate, HISTORY: tower.attention}) as moved:
+        model.retriever.personalise(query, people, encoder.products)
+    if "gate" in moved:
+        gate = torch.sigmoid(moved["gate"][0])
+        parts |= {name: gate * part for name, part in own.items()}
+    attended = None
+    if HISTORY in moved and len(people.history.product):
+        parts[HISTORY] = moved[HISTORY][0]
+        attended = _attended(model, query, people, encoder.products)
+    said = {name: part for name, part in parts.items() if name == TEXT or bool(part.any())}
+    return RequestParts(said, attended)
+
+
+def _query_parts(model: Model, encoder: NodeEncoder, asked: Asked) -> dict[str, Tensor]:
+    if asked.query[0] < 0:
+        return {TEXT: model.retriever.text([asked.texts[int(asked.text[0])]])[0]}
+    text, tower = model.retriever.query_texts(asked.query), model.retriever.query
+    inputs = model.inputs.queries(encoder.view, asked.query)
+    with recording({"query's free vector": tower.free, "products that the query led to": tower.from_products}) as extra:
+        model.retriever.query_vectors(inputs, text, encoder.products)
+    return {TEXT: text[0], **{name: part[0] for name, part in extra.items() if inputs.known[0]}}
+
+
+def _shopper_parts(model: Model, people: PersonalInputs, products: Tensor) -> dict[str, Tensor]:
+    """Return the parts of a shopper's vector, [d] each; none where the tower has none."""
+    tower, shared = model.retriever.user, model.retriever.shared
+    kinds = model.graph.chosen_actions if model.config.user.by_action else ["choices"]
+    modules: dict[str, nn.Module | None] = {
+        **{f"shopper: latest {kind}": pooling for kind, pooling in zip(kinds, tower.recent, strict=False)},
+        "shopper: latest queries": tower.from_queries,
+        "shopper: categories": tower.from_categories,
+        "shopper: brands": tower.from_brands,
+        "shopper: attributes shared with products": None if shared is None else shared.values,
+    }
+    with recording(modules) as outputs:
+        whole = model.retriever.user_vectors(people, products)[people.row[0]]
+    parts = {name: output[people.row[0]] for name, output in outputs.items()}
+    if tower.attributes is not None:
+        # The only part that no module of its own makes.
+        parts["shopper: attributes"] = whole - torch.stack([torch.zeros_like(whole), *parts.values()]).sum(dim=0)
+    return parts
+
+
+def _attended(model: Model, query: Tensor, people: PersonalInputs, products: Tensor) -> AttendedHistory:
+    attention, slots = model.retriever.user.attention, Slots(people.history)
+    assert attention is not None
+    remembered = products[slots.product]
+    weight = attention.weights(query, remembered, slots)[0]
+    scale = attention.scale * torch.exp(attention.growth * slots.log_length[0])
+    return AttendedHistory(people.history, weight, attention.value(weight[1:, None] * remembered[0]) * scale)

@@ -1,0 +1,235 @@
+"""What is said of a score, as plain values for people and programs to read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from gnn_search.config.base import StrictModel
+
+NodeType = Literal["user", "query", "product", "category"]
+
+
+class ExplainedProduct(StrictModel):
+    """The product; its category path is empty for one in none."""
+
+    product_id: str | int
+    title: str
+    category: str
+
+
+class Rank(StrictModel):
+    """A place in one list over the whole catalogue.
+
+    Attributes:
+        rank: From 1; None for a product that is not in the list, as no walk reaches it.
+        of: Products in the list.
+        score: What the list is ordered by.
+    """
+
+    rank: int | None
+    of: int
+    score: float | None
+
+
+class Ranks(StrictModel):
+    """The product's place by each way of ranking; None for one that the model or the request does not have.
+
+    Attributes:
+        full: Vectors and walks together; vectors alone for a model without a walk term.
+        vector: Vectors alone.
+        walk: Walks alone.
+        plain: As `full`, but as if nobody in particular asked.
+    """
+
+    full: Rank
+    vector: Rank
+    walk: Rank | None
+    plain: Rank | None
+
+
+class CosinePart(StrictModel):
+    """One summand of a vector.
+
+    Attributes:
+        name: What it comes from.
+        cosine: What it adds to the cosine.
+        length: Its length beside the whole vector's, so that a long part that points elsewhere is seen.
+    """
+
+    name: str
+    cosine: float
+    length: float
+
+
+class CosineSplit(StrictModel):
+    """A cosine as a sum, in two ways: by what the request's vector is made of, and by what the product's is made of.
+
+    Attributes:
+        cosine: Of request and product.
+        request: The request's parts, which sum to the cosine.
+        product: The product's parts, which sum to the cosine.
+        both: What each part of the request (rows) and of the product (columns) add together; all of it sums to the cosine.
+    """
+
+    cosine: float
+    request: tuple[CosinePart, ...]
+    product: tuple[CosinePart, ...]
+    both: tuple[tuple[float, ...], ...]
+
+
+class RememberedProduct(StrictModel):
+    """One product of the shopper's history that the query called up.
+
+    Attributes:
+        product_id: The shop's id.
+        title: Of the product.
+        times_chosen: How often the shopper chose it.
+        last_chosen: When last (UTC).
+        weight: Share of the attention.
+        cosine: What it adds to the cosine.
+    """
+
+    product_id: str | int
+    title: str
+    times_chosen: int
+    last_chosen: datetime
+    weight: float
+    cosine: float
+
+
+class Attention(StrictModel):
+    """Where the attention over the history goes; `nothing` and the weights sum to 1.
+
+    Attributes:
+        recalled_by: The query whose categories called up the history; another than the one asked where that is new, None where no query
+            is near.
+        nothing: Share of the zero slot: how much the model would rather not personalise.
+        products: The history, the heaviest first.
+    """
+
+    recalled_by: str | None
+    nothing: float
+    products: tuple[RememberedProduct, ...]
+
+
+class WalkNumber(StrictModel):
+    """One number that the walk term sees, beside its mean over the products described for the request."""
+
+    name: str
+    value: float
+    mean: float
+
+
+class WalkGroup(StrictModel):
+    """Numbers that say much the same.
+
+    Attributes:
+        name: Of the group.
+        score: What they add to the score.
+        words: What they say of the product; a choice counts as often as it weighs.
+        numbers: The numbers.
+    """
+
+    name: str
+    score: float
+    words: str
+    numbers: tuple[WalkNumber, ...]
+
+
+class WalkSplit(StrictModel):
+    """The walk part of a score as a sum.
+
+    Attributes:
+        walked: Whether a walk reaches the product; if not, it is described as it is near by vector.
+        described: Products that are described for the request.
+        mean: Their mean walk part; of many, that of 100 spread evenly.
+        groups: What makes the product another than these, the largest first; with `mean` they sum to the walk part.
+    """
+
+    walked: bool
+    described: int
+    mean: float
+    groups: tuple[WalkGroup, ...]
+
+
+class ScoreSplit(StrictModel):
+    """A full score as a sum.
+
+    Attributes:
+        score: What the list is ordered by.
+        cosine: Of request and product.
+        vector: What the cosine adds to the score.
+        walk: What the walk part adds; for a product that nothing describes, a constant.
+    """
+
+    score: float
+    cosine: float
+    vector: float
+    walk: float
+
+
+class Step(StrictModel):
+    """One step of a way through the graph.
+
+    Attributes:
+        words: What joins the two nodes.
+        to_type: Type of the node that the step leads to.
+        to_id: The shop's id of it; of a query its text, of a category its path.
+        to_name: The title of a product.
+        share: Which share of the edges of this kind, by weight and recency, this one is at the node that it leaves.
+    """
+
+    words: str
+    to_type: NodeType
+    to_id: str | int
+    to_name: str | None
+    share: float
+
+
+class Way(StrictModel):
+    """A way through the graph.
+
+    Attributes:
+        length: ln 2 a step, plus -ln of each step's share: the shorter, the likelier for a random walk.
+        steps: At most three; the last leads to the product.
+    """
+
+    length: float
+    steps: tuple[Step, ...]
+
+
+class Explanation(StrictModel):
+    """How a score comes about.
+
+    Attributes:
+        query: The normalised text.
+        query_known: Whether it led to a product before.
+        user_id: The shopper, None for nobody in particular.
+        choice: What it is to choose a product, `bought` or `chose`.
+        product: The product.
+        as_of: What was known before this moment (UTC) counts.
+        notes: Sentences on what the request lacks.
+        ranks: Its places over the whole catalogue.
+        score: The score as a sum.
+        cosine: The cosine as a sum.
+        attention: Over the history; None for nobody in particular, or where the model has none.
+        walk: The walk part as a sum; None where nothing describes the product, or the model has no walk term.
+        from_user: The shortest ways from the shopper to the product, the shortest first.
+        from_query: The same from the query.
+    """
+
+    query: str
+    query_known: bool
+    user_id: str | int | None
+    choice: str
+    product: ExplainedProduct
+    as_of: datetime
+    notes: tuple[str, ...]
+    ranks: Ranks
+    score: ScoreSplit
+    cosine: CosineSplit
+    attention: Attention | None
+    walk: WalkSplit | None
+    from_user: tuple[Way, ...]
+    from_query: tuple[Way, ...]

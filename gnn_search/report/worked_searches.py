@@ -1,0 +1,108 @@
+"""Worked searches: personalised beside plain beside BM25, with a reason for each product."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gnn_search.config.base import StrictModel
+from gnn_search.evaluation.baselines.bm25 import Bm25
+from gnn_search.graph.cases import Cases
+from gnn_search.graph.csr import Int64
+from gnn_search.graph.store import Graph
+from gnn_search.model.store import Model
+from gnn_search.report.reasons import give_reasons
+from gnn_search.retrieval.channels import Channel, open_channel
+from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.vector_channel import VectorChannel
+from gnn_search.vectors.shop_vectors import ShopVectors
+
+
+class WorkedHit(StrictModel):
+    """One product of a list.
+
+    Attributes:
+        product_id: The shop's id.
+        title: Of the product.
+        chosen: Whether the shopper chose it afterwards.
+        reason: What speaks for it.
+    """
+
+    product_id: str | int
+    title: str
+    chosen: bool
+    reason: str
+
+
+class WorkedSearch(StrictModel):
+    """One case of the period and the heads of three lists.
+
+    Attributes:
+        query: The text.
+        user_id: Who asked.
+        chosen: Titles of what was chosen.
+        personalised: For the shopper.
+        plain: For nobody in particular.
+        bm25: By words alone.
+    """
+
+    query: str
+    user_id: str | int
+    chosen: tuple[str, ...]
+    personalised: tuple[WorkedHit, ...]
+    plain: tuple[WorkedHit, ...]
+    bm25: tuple[WorkedHit, ...]
+
+
+def work_searches(model: Model, shop: ShopVectors, cases: Cases, count: int = 20, k: int = 5) -> tuple[WorkedSearch, ...]:
+    """Work some cases of known shoppers, spread evenly over the period: none is picked for how well it goes.
+
+    Args:
+        model: The model.
+        shop: Its vectors as of the start of the period.
+        cases: Of the period.
+        count: How many, at most.
+        k: Length of each list.
+    """
+    place = _spread(np.flatnonzero(cases.user >= 0), count)
+    user, query, graph = cases.user[place], cases.query[place], model.graph
+    nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
+    channel, choice = open_channel(model, shop), "bought" if graph.chosen_actions == ["purchase"] else "chose"
+    lists: list[tuple[Ranking, list[list[str]]]] = []
+    for who in (user, nobody):
+        ranking = channel.rank(who, query, k)
+        lists.append((ranking, _reasons(channel, who, query, ranking, choice)))
+    lexical = Bm25(graph).rank(nobody, query, k)
+    lists.append((lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
+    return tuple(_worked(graph, cases, int(case), row, lists) for row, case in enumerate(place))
+
+
+def _spread(cases: Int64, count: int) -> Int64:
+    return cases[np.unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
+
+
+def _reasons(channel: Channel, user: np.ndarray, query: np.ndarray, ranking: Ranking, choice: str) -> list[list[str]]:
+    if not len(user):
+        return []
+    vectors = channel if isinstance(channel, VectorChannel) else channel.vectors
+    return give_reasons(channel, vectors.ask(user, query), ranking, choice)
+
+
+def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[Ranking, list[list[str]]]]) -> WorkedSearch:
+    chosen = cases.product[cases.indptr[case] : cases.indptr[case + 1]].tolist()
+    ids, titles = graph.nodes("product").to_series(0), graph.nodes("product")["title"]
+    hits = [
+        tuple(
+            WorkedHit(product_id=ids[product], title=titles[product], chosen=product in chosen, reason=reason)
+            for product, reason in zip(ranking.product[row].tolist(), reasons[row], strict=True)
+            if product != PADDING
+        )
+        for ranking, reasons in lists
+    ]
+    return WorkedSearch(
+        query=graph.nodes("query")["query"][int(cases.query[case])],
+        user_id=graph.nodes("user").to_series(0)[int(cases.user[case])],
+        chosen=tuple(titles[product] for product in chosen),
+        personalised=hits[0],
+        plain=hits[1],
+        bm25=hits[2],
+    )

@@ -1,0 +1,78 @@
+"""Worked searches: the lists that the channels give, spread over the period, each product with a reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from models import write_model
+
+from gnn_search.evaluation.baselines.bm25 import Bm25
+from gnn_search.graph.cases import build_cases
+from gnn_search.model.store import open_model
+from gnn_search.report.reasons import NEAR
+from gnn_search.report.worked_searches import work_searches
+from gnn_search.retrieval.channels import open_channel
+from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return open_model(tiny_model)
+
+
+def test_lists_are_those_of_the_rankers(model):
+    shop, cases, graph = open_shop_vectors(model), build_cases(model.graph), model.graph
+    found = work_searches(model, shop, cases, count=6, k=4)
+    assert len(found) == 6
+    users, queries = graph.nodes("user").to_series(0).to_list(), graph.nodes("query")["query"].to_list()
+    ids = graph.nodes("product").to_series(0)
+    for one in found:
+        user, query = np.array([users.index(one.user_id)], np.int32), np.array([queries.index(one.query)], np.int32)
+        nobody = np.array([-1], np.int32)
+        channel = open_channel(model, shop)
+        for hits, who in ((one.personalised, user), (one.plain, nobody)):
+            assert [hit.product_id for hit in hits] == ids.gather(channel.rank(who, query, 4).product[0]).to_list()
+        lexical = [product for product in Bm25(graph).rank(nobody, query, 4).product[0].tolist() if product >= 0]
+        assert [hit.product_id for hit in one.bm25] == ids.gather(lexical).to_list()
+        titles = {hit.title for hits in (one.personalised, one.plain, one.bm25) for hit in hits if hit.chosen}
+        assert titles <= set(one.chosen)
+
+
+def test_cases_are_spread_and_of_known_shoppers(model):
+    shop, cases = open_shop_vectors(model), build_cases(model.graph)
+    known = np.flatnonzero(cases.user >= 0)
+    queries, users = model.graph.nodes("query")["query"], model.graph.nodes("user").to_series(0)
+    found = work_searches(model, shop, cases, count=2, k=1)
+    assert [(one.query, one.user_id) for one in found] == [
+        (queries[int(cases.query[place])], users[int(cases.user[place])]) for place in (known[0], known[-1])
+    ]
+    assert len(work_searches(model, shop, cases, count=1000, k=1)) == len(known)
+
+
+def test_reasons_tell_what_the_graph_holds(model):
+    graph, view = model.graph, model.graph.before(model.graph.manifest.test_start)
+    found = work_searches(model, open_shop_vectors(model), build_cases(graph), count=20, k=5)
+    led = view.edges(("product", "rev_leads_to", "query"))
+    queries, ids = graph.nodes("query")["query"].to_list(), graph.nodes("product").to_series(0).to_list()
+    reasons = set()
+    for one in found:
+        query = queries.index(one.query)
+        products = led.csr.index[led.starts[query] : led.ends[query]]
+        for hit in (*one.personalised, *one.plain):
+            times = int((products == ids.index(hit.product_id)).sum())
+            assert hit.reason
+            reasons.add(hit.reason)
+            if "the query led to it" in hit.reason:
+                assert f"the query led to it {'once' if times == 1 else f'{times} times'}" in hit.reason
+            elif "the shopper's" not in hit.reason.partition(";")[0]:
+                assert times == 0
+        assert all(hit.reason.startswith("BM25 ") for hit in one.bm25)
+        assert all("the shopper's" not in hit.reason for hit in one.plain)
+    assert any(reason.startswith("the shopper's") for reason in reasons)
+    assert len(reasons) > 3
+
+
+def test_a_model_without_walks_knows_vectors_alone(tiny_graph, tmp_path):
+    model = open_model(write_model(tiny_graph, tmp_path / "model", walk=False))
+    found = work_searches(model, open_shop_vectors(model), build_cases(tiny_graph), count=3, k=2)
+    assert {hit.reason for one in found for hit in (*one.personalised, *one.plain)} == {NEAR}
