@@ -56,8 +56,8 @@ def test_ranks_and_scores_are_those_of_a_search(explainer, lists, query, user, p
 def test_every_score_is_the_sum_of_its_parts(explainer, model, monkeypatch):
     monkeypatch.setattr(walk_split, "_BACKGROUND", 4)
     kinds = set()
-    for place, product in enumerate(model.graph.nodes("product")["product_id"]):
-        query, user, _ = CASES[place % len(CASES)]
+    products = model.graph.nodes("product")["product_id"]
+    for query, user, product in [(*CASES[(place + turn) % len(CASES)][:2], one) for place, one in enumerate(products) for turn in (0, 2)]:
         found = explainer.explain(query, product, user)
         kinds.add(None if found.walk is None else found.walk.walked)
         assert found.score.vector + found.score.walk == pytest.approx(found.score.score, abs=1e-9)

@@ -111,7 +111,7 @@ def test_reached_products_may_stand_anywhere(opened, shallow):
         np.take_along_axis(among, opened.channel(elsewhere=offset).rank(USER, QUERY, 5).product, axis=1).mean() for offset in (60, 0, -60)
     ]
     assert shares[0] == 0 < shares[1] < shares[2]
-    assert shares[2] > 0.8
+    assert shares[2] > 0.7
 
 
 def test_lists_are_deepened_until_nothing_can_enter(opened, shallow, monkeypatch):
