@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 def print_summary(console: Console, summary: GraphSummary) -> None:
     """Write nodes, edges, periods, taxonomy and rejects."""
+    from gnn_search.graph.hold_out import HELD_OUT
+
     console.print(f"Graph {summary.name}")
     table = Table("what", "how many", box=None, pad_edge=False)
     table.columns[1].justify = "right"
@@ -27,6 +29,9 @@ def print_summary(console: Console, summary: GraphSummary) -> None:
     facts.add_row("training", f"{summary.num_examples['train']:,} events")
     facts.add_row("validation", f"{summary.num_examples['validation']:,} events from {summary.validation_start:%Y-%m-%d %H:%M}")
     facts.add_row("test", f"{summary.num_examples['test']:,} events from {summary.test_start:%Y-%m-%d %H:%M}")
+    if HELD_OUT in summary.num_examples:
+        held = f"{summary.num_examples[HELD_OUT]:,} events of shoppers and products made new, see examples/{HELD_OUT}.parquet"
+        facts.add_row("held out", held)
     facts.add_row("taxonomy", f"{summary.taxonomy_depth} levels, {summary.products_in_no_category:,} products in no category")
     facts.add_row("rejects", _rejects(summary))
     console.print(facts)

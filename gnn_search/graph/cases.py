@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gnn_search.config.recipe import MEASURED
 from gnn_search.errors import RequestError
 from gnn_search.graph.pairs import count_choices
 from gnn_search.graph.store import Graph
@@ -50,7 +51,8 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     """Gather the events of a period into cases.
 
     A case is a distinct (shopper, query, labels); of an event without a shopper a distinct (session, query, labels), told apart by
-    the session's start. Relevant is every product chosen in it; being shown a product is no choice.
+    the session's start. Relevant is every product chosen in it; being shown a product is no choice. A split by last choices measures only
+    those that it marked.
 
     Args:
         graph: The shop.
@@ -68,7 +70,7 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     if limit is not None and limit < 1:
         raise RequestError(f"expected at least one case to evaluate, got a limit of {limit}; give a positive number")
     labels = list(graph.manifest.labels)
-    grouped = _group(graph.examples(split).filter(pl.col("action").is_in(graph.chosen_actions)), labels)
+    grouped = _group(_measured(graph.examples(split)).filter(pl.col("action").is_in(graph.chosen_actions)), labels)
     if grouped.height == 0:
         raise RequestError(f"{graph.path}: the {split} period of graph '{graph.manifest.name}' holds no event; move the recipe's split")
     if limit is not None and limit < grouped.height:
@@ -101,6 +103,10 @@ def _period_start(graph: Graph, split: str) -> int:
     if split not in starts:
         raise RequestError(f"expected a period of {' or '.join(starts)} to evaluate, got '{split}'")
     return int(starts[split])
+
+
+def _measured(events: pl.DataFrame) -> pl.DataFrame:
+    return events.filter(MEASURED) if MEASURED in events.columns else events
 
 
 def _group(events: pl.DataFrame, labels: list[str]) -> pl.DataFrame:
