@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option("--rival", "rivals", type=PATH, multiple=True, metavar="MODEL", help="Another model of the same graph; may be repeated.")
 @click.option("--settings", type=PATH, metavar="DIR", help="Folder whose NAME.yaml stand in for the baselines' shipped settings.")
+@click.option("--slices", type=PATH, metavar="FILE", help="YAML file of further slices to report, as a recipe may declare them.")
 @click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap draws over shoppers.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
@@ -48,6 +49,7 @@ def command(
     baselines: str,
     rivals: tuple[Path, ...],
     settings: Path | None,
+    slices: Path | None,
     draws: int,
     seed: int,
     graph: Path | None,
@@ -74,7 +76,18 @@ def command(
     if out is not None:
         refuse_existing(out)
     evaluation = run_evaluation(
-        model, cases, split, draws, seed, graph, baselines=baselines, rivals=rivals, settings=settings, min_score=min_score, audit=audit
+        model,
+        cases,
+        split,
+        draws,
+        seed,
+        graph,
+        baselines=baselines,
+        rivals=rivals,
+        settings=settings,
+        slices=slices,
+        min_score=min_score,
+        audit=audit,
     )
     if out is not None:
         write_json(out, evaluation.model_dump(mode="json"))
@@ -92,13 +105,16 @@ def run_evaluation(
     baselines: str = "quick",
     rivals: Sequence[Path] = (),
     settings: Path | None = None,
+    slices: Path | None = None,
     min_score: str | None = None,
     audit: bool = True,
 ) -> Evaluation:
     """Audit a model folder and evaluate it, with and without the shopper, beside rival models and baselines."""
+    from gnn_search.config.slices import SlicesFile
     from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
     from gnn_search.evaluation.evaluate import evaluate
+    from gnn_search.evaluation.slices import report_slices
     from gnn_search.graph.cases import build_cases
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.channels import model_rankers
@@ -109,6 +125,7 @@ def run_evaluation(
     wanted = names_of(baselines)
     if settings is not None and not settings.is_dir():
         raise RequestError(f"there is no folder {settings}; give one to --settings that holds settings of baselines")
+    further = {} if slices is None else SlicesFile.load(slices)
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
     opened.graph.verify()
@@ -116,6 +133,9 @@ def run_evaluation(
         audit_first(opened.graph, model)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
     asked = build_cases(opened.graph, "validation" if split == "validation" else "test", cases, seed)
+    parts = report_slices(asked, opened.graph, further)
+    for name in {**opened.graph.manifest.recipe.get("slices", {}), **further}.keys() - {part.name for part in parts}:
+        error_console().print(f"Note: the slice '{name}' holds no case and is left out", soft_wrap=True)
     shop = open_shop_vectors(opened, asked.time)
     rankers = [
         *model_rankers(opened, shop),
@@ -135,6 +155,7 @@ def run_evaluation(
             draws=draws,
             seed=seed,
             reference="gnn-search",
+            slices=parts,
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
     if least is None:

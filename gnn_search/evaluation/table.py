@@ -11,11 +11,10 @@ from rich.text import Text
 
 from gnn_search.evaluation.metrics import measures
 from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore
+from gnn_search.evaluation.small import FEWEST, too_small
 
 _COLUMNS = 4
 _BEST = "*"
-_FEWEST = 30
-"""Cases below which a slice gets no mark: its interval is not to be trusted."""
 _ABOVE, _BELOW = "▲", "▼"
 
 
@@ -38,7 +37,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
         made += [_differences(evaluation, f"{title}: {first}, every measure", part) for part in _parts(by_measure)]
     made[0].caption = (
         f"{evaluation.cases:,} cases of {evaluation.users:,} shoppers over {evaluation.candidates:,} products. ± half the 95 % bootstrap "
-        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {_FEWEST} cases)."
+        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {FEWEST} cases)."
     )
     if evaluation.threshold is not None:
         made.append(_at_threshold(evaluation.threshold))
@@ -56,7 +55,7 @@ def _parts(columns: Sequence[_Column]) -> list[Sequence[_Column]]:
 
 def _slice_heading(evaluation: Evaluation, name: str, cut: int) -> str:
     cases = evaluation.score(evaluation.methods[0], name, "recall", cut).cases
-    return f"{name}\n{cases:,}"
+    return f"{name}\n{cases:,}{' (few)' if too_small(cases) else ''}"
 
 
 def _table(title: str, columns: Sequence[_Column]) -> Table:
@@ -86,7 +85,7 @@ def _differences(evaluation: Evaluation, title: str, columns: Sequence[_Column])
 
 
 def _says_something(score: Score) -> bool:
-    return score.cases >= _FEWEST
+    return not too_small(score.cases)
 
 
 def _score_cell(score: Score, best: bool) -> Text:

@@ -102,3 +102,12 @@ def test_an_unknown_recipe_lists_those_that_are_shipped(tmp_path):
     result = run("no_such_shop", "--out", tmp_path / "graph")
     assert result.exit_code == 2
     assert "there are: amazon_beauty, amazon_beauty_related, complete_journey" in result.stderr
+
+
+def test_a_slice_over_an_unknown_column_is_told_before_the_work(fresh_shop, tmp_path):
+    fresh_shop.write_text(fresh_shop.read_text(encoding="utf-8") + "slices: {mine: colour = 'red'}\n", encoding="utf-8")
+    result = run(fresh_shop, "--out", tmp_path / "graph")
+    assert result.exit_code == 2
+    assert "slice 'mine': the cases have no column 'colour' (in colour = 'red'); they have user_id, query, " in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "graph").exists()

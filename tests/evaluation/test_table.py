@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from gnn_search.evaluation.result import Cost, Difference, Evaluation, Score
+from gnn_search.evaluation.small import FEWEST
 from gnn_search.evaluation.table import render
 
 
@@ -83,3 +84,12 @@ def test_any_number_of_slices_fits_100_columns(count):
     widest = max(len(line.rstrip()) for line in text.splitlines() if line.startswith(("┃", "│")))
     assert widest <= 100
     assert text.count(".300 ±.050") == count - 1
+
+
+def test_a_slice_too_small_to_say_anything_is_marked():
+    found = evaluation()
+    few = [score.model_copy(update={"cases": FEWEST - 1}) if score.slice == "broad" else score for score in found.scores]
+    text = text_of(found.model_copy(update={"scores": tuple(few)}))
+    assert f"{FEWEST - 1} (few)" in text
+    assert "1,234 (few)" not in text
+    assert line_of(text, "query_pop", "recall@10 by slice") == ["query_popularity_then_bm25", ".500 ±.050", ".500 ±.050"]
