@@ -35,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "audit": Entry("gnn_search.cli.audit:command", "Look for leaks and faults that make figures wrong."),
     "train": Entry("gnn_search.cli.train:command", "Train a retriever on a graph."),
     "evaluate": Entry("gnn_search.cli.evaluate:command", "Measure a model and the baselines on the test period."),
+    "windows": Entry("gnn_search.cli.windows:command", "Show mean and spread over evaluations of several windows."),
     "retrieve": Entry("gnn_search.cli.retrieve:command", "Rank products for a file of users and queries."),
     "export": Entry("gnn_search.cli.export:command", "Write vectors, a FAISS index and the text tower."),
     "search": Entry("gnn_search.cli.search:command", "Search for products by text, plain or for one user."),
