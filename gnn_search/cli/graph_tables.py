@@ -27,8 +27,10 @@ def print_summary(console: Console, summary: GraphSummary) -> None:
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_row("events", f"{summary.first_event:%Y-%m-%d %H:%M} to {summary.last_event:%Y-%m-%d %H:%M} UTC")
     facts.add_row("training", f"{summary.num_examples['train']:,} events")
-    facts.add_row("validation", f"{summary.num_examples['validation']:,} events from {summary.validation_start:%Y-%m-%d %H:%M}")
-    facts.add_row("test", f"{summary.num_examples['test']:,} events from {summary.test_start:%Y-%m-%d %H:%M}")
+    for period, start in (("validation", summary.validation_start), ("test", summary.test_start)):
+        measured = summary.num_examples.get(f"{period}_measured")
+        some = "" if measured is None else f", {measured:,} of them measured"
+        facts.add_row(period, f"{summary.num_examples[period]:,} events from {start:%Y-%m-%d %H:%M}{some}")
     if HELD_OUT in summary.num_examples:
         held = f"{summary.num_examples[HELD_OUT]:,} events of shoppers and products made new, see examples/{HELD_OUT}.parquet"
         facts.add_row("held out", held)

@@ -53,7 +53,7 @@ def mark_measured(recipe: Recipe, events: pl.DataFrame, cuts: Cuts) -> pl.DataFr
 
 
 def write_examples(layout: GraphLayout, events: EventNodes, table: pl.DataFrame, cuts: Cuts, recipe: Recipe) -> dict[str, int]:
-    """Write one Parquet file a split; return the number of rows of each."""
+    """Write one Parquet file a split; return the number of rows of each, and how many are measured where not all are."""
     columns = [*recipe.tables.events.labels, *([MEASURED] if MEASURED in table.columns else [])]
     examples = example_rows(events, table, columns)
     ends = [*np.searchsorted(events.time, [cuts.validation, cuts.test]).tolist(), len(events.time)]
@@ -62,6 +62,8 @@ def write_examples(layout: GraphLayout, events: EventNodes, table: pl.DataFrame,
     for split, start, end in zip(SPLITS, [0, *ends], ends, strict=False):
         examples[start:end].write_parquet(layout.examples(split))
         counts[split] = end - start
+        if MEASURED in examples.columns and split != "train":
+            counts[f"{split}_{MEASURED}"] = int(examples[start:end][MEASURED].sum())
     return counts
 
 

@@ -111,3 +111,14 @@ def test_a_slice_over_an_unknown_column_is_told_before_the_work(fresh_shop, tmp_
     assert "slice 'mine': the cases have no column 'colour' (in colour = 'red'); they have user_id, query, " in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "graph").exists()
+
+
+def test_how_much_of_a_split_by_last_choices_is_measured(fresh_shop, tmp_path):
+    recipe = fresh_shop.read_text(encoding="utf-8")
+    fresh_shop.write_text(recipe[: recipe.index("split:")] + "split: {by: last}\n" + recipe[recipe.index("tables:") :], encoding="utf-8")
+    result = run(fresh_shop, "--out", tmp_path / "graph")
+    assert result.exit_code == 0, result.stderr
+    graph = Graph.open(tmp_path / "graph")
+    measured = int(graph.examples("test")["measured"].sum())
+    assert 0 < measured == graph.manifest.num_examples["test_measured"]
+    assert f", {measured} of them measured" in result.stdout

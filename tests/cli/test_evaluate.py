@@ -12,6 +12,8 @@ from models import write_model
 from shops import build, write_tiny_shop
 
 from gnn_search.cli.main import main
+from gnn_search.config.recipe import Recipe
+from gnn_search.graph.build import build_graph
 from gnn_search.graph.cases import build_cases
 from gnn_search.layout import ModelLayout
 
@@ -197,3 +199,15 @@ def test_bad_slices_are_one_sentence_and_exit_2(tiny_model, tmp_path, content, m
     if content is not None:
         (tmp_path / "slices.yaml").write_text(content, encoding="utf-8")
     assert_refused(run(tiny_model, "--slices", tmp_path / "slices.yaml"), message)
+
+
+@pytest.mark.parametrize("split", [{"by": "last"}, {"hold_out": {"users": 0.3, "products": 0.2}}])
+def test_each_protocol_is_evaluated(tiny_shop, tmp_path, split):
+    recipe = Recipe.load(tiny_shop).model_dump()
+    changed = {**recipe, "split": split if "by" in split else {**recipe["split"], **split}}
+    graph = build_graph(Recipe.model_validate(changed), tiny_shop.parent, tmp_path / "graph")
+    result = run(write_model(graph, tmp_path / "model"), "--json", "--baselines", "quick")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["cases"] == len(build_cases(graph))
+    assert ("held-out user" in found["slices"]) == ("hold_out" in split)
