@@ -120,8 +120,8 @@ def _small_periods(shop: AuditedShop) -> Iterator[Observation]:
             yield Observation(
                 severity="note",
                 count=choices,
-                meaning=f"The {period} period holds {choices:,} choices to measure, fewer than {_FEWEST_CHOICES:,}: intervals will be wide, "
-                "and small differences can't be seen.",
+                meaning=f"The {period} period holds {choices:,} choices to measure, fewer than {_FEWEST_CHOICES:,}: intervals will be "
+                "wide, and small differences can't be seen.",
                 advice="Move the cut back, or gather more.",
             )
 
