@@ -27,6 +27,9 @@ from gnn_search.evaluation.result import Evaluation, Score
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.layout import write_json
 
+_COLUMNS = 6
+"""Slices side by side in one table."""
+
 
 @click.command()
 @click.argument("runs", type=PATH, nargs=-1, required=True)
@@ -85,15 +88,17 @@ def _show(run: Evaluation, result: dict[str, Any]) -> None:
         cells = {(one["method"], one["slice"], one["k"]): one for one in result[key] if one["metric"] == "recall"}
         of_scores = key == "scores"
         spread = "± half the widest interval" if of_scores else "[lowest, highest end of an interval]"
-        table = Table(title=f"{title}: median over the seeds, {spread}", title_justify="left")
-        table.add_column("method")
-        table.add_column("seeds", justify="right")
-        for name, cut in shown:
-            table.add_column(f"{name} @{cut}", justify="right")
-        for method in dict.fromkeys(one["method"] for one in result[key]):
-            seeds = len(cells[method, *shown[0]]["runs"])
-            table.add_row(method, str(seeds), *(_cell(cells.get((method, name, cut)), of_scores) for name, cut in shown))
-        console.print(table)
+        for start in range(0, len(shown), _COLUMNS):
+            part = shown[start : start + _COLUMNS]
+            table = Table(title=f"{title}: median over the seeds, {spread}", title_justify="left")
+            table.add_column("method")
+            table.add_column("seeds", justify="right")
+            for name, cut in part:
+                table.add_column(f"{name} @{cut}", justify="right")
+            for method in dict.fromkeys(one["method"] for one in result[key]):
+                seeds = len(cells[method, *shown[0]]["runs"])
+                table.add_row(method, str(seeds), *(_cell(cells.get((method, name, cut)), of_scores) for name, cut in part))
+            console.print(table)
 
 
 def _cell(found: dict[str, Any] | None, of_scores: bool) -> str:

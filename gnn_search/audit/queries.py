@@ -17,7 +17,7 @@ _MOST_VALUES = 8
 
 
 def _look(shop: AuditedShop) -> Iterator[Observation]:
-    tested = shop.chosen & shop.in_period("test")
+    tested = shop.chosen & shop.measured & shop.in_period("test")
     categories, products = shop.graph.nodes("category"), shop.graph.nodes("product")
     yield from _named(
         shop,

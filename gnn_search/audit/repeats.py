@@ -62,7 +62,7 @@ def _duplicates(shop: AuditedShop) -> Iterator[Observation]:
 
 def _repeat_share(shop: AuditedShop) -> Iterator[Observation]:
     known = (shop.user >= 0) & shop.chosen
-    tested = np.flatnonzero(known & shop.in_period("test"))
+    tested = np.flatnonzero(known & shop.measured & shop.in_period("test"))
     before = known & (shop.time < shop.manifest.test_start) & ~shop.in_period("test")
     asked = _choice_keys(shop)
     triples, first = np.unique(asked[tested], return_index=True)

@@ -10,6 +10,7 @@ from gnn_search.audit.catalogue import TWIN_PRODUCTS, UNCATEGORISED
 from gnn_search.audit.check import Check
 from gnn_search.audit.derived_edges import BOUGHT_WITH, QUERY_CATEGORIES
 from gnn_search.audit.finding import SEVERITIES, AuditReport, Finding
+from gnn_search.audit.held_out import HELD_OUT_KNOWN
 from gnn_search.audit.later_events import LATER_EVENTS
 from gnn_search.audit.message_edges import TEST_EDGES
 from gnn_search.audit.mirrors import MIRRORS
@@ -27,6 +28,7 @@ GRAPH_CHECKS: tuple[Check[AuditedShop], ...] = (
     LATER_EVENTS,
     TEST_EDGES,
     MIRRORS,
+    HELD_OUT_KNOWN,
     BOUGHT_WITH,
     QUERY_CATEGORIES,
     POPULARITY,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gnn_search.audit.finding import MOST_EXAMPLES, Example
+from gnn_search.config.recipe import MEASURED
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import SPLITS, EdgeType, Graph, GraphManifest, to_datetime
 
@@ -38,9 +39,13 @@ class AuditedShop:
 
     @cached_property
     def stored_events(self) -> pl.DataFrame:
-        """All examples as they are stored, with `split`; `user`, `query` and `product` are -1 where there is none."""
+        """All examples as they are stored, with `split` and `measured`; `user`, `query` and `product` are -1 where there is none."""
         columns = [*_EVENT, *self.manifest.labels]
-        parts = [self.graph.examples(split).select(*columns, pl.lit(split).alias("split")) for split in SPLITS]
+        parts = []
+        for split in SPLITS:
+            part = self.graph.examples(split)
+            measured = pl.col(MEASURED) if MEASURED in part.columns else pl.lit(split != "train").alias(MEASURED)
+            parts.append(part.select(*columns, measured, pl.lit(split).alias("split")))
         return pl.concat(parts).with_columns(pl.col("user", "query", "product").fill_null(-1))
 
     @cached_property
@@ -78,6 +83,11 @@ class AuditedShop:
     def chosen(self) -> Mask:
         """Which events mean a choice: bool [events]."""
         return self.acted(self.graph.chosen_actions)
+
+    @cached_property
+    def measured(self) -> Mask:
+        """Which events a split measures: bool [events]."""
+        return self.events[MEASURED].to_numpy()
 
     def acted(self, actions: Iterable[str]) -> Mask:
         """Return which events are of some actions, bool [events]."""

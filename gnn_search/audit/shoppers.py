@@ -65,7 +65,7 @@ def _placeholders(shop: AuditedShop) -> Iterator[Observation]:
 def _straddling(shop: AuditedShop) -> Iterator[Observation]:
     start = shop.events["session_start"].to_numpy()
     for period, cut in shop.cuts.items():
-        rows = np.flatnonzero((start < cut) & (shop.time >= cut))
+        rows = np.flatnonzero((start < cut) & (shop.time >= cut) & shop.measured)
         if len(rows):
             yield Observation(
                 severity="warning",

@@ -119,13 +119,13 @@ def _busy_cuts(shop: AuditedShop) -> Iterator[Observation]:
 
 def _small_periods(shop: AuditedShop) -> Iterator[Observation]:
     for period in shop.cuts:
-        choices = int((shop.chosen & shop.in_period(period)).sum())
+        choices = int((shop.chosen & shop.measured & shop.in_period(period)).sum())
         if choices < _FEWEST_CHOICES:
             yield Observation(
                 severity="note",
                 count=choices,
-                meaning=f"The {period} period holds {choices:,} choices, fewer than {_FEWEST_CHOICES:,}: intervals will be wide, and small "
-                "differences can't be seen.",
+                meaning=f"The {period} period holds {choices:,} choices to measure, fewer than {_FEWEST_CHOICES:,}: intervals will be "
+                "wide, and small differences can't be seen.",
                 advice="Move the cut back, or gather more.",
             )
 

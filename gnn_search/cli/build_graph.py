@@ -34,42 +34,48 @@ class BuildReport:
 @click.argument("recipe")
 @path_option("--data", "Folder that the recipe's table paths are relative to.")
 @out_option("Graph folder to be made.")
+@click.option("--back", type=click.IntRange(min=0), default=0, metavar="N", help="Build it as of N test lengths earlier.  [default: 0]")
 @threads_option
 @json_option
-def command(recipe: str, data: Path, out: Path, as_json: bool) -> None:
+def command(recipe: str, data: Path, out: Path, back: int, as_json: bool) -> None:
     """Build a graph folder from raw tables.
 
     RECIPE is the name of a recipe that comes with gnn-search (complete_journey, amazon_beauty) or the path of a YAML file. Rows that can't
-    be used are counted by reason and written to rejects.parquet in the graph folder.
+    be used are counted by reason and written to rejects.parquet in the graph folder. With --back the cuts move back and later events are
+    not read, so that a model can be measured in several periods; gnn-search windows sums these up.
 
     \b
     Example:
       gnn-search demo-shop --out tables/
       gnn-search build-graph complete_journey --data tables/ --out graph/
+      gnn-search build-graph complete_journey --data tables/ --out graph_1/ --back 1
     """
-    report = run(recipe, data, out)
+    report = run(recipe, data, out, back)
     emit(asdict(report), as_json, lambda console: _render(console, report))
 
 
-def run(recipe: str, data: Path, out: Path) -> BuildReport:
+def run(recipe: str, data: Path, out: Path, back: int = 0) -> BuildReport:
     """Build a graph, with its stages shown on stderr.
 
     Raises:
         GnnSearchError: The recipe, the tables or the output folder are not as they must be.
     """
     from gnn_search.config.recipe import Recipe
+    from gnn_search.evaluation.case_table import case_columns
+    from gnn_search.evaluation.slices import check_slices
     from gnn_search.graph.build import build_graph
     from gnn_search.graph.describe import summarise
 
     meter = Meter()
     settings = Recipe.load(recipe)
+    check_slices(settings.slices, case_columns(settings))
     with progress("stages") as bars:
         task = bars.add_task("starting", total=_STAGES + 1)
 
         def show(stage: str) -> None:
             bars.update(task, description=stage, advance=1)
 
-        graph = build_graph(settings, data, out, show)
+        graph = build_graph(settings, data, out, show, back)
     return BuildReport(path=out, summary=summarise(graph), usage=meter.read())
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--rival", "rivals", type=PATH, multiple=True, metavar="MODEL", help="Another model of the same graph; may be repeated.")
 @click.option("--settings", type=PATH, metavar="DIR", help="Folder whose NAME.yaml stand in for the baselines' shipped settings.")
+@click.option("--slices", type=PATH, metavar="FILE", help="YAML file of further slices to report, as a recipe may declare them.")
 @click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap draws over shoppers.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
@@ -51,6 +52,7 @@ def command(
     baselines: str,
     rivals: tuple[Path, ...],
     settings: Path | None,
+    slices: Path | None,
     draws: int,
     seed: int,
     graph: Path | None,
@@ -84,6 +86,7 @@ def command(
         baselines=baselines,
         rivals=rivals,
         settings=settings,
+        slices=slices,
         min_score=min_score,
         audit=audit,
         out=out,
@@ -102,6 +105,7 @@ def run_evaluation(
     baselines: str = "quick",
     rivals: Sequence[Path] = (),
     settings: Path | None = None,
+    slices: Path | None = None,
     min_score: str | None = None,
     audit: bool = True,
     out: Path | None = None,
@@ -111,11 +115,13 @@ def run_evaluation(
 
     With `out` a run folder is written too, in the place of an old one if `replace`.
     """
+    from gnn_search.config.slices import SlicesFile
     from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
     from gnn_search.evaluation.choices import find_choices
     from gnn_search.evaluation.evaluate import evaluate
     from gnn_search.evaluation.run_folder import RunWriter, hash_cases
+    from gnn_search.evaluation.slices import report_slices
     from gnn_search.graph.cases import build_cases
     from gnn_search.layout import refuse_existing, staged
     from gnn_search.model.store import open_model
@@ -127,6 +133,7 @@ def run_evaluation(
     wanted = names_of(baselines)
     if settings is not None and not settings.is_dir():
         raise RequestError(f"there is no folder {settings}; give one to --settings that holds settings of baselines")
+    further = {} if slices is None else SlicesFile.load(slices)
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
     opened.graph.verify()
@@ -135,6 +142,9 @@ def run_evaluation(
     against = [open_model(rival, opened.graph.path) for rival in rivals]
     period: Literal["validation", "test"] = "validation" if split == "validation" else "test"
     asked = build_cases(opened.graph, period, cases, seed)
+    parts = report_slices(asked, opened.graph, further)
+    for name in {**opened.graph.manifest.recipe.get("slices", {}), **further}.keys() - {part.name for part in parts}:
+        error_console().print(f"Note: the slice '{name}' holds no case and is left out", soft_wrap=True)
     rankers = [*_models(opened, against, asked.time), *_baselines(opened, asked.time, wanted, settings)]
     if opened.walk is not None and split == "validation":
         error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
@@ -154,6 +164,7 @@ def run_evaluation(
             reference="gnn-search",
             choices=find_choices(opened.graph, asked, period, cases, seed),
             recorder=writer,
+            slices=parts,
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
         threshold = None

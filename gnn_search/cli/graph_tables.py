@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 def print_summary(console: Console, summary: GraphSummary) -> None:
     """Write nodes, edges, periods, taxonomy and rejects."""
+    from gnn_search.graph.hold_out import HELD_OUT
+
     console.print(f"Graph {summary.name}")
     table = Table("what", "how many", box=None, pad_edge=False)
     table.columns[1].justify = "right"
@@ -25,8 +27,13 @@ def print_summary(console: Console, summary: GraphSummary) -> None:
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_row("events", f"{summary.first_event:%Y-%m-%d %H:%M} to {summary.last_event:%Y-%m-%d %H:%M} UTC")
     facts.add_row("training", f"{summary.num_examples['train']:,} events")
-    facts.add_row("validation", f"{summary.num_examples['validation']:,} events from {summary.validation_start:%Y-%m-%d %H:%M}")
-    facts.add_row("test", f"{summary.num_examples['test']:,} events from {summary.test_start:%Y-%m-%d %H:%M}")
+    for period, start in (("validation", summary.validation_start), ("test", summary.test_start)):
+        measured = summary.num_examples.get(f"{period}_measured")
+        some = "" if measured is None else f", {measured:,} of them measured"
+        facts.add_row(period, f"{summary.num_examples[period]:,} events from {start:%Y-%m-%d %H:%M}{some}")
+    if HELD_OUT in summary.num_examples:
+        held = f"{summary.num_examples[HELD_OUT]:,} events of shoppers and products made new, see examples/{HELD_OUT}.parquet"
+        facts.add_row("held out", held)
     facts.add_row("taxonomy", f"{summary.taxonomy_depth} levels, {summary.products_in_no_category:,} products in no category")
     facts.add_row("rejects", _rejects(summary))
     console.print(facts)

@@ -6,10 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gnn_search.config.base import StrictModel
 from gnn_search.config.files import find_yaml, read_yaml
+from gnn_search.config.slices import Slices
+
+MEASURED = "measured"
+"""Column of the stored examples that says which events are measured, where a split measures only some."""
 
 
 class RelatedColumn(StrictModel):
@@ -109,31 +113,77 @@ class Edges(StrictModel):
     bought_with: BoughtWith | None = Field(default_factory=BoughtWith)
 
 
-class SplitByTime(StrictModel):
+class HoldOut(StrictModel):
+    """Shoppers and products that are made new: what is known of a seeded share of them from before the test period is left out."""
+
+    users: float = Field(0.0, ge=0, lt=1, description="Share of the shoppers known before the test period.")
+    products: float = Field(0.0, ge=0, lt=1, description="Share of the products chosen or shown before the test period.")
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _something(self) -> HoldOut:
+        if not self.users and not self.products:
+            raise ValueError("give users or products a share above 0, or leave hold_out away")
+        return self
+
+
+class _Split(StrictModel):
+    """What every split may have beside its cuts."""
+
+    hold_out: HoldOut | None = Field(None, description="Shoppers and products made new, to measure cold start on more than a few.")
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    if value is not None and value.tzinfo is not None:
+        raise ValueError("give the moment in UTC without an offset")
+    return value
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+
+
+class SplitByTime(_Split):
     """Train, validation and test are three stretches of time. Moments are UTC."""
 
     by: Literal["time"]
-    validation: datetime
-    test: datetime
-
-    @field_validator("validation", "test")
-    @classmethod
-    def _without_zone(cls, value: datetime) -> datetime:
-        if value.tzinfo is not None:
-            raise ValueError("give the moment in UTC without an offset")
-        return value
+    validation: Moment
+    test: Moment
+    end: Moment | None = Field(None, description="Events from this moment on are not read; by default the test period goes on to the last.")
 
     @model_validator(mode="after")
     def _in_order(self) -> SplitByTime:
         if self.validation >= self.test:
             raise ValueError("validation must start before test")
+        if self.end is not None and self.test >= self.end:
+            raise ValueError("test must start before end")
         return self
 
 
-class SplitByColumn(StrictModel):
+class SplitByColumn(_Split):
     """The events' `split` column says train, validation or test."""
 
     by: Literal["column"]
+
+
+class SplitByLast(_Split):
+    """Leave last out: of each shopper whom the moment allows, the last choice is tested and the one before it validates.
+
+    All cases of a period see the graph as of the one moment at which the period starts. So a shopper's last choice can be tested only
+    where that moment lies between it and all that the shopper chose before; of other shoppers nothing is measured. Choices of one session
+    are one.
+    """
+
+    by: Literal["last"]
+    validation: Moment | None = Field(None, description="Start of validation; by default the moment that divides the most shoppers.")
+    test: Moment | None = Field(None, description="Start of test; by default the moment that divides the most shoppers.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> SplitByLast:
+        if (self.validation is None) != (self.test is None):
+            raise ValueError("give both validation and test, or neither")
+        if self.validation is not None and self.test is not None and self.validation >= self.test:
+            raise ValueError("validation must start before test")
+        return self
 
 
 class Recipe(StrictModel):
@@ -143,13 +193,20 @@ class Recipe(StrictModel):
     description: str = ""
     tables: Tables
     edges: Edges = Field(default_factory=Edges)
-    split: Annotated[SplitByTime | SplitByColumn, Field(discriminator="by")]
+    split: Annotated[SplitByTime | SplitByColumn | SplitByLast, Field(discriminator="by")]
+    slices: Slices = Field(default_factory=dict, description="Further parts of the cases to report: a name and an SQL expression each.")
     max_reject_share: float = Field(0.01, ge=0, le=1, description="The build fails when a larger share of a table's rows can't be used.")
 
     @model_validator(mode="after")
     def _split_column_named(self) -> Recipe:
         if self.split.by == "column" and self.tables.events.split is None:
             raise ValueError("split by column needs tables.events.split to name the column")
+        return self
+
+    @model_validator(mode="after")
+    def _no_label_named_as_the_mark(self) -> Recipe:
+        if MEASURED in self.tables.events.labels:
+            raise ValueError(f"'{MEASURED}' can't be a label: the graph marks the measured events so; rename the column")
         return self
 
     @classmethod

@@ -11,13 +11,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gnn_search.errors import RequestError
-from gnn_search.graph.cases import Cases, sample_rows
+from gnn_search.graph.cases import CASE_KEYS, Cases, case_events, sample_rows
 from gnn_search.graph.store import Graph
 
 GRADES = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
 """What an action is worth to graded NDCG."""
 _PRICE, _PURCHASE = "price", "purchase"
-_KEYS = ["user", "query", "_session_of_nobody"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +72,15 @@ def _has_prices(graph: Graph) -> bool:
 def _rows(graph: Graph, split: str, limit: int | None, seed: int) -> pl.DataFrame:
     """Return the relevant rows in the order of the cases: product, its actions, and what was spent on it."""
     labels = list(graph.manifest.labels)
-    session = pl.when(pl.col("user").is_null()).then(pl.col("session_start")).alias(_KEYS[2])
-    events = graph.examples(split).filter(pl.col("action").is_in(graph.chosen_actions)).with_columns(session, pl.col("user").fill_null(-1))
-    cases = events.select(*_KEYS, *labels).unique(maintain_order=True)
+    events = case_events(graph, split)
+    cases = events.select(*CASE_KEYS, *labels).unique(maintain_order=True)
     kept = np.arange(cases.height) if limit is None else sample_rows(cases.height, limit, seed)
     cases = cases[kept].with_row_index("case")
     spent = pl.col("weight").cast(pl.Float64) * pl.col("product").replace_strict(*_prices(graph)) if _has_prices(graph) else pl.lit(0.0)
     bought = pl.col("action") == (_PURCHASE if _PURCHASE in graph.chosen_actions else pl.col("action"))
     return (
         events.with_columns(spend=pl.when(bought).then(spent).otherwise(0.0).fill_nan(None).fill_null(0.0))
-        .join(cases, on=[*_KEYS, *labels], how="inner", nulls_equal=True)
+        .join(cases, on=[*CASE_KEYS, *labels], how="inner", nulls_equal=True)
         .group_by("case", "product")
         .agg(pl.col("action").unique(), pl.col("spend").sum())
         .sort("case", "product")

@@ -12,7 +12,8 @@ from rich.text import Text
 from gnn_search.evaluation.comparison import Comparison, Entry, ListedProduct, MovedCase
 from gnn_search.evaluation.metrics.measure import Measure
 from gnn_search.evaluation.result import Difference
-from gnn_search.evaluation.table import FEWEST, heading
+from gnn_search.evaluation.small import FEWEST, too_small
+from gnn_search.evaluation.table import heading
 
 _COLUMNS = 6
 _TITLE_WIDTH = 44
@@ -101,7 +102,8 @@ def _slice_tables(comparison: Comparison) -> list[Table]:
             cases = next((one.cases for one in row if one is not None), 0)
             table.add_row(name, f"{cases:,}", *("-" if one is None else _difference(one, _told(one)) for one in row))
         table.caption = (
-            "Coloured where the whole bootstrap interval over shoppers lies on one side of zero, from 30 cases on; slices are not tested."
+            f"Coloured where the whole bootstrap interval over shoppers lies on one side of zero, from {FEWEST} shoppers on; slices "
+            "are not tested."
         )
         made.append(table)
     return made
@@ -109,7 +111,7 @@ def _slice_tables(comparison: Comparison) -> list[Table]:
 
 def _told(one: Difference) -> bool:
     """Whether a slice's interval lies on one side of zero, and is to be trusted."""
-    return one.cases >= FEWEST and (one.low > 0 or one.high < 0)
+    return not too_small(one.users) and (one.low > 0 or one.high < 0)
 
 
 def _moved_table(comparison: Comparison, case: MovedCase) -> Table:

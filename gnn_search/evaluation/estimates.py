@@ -91,6 +91,7 @@ def estimate(
                 low=float(at),
                 high=float(to),
                 cases=cases,
+                users=len(present),
             )
             for q, mean, at, to in zip(known.tolist(), of_method.mean[known], low, high, strict=True)
         ]
@@ -122,6 +123,7 @@ def _differences(
             low=float(low[i]),
             high=float(high[i]),
             cases=cases,
+            users=len(one.values),
             p_value=None if np.isnan(p_values[q]) else float(p_values[q]),
             effect_size=None if wanted[q].of_lists else effect_size(one.values[:, q] - other.values[:, q], one.weights[:, q]),
             detectable=float(detectable[i]),

@@ -32,6 +32,7 @@ class Score(Estimate):
         "steps over the category tree between two products of a list), novelty (bits), repeat_share (of a list, chosen before)."
     )
     k: int = Field(description="Cut-off of the list.")
+    users: int = Field(description="Shoppers who have these cases; a case without one counts as its own.")
 
 
 class Difference(Score):

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gnn_search.errors import ConfigError
+from gnn_search.evaluation.case_table import ANONYMOUS, HEAVY, LIGHT, case_table
+from gnn_search.evaluation.frequency import HEAD, NEW, TAIL, TORSO
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
 
-MOST_LABEL_VALUES = 8
-"""Values of one label column that get a slice, those with the most cases."""
+MOST_VALUES = 8
+"""Values of one label, and top categories, that get a slice: those with the most cases."""
 
-ALL, REPEAT, FIRST_TIME, ANONYMOUS = "all", "repeat", "first-time", "anonymous"
-NEW_PRODUCT, NEW_QUERY = "new product", "new query"
-_RESERVED = [ALL, REPEAT, FIRST_TIME, NEW_PRODUCT, NEW_QUERY, ANONYMOUS]
+ALL = "all"
+_IS_KNOWN = pl.col("user_id").is_not_null()
+_FIXED: dict[str, pl.Expr] = {
+    "repeat": pl.col("repeat") & _IS_KNOWN,
+    "first-time": ~pl.col("repeat") & _IS_KNOWN,
+    "new product": pl.col("product_kind") == NEW,
+    "tail product": pl.col("product_kind") == TAIL,
+    "new query": pl.col("query_kind") == NEW,
+    "tail query": pl.col("query_kind") == TAIL,
+    "torso query": pl.col("query_kind") == TORSO,
+    "head query": pl.col("query_kind") == HEAD,
+    "1 word": pl.col("words") == 1,
+    "2 words": pl.col("words") == 2,
+    "3 words": pl.col("words") == 3,
+    "4 words or more": pl.col("words") >= 4,
+    "anonymous": pl.col("user_kind") == ANONYMOUS,
+    "new user": pl.col("user_kind") == NEW,
+    "light user": pl.col("user_kind") == LIGHT,
+    "heavy user": pl.col("user_kind") == HEAVY,
+    "held-out user": pl.col("held_out_user"),
+    "held-out product": pl.col("held_out_product"),
+}
+_CATEGORY = "category: "
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,35 +59,89 @@ class Slice:
 
 
 def built_in_slices(cases: Cases, graph: Graph) -> list[Slice]:
-    """Return the slices that every evaluation reports, those that have no row left out.
+    """Return the slices that every evaluation reports, those that hold a row.
 
-    They are: all; one per label value; repeat and first-time choices of known shoppers; products that nobody had chosen before the
-    period; queries that had led to none; and shoppers that nobody knows.
+    They are: all; one per label value; repeat and first-time choices of known shoppers; new and tail products; new, tail, torso and head
+    queries, and queries by words; anonymous, new, light and heavy shoppers; what the recipe holds out; and the top categories. Kinds are
+    those of `case_table`.
     """
-    case = cases.case_of_row()
-    known = cases.user[case] >= 0
-    view = graph.before(cases.time)
-    asked = view.edges(("product", "rev_leads_to", "query")).degree() > 0
-    chosen = view.edges(("query", "leads_to", "product")).degree() > 0
+    return report_slices(cases, graph, {}, declared=False)
+
+
+def report_slices(cases: Cases, graph: Graph, further: Mapping[str, str], *, declared: bool = True) -> list[Slice]:
+    """Return the built-in slices, those that the graph's recipe declares and further ones, all that hold a row.
+
+    Args:
+        cases: The cases.
+        graph: The shop.
+        further: Names and SQL expressions over the columns of `case_table`; one of a name that the recipe has stands in its place.
+        declared: Take the recipe's slices too.
+
+    Raises:
+        ConfigError: An expression names an unknown column, can't be computed or is no condition, or a name is taken.
+    """
+    wanted = {**(graph.manifest.recipe.get("slices", {}) if declared else {}), **further}
+    table = case_table(cases, graph)
+    selected = table.select(condition.fill_null(False).alias(name) for name, condition in _FIXED.items())
+    own = [Slice(name, _rows_of(table, name, text)) for name, text in wanted.items()]
     slices = [
-        Slice(ALL, np.ones(len(cases.product), dtype=np.bool_)),
-        *_label_slices(cases, case),
-        Slice(REPEAT, cases.repeat & known),
-        Slice(FIRST_TIME, ~cases.repeat & known),
-        Slice(NEW_PRODUCT, ~chosen[cases.product]),
-        Slice(NEW_QUERY, ~asked[cases.query][case]),
-        Slice(ANONYMOUS, ~known),
+        Slice(ALL, np.ones(table.height, dtype=np.bool_)),
+        *_label_slices(cases, [ALL, *_FIXED, *wanted]),
+        *(Slice(column.name, column.to_numpy()) for column in selected),
+        *_category_slices(table["top_category"]),
+        *own,
     ]
     return [part for part in slices if part.rows.any()]
 
 
-def _label_slices(cases: Cases, case: NDArray[np.int64]) -> list[Slice]:
+def check_slices(declared: Mapping[str, str], columns: list[str]) -> None:
+    """Refuse slices whose name is taken or whose expression names an unknown column.
+
+    Raises:
+        ConfigError: One does.
+    """
+    for name, text in declared.items():
+        _check(name, text, columns)
+
+
+def _check(name: str, text: str, columns: list[str]) -> pl.Expr:
+    if name == ALL or name in _FIXED or name.startswith(_CATEGORY):
+        raise ConfigError(f"slice '{name}': every evaluation has a slice of this name; give yours another")
+    expression = pl.sql_expr(text)
+    unknown = [column for column in expression.meta.root_names() if column not in columns]
+    if unknown:
+        raise ConfigError(f"slice '{name}': the cases have no column '{unknown[0]}' (in {text}); they have {', '.join(columns)}")
+    return expression
+
+
+def _rows_of(table: pl.DataFrame, name: str, text: str) -> NDArray[np.bool_]:
+    expression = _check(name, text, table.columns)
+    try:
+        # Beside a column a single value is repeated.
+        found = table.select(pl.col("words").alias(""), expression).drop("")
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"slice '{name}': {text} can't be computed ({reason}); correct it") from None
+    if found.dtypes != [pl.Boolean]:
+        got = ", ".join(str(kind) for kind in found.dtypes)
+        raise ConfigError(f"slice '{name}': expected a condition, got {got} from {text}; write one such as words >= 3 AND repeat")
+    return found.to_series().fill_null(False).to_numpy()
+
+
+def _label_slices(cases: Cases, reserved: list[str]) -> list[Slice]:
     """Return a slice per label value, named by the value alone where no other slice has that name."""
-    found = []
+    case, found = cases.case_of_row(), []
     for column in cases.labels.columns:
         counts = cases.labels[column].drop_nulls().value_counts(sort=True, name="_cases")
-        for value in sorted(counts[column].head(MOST_LABEL_VALUES).to_list()):
+        for value in sorted(counts[column].head(MOST_VALUES).to_list()):
             found.append((column, str(value), (cases.labels[column] == value).fill_null(False).to_numpy()[case]))
-    names = pl.Series([value for _, value, _ in found] + _RESERVED, dtype=pl.String)
+    names = pl.Series([value for _, value, _ in found] + reserved, dtype=pl.String)
     shared = names.is_duplicated().to_list()
     return [Slice(f"{column}={value}" if shared[i] else value, rows) for i, (column, value, rows) in enumerate(found)]
+
+
+def _category_slices(category: pl.Series) -> list[Slice]:
+    """Return a slice for each of the top categories with the most chosen products."""
+    counts = category.drop_nulls().value_counts(name="_rows").sort("_rows", category.name, descending=[True, False])
+    largest = sorted(counts[category.name].head(MOST_VALUES).to_list())
+    return [Slice(f"{_CATEGORY}{name}", (category == name).fill_null(False).to_numpy()) for name in largest]

@@ -12,11 +12,10 @@ from rich.text import Text
 
 from gnn_search.evaluation.metrics.measure import OF_LISTS, SPEND, Measure
 from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore
+from gnn_search.evaluation.small import FEWEST, too_small
 
 _COLUMNS, _WIDTH = 4, 12
 _BEST = "*"
-FEWEST = 30
-"""Cases below which a slice gets no mark: its interval is not to be trusted."""
 _ABOVE, _BELOW = "▲", "▼"
 _TEST = "paired randomisation test over shoppers, 5 % after Holm's correction"
 
@@ -41,7 +40,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
     made = [_scores(evaluation, f"recall@{cut} by slice", part) for part in _parts(by_slice)]
     made[0].caption = (
         f"{evaluation.cases:,} cases of {evaluation.users:,} shoppers over {evaluation.candidates:,} products. ± half the 95 % bootstrap "
-        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {FEWEST} cases)."
+        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {FEWEST} shoppers)."
         + (f" {_ABOVE} significantly above {evaluation.reference}, {_BELOW} below ({_TEST})." if evaluation.reference is not None else "")
     )
     made += [_scores(evaluation, f"{first}: every measure", part) for part in _parts(by_measure)]
@@ -68,8 +67,8 @@ def _parts(columns: Sequence[_Column]) -> list[Sequence[_Column]]:
 
 
 def _slice_heading(evaluation: Evaluation, name: str, cut: int) -> str:
-    cases = evaluation.score(evaluation.methods[0], name, "recall", cut).cases
-    return f"{name}\n{cases:,}"
+    score = evaluation.score(evaluation.methods[0], name, "recall", cut)
+    return f"{name}\n{score.cases:,}{' (few)' if too_small(score.users) else ''}"
 
 
 def _table(title: str, columns: Sequence[_Column]) -> Table:
@@ -138,7 +137,7 @@ def _against_reference(evaluation: Evaluation, method: str, key: tuple[str, str,
 
 
 def _says_something(score: Score) -> bool:
-    return score.cases >= FEWEST
+    return not too_small(score.users)
 
 
 def _score_cell(score: Score | None, best: bool, mark: str) -> Text:

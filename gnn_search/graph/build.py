@@ -10,11 +10,13 @@ import numpy as np
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.events import EventNodes, number_events
+from gnn_search.graph.hold_out import hold_out, write_held_out
 from gnn_search.graph.node_tables import NodeTables, number_nodes
 from gnn_search.graph.order_clock import spread_evenly
 from gnn_search.graph.relations import Relation, make_relations
-from gnn_search.graph.split import Cuts, cut_in_time, write_examples
+from gnn_search.graph.split import Cuts, cut_in_time, mark_measured, write_examples
 from gnn_search.graph.store import Graph, GraphManifest, RelationInfo, graph_hash
+from gnn_search.graph.windows import as_of_window
 from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, refuse_existing, staged, write_json
 from gnn_search.tables.load import load_shop_tables
 from gnn_search.tables.scan import find_source
@@ -23,7 +25,7 @@ from gnn_search.tables.shop import ShopTables
 Report = Callable[[str], None]
 
 
-def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda stage: None) -> Graph:
+def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda stage: None, back: int = 0) -> Graph:
     """Read the tables that a recipe names and write the graph folder.
 
     Args:
@@ -31,9 +33,11 @@ def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda s
         data: Folder of the raw tables.
         out: Folder to be made.
         report: Called with the name of each stage as it starts.
+        back: Test lengths to go back: the graph as it would have been built then (see `as_of_window`).
 
     Raises:
         OutputExistsError: `out` exists.
+        ConfigError: The split can't go back.
         TableError, TaxonomyError: The tables can't be used.
     """
     refuse_existing(out)
@@ -41,17 +45,20 @@ def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda s
     tables = load_shop_tables(recipe, data)
     input_hash = hash_files(_source_files(recipe, data))
     report("numbering nodes")
+    recipe, tables = as_of_window(recipe, tables, back)
     cuts = cut_in_time(recipe, tables.events)
     if recipe.tables.events.clock == "order":
         spread, (validation, test) = spread_evenly(tables.events, (cuts.validation, cuts.test))
         tables, cuts = replace(tables, events=spread), Cuts(validation, test)
     nodes = number_nodes(recipe, tables)
+    held = hold_out(recipe, replace(tables, events=mark_measured(recipe, tables.events, cuts)), cuts)
+    tables = held.tables
     events = number_events(tables.events, nodes)
     with staged(out) as partial:
         layout = GraphLayout(partial)
         report("writing nodes and examples")
         _write_nodes(layout, nodes)
-        num_examples = write_examples(layout, events, tables.events, cuts, recipe)
+        num_examples = write_examples(layout, events, tables.events, cuts, recipe) | write_held_out(layout, held, nodes, recipe)
         tables.rejects.write_parquet(layout.rejects)
         nodes.taxonomy.save(layout.taxonomy)
         report("sorting edges")

@@ -9,11 +9,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gnn_search.config.recipe import MEASURED
 from gnn_search.errors import RequestError
 from gnn_search.graph.pairs import count_choices
 from gnn_search.graph.store import Graph
 
 _SESSION = "_session_of_nobody"
+CASE_KEYS = ("user", "query", _SESSION)
+"""Columns of `case_events` that, with the labels, tell cases apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,8 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     """Gather the events of a period into cases.
 
     A case is a distinct (shopper, query, labels); of an event without a shopper a distinct (session, query, labels), told apart by
-    the session's start. Relevant is every product chosen in it; being shown a product is no choice.
+    the session's start. Relevant is every product chosen in it; being shown a product is no choice. A split by last choices measures only
+    those that it marked.
 
     Args:
         graph: The shop.
@@ -68,7 +72,8 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     if limit is not None and limit < 1:
         raise RequestError(f"expected at least one case to evaluate, got a limit of {limit}; give a positive number")
     labels = list(graph.manifest.labels)
-    grouped = _group(graph.examples(split).filter(pl.col("action").is_in(graph.chosen_actions)), labels)
+    # One row a case, with the list of its products.
+    grouped = case_events(graph, split).group_by(*CASE_KEYS, *labels, maintain_order=True).agg(pl.col("product").unique().sort())
     if grouped.height == 0:
         raise RequestError(f"{graph.path}: the {split} period of graph '{graph.manifest.name}' holds no event; move the recipe's split")
     if limit is not None and limit < grouped.height:
@@ -88,6 +93,14 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     )
 
 
+def case_events(graph: Graph, split: str) -> pl.DataFrame:
+    """Return the choices of a period that are measured, with the columns that tell cases apart; user is -1 where unknown."""
+    events = graph.examples(split)
+    measured = events.filter(MEASURED) if MEASURED in events.columns else events
+    session = pl.when(pl.col("user").is_null()).then(pl.col("session_start")).alias(_SESSION)
+    return measured.filter(pl.col("action").is_in(graph.chosen_actions)).with_columns(session, pl.col("user").fill_null(-1))
+
+
 def sample_rows(total: int, limit: int, seed: int) -> NDArray[np.int64]:
     """Return the numbers of the cases, out of `total`, that a sample of at most `limit` holds: int64, ascending."""
     if limit >= total:
@@ -101,13 +114,3 @@ def _period_start(graph: Graph, split: str) -> int:
     if split not in starts:
         raise RequestError(f"expected a period of {' or '.join(starts)} to evaluate, got '{split}'")
     return int(starts[split])
-
-
-def _group(events: pl.DataFrame, labels: list[str]) -> pl.DataFrame:
-    """Return one row a case: user (-1 if unknown), query, labels and the list of its products."""
-    session = pl.when(pl.col("user").is_null()).then(pl.col("session_start")).alias(_SESSION)
-    return (
-        events.with_columns(session, pl.col("user").fill_null(-1))
-        .group_by("user", "query", _SESSION, *labels, maintain_order=True)
-        .agg(pl.col("product").unique().sort())
-    )

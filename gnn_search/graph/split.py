@@ -1,16 +1,18 @@
-"""Cut the events into train, validation and test, by time."""
+"""Cut the events into train, validation and test, each a stretch of time."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
-from gnn_search.config.recipe import Recipe
+from gnn_search.config.recipe import MEASURED, Recipe
 from gnn_search.errors import TableError
 from gnn_search.graph.events import EventNodes
+from gnn_search.graph.last_choices import cuts_of_last_choices, measured_choices
 from gnn_search.graph.store import SPLITS, to_datetime, to_time
 from gnn_search.layout import GraphLayout
 
@@ -24,13 +26,13 @@ class Cuts:
 
 
 def cut_in_time(recipe: Recipe, events: pl.DataFrame) -> Cuts:
-    """Find the cuts, from the recipe or from the events' `split` column, which must agree with time.
+    """Find the cuts: from the recipe, from the events' `split` column, which must agree with time, or from the shoppers' last choices.
 
     Raises:
-        TableError: No event is left for a split, or the column lets a later split start before an earlier one ends.
+        TableError: No event is left for a split, the column lets a later split start before an earlier one ends, or no moment divides any
+            shopper's last choices.
     """
-    split = recipe.split
-    cuts = Cuts(to_time(split.validation), to_time(split.test)) if split.by == "time" else _cuts_of_column(events)
+    cuts = _cuts(recipe, events)
     edges = np.searchsorted(events["time"].to_numpy(), [cuts.validation, cuts.test])
     sizes = dict(zip(SPLITS, np.diff([0, *edges, events.height]), strict=True))
     for name, size in sizes.items():
@@ -43,9 +45,31 @@ def cut_in_time(recipe: Recipe, events: pl.DataFrame) -> Cuts:
     return cuts
 
 
+def mark_measured(recipe: Recipe, events: pl.DataFrame, cuts: Cuts) -> pl.DataFrame:
+    """Mark the events that are measured, where the split measures only some of its periods' events."""
+    if recipe.split.by != "last":
+        return events
+    return events.with_columns(measured_choices(events, cuts.validation, cuts.test).alias(MEASURED))
+
+
 def write_examples(layout: GraphLayout, events: EventNodes, table: pl.DataFrame, cuts: Cuts, recipe: Recipe) -> dict[str, int]:
-    """Write one Parquet file a split; return the number of rows of each."""
-    examples = pl.DataFrame(
+    """Write one Parquet file a split; return the number of rows of each, and how many are measured where not all are."""
+    columns = [*recipe.tables.events.labels, *([MEASURED] if MEASURED in table.columns else [])]
+    examples = example_rows(events, table, columns)
+    ends = [*np.searchsorted(events.time, [cuts.validation, cuts.test]).tolist(), len(events.time)]
+    (layout.root / "examples").mkdir()
+    counts: dict[str, int] = {}
+    for split, start, end in zip(SPLITS, [0, *ends], ends, strict=False):
+        examples[start:end].write_parquet(layout.examples(split))
+        counts[split] = end - start
+        if MEASURED in examples.columns and split != "train":
+            counts[f"{split}_{MEASURED}"] = int(examples[start:end][MEASURED].sum())
+    return counts
+
+
+def example_rows(events: EventNodes, table: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Return events as they are stored: node numbers (a null user is nobody), times, and some columns of the events table."""
+    return pl.DataFrame(
         {
             "user": pl.Series(events.user).replace(-1, None),
             "query": events.query,
@@ -55,14 +79,14 @@ def write_examples(layout: GraphLayout, events: EventNodes, table: pl.DataFrame,
             "session_start": events.session_start,
             "weight": events.weight,
         }
-    ).with_columns(table.select(recipe.tables.events.labels))
-    ends = [*np.searchsorted(events.time, [cuts.validation, cuts.test]).tolist(), len(events.time)]
-    (layout.root / "examples").mkdir()
-    counts: dict[str, int] = {}
-    for split, start, end in zip(SPLITS, [0, *ends], ends, strict=False):
-        examples[start:end].write_parquet(layout.examples(split))
-        counts[split] = end - start
-    return counts
+    ).with_columns(table.select(columns))
+
+
+def _cuts(recipe: Recipe, events: pl.DataFrame) -> Cuts:
+    split = recipe.split
+    if split.by == "time":
+        return Cuts(to_time(split.validation), to_time(split.test))
+    return Cuts(*cuts_of_last_choices(split, events)) if split.by == "last" else _cuts_of_column(events)
 
 
 def _cuts_of_column(events: pl.DataFrame) -> Cuts:

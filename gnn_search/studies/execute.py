@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gnn_search.evaluation.slices import Slice, built_in_slices
+from gnn_search.evaluation.slices import Slice, report_slices
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
 from gnn_search.model.store import open_model
@@ -91,7 +91,7 @@ def _perform(run: Run, graph_path: Path, measuring: Measuring, out: Path, listen
     training = fit_model(run.config, graph, out, listener=listener.stepped)
     model = open_model(out, graph_path)
     cases = study_cases(graph, measuring, run.seed)
-    slices, k = built_in_slices(cases, graph), cut_offs(graph)
+    slices, k = report_slices(cases, graph, {}), cut_offs(graph)
     recalls = model_recalls(model, cases, slices, k)
     result = RunResult(
         name=run.name,

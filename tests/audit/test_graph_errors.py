@@ -225,3 +225,14 @@ def test_an_example_of_what_the_graph_lacks(graph, node_type):
     found = only_error(graph, "lost-events")
     assert found.count == 1
     assert f"no {node_type} (number {many + 5} of {many})" in found.examples[0].values()
+
+
+def test_held_out_shoppers_that_are_known(clean_graph, graph):
+    out = clean_graph.examples("train").head(3).with_columns(new_user=pl.lit(True), new_product=pl.lit(False))
+    out.write_parquet(graph / "examples" / "held_out.parquet")
+    seal_graph(graph, num_examples={**clean_graph.manifest.num_examples, "held_out": 3})
+    found = [finding for finding in audit(Graph.open(graph)).of("error") if finding.check == "held-out"]
+    assert any("Examples from before" in finding.meaning for finding in found)
+    assert any("user--purchase--product" not in finding.meaning and "rev_purchase" in finding.meaning for finding in found)
+    held = clean_graph.nodes("user")["user_id"].gather(out["user"].drop_nulls())
+    assert {example["user_id"] for example in found[0].examples} <= set(held)

@@ -76,7 +76,49 @@ def test_bad_input_is_one_sentence_and_exit_2(fresh_shop, damage, message):
     assert result.stdout == ""
 
 
+def test_back_builds_an_earlier_window(fresh_shop, tmp_path):
+    result = run(fresh_shop, "--out", tmp_path / "graph", "--back", 1)
+    assert result.exit_code == 0, result.stderr
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert any(line.startswith("test") and "from 2024-02-14" in line for line in lines)
+
+
+def test_too_far_back_is_one_sentence_and_exit_2(fresh_shop, tmp_path):
+    result = run(fresh_shop, "--out", tmp_path / "graph", "--back", 50)
+    assert result.exit_code == 2
+    assert "go back by at most" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_what_is_held_out_is_told(fresh_shop, tmp_path):
+    text = fresh_shop.read_text(encoding="utf-8")
+    fresh_shop.write_text(text.replace("  by: time\n", "  by: time\n  hold_out: {users: 0.2}\n"), encoding="utf-8")
+    result = run(fresh_shop, "--out", tmp_path / "graph")
+    assert result.exit_code == 0, result.stderr
+    assert "events of shoppers and products made new, see examples/held_out.parquet" in result.stdout
+
+
 def test_an_unknown_recipe_lists_those_that_are_shipped(tmp_path):
     result = run("no_such_shop", "--out", tmp_path / "graph")
     assert result.exit_code == 2
     assert "there are: amazon_beauty, amazon_beauty_related, complete_journey" in result.stderr
+
+
+def test_a_slice_over_an_unknown_column_is_told_before_the_work(fresh_shop, tmp_path):
+    fresh_shop.write_text(fresh_shop.read_text(encoding="utf-8") + "slices: {mine: colour = 'red'}\n", encoding="utf-8")
+    result = run(fresh_shop, "--out", tmp_path / "graph")
+    assert result.exit_code == 2
+    assert "slice 'mine': the cases have no column 'colour' (in colour = 'red'); they have user_id, query, " in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "graph").exists()
+
+
+def test_how_much_of_a_split_by_last_choices_is_measured(fresh_shop, tmp_path):
+    recipe = fresh_shop.read_text(encoding="utf-8")
+    fresh_shop.write_text(recipe[: recipe.index("split:")] + "split: {by: last}\n" + recipe[recipe.index("tables:") :], encoding="utf-8")
+    result = run(fresh_shop, "--out", tmp_path / "graph")
+    assert result.exit_code == 0, result.stderr
+    graph = Graph.open(tmp_path / "graph")
+    measured = int(graph.examples("test")["measured"].sum())
+    assert 0 < measured == graph.manifest.num_examples["test_measured"]
+    assert f", {measured} of them measured" in result.stdout

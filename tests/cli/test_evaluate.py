@@ -12,6 +12,8 @@ from models import write_model
 from shops import build, write_tiny_shop
 
 from gnn_search.cli.main import main
+from gnn_search.config.recipe import Recipe
+from gnn_search.graph.build import build_graph
 from gnn_search.graph.cases import build_cases
 from gnn_search.layout import ModelLayout
 
@@ -199,3 +201,41 @@ def test_a_rival_of_another_graph_is_refused(tiny_model, tmp_path):
     assert_refused(run(tiny_model, "--rival", rival), "was trained on another graph than")
     assert_refused(run(tiny_model, "--rival", tmp_path / "gone"), "there is no model folder")
     assert_refused(run(tiny_model, "--rival", tiny_model, "--rival", tiny_model, "--cases", 5), "got 'tiny' 2 times; rename one")
+
+
+def test_further_slices_come_from_a_file(tiny_model, tmp_path):
+    file = tmp_path / "slices.yaml"
+    file.write_text("slices: {long and broad: words >= 2 AND form = 'broad', never: words > 99}", encoding="utf-8")
+    result = run(tiny_model, "--baselines", "none", "--json", "--slices", file)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "Note: the slice 'never' holds no case and is left out\n"
+    assert json.loads(result.stdout)["slices"][-1] == "long and broad"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("slices: {mine: colour = 'red'}", "slice 'mine': the cases have no column 'colour'"),
+        ("slices: {mine: words >}", "'slices.mine': this is no SQL expression"),
+        ("slices: {mine: words + 1}", "slice 'mine': expected a condition, got Int64"),
+        ("slices: {mine: query = 3}", "slice 'mine': query = 3 can't be computed"),
+        ("mine: words > 1", "unknown key 'mine'"),
+        (None, "give a YAML file with slices: {NAME: EXPRESSION}"),
+    ],
+)
+def test_bad_slices_are_one_sentence_and_exit_2(tiny_model, tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "slices.yaml").write_text(content, encoding="utf-8")
+    assert_refused(run(tiny_model, "--slices", tmp_path / "slices.yaml"), message)
+
+
+@pytest.mark.parametrize("split", [{"by": "last"}, {"hold_out": {"users": 0.3, "products": 0.2}}])
+def test_each_protocol_is_evaluated(tiny_shop, tmp_path, split):
+    recipe = Recipe.load(tiny_shop).model_dump()
+    changed = {**recipe, "split": split if "by" in split else {**recipe["split"], **split}}
+    graph = build_graph(Recipe.model_validate(changed), tiny_shop.parent, tmp_path / "graph")
+    result = run(write_model(graph, tmp_path / "model"), "--json", "--baselines", "quick")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["cases"] == len(build_cases(graph))
+    assert ("held-out user" in found["slices"]) == ("hold_out" in split)

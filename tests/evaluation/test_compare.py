@@ -129,7 +129,7 @@ def test_marks_stand_for_significant_wins():
         {"reference": "c", "method": "a", "mean": 0.1, "p_adjusted": 0.07},
         {"reference": "c", "method": "b", "mean": -0.1, "p_adjusted": 0.04},
     ]
-    shared = {"slice": "all", "metric": "recall", "k": 10, "low": 0, "high": 0, "cases": 50}
+    shared = {"slice": "all", "metric": "recall", "k": 10, "low": 0, "high": 0, "cases": 50, "users": 40}
     scores = [{**shared, "method": mark, "mean": mean} for mark, mean in [("a", 0.3), ("b", 0.5), ("c", 0.4)]]
     found = Comparison.model_validate(
         {

@@ -52,8 +52,9 @@ def test_cases_by_hand(fruit_run):
     assert cases["query"].to_list() == ["apple", "apple", "pear", "root", "root"]
     assert cases["labels"].struct.field("form").to_list() == ["broad", "narrow", "narrow", "narrow", "narrow"]
     assert cases["relevant"].to_list() == [["p0", "p2"], ["p1"], ["p2"], ["p3", "p4"], ["p3"]]
-    assert set(cases["slices"][0]) == {"all", "broad", "repeat", "first-time", "new product"}
-    assert set(cases["slices"][4]) == {"all", "narrow", "anonymous"}
+    of_ann = {"head query", "1 word", "heavy user", "category: fruit"}
+    assert set(cases["slices"][0]) == {"all", "broad", "repeat", "first-time", "new product"} | of_ann
+    assert set(cases["slices"][4]) == {"all", "narrow", "anonymous", "tail product", "tail query", "1 word", "category: vegetable"}
 
 
 def test_relevant_rows_by_hand(fruit_run):

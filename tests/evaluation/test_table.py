@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from gnn_search.evaluation.result import Cost, Coverage, Difference, Evaluation, Score
+from gnn_search.evaluation.small import FEWEST
 from gnn_search.evaluation.table import render
 
 
@@ -16,7 +17,7 @@ def evaluation(slices=("all", "broad"), reference="model"):
     scores, differences = [], []
     for method, part, metric, k in rows:
         mean = means[method] if part == "all" or method != "model" else 0.3
-        key = {"method": method, "slice": part, "metric": metric, "k": k, "cases": 1234}
+        key = {"method": method, "slice": part, "metric": metric, "k": k, "cases": 1234, "users": 99}
         scores.append(Score(mean=mean, low=mean - 0.05, high=mean + 0.05, **key))
         if method != "model":
             lead = 0.1 if part == "all" else -0.2
@@ -95,3 +96,14 @@ def test_any_number_of_slices_fits_100_columns(count):
     widest = max(len(line.rstrip()) for line in text.splitlines() if line.startswith(("┃", "│")))
     assert widest <= 100
     assert text.count(".300 ±.050") == count - 1
+
+
+def test_a_slice_too_small_to_say_anything_is_marked():
+    found = evaluation()
+    few = {
+        kind: tuple(one.model_copy(update={"users": FEWEST - 1}) if one.slice == "broad" else one for one in getattr(found, kind))
+        for kind in ("scores", "differences")
+    }
+    text = text_of(found.model_copy(update=few))
+    assert "1,234 (few)" in text
+    assert line_of(text, "query_pop", "recall@10 by slice") == ["query_popularity_then_bm25", ".500 ±.050 ▼", ".500 ±.050"]

@@ -1,0 +1,58 @@
+"""Shoppers and products that are held out, and known all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from gnn_search.audit.check import Check
+from gnn_search.audit.finding import Observation
+from gnn_search.audit.shop import AuditedShop, moment
+from gnn_search.graph.csr import Int32, expand_ranges
+from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER
+from gnn_search.graph.store import EdgeType
+
+_REBUILD = "Build the graph again from its tables, and train anew."
+
+
+def _look(shop: AuditedShop) -> Iterator[Observation]:
+    if HELD_OUT not in shop.manifest.num_examples:
+        return
+    held = shop.graph.examples(HELD_OUT)
+    nodes: dict[str, Int32] = {
+        kind: held.filter(pl.col(mark))[kind].unique().sort().to_numpy() for kind, mark in (("user", NEW_USER), ("product", NEW_PRODUCT))
+    }
+    early = shop.time < shop.manifest.test_start
+    known = np.flatnonzero(early & (np.isin(shop.user, nodes["user"]) | np.isin(shop.product, nodes["product"])))
+    if len(known):
+        yield Observation(
+            severity="error",
+            count=len(known),
+            meaning=f"Examples from before {moment(shop.manifest.test_start)} are of shoppers or products that are held out: what is "
+            "measured as new was learned from.",
+            advice=_REBUILD,
+            examples=shop.event_examples(known),
+        )
+    for edge_type in shop.graph.edge_types:
+        if edge_type[2] in nodes and edge_type[0] != "category":
+            yield from _seen(shop, edge_type, nodes[edge_type[2]])
+
+
+def _seen(shop: AuditedShop, edge_type: EdgeType, rows: Int32) -> Iterator[Observation]:
+    """Tell of edges into nodes that are held out which a view before the test period shows; each relation is stored in both directions."""
+    view = shop.graph.before(shop.manifest.test_start).edges(edge_type)
+    row, place = expand_ranges(view.starts[rows], view.ends[rows])
+    if len(place):
+        yield Observation(
+            severity="error",
+            count=len(place),
+            meaning=f"The relation {'--'.join(edge_type)} shows edges of what is held out before {moment(shop.manifest.test_start)}: what "
+            "is measured as new is known.",
+            advice=_REBUILD,
+            examples=shop.edge_examples(edge_type, np.asarray(view.csr.index)[place], rows[row]),
+        )
+
+
+HELD_OUT_KNOWN = Check("held-out", "events and edges of held-out shoppers and products from before the test period", _look)
