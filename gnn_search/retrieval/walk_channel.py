@@ -83,10 +83,11 @@ class WalkChannel:
     @torch.no_grad()
     def _search(self, asked: Asked, k: int) -> Ranking:
         self.index.check_k(k)
-        product = np.full((len(asked.user), k), PADDING, dtype=np.int32)
-        score = np.full((len(asked.user), k), -np.inf, dtype=np.float32)
-        # By shopper, so that a shopper's requests share the walk to partners.
-        order = np.argsort(asked.user, kind="stable")
+        # Each request once, by shopper, so that a shopper's requests share the walk to partners.
+        key = asked.user.astype(np.int64) * (len(asked.texts) + 1) + asked.text
+        order, row = np.unique(key, return_index=True, return_inverse=True)[1:]
+        product = np.full((len(order), k), PADDING, dtype=np.int32)
+        score = np.full((len(order), k), -np.inf, dtype=np.float32)
         matches = self._words.match(asked.texts, asked.nodes)
         size = max(1, min(_BLOCK, _PLACES // (k + _SPARE)))
         for start in range(0, len(order), size):
@@ -99,8 +100,8 @@ class WalkChannel:
                 recalling=asked.recalling[block],
                 vector=asked.vector[torch.from_numpy(block)],
             )
-            product[block], score[block] = self._rank(part, matched, k)
-        return Ranking(product, score)
+            product[start : start + size], score[start : start + size] = self._rank(part, matched, k)
+        return Ranking(product[row], score[row])
 
     def _rank(self, asked: Asked, matched: Matched, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         vector, nearest = asked.vector.numpy(), 0 if self._alone else min(self.walks.settings.nearest, self.index.count)

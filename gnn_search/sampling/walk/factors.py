@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -58,10 +59,15 @@ class Factors:
             vector = self.product[product[pair]]
             parts = self.user[user[pair]] * vector
             for place, rank in enumerate(self.ranks):
-                entry, length = parts[:, :rank].sum(axis=1), np.linalg.norm(vector[:, :rank], axis=1)
+                entry, length = parts[:, :rank].sum(axis=1), self._lengths[place][product[pair]]
                 found[2 * place, pair] = entry
                 found[2 * place + 1, pair] = np.divide(entry, length, out=np.zeros_like(entry), where=length > 0)
         return list(found)
+
+    @cached_property
+    def _lengths(self) -> list[Float32]:
+        """Lengths of the products' vectors, float32 [products] a rank."""
+        return [np.linalg.norm(self.product[:, :rank], axis=1) for rank in self.ranks]
 
 
 def _decompose(own: Evidence, num_products: int, rank: int) -> tuple[Float32, Float32]:
