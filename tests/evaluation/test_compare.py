@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
 import pytest
+from rankers import Fixed
 from rich.console import Console
 
 from gnn_search.errors import RequestError
@@ -18,19 +18,6 @@ from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.evaluation.result import Manifest
 from gnn_search.evaluation.run_folder import RunFolder, RunWriter, hash_cases
 from gnn_search.graph.cases import build_cases
-from gnn_search.retrieval.ranking import Ranking
-
-
-class Fixed:
-    """Gives everyone the same list."""
-
-    def __init__(self, products, name="fixed"):
-        self.name, self.products = name, np.array(products, dtype=np.int32)
-
-    def rank(self, user, query, k):
-        row = np.full(k, -1, dtype=np.int32)
-        row[: len(self.products)] = self.products[:k]
-        return Ranking(np.tile(row, (len(user), 1)), np.zeros((len(user), k), dtype=np.float32))
 
 
 def write(graph, rankers, root, k=(2, 3), limit=None):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from rankers import Fixed
 
 from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.baselines.build import build_baselines
@@ -17,19 +18,6 @@ from gnn_search.evaluation.metrics.score import Selection
 from gnn_search.evaluation.run_folder import RunFolder, RunWriter, hash_cases
 from gnn_search.evaluation.slices import built_in_slices
 from gnn_search.graph.cases import build_cases
-from gnn_search.retrieval.ranking import Ranking
-
-
-class Fixed:
-    """Gives everyone the same list."""
-
-    def __init__(self, products, name="fixed"):
-        self.name, self.products = name, np.array(products, dtype=np.int32)
-
-    def rank(self, user, query, k):
-        row = np.full(k, -1, dtype=np.int32)
-        row[: len(self.products)] = self.products[:k]
-        return Ranking(np.tile(row, (len(user), 1)), np.zeros((len(user), k), dtype=np.float32))
 
 
 def write(graph, rankers, root, **settings):
