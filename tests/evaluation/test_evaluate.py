@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rankers import Fixed
 
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.baselines.build import build_baselines
@@ -11,19 +12,6 @@ from gnn_search.evaluation.result import Evaluation
 from gnn_search.evaluation.slices import Slice
 from gnn_search.graph.cases import build_cases
 from gnn_search.retrieval.ranking import Ranking
-
-
-class Fixed:
-    """Gives everyone the same list."""
-
-    def __init__(self, products, name="fixed"):
-        self.name = name
-        self.products = np.array(products, dtype=np.int32)
-
-    def rank(self, user, query, k):
-        row = np.full(k, -1, dtype=np.int32)
-        row[: len(self.products)] = self.products[:k]
-        return Ranking(np.tile(row, (len(user), 1)), np.zeros((len(user), k), dtype=np.float32))
 
 
 class Wrong(Fixed):
