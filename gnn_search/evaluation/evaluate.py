@@ -13,7 +13,7 @@ from gnn_search.evaluation.choices import Choices
 from gnn_search.evaluation.estimates import Shoppers, estimate
 from gnn_search.evaluation.holm import holm
 from gnn_search.evaluation.judge import Judge, Judged, Progress
-from gnn_search.evaluation.metrics.measure import Measure, measures
+from gnn_search.evaluation.metrics.measure import OF_SLICES, Measure, measures
 from gnn_search.evaluation.metrics.score import Listed, Selection, Truth
 from gnn_search.evaluation.result import Coverage, Difference, Evaluation, Score
 from gnn_search.evaluation.slices import Slice, built_in_slices
@@ -64,7 +64,7 @@ def evaluate(
         seed: Seed of the draws and tests; the same seed gives the same scores, intervals and p-values.
         reference: Name of the method whose paired difference to every other is wanted. In the first slice each measure is tested, in the
             others recall at the first cut-off.
-        slices: Selections to report; None takes the built-in ones.
+        slices: Selections to report; None takes the built-in ones. The first gets every measure, the others those of `OF_SLICES`.
         choices: How the products were chosen, for measures by action and of spend.
         recorder: Keeps what was found case by case.
         progress: Called as the work goes on.
@@ -154,7 +154,8 @@ def _estimate(
         def flips(measure: Measure, first: bool = place == 0) -> int:
             return most if measure == headline else LEAST_FLIPS if first else 0
 
-        found = estimate(part.name, Selection(truth, part.rows, wanted), methods, pairs, wanted, shoppers, flips)
+        measured = wanted if place == 0 else [measure for measure in wanted if measure.metric in OF_SLICES]
+        found = estimate(part.name, Selection(truth, part.rows, measured), methods, pairs, measured, shoppers, flips)
         scores += found[0]
         differences += found[1]
     # Method by method, as tables show them; a sort keeps the order of the slices.

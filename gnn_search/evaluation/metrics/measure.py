@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 RELEVANCE = ("recall", "precision", "ndcg", "mrr", "map", "hit_rate")
 """Metrics that every shop has: all of them compare the lists with what was chosen."""
+OF_SLICES = ("recall", "ndcg", "mrr")
+"""Metrics that are reported of each slice; the others of all cases, and by comparisons of runs."""
 GRADED, SPEND = "ndcg:graded", "recall:spend"
 """NDCG in which a purchase is worth more than a click; and the share of the money spent that the lists hold.
 
