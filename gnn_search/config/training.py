@@ -177,6 +177,10 @@ class WalkSettings(Settings):
         description="Cases, one a query, fitted a second time as if nobody had asked their query before, at most this share of all.",
     )
 
+    new_queries: int = Field(
+        20, ge=1, description="How often a case whose query nobody had asked before is fitted a pass; such cases are few in any one period."
+    )
+
     @model_validator(mode="after")
     def _half_lives_ascend(self) -> WalkSettings:
         if min(self.half_life_days) <= 0 or list(self.half_life_days) != sorted(set(self.half_life_days)):

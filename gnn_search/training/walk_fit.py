@@ -42,9 +42,9 @@ class WalkExamples:
     Shapes:
         indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
         of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
-        [cases], relevant products, candidates or not; walked: bool [reached], reached by a walk, not only near by vector; group: int64
-        [cases], the shopper's half of the cross-fit; altered: bool [cases], the shopper was left out or what was chosen for the query, so
-        that the case counts in no recall.
+        [cases], relevant products, candidates or not; group: int64 [cases], the shopper's half of the cross-fit; walked: bool [reached],
+        reached by a walk, not only near by vector; new: bool [cases], nobody had asked the query before; altered: bool [cases], the shopper
+        was left out or what was chosen for the query, so that the case counts in no recall.
     """
 
     indptr: Int64
@@ -55,6 +55,7 @@ class WalkExamples:
     wanted: Int64
     group: Int64
     walked: Bool
+    new: Bool
     altered: Bool
 
 
@@ -136,12 +137,16 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
         wanted=np.diff(cases.indptr)[case],
         walked=np.concatenate([part[4] for part in parts]),
         group=random.uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1,
+        new=index.asked_totals[0][cases.query[case]] == 0,
         altered=dropped[case] | (np.arange(len(case)) >= len(cases)),
     )
 
 
 def fit(config: TrainingConfig, examples: WalkExamples, case: Int64) -> WalkScorer:
     """Fit a scorer on some cases: each relevant product against all candidates that are not.
+
+    Cases of queries that nobody had asked before are fitted more often: those that are only taken as such are easier, as the vectors were
+    taught with their queries, so a fit on these alone would trust the vectors too much.
 
     Where there is nothing to learn from, no case or none of which a walk reaches a product, the order stays the vectors'.
 
@@ -157,6 +162,7 @@ def fit(config: TrainingConfig, examples: WalkExamples, case: Int64) -> WalkScor
         for parameter in scorer.parameters():
             nn.init.zeros_(parameter)
         return scorer.eval()
+    case = np.concatenate([case, np.repeat(case[examples.new[case]], settings.new_queries - 1)])
     scorer.standardise(features)
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     steps = settings.epochs * -(-len(case) // settings.batch_size)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -223,3 +225,18 @@ def test_a_validation_period_without_choices_is_refused(make_graph):
     graph = make_graph([("p0", "tea", None, ["drinks"])], events)
     with pytest.raises(RequestError, match="the validation period of graph 'small' holds no event; move the recipe's split"):
         fitted(graph, config())
+
+
+def test_cases_of_new_queries_are_fitted_more_often(tiny_graph, monkeypatch):
+    settings = config(new_queries=3, unasked=0.5)
+    _, examples = gathered(tiny_graph, settings)
+    cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
+    asked = tiny_graph.before(cases.time).edges(("product", "rev_leads_to", "query")).degree()
+    assert examples.new.sum() == (asked[cases.query] == 0).sum()
+    # The tiny shop's queries are all old ones; take some for new.
+    examples = replace(examples, new=np.arange(len(examples.new)) % 4 == 0)
+    taught, drawn = [], walk_fit._batches
+    monkeypatch.setattr(walk_fit, "_batches", lambda case, *rest: taught.append(case) or drawn(case, *rest))
+    case = np.arange(10)
+    fit(settings, examples, case)
+    assert np.array_equal(np.bincount(taught[0], minlength=10), np.where(case % 4 == 0, 3, 1))
