@@ -42,7 +42,7 @@ def run_report(runs: tuple[Path, ...], out: Path, model: Path | None = None, gra
     if out.suffix != ".html":
         raise RequestError(f"expected a name that ends in .html for the page, got {out}; its figures go beside it as .json")
     from gnn_search.evaluation.run_folder import RunFolder
-    from gnn_search.layout import refuse_existing, staged, write_json
+    from gnn_search.layout import refuse_existing, staged
     from gnn_search.report.render import render_report, require_extra
     from gnn_search.report.report import make_report
 
@@ -52,9 +52,9 @@ def run_report(runs: tuple[Path, ...], out: Path, model: Path | None = None, gra
     require_extra()
     report = make_report([RunFolder.open(run) for run in runs], out, model, graph)
     page = render_report(report, figures.name)
-    write_json(figures, report.model_dump(mode="json"))
-    with staged(out) as partial:
-        partial.write_text(page, encoding="utf-8")
+    for target, text in ((figures, report.model_dump_json(indent=2) + "\n"), (out, page)):
+        with staged(target) as partial:
+            partial.write_text(text, encoding="utf-8")
     return {"page": str(out), "bytes": out.stat().st_size, "figures": str(figures), "verdict": report.verdict.sentence}
 
 
