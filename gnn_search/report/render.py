@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from gnn_search import __version__
 from gnn_search.errors import MissingExtraError
 from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY
+from gnn_search.evaluation.small import too_small
 from gnn_search.report.figures import draw_costs, draw_hardness, draw_recall, draw_slices, draw_training
 from gnn_search.report.map_figure import draw_map
 from gnn_search.report.report import Report
-from gnn_search.report.verdict import p_value
+from gnn_search.report.verdict import p_value, points
 
 _PLACES = (1, 3, 5, 10, 20, 50, 100)
 
@@ -70,6 +71,9 @@ def render_report(report: Report, json_name: str) -> str:
     environment = Environment(
         loader=PackageLoader("gnn_search.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["points"] = points
+    # A long name may be broken where it has a stroke.
+    environment.filters["breakable"] = lambda name: Markup("_<wbr>").join(name.split("_"))
     return environment.get_template("page.html.j2").render(
         report=report,
         parts=[part for part in _PARTS if part.id != "runs" or report.comparison is not None],
@@ -79,6 +83,7 @@ def render_report(report: Report, json_name: str) -> str:
         version=__version__,
         curve_places=[k for k in _PLACES if k <= len(report.curves[0].recall)],
         p_value=p_value,
+        too_small=too_small,
         **_comparison(report),
     )
 

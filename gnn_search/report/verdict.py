@@ -7,6 +7,7 @@ from typing import Literal
 
 from gnn_search.audit.finding import SEVERITIES, AuditReport, Finding
 from gnn_search.config.base import StrictModel
+from gnn_search.evaluation.comparison import Comparison
 from gnn_search.evaluation.result import Difference, Evaluation
 from gnn_search.report.methods import in_words, others, subject, without_user
 from gnn_search.report.slice_findings import SliceFinding, headline, strongest_other
@@ -36,8 +37,17 @@ class Verdict(StrictModel):
     answers: tuple[Answer, ...]
 
 
-def reach_verdict(evaluation: Evaluation, slices: Sequence[SliceFinding], audit: AuditReport) -> Verdict:
-    """Answer the questions from what was measured."""
+def reach_verdict(
+    evaluation: Evaluation, slices: Sequence[SliceFinding], audit: AuditReport, comparison: Comparison | None = None
+) -> Verdict:
+    """Answer the questions from what was measured.
+
+    Args:
+        evaluation: The run's.
+        slices: As `find_slices` judged them.
+        audit: Of its graph and model.
+        comparison: With earlier runs, this one's model being the last entry.
+    """
     outcome, sentence = _overall(evaluation, slices[0])
     answers = [
         Answer(question="Than what?", answer=_than_what(evaluation)),
@@ -45,6 +55,7 @@ def reach_verdict(evaluation: Evaluation, slices: Sequence[SliceFinding], audit:
         Answer(question="For whom?", answer=_for_whom(slices[1:])),
         Answer(question="For whom not?", answer=_for_whom_not(slices[1:])),
         *_personal(evaluation),
+        *([] if comparison is None else [_earlier_runs(comparison)]),
         Answer(question="Can I trust it?", answer=_trust(evaluation, audit)),
     ]
     return Verdict(outcome=outcome, sentence=sentence, answers=tuple(answers))
@@ -62,10 +73,11 @@ def percent(value: float) -> str:
 def points(value: float) -> str:
     """Return a difference of shares in percentage points.
 
-    >>> points(0.0387), points(-0.004), points(0.0)
+    >>> points(0.0387), points(-0.004), points(-0.0001)
     ('+3.9', '-0.4', '+0.0')
     """
-    return f"{100 * value + 0.0:+.1f}"
+    # Adding 0 takes the sign from a rounded nothing.
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
 
 
 def p_value(value: float) -> str:
@@ -158,6 +170,17 @@ def _personal(evaluation: Evaluation) -> list[Answer]:
     words = "significant" if one.significant else "which may be chance"
     answer = f"Knowing who asks is worth {points(one.mean)} points of {recall} ({points(one.low)} to {points(one.high)}), {words}."
     return [Answer(question="Does it help to know the shopper?", answer=answer)]
+
+
+def _earlier_runs(comparison: Comparison) -> Answer:
+    last, first = comparison.entries[-1], comparison.slices[0]
+    told = []
+    for entry in comparison.entries[:-1]:
+        wanted = (last.mark, entry.mark, first, comparison.metric, comparison.k)
+        one = next(one for one in comparison.differences if (one.reference, one.method, one.slice, one.metric, one.k) == wanted)
+        word = "not told apart" if not one.significant else "significantly better" if one.mean > 0 else "significantly worse"
+        told.append(f"{points(one.mean)} points against {entry.run} ({points(one.low)} to {points(one.high)}), {word}")
+    return Answer(question="Better than the earlier runs?", answer=f"{'; '.join(told)}.")
 
 
 def _trust(evaluation: Evaluation, audit: AuditReport) -> str:

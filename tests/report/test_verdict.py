@@ -6,8 +6,10 @@ import pytest
 from evaluations import LEADS, hand_made
 
 from gnn_search.audit.finding import AuditReport, Finding
+from gnn_search.evaluation.compare import compare
+from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.report.slice_findings import find_slices
-from gnn_search.report.verdict import reach_verdict
+from gnn_search.report.verdict import points, reach_verdict
 
 
 def audit(*severities: str) -> AuditReport:
@@ -61,3 +63,16 @@ def test_trust_hangs_on_the_audit():
     )
     told = answers(verdict(found=audit("error", "warning")))["Can I trust it?"]
     assert "found an error in check-error: the figures are wrong until that is mended" in told
+
+
+def test_earlier_runs_are_named(runs):
+    old, new = (RunFolder.open(run) for run in runs)
+    evaluation = new.evaluation
+    compared = compare([old, new], draws=20)
+    (answer,) = [
+        one.answer
+        for one in reach_verdict(evaluation, find_slices(evaluation), audit(), compared).answers
+        if one.question == "Better than the earlier runs?"
+    ]
+    mean = evaluation.score("gnn-search", "all", "recall", 10).mean - old.evaluation.score("gnn-search", "all", "recall", 10).mean
+    assert answer.startswith(f"{points(mean)} points against {old.path} (")
