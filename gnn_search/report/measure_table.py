@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Literal
 
 from gnn_search.config.base import StrictModel
@@ -13,6 +14,8 @@ from gnn_search.report.methods import is_part, subject
 Mark = Literal["above", "below", "level"]
 _FIRST = ("recall", "ndcg", "mrr", "hit_rate")
 """Metrics of the main table at the first cut-off; recall at the last stands beside them."""
+_WIDEST = 5
+"""Measures of a table, at most."""
 _NO_SHARES = (DIVERSITY, NOVELTY)
 
 
@@ -56,10 +59,12 @@ def main_measures(evaluation: Evaluation) -> list[Measure]:
     return [measure for measure in wanted if (measure.metric, measure.k) in held]
 
 
-def further_measures(evaluation: Evaluation) -> list[Measure]:
-    """Return all other measures."""
+def further_measures(evaluation: Evaluation) -> list[list[Measure]]:
+    """Return all other measures, spread evenly over as few tables as a sheet of paper holds."""
     shown = main_measures(evaluation)
-    return [measure for measure in (Measure(metric, k) for metric, k in evaluation.measures()) if measure not in shown]
+    rest = [measure for measure in (Measure(metric, k) for metric, k in evaluation.measures()) if measure not in shown]
+    width = max(1, ceil(len(rest) / max(1, ceil(len(rest) / _WIDEST))))
+    return [rest[start : start + width] for start in range(0, len(rest), width)]
 
 
 def measure_table(evaluation: Evaluation, wanted: Sequence[Measure]) -> MeasureTable:

@@ -115,20 +115,20 @@ def _comparison(report: Report) -> dict[str, Any]:
         (one.reference, one.method): one for one in found.differences if (one.slice, one.metric, one.k) == (first, found.metric, found.k)
     }
     return {
-        "comparison_columns": [f"{metric}@{k}" + ("" if metric in (DIVERSITY, NOVELTY) else ", %") for metric, k in measures],
+        "comparison_marks": [entry.mark for entry in found.entries],
         "comparison_rows": [
             {
-                "mark": entry.mark,
+                "name": f"{metric}@{k}" + ("" if metric in (DIVERSITY, NOVELTY) else ", %"),
                 "cells": [
                     {
                         "mean": scores[entry.mark, metric, k].mean,
                         "percent": metric not in (DIVERSITY, NOVELTY),
                         "beaten": " ".join(found.beaten(entry.mark, metric, k)),
                     }
-                    for metric, k in measures
+                    for entry in found.entries
                 ],
             }
-            for entry in found.entries
+            for metric, k in measures
         ],
         "comparison_pairs": [{"wins": wins, "difference": differences.get((wins.later, wins.earlier))} for wins in found.wins],
         "comparison_slices": [

@@ -61,7 +61,7 @@ class Report(StrictModel):
     audit: AuditReport
     methods: tuple[MethodCard, ...]
     table: MeasureTable
-    further: MeasureTable
+    further: tuple[MeasureTable, ...]
     differences: tuple[Difference, ...]
     comparison: Comparison | None
     slices: tuple[SliceFinding, ...]
@@ -109,7 +109,7 @@ def make_report(runs: Sequence[RunFolder], out: Path, model: Path | None = None,
         audit=found,
         methods=_methods(evaluation),
         table=measure_table(evaluation, main_measures(evaluation)),
-        further=measure_table(evaluation, further_measures(evaluation)),
+        further=tuple(measure_table(evaluation, wanted) for wanted in further_measures(evaluation)),
         differences=_differences(evaluation),
         comparison=compared,
         slices=slices,

@@ -157,9 +157,12 @@ def test_every_sortable_heading_is_a_button_that_works(tab):
     assert min(count) >= 2
 
 
-def test_on_paper_all_is_unfolded_and_light(tab):
+def test_on_paper_all_is_unfolded_and_light_and_nothing_is_cut_off(tab):
     tab.emulate_media(media="print", color_scheme="dark")
+    # A4 less Chromium's margins.
+    tab.set_viewport_size({"width": 718, "height": 1000})
     tab.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert tab.evaluate("[...document.querySelectorAll('details')].every((part) => part.open)")
     assert not tab.locator("nav").is_visible()
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 718
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -30,4 +30,4 @@ def test_above_and_level():
 def test_every_measure_stands_in_one_table():
     evaluation = hand_made()
     assert main_measures(evaluation) == [Measure("recall", 10), Measure("recall", 100)]
-    assert further_measures(evaluation) == [Measure("novelty", 10)]
+    assert further_measures(evaluation) == [[Measure("novelty", 10)]]
