@@ -50,6 +50,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(names):
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "gnn_search").rglob("*.py")}
     assert sources <= names
     assert "gnn_search/py.typed" in names
+    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "gnn_search/report/templates").rglob("*.*")}
+    assert templates
+    assert templates <= names
     assert {name.split("/")[0] for name in names} == {"gnn_search", f"gnn_search-{gnn_search.__version__}.dist-info"}
     assert not [name for name in names if "test" in Path(name).name]
 

@@ -29,7 +29,7 @@ EXTRAS = {
     "onnx": ("onnx", "onnxruntime"),
     "transformer": ("sentence-transformers",),
     "ray": ("ray",),
-    "report": ("matplotlib",),
+    "report": ("jinja2", "matplotlib"),
 }
 """The packages of each extra."""
 

@@ -15,9 +15,9 @@ _MOST = 2
 """Facts that are told of a product."""
 
 _FACTS = (
-    ("own product", "the shopper's {how_often}"),
+    ("own product", "the shopper {choice} it {how_often}"),
     ("query led to it", "the query led to it {how_often}"),
-    ("own brand", "the shopper's brand {how_often}"),
+    ("own brand", "the shopper {choice} its brand {how_often}"),
 )
 """What a flag of 1 is told as, what speaks most first."""
 
@@ -57,7 +57,7 @@ def _reason(numbers: dict[str, float], choice: str) -> str:
     for flag, phrase in _FACTS:
         if numbers.get(flag):
             how_often = in_words({flag: 1.0, _TIMES[flag]: numbers.get(_TIMES[flag], 0.0)}, choice)
-            told.append(phrase.format(how_often=how_often))
+            told.append(phrase.format(choice=choice, how_often=how_often))
     partners = [name.partition(":")[0] for name in numbers if name.endswith(": recent choices") and numbers[name]]
     told += [f"{relation.replace('_', ' ')} recent choices" for relation in partners]
     if numbers.get("words: share of the best match"):

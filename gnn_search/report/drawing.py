@@ -1,0 +1,80 @@
+"""Draw figures as SVG that stands inside an HTML page, be it dark or light."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from gnn_search.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart, and a grey; all are seen on white and on black.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A900", "#8C6BB1")
+GREY = "#999999"
+INK = "#010203"
+"""Stands for what the page writes in, be it dark or light. Black would not do: a file says nothing where a text is black."""
+
+_SETTINGS: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "gnn-search",
+    "font.size": 9,
+    "axes.edgecolor": INK,
+    "text.parse_math": False,
+}
+"""Text stays text, and names inside the file do not change from run to run."""
+
+
+class Canvas:
+    """A figure that is being drawn; `svg` is there when the block of `canvas` has ended."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+        self.svg = ""
+
+
+@contextmanager
+def canvas(name: str, title: str, size: tuple[float, float]) -> Iterator[Canvas]:
+    """Give a figure to draw on, and turn it into one `svg` element whose text and axes take the page's colour.
+
+    Args:
+        name: Put before every id inside, so that several figures can stand in one page.
+        title: What a screen reader says of the figure.
+        size: Width and height in inches.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise MissingExtraError("drawing needs matplotlib, which is not installed; run: pip install 'gnn-search[report]'") from None
+    with rc_context(_SETTINGS):
+        drawn = Canvas(Figure(figsize=size, layout="constrained"))
+        yield drawn
+        page = StringIO()
+        drawn.figure.savefig(page, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
+    drawn.svg = _for_a_page(page.getvalue(), name, title)
+
+
+def style(axes: Axes) -> None:
+    """Leave the frame away where it says nothing, and write in the page's colour."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+
+
+def _for_a_page(svg: str, name: str, title: str) -> str:
+    """Leave out what has no place inside a page: the XML head, remarks about the file, and ids that another figure has too."""
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
+    return svg.replace(INK, "currentColor").strip()

@@ -1,0 +1,141 @@
+"""The figures of a page, each as one `svg` element."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gnn_search.report.drawing import COLOURS, GREY, INK, canvas, style
+from gnn_search.report.negatives_part import TaughtNegatives
+from gnn_search.report.recall_curves import RecallCurve
+from gnn_search.report.search_speed import SearchSpeed
+from gnn_search.report.slice_findings import SliceFinding
+from gnn_search.report.training_curves import Training
+
+_WIDTH = 5.2
+"""Inches: on a phone the text can still be read."""
+_ROW_INCHES = 0.44
+
+
+def draw_slices(slices: Sequence[SliceFinding], k: int) -> str:
+    """Draw a group of bars a slice, with intervals; slices of too few shoppers are pale."""
+    methods = [bar.method for bar in slices[0].bars]
+    height = 0.8 / len(methods)
+    with canvas("slices", f"Recall at {k} by slice and method", (_WIDTH, 1.0 + _ROW_INCHES * len(slices))) as drawn:
+        axes = drawn.figure.subplots()
+        for number, method in enumerate(methods):
+            at, mean, low, high, strength = [], [], [], [], []
+            for place, part in enumerate(slices):
+                for bar in part.bars:
+                    if bar.method == method:
+                        at.append(place + (number - (len(methods) - 1) / 2) * height)
+                        mean.append(bar.mean)
+                        low.append(max(bar.mean - bar.low, 0.0))
+                        high.append(max(bar.high - bar.mean, 0.0))
+                        strength.append(0.35 if part.outcome == "too few" else 1.0)
+            bars = axes.barh(at, mean, height * 0.9, color=COLOURS[number])
+            for bar, alpha in zip(bars, strength, strict=True):
+                bar.set_alpha(alpha)
+            axes.errorbar(mean, at, xerr=[low, high], fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.5)
+        names = [f"{part.name}\n{part.cases:,} cases{', few' if part.outcome == 'too few' else ''}" for part in slices]
+        axes.set_yticks(range(len(slices)), names, fontsize=7.5)
+        axes.set_ylim(len(slices) - 0.4, -0.6)
+        axes.set_xlim(0, 1)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
+        axes.set_axisbelow(True)
+        style(axes)
+        swatches = [axes.barh(0, 0, color=COLOURS[number])[0] for number in range(len(methods))]
+        drawn.figure.legend(swatches, methods, loc="outside upper center", ncols=len(methods), frameon=False, labelcolor=INK, fontsize=8)
+    return drawn.svg
+
+
+def draw_recall(curves: Sequence[RecallCurve], model: str) -> str:
+    """Draw recall over the length of the list, the model thick and its parts dashed."""
+    with canvas("recall", "Recall by length of the list, by method", (_WIDTH, 5.2)) as drawn:
+        axes = drawn.figure.subplots()
+        lines = []
+        order = sorted(curves, key=lambda curve: (curve.method != model, -curve.recall[min(9, len(curve.recall) - 1)]))
+        for number, curve in enumerate(order):
+            part = curve.method.startswith(f"{model}, ")
+            look = ("-", 2.4) if curve.method == model else ("--", 1.2) if part else ("-", 1.2) if number < len(COLOURS) else (":", 1.4)
+            places = np.arange(1, len(curve.recall) + 1)
+            lines += axes.plot(places, curve.recall, look[0], color=COLOURS[number % len(COLOURS)], linewidth=look[1])
+        if len(order[0].recall) > 20:
+            axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.set_xlabel("places of the list, k")
+        axes.set_ylabel("recall@k")
+        axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
+        style(axes)
+        names = [curve.method for curve in order]
+        drawn.figure.legend(lines, names, loc="outside lower center", ncols=2, frameon=False, labelcolor=INK, fontsize=8)
+    return drawn.svg
+
+
+def draw_training(training: Training) -> str:
+    """Draw the losses, and below them validation where there is any."""
+    measured = bool(training.validation)
+    title = "Loss" + (f" and validation {training.measure}" if measured else "") + " over the training examples seen"
+    with canvas("training", title, (_WIDTH, 4.8 if measured else 3.0)) as drawn:
+        panels = drawn.figure.subplots(2 if measured else 1, sharex=True, squeeze=False)[:, 0]
+        names = [name for name, points in training.curves.items() if points]
+        lines = []
+        for number, name in enumerate(names):
+            points = training.curves[name]
+            seen, value = [point.examples for point in points], [point.value for point in points]
+            lines += panels[0].plot(seen, value, color=COLOURS[number % len(COLOURS)], linewidth=1.3)
+        panels[0].set_ylabel("loss")
+        panels[0].legend(lines, [name.replace("_", " ") for name in names], frameon=False, labelcolor=INK)
+        if measured:
+            seen, value = [point.examples for point in training.validation], [100 * point.value for point in training.validation]
+            panels[1].plot(seen, value, "o-", color=COLOURS[2], linewidth=1.3, markersize=4)
+            panels[1].set_ylabel(f"{training.measure}, %")
+        panels[-1].set_xlabel("training examples seen")
+        panels[-1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        for axes in panels:
+            axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
+            style(axes)
+    return drawn.svg
+
+
+def draw_hardness(samplers: Sequence[TaughtNegatives]) -> str:
+    """Draw how much higher the model scores the chosen product than the negative, as a share of each sampler's negatives."""
+    with canvas("hardness", "Negatives by how hard they are, by sampler", (_WIDTH, 3.6)) as drawn:
+        axes = drawn.figure.subplots()
+        steps = []
+        for number, one in enumerate(samplers):
+            counts = np.array(one.study.hardness_counts, dtype=np.float64)
+            share = counts / max(counts.sum(), 1.0)
+            steps.append(axes.stairs(share, one.study.hardness_edges, color=COLOURS[number % len(COLOURS)], linewidth=1.6))
+        axes.axvline(0, color=INK, linewidth=0.8, linestyle=":")
+        axes.set_xlabel("cosine of the chosen product minus that of the negative")
+        axes.set_ylabel("share of the negatives")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.legend(steps, [one.kind.replace("_", " ") for one in samplers], frameon=False, labelcolor=INK)
+        style(axes)
+    return drawn.svg
+
+
+def draw_costs(speed: SearchSpeed, model: str) -> str:
+    """Draw recall over what a list costs."""
+    with canvas("costs", f"Recall at {speed.k} and CPU time of a list, by method", (_WIDTH, 5.0)) as drawn:
+        axes = drawn.figure.subplots()
+        dots = []
+        order = sorted(speed.methods, key=lambda one: -one.recall)
+        for number, one in enumerate(order):
+            shape = "*" if one.method == model else "s" if number >= len(COLOURS) else "o"
+            size = 13 if one.method == model else 7
+            dots += axes.plot([max(one.cpu_ms, 1e-4)], [one.recall], shape, color=COLOURS[number % len(COLOURS)], markersize=size)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.set_xlabel("CPU milliseconds a list, ranked in large batches")
+        axes.set_ylabel(f"recall@{speed.k}")
+        axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
+        style(axes)
+        names = [one.method for one in order]
+        drawn.figure.legend(dots, names, loc="outside lower center", ncols=2, frameon=False, labelcolor=INK, fontsize=8, markerscale=0.7)
+    return drawn.svg

@@ -1,0 +1,139 @@
+"""Turn a report into one HTML file that needs nothing but itself."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from gnn_search import __version__
+from gnn_search.errors import MissingExtraError
+from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY
+from gnn_search.evaluation.small import too_small
+from gnn_search.report.figures import draw_costs, draw_hardness, draw_recall, draw_slices, draw_training
+from gnn_search.report.map_figure import draw_map
+from gnn_search.report.report import Report
+from gnn_search.report.verdict import p_value, points
+
+_PLACES = (1, 3, 5, 10, 20, 50, 100)
+
+
+class Part(NamedTuple):
+    """A section of the page: the file that it is written from, and its heading."""
+
+    id: str
+    title: str
+
+
+_PARTS = (
+    Part("verdict", "Is it better?"),
+    Part("data", "The question and the data"),
+    Part("audit", "Leaks and faults looked for"),
+    Part("methods", "All methods"),
+    Part("runs", "Runs beside each other"),
+    Part("slices", "For whom, and for whom not"),
+    Part("curves", "Longer lists"),
+    Part("training", "Training"),
+    Part("negatives", "What it was taught against"),
+    Part("speed", "Recall and cost"),
+    Part("map", "A map of the products"),
+    Part("searches", "Searches worked through"),
+    Part("reproduce", "Make it again"),
+)
+
+
+def require_extra() -> None:
+    """Refuse the work early where the page can't be written.
+
+    Raises:
+        MissingExtraError: Jinja2 or matplotlib is not installed.
+    """
+    for package, module in (("Jinja2", "jinja2"), ("matplotlib", "matplotlib")):
+        try:
+            import_module(module)
+        except ModuleNotFoundError:
+            raise MissingExtraError(f"the page needs {package}, which is not installed; run: pip install 'gnn-search[report]'") from None
+
+
+def render_report(report: Report, json_name: str) -> str:
+    """Return the page.
+
+    Args:
+        report: What it shows.
+        json_name: Name of the file beside it that holds the same as JSON.
+
+    Raises:
+        MissingExtraError: Jinja2 or matplotlib is not installed.
+    """
+    require_extra()
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("gnn_search.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["points"] = points
+    # A long name may be broken where it has a stroke.
+    environment.filters["breakable"] = lambda name: Markup("_<wbr>").join(name.split("_"))
+    return environment.get_template("page.html.j2").render(
+        report=report,
+        parts=[part for part in _PARTS if part.id != "runs" or report.comparison is not None],
+        # Drawn by us from escaped text: the one markup that is let through.
+        figures={name: Markup(svg) for name, svg in _figures(report).items()},
+        json_name=json_name,
+        version=__version__,
+        curve_places=[k for k in _PLACES if k <= len(report.curves[0].recall)],
+        p_value=p_value,
+        too_small=too_small,
+        **_comparison(report),
+    )
+
+
+def _figures(report: Report) -> dict[str, str]:
+    model = next(row.method for row in report.table.rows if row.role == "model")
+    drawn = {
+        "slices": draw_slices(report.slices, report.k),
+        "recall": draw_recall(report.curves, model),
+        "costs": draw_costs(report.speed, model),
+        "map": draw_map(report.map),
+    }
+    if report.training is not None:
+        drawn["training"] = draw_training(report.training)
+    if report.negatives is not None:
+        drawn["hardness"] = draw_hardness(report.negatives.samplers)
+    return drawn
+
+
+def _comparison(report: Report) -> dict[str, Any]:
+    """Return the comparison's tables as rows."""
+    found = report.comparison
+    if found is None:
+        return {}
+    first = found.slices[0]
+    measures = list(dict.fromkeys((one.metric, one.k) for one in found.scores if one.slice == first))
+    scores = {(one.method, one.metric, one.k): one for one in found.scores if one.slice == first}
+    differences = {
+        (one.reference, one.method): one for one in found.differences if (one.slice, one.metric, one.k) == (first, found.metric, found.k)
+    }
+    return {
+        "comparison_marks": [entry.mark for entry in found.entries],
+        "comparison_rows": [
+            {
+                "name": f"{metric}@{k}" + ("" if metric in (DIVERSITY, NOVELTY) else ", %"),
+                "cells": [
+                    {
+                        "mean": scores[entry.mark, metric, k].mean,
+                        "percent": metric not in (DIVERSITY, NOVELTY),
+                        "beaten": " ".join(found.beaten(entry.mark, metric, k)),
+                    }
+                    for entry in found.entries
+                ],
+            }
+            for metric, k in measures
+        ],
+        "comparison_pairs": [{"wins": wins, "difference": differences.get((wins.later, wins.earlier))} for wins in found.wins],
+        "comparison_slices": [
+            one
+            for one in found.differences
+            if one.method == found.entries[0].mark and (one.metric, one.k) == (found.metric, found.k) and one.slice != first
+        ],
+    }

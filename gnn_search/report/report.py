@@ -1,0 +1,156 @@
+"""All that a page shows: gathered from run folders, and from the model and graph that the last of them names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gnn_search.audit.finding import AuditReport
+from gnn_search.audit.run import audit
+from gnn_search.config.base import StrictModel
+from gnn_search.errors import ArtefactError
+from gnn_search.evaluation.compare import compare
+from gnn_search.evaluation.comparison import Comparison
+from gnn_search.evaluation.result import Difference, Evaluation, Manifest
+from gnn_search.evaluation.run_folder import RunFolder
+from gnn_search.graph.cases import build_cases
+from gnn_search.model.store import Model, open_model
+from gnn_search.report.data_card import DataCard, describe_data
+from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
+from gnn_search.report.methods import in_words, subject
+from gnn_search.report.negatives_part import NegativesPart, describe_negatives
+from gnn_search.report.product_map import ProductMap, map_products
+from gnn_search.report.recall_curves import RecallCurve, recall_curves
+from gnn_search.report.reproduction import Reproduction, describe_reproduction
+from gnn_search.report.search_speed import SearchSpeed, measure_speed
+from gnn_search.report.slice_findings import SliceFinding, find_slices, headline
+from gnn_search.report.training_curves import Training, read_training
+from gnn_search.report.verdict import Verdict, reach_verdict
+from gnn_search.report.worked_searches import WorkedSearch, work_searches
+from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+
+class MethodCard(StrictModel):
+    """A method, in words, and how much of the catalogue its lists show."""
+
+    method: str
+    words: str
+    coverage: float | None
+
+
+class Report(StrictModel):
+    """What a page shows; its figures come from nowhere else.
+
+    Attributes:
+        run: Folder of the run that it is about.
+        model: Name of the model's configuration.
+        k: First cut-off: places of a list that count most.
+        draws: Bootstrap draws behind every interval.
+        differences: The model minus each other method by recall at `k`, over all cases.
+        comparison: Of all runs, where there is more than one.
+        training: None where the model folder keeps no record of it.
+        negatives: None where the model folder keeps no study of them.
+    """
+
+    run: str
+    model: str
+    k: int
+    draws: int
+    verdict: Verdict
+    data: DataCard
+    audit: AuditReport
+    methods: tuple[MethodCard, ...]
+    table: MeasureTable
+    further: tuple[MeasureTable, ...]
+    differences: tuple[Difference, ...]
+    comparison: Comparison | None
+    slices: tuple[SliceFinding, ...]
+    curves: tuple[RecallCurve, ...]
+    training: Training | None
+    negatives: NegativesPart | None
+    speed: SearchSpeed
+    map: ProductMap
+    searches: tuple[WorkedSearch, ...]
+    reproduction: Reproduction
+
+
+def make_report(runs: Sequence[RunFolder], out: Path, model: Path | None = None, graph: Path | None = None, draws: int = 1000) -> Report:
+    """Gather a report of the last of some runs; the earlier ones are what it is compared with.
+
+    Args:
+        runs: Run folders of the same cases.
+        out: Where the page will lie, which its own command names.
+        model: The model's folder, where it was moved.
+        graph: The graph's folder, where it was moved.
+        draws: Bootstrap draws of the comparison of runs.
+
+    Raises:
+        ArtefactError: The run says of no model, the model is another one or gone, or something is damaged.
+        RequestError: The runs are not of the same cases.
+    """
+    run = runs[-1]
+    evaluation = run.evaluation
+    subject(evaluation)
+    told = _manifest(run)
+    # Quick refusals come before the long work.
+    compared = compare(runs, draws=draws) if len(runs) > 1 else None
+    opened = _open_model(run, told, model, graph)
+    shop = open_shop_vectors(opened, evaluation.time)
+    cases = build_cases(opened.graph, "validation" if told.split == "validation" else "test", told.limit, evaluation.seed)
+    found = audit(opened.graph, opened.path)
+    slices = find_slices(evaluation)
+    return Report(
+        run=str(run.path),
+        model=told.model_name,
+        k=min(evaluation.k),
+        draws=evaluation.draws,
+        verdict=reach_verdict(evaluation, slices, found, compared),
+        data=describe_data(opened.graph, evaluation),
+        audit=found,
+        methods=_methods(evaluation),
+        table=measure_table(evaluation, main_measures(evaluation)),
+        further=tuple(measure_table(evaluation, wanted) for wanted in further_measures(evaluation)),
+        differences=_differences(evaluation),
+        comparison=compared,
+        slices=slices,
+        curves=recall_curves(run),
+        training=read_training(opened.layout.metrics, opened.manifest.training),
+        negatives=describe_negatives(opened),
+        speed=measure_speed(evaluation, shop.vectors["product"], shop.vectors["query"]),
+        map=map_products(opened.graph.before(evaluation.time), shop.vectors["product"]),
+        searches=work_searches(opened, shop, cases),
+        reproduction=describe_reproduction(opened, evaluation, told, [one.path for one in runs], out),
+    )
+
+
+def _manifest(run: RunFolder) -> Manifest:
+    if run.evaluation.manifest is None:
+        raise ArtefactError(f"the run {run.path} does not say how it came about; make it with 'gnn-search evaluate --out'")
+    return run.evaluation.manifest
+
+
+def _open_model(run: RunFolder, told: Manifest, model: Path | None, graph: Path | None) -> Model:
+    path = Path(told.model) if model is None else model
+    if model is None and not path.is_dir():
+        raise ArtefactError(f"the model of the run {run.path} is no longer in {path}; say where it is with --model")
+    if graph is None and Path(told.graph).is_dir():
+        graph = Path(told.graph)
+    opened = open_model(path, graph)
+    opened.graph.verify()
+    if opened.manifest.hash != told.model_hash:
+        raise ArtefactError(
+            f"the run {run.path} is of another model than {path} (hash {told.model_hash}, got {opened.manifest.hash}); "
+            "give its own with --model, or evaluate again"
+        )
+    return opened
+
+
+def _methods(evaluation: Evaluation) -> tuple[MethodCard, ...]:
+    covered = {one.method: one.share for one in evaluation.coverage}
+    return tuple(MethodCard(method=name, words=in_words(evaluation, name), coverage=covered.get(name)) for name in evaluation.methods)
+
+
+def _differences(evaluation: Evaluation) -> tuple[Difference, ...]:
+    recall, first = headline(evaluation), evaluation.slices[0]
+    names = [name for name in evaluation.methods if name != evaluation.reference]
+    return tuple(evaluation.difference(name, first, recall.metric, recall.k) for name in names)

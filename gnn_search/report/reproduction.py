@@ -1,0 +1,69 @@
+"""How to make the run again: commands, versions, machine, hashes, seeds."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gnn_search.config.base import StrictModel
+from gnn_search.evaluation.result import Evaluation, Manifest
+from gnn_search.model.store import Model
+
+
+class Step(StrictModel):
+    """One command, and what it makes."""
+
+    what: str
+    command: str
+
+
+class Reproduction(StrictModel):
+    """What is needed to make the figures again.
+
+    Attributes:
+        steps: Commands in their order. The evaluation's is as it was given; the others are put together from what the folders say.
+        hashes: Of graph, inputs, model and cases.
+        seeds: Of training and evaluation.
+        machine: That the evaluation ran on, with versions.
+        recipe: Of the graph, as YAML.
+        config: Of the model, as YAML.
+    """
+
+    steps: tuple[Step, ...]
+    hashes: dict[str, str]
+    seeds: dict[str, int]
+    machine: dict[str, Any]
+    recipe: str
+    config: str
+
+
+def describe_reproduction(model: Model, evaluation: Evaluation, told: Manifest, runs: list[Path], out: Path) -> Reproduction:
+    """Gather what is needed to make a report again."""
+    graph, config = model.graph.manifest, model.config
+    steps = (
+        Step(what="the graph, from recipe and raw tables", command="gnn-search build-graph recipe.yaml --data tables/ --out graph/"),
+        Step(what="the model, from the configuration", command="gnn-search train config.yaml --graph graph/ --out model/"),
+        Step(what="the run", command=told.command),
+        Step(what="this page", command=shlex.join(["gnn-search", "report", *map(str, runs), "--out", str(out)])),
+    )
+    return Reproduction(
+        steps=steps,
+        hashes={
+            "graph": evaluation.graph_hash,
+            "raw tables": graph.input_hash,
+            "model": told.model_hash,
+            **{f"model {name}": value for name, value in told.rivals.items()},
+            "cases": told.cases_hash,
+        },
+        seeds={"training": config.seed, "sample of cases, draws and tests": evaluation.seed},
+        machine=told.machine,
+        recipe=_yaml(graph.recipe),
+        config=_yaml(config.model_dump(mode="json")),
+    )
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)

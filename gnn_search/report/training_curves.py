@@ -1,0 +1,108 @@
+"""How training went: losses and validation by step, and where the time went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gnn_search.config.base import StrictModel
+from gnn_search.errors import ArtefactError
+
+_POINTS = 200
+"""Points of a curve, at most; more can't be told apart on a page."""
+
+
+class Point(StrictModel):
+    """A place of a curve: training examples seen, and a value."""
+
+    examples: int
+    value: float
+
+
+class Stage(StrictModel):
+    """What took how long, in seconds."""
+
+    name: str
+    wall_seconds: float | None
+    cpu_seconds: float | None
+    remark: str = ""
+
+
+class Training(StrictModel):
+    """How the model came about.
+
+    Attributes:
+        curves: Loss by part, each point the mean of the steps since the one before.
+        validation: Recall on validation cases by the vectors alone.
+        measure: What `validation` is.
+        summary: Steps, examples, parameters and the like, as the model folder tells them.
+        stages: Where the time went.
+    """
+
+    curves: dict[str, tuple[Point, ...]]
+    validation: tuple[Point, ...]
+    measure: str
+    summary: dict[str, int | float]
+    stages: tuple[Stage, ...]
+
+
+def read_training(metrics: Path, told: Mapping[str, Any]) -> Training | None:
+    """Read how training went; None where the model folder holds no record of it.
+
+    Args:
+        metrics: `metrics.jsonl` of a model folder.
+        told: `training` of its manifest.
+
+    Raises:
+        ArtefactError: The file is damaged.
+    """
+    if not metrics.exists() or not metrics.stat().st_size:
+        return None
+    try:
+        steps = pl.read_ndjson(metrics, infer_schema_length=None)
+    except pl.exceptions.PolarsError as error:
+        raise ArtefactError(f"{metrics} is damaged ({' '.join(str(error).split())[:200]}); train the model again") from None
+    losses = [name for name in steps.columns if name == "loss" or name.endswith("_loss")]
+    measure = next((name for name in steps.columns if name.startswith("validation_")), "validation")
+    kept = steps.drop_nulls(measure) if measure in steps.columns else steps.head(0)
+    measured = kept.select("examples", measure).rows() if kept.height else []
+    return Training(
+        curves={name: thin(steps, name) for name in losses},
+        validation=tuple(Point(examples=examples, value=value) for examples, value in measured),
+        measure=measure.removeprefix("validation_"),
+        summary={name: told[name] for name in ("steps", "examples", "parameters", "best_step", "examples_per_second") if name in told},
+        stages=_stages(told),
+    )
+
+
+def thin(steps: pl.DataFrame, name: str, most: int = _POINTS) -> tuple[Point, ...]:
+    """Return a column as at most so many points, each the mean of as many steps that follow each other.
+
+    >>> frame = pl.DataFrame({"examples": [10, 20, 30, 40], "loss": [4.0, 2.0, 1.0, 0.0]})
+    >>> [(point.examples, point.value) for point in thin(frame, "loss", 2)]
+    [(20, 3.0), (40, 0.5)]
+    """
+    frame = steps.select("examples", value=name).drop_nulls()
+    size = max(1, -(-frame.height // most))
+    grouped = frame.group_by(pl.int_range(pl.len()) // size, maintain_order=True).agg(pl.col("examples").last(), pl.col("value").mean())
+    return tuple(Point(examples=examples, value=value) for examples, value in grouped.select("examples", "value").rows())
+
+
+def _stages(told: Mapping[str, Any]) -> tuple[Stage, ...]:
+    stages = []
+    if "seconds" in told:
+        waited = f"{100 * told['share_waiting_for_batches']:.1f} % of it waiting for batches" if "share_waiting_for_batches" in told else ""
+        stages.append(Stage(name="training steps", wall_seconds=told["seconds"], cpu_seconds=told.get("cpu_seconds"), remark=waited))
+    for negatives in told.get("negatives", ()):
+        kind = negatives["kind"].replace("_", " ")
+        drawn = f"{negatives['draws']:,} negatives, beside the steps"
+        stages.append(
+            Stage(name=f"drawing negatives: {kind}", wall_seconds=None, cpu_seconds=negatives["drawing_cpu_seconds"], remark=drawn)
+        )
+        if negatives["index_cpu_seconds"]:
+            name = f"indices and lists: {kind}"
+            stages.append(Stage(name=name, wall_seconds=None, cpu_seconds=negatives["index_cpu_seconds"]))
+    return tuple(stages)
