@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,8 +26,9 @@ from gnn_search.cli.options import PATH
 from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.result import Evaluation, Score
 from gnn_search.evaluation.run_folder import RunFolder
-from gnn_search.layout import write_json
+from gnn_search.layout import staged
 
+_DIGITS = 6
 _COLUMNS = 6
 """Slices side by side in one table."""
 
@@ -53,7 +55,7 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
     }
     _show(found[0], result)
     if out is not None:
-        write_json(out, result)
+        _write(out, result)
 
 
 def _read(path: Path) -> Evaluation:
@@ -73,12 +75,20 @@ def _medians(runs: Sequence[Sequence[Score]]) -> Iterator[dict[str, Any]]:
             "metric": key[2],
             "k": key[3],
             "cases": same[0].cases,
-            "median": statistics.median(one.mean for one in same),
-            "runs": [one.mean for one in same],
-            "half_width": max((one.high - one.low) / 2 for one in same),
-            "low": min(one.low for one in same),
-            "high": max(one.high for one in same),
+            "median": round(statistics.median(one.mean for one in same), _DIGITS),
+            "runs": [round(one.mean, _DIGITS) for one in same],
+            "half_width": round(max((one.high - one.low) / 2 for one in same), _DIGITS),
+            "low": round(min(one.low for one in same), _DIGITS),
+            "high": round(max(one.high for one in same), _DIGITS),
         }
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    """Write the result as JSON with a line for each row: indented, thousands of rows would be tens of thousands of lines."""
+    rows = {key: ",\n    ".join(json.dumps(row) for row in value) for key, value in result.items() if isinstance(value, list)}
+    parts = [f'  "{key}": ' + (f"[\n    {rows[key]}\n  ]" if key in rows else json.dumps(value)) for key, value in result.items()]
+    with staged(path, replace=True) as partial:
+        partial.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
 
 
 def _show(run: Evaluation, result: dict[str, Any]) -> None:
