@@ -30,6 +30,7 @@ EXTRAS = {
     "transformer": ("sentence-transformers",),
     "ray": ("ray",),
     "report": ("matplotlib",),
+    "tensorboard": ("tensorboard",),
 }
 """The packages of each extra."""
 
