@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -31,10 +30,11 @@ def fault_of(words: list[str], *, whole: bool) -> str | None:
     """
     match words:
         case ["gnn-search", name, *rest]:
-            command = main.get_command(click.Context(main), name)
-            return f"there is no command {name}" if command is None else _click_fault(command, name, rest, whole)
+            top = click.Context(main, info_name="gnn-search", **main.context_settings)
+            command = main.get_command(top, name)
+            return f"there is no command {name}" if command is None else _click_fault(command, name, rest, whole, top)
         case ["python", "-m", module, *rest]:
-            if find_spec(module) is None:
+            if not (ROOT / module.replace(".", "/")).with_suffix(".py").exists():
                 return f"there is no module {module}"
             (command,) = (value for value in vars(import_module(module)).values() if isinstance(value, click.Command))
             return _click_fault(command, module, rest, whole)
@@ -57,9 +57,9 @@ def flags() -> set[str]:
     return {*found, *(flag for command in commands if command for one in command.params for flag in one.secondary_opts), "--help"}
 
 
-def _click_fault(command: click.Command, name: str, words: list[str], whole: bool) -> str | None:
+def _click_fault(command: click.Command, name: str, words: list[str], whole: bool, top: click.Context | None = None) -> str | None:
     try:
-        values = command.make_context(name, list(words)).params if whole else _partial_values(command, name, words)
+        values = command.make_context(name, list(words), top).params if whole else _partial_values(command, name, words, top)
         _find_names(name, {key: value for key, value in values.items() if value is not None})
     except click.exceptions.Exit:  # --help
         return None
@@ -70,9 +70,9 @@ def _click_fault(command: click.Command, name: str, words: list[str], whole: boo
     return None
 
 
-def _partial_values(command: click.Command, name: str, words: list[str]) -> dict[str, Any]:
+def _partial_values(command: click.Command, name: str, words: list[str], top: click.Context | None) -> dict[str, Any]:
     """Read what is there of a command line; options and choices must exist, and no argument may be too many."""
-    context = click.Context(command, info_name=name)
+    context = click.Context(command, top, name)
     options = {flag: one for one in command.params if isinstance(one, click.Option) for flag in (*one.opts, *one.secondary_opts)}
     last = options.get(words[-1]) if words else None
     if last is not None and not last.is_flag and not last.count:

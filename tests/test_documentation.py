@@ -199,6 +199,7 @@ gnn-search evaluate m --no-such 3 && gnn-search nothing
 gnn-search evaluate m n
 gnn-search train complete_journey --graph g
 python -m benchmarks.seeds run_? --out benchmarks/results/none.json   # a comment
+python -m benchmarks.none
 gnn-search ablate ablation --graph g --out a.json --only 'without everything'
 make everything; rm -rf /
 ```
@@ -238,6 +239,7 @@ def test_what_is_wrong_is_found():
         ["gnn-search", "evaluate"],
         ["gnn-search", "train"],
         ["python", "-m"],
+        ["python", "-m"],
         ["gnn-search", "ablate"],
         ["make", "everything"],
         ["rm", "-rf"],
@@ -248,5 +250,5 @@ def test_what_is_wrong_is_found():
     wrong = ("retrieve", "--split train", "bm26", "--colour", "docs/none.md", "walk.wards", "CONFIG OTHER", "pip install", "train --colour")
     assert len(spans) == len(wrong)
     assert all(words in fault for words, fault in zip(wrong, spans, strict=True))
-    assert [fault.partition(": ")[0] for fault in without_a_command(page)] == ["page.md:25", "page.md:27"]
+    assert [fault.partition(": ")[0] for fault in without_a_command(page)] == ["page.md:26", "page.md:28"]
     assert len([fault for block in page if block.language == "yaml" for fault in faults_of_settings(block)]) == 1
