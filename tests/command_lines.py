@@ -105,9 +105,7 @@ def _find_names(command: str, values: dict[str, Any]) -> None:
     for config in filter(None, (named("config"), named("base"))):
         TrainingConfig.load(config)
     if (study := named("study")) is not None:
-        variants = (
-            set(AblationSettings.load(study).variants) if command == "ablate" else set(NegativesStudySettings.load(study).mixes)
-        )
+        variants = set(AblationSettings.load(study).variants) if command == "ablate" else set(NegativesStudySettings.load(study).mixes)
         if set(values.get("only") or ()) - variants:
             raise click.UsageError(f"the study {study} has no {set(values['only']) - variants}, but {variants}")
     if (baselines := named("baselines")) is not None:

@@ -36,7 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "train": Entry("gnn_search.cli.train:command", "Train a retriever on a graph."),
     "evaluate": Entry("gnn_search.cli.evaluate:command", "Measure a model and the baselines on the test period."),
     "compare": Entry("gnn_search.cli.compare:command", "Compare runs of evaluate case by case."),
-    "windows": Entry("gnn_search.cli.windows:command", "Show mean and spread over evaluations of several windows."),
+    "windows": Entry("gnn_search.cli.windows:command", "Show mean and spread over runs of several windows."),
     "retrieve": Entry("gnn_search.cli.retrieve:command", "Rank products for a file of users and queries."),
     "export": Entry("gnn_search.cli.export:command", "Write vectors, a FAISS index and the text tower."),
     "search": Entry("gnn_search.cli.search:command", "Search for products by text, plain or for one user."),
