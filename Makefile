@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clean
+.PHONY: help demo test docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ test: $(VENV)/installed-dev ## install into .venv, then lint, types and tests
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest -q
+
+docs: $(VENV)/installed-dev ## write docs/commands.md anew from the help texts
+	$(BIN)/python -m docs.commands
 
 clean: ## remove the environment and what the tools left behind
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

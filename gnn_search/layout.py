@@ -91,6 +91,10 @@ class ModelLayout:
         return self.root / "metrics.jsonl"
 
     @property
+    def tensorboard(self) -> Path:
+        return self.root / "tensorboard"
+
+    @property
     def checkpoint(self) -> Path:
         return self.root / "checkpoint"
 

@@ -112,7 +112,7 @@ def _say_where(out_console: Console, out: Path, shopper: str, usage: Usage) -> N
     for name, what in (
         ("tables", "the raw tables"),
         ("graph", "the graph; look inside with: gnn-search inspect " + str(out / "graph")),
-        ("model", f'the retriever; try: gnn-search search {out / "model"} "ice cream" --user {shopper}'),
+        ("model", f'the retriever, and metrics.jsonl of its training; try: gnn-search search {out / "model"} "ice cream" --user {shopper}'),
         ("evaluation", "all scores, differences and lists; see who beats whom with: gnn-search compare " + str(out / "evaluation")),
         ("export", "vectors, FAISS index and text tower, with the shop's own ids"),
     ):

@@ -30,6 +30,7 @@ EXTRAS = {
     "transformer": ("sentence-transformers",),
     "ray": ("ray",),
     "report": ("jinja2", "matplotlib"),
+    "tensorboard": ("tensorboard",),
 }
 """The packages of each extra."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,27 +24,45 @@ if TYPE_CHECKING:
 @out_option("Model folder to be made.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
 @click.option("--seed", type=click.IntRange(min=0, max=2**32 - 1), help="In place of the configuration's.")
+@click.option(
+    "--tensorboard/--no-tensorboard",
+    default=None,
+    help="Write event files for TensorBoard beside metrics.jsonl.  [default: where the extra 'tensorboard' is installed]",
+)
 @audit_option
 @threads_option
 @json_option
-def command(config: str, graph: Path, out: Path, resume: bool, seed: int | None, audit: bool, as_json: bool) -> None:
+def command(
+    config: str, graph: Path, out: Path, resume: bool, seed: int | None, tensorboard: bool | None, audit: bool, as_json: bool
+) -> None:
     """Train a retriever on a graph.
 
     CONFIG is the name of a shipped configuration or a YAML file. A killed run goes on with --resume to the same weights. The model folder
-    also gets the vectors of every node as of the start of the test period.
+    also gets the vectors of every node as of the start of the test period, and metrics.jsonl, a row of numbers a step; 'tensorboard
+    --logdir MODEL' shows the same as curves, while it trains too.
 
     \b
     Example:
       gnn-search train complete_journey --graph demo/graph --out demo/model
     """
-    summary = run_training(config, graph, out, resume=resume, seed=seed, audit=audit)
+    summary = run_training(config, graph, out, resume=resume, seed=seed, tensorboard=tensorboard, audit=audit)
     emit(summary, as_json, lambda console: _render(console, summary))
 
 
 def run_training(
-    config: str, graph: Path, out: Path, *, resume: bool = False, seed: int | None = None, audit: bool = True
+    config: str,
+    graph: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    seed: int | None = None,
+    tensorboard: bool | None = None,
+    audit: bool = True,
 ) -> dict[str, Any]:
-    """Audit the graph, train, save the model and its vectors, and return a summary; a seed stands in for the configuration's."""
+    """Audit the graph, train, save the model and its vectors, and return a summary.
+
+    A seed stands in for the configuration's. Event files of TensorBoard are written where it is installed, unless told otherwise.
+    """
     from gnn_search.config.training import TrainingConfig
     from gnn_search.graph.store import Graph
     from gnn_search.model.store import open_model
@@ -58,8 +77,10 @@ def run_training(
     opened.verify()
     if audit:
         audit_first(opened)
+    board = any(distributions(name="tensorboard")) if tensorboard is None else tensorboard
     with progress("examples") as bars:
-        summary = fit_model(settings, opened, out, resume=resume, listener=_Watcher(bars), say=error_console().print)
+        watcher = _Watcher(bars)
+        summary = fit_model(settings, opened, out, resume=resume, tensorboard=board, listener=watcher, say=error_console().print)
     model = open_model(out, graph)
     if model.walk is not None and settings.walk.words:
         save_matches(model.words.match_queries(), model.layout.words)

@@ -21,6 +21,7 @@ def fit_model(
     out: Path,
     *,
     resume: bool = False,
+    tensorboard: bool = False,
     listener: Listener = lambda report: None,
     say: Callable[[str], object] = lambda sentence: None,
 ) -> dict[str, Any]:
@@ -31,14 +32,16 @@ def fit_model(
         graph: The graph; only training and validation events are read.
         out: The model folder.
         resume: Go on from the newest checkpoint in `out`.
+        tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
         listener: Told of each step.
         say: Told what happens after the steps.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.
         ArtefactError: There is nothing to resume, or it is of another configuration or graph.
+        MissingExtraError: TensorBoard is asked for and not installed.
     """
-    result = train(config, graph, out, resume=resume, listener=listener)
+    result = train(config, graph, out, resume=resume, tensorboard=tensorboard, listener=listener)
     walk = None
     if config.walk.enabled:
         say("fitting the walk term on the validation period")

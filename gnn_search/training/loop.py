@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -17,7 +16,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph, GraphView
-from gnn_search.layout import ModelLayout, refuse_existing, staged
+from gnn_search.layout import ModelLayout, refuse_existing
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.features import Features
 from gnn_search.model.objective import Losses
@@ -31,6 +30,7 @@ from gnn_search.training.negative_study import study_negatives
 from gnn_search.training.optimiser import Optimisers
 from gnn_search.training.prefetch import Prefetch
 from gnn_search.training.pretrain import pretrain
+from gnn_search.training.run_record import RunRecord
 from gnn_search.training.validation import validation_recall
 
 
@@ -85,7 +85,13 @@ class TrainingResult:
 
 
 def train(
-    config: TrainingConfig, graph: Graph, out: Path, *, resume: bool = False, listener: Listener = lambda report: None
+    config: TrainingConfig,
+    graph: Graph,
+    out: Path,
+    *,
+    resume: bool = False,
+    tensorboard: bool = False,
+    listener: Listener = lambda report: None,
 ) -> TrainingResult:
     """Train a retriever; checkpoints and `metrics.jsonl` go to `out` as it goes.
 
@@ -94,23 +100,28 @@ def train(
         graph: The graph; only training and validation events are read.
         out: The model folder.
         resume: Go on from the newest checkpoint in `out`.
+        tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
         listener: Told of each step.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.
         ArtefactError: There is nothing to resume, or it is of another configuration or graph.
+        MissingExtraError: TensorBoard is asked for and not installed.
     """
     if not resume:
         refuse_existing(out)
     with deterministic():
-        return _Run(config, graph, ModelLayout(out), resume, listener).run()
+        return _Run(config, graph, ModelLayout(out), resume, tensorboard, listener).run()
 
 
 class _Run:
-    def __init__(self, config: TrainingConfig, graph: Graph, layout: ModelLayout, resume: bool, listener: Listener) -> None:
+    def __init__(
+        self, config: TrainingConfig, graph: Graph, layout: ModelLayout, resume: bool, tensorboard: bool, listener: Listener
+    ) -> None:
         self._config, self._graph, self._layout, self._listener = config, graph, layout, listener
         identity = {"graph": graph.manifest.hash, "config": config.model_dump_json()}
         saved = _resumable(layout, identity) if resume else None
+        self._record = RunRecord(layout, tensorboard)
         torch.manual_seed(config.seed)
         self._sampler = BatchSampler(graph, config)
         self._features = Features.of(graph)
@@ -137,11 +148,11 @@ class _Run:
         if self._progress.step == 0:
             self._refresh(self._graph.before(int(self._sampler.examples.time[0])))
             self._save()
-        self._keep_metrics(self._progress.step)
+        self._record.start(self._progress.step, self._progress.seconds)
         started, before = time.perf_counter(), self._progress.seconds
         # What the CPU has done so far, without what pauses cost.
         paused, cpu_before = 0.0, time.process_time() - self._progress.cpu_seconds
-        with closing(self._batches()) as batches:
+        with closing(self._record), closing(self._batches()) as batches:
             for step, batch in batches:
                 losses = self._step(step, batch)
                 pause = time.perf_counter()
@@ -255,7 +266,7 @@ class _Run:
         progress = self._progress
         rate = progress.examples / max(progress.seconds, 1e-9)
         report = StepReport(progress.step, self._total_steps, examples, losses.total.item(), rate, self._waiting, recall)
-        row: dict[str, object] = {
+        row: dict[str, float] = {
             "step": progress.step,
             "examples": progress.examples,
             "seconds": round(progress.seconds, 3),
@@ -267,17 +278,8 @@ class _Run:
         }
         if recall is not None:
             row["validation_recall@10"] = recall
-        with self._layout.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        self._record.add(row)
         self._listener(report)
-
-    def _keep_metrics(self, step: int) -> None:
-        """Drop the rows of steps that a resumed run does again."""
-        rows = self._layout.metrics.read_text(encoding="utf-8").splitlines(keepends=True) if step and self._layout.metrics.exists() else []
-        # A row that a killed run left unfinished has no line end; it stands after those of the checkpoint.
-        kept = [row for row in rows if row.endswith("\n") and json.loads(row)["step"] <= step]
-        with staged(self._layout.metrics, replace=True) as partial:
-            partial.write_text("".join(kept), encoding="utf-8")
 
 
 def _resumable(layout: ModelLayout, identity: dict[str, str]) -> Saved:

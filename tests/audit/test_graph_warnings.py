@@ -32,6 +32,12 @@ def only(report: AuditReport, check: str) -> Finding:
     return report.of("warning")[0]
 
 
+def the_note(report: AuditReport, check: str) -> Finding:
+    assert report.of("error", "warning") == []
+    (found,) = [finding for finding in report.of("note") if finding.check == check]
+    return found
+
+
 def first(rows: int) -> pl.Expr:
     return pl.int_range(pl.len()) < rows
 
@@ -72,6 +78,42 @@ def test_related_products_have_no_time(tmp_path):
     found = only(audit(build(recipe, tmp_path / "graph")), "timeless-relations")
     assert found.count == 78
     assert "product--also--product has no time" in found.meaning
+
+
+def test_attributes_have_no_time(tmp_path):
+    found = the_note(of_shop(tmp_path), "timeless-columns")
+    assert found.count == 4
+    assert found.examples[:2] == ({"table": "products", "column": "size"}, {"table": "products", "column": "price"})
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_choices_that_a_shopper_had_made_before(tmp_path, again):
+    """Each choice of the test period by a known shopper is one of an earlier day, or none is."""
+
+    def repeated(events: pl.DataFrame) -> pl.DataFrame:
+        known = events.drop_nulls("user_id").with_columns(session_id=pl.lit(None, pl.String))
+        early = known.filter(pl.col("timestamp") < TEST).unique(["user_id", "query", "product_id"], keep="first", maintain_order=True)
+        late = early[:30].with_columns(timestamp=pl.lit(TEST) + pl.duration(minutes=7 * pl.int_range(pl.len())), action=pl.lit("purchase"))
+        return pl.concat([early, late if again else late.with_columns(pl.format("{} anew", "query").alias("query"))])
+
+    report = of_shop(tmp_path, change=repeated)
+    if not again:
+        assert "repeat-choices" in report.clean
+        return
+    found = the_note(report, "repeat-choices")
+    assert found.count == 30
+    assert "100 % were chosen before it" in found.meaning
+    assert len(found.examples) == 3
+
+
+def test_a_test_period_too_short_to_say_anything(tmp_path):
+    cut = TEST + timedelta(days=1)
+    report = of_shop(tmp_path, change=lambda events: events.filter(pl.col("timestamp") < cut))
+    found = [finding for finding in report.of("note") if finding.check == "small-periods"]
+    assert [finding.meaning.split()[1] for finding in found] == ["validation", "test"]
+    events = pl.read_parquet(tmp_path / "events.parquet")
+    assert found[1].count == events.filter(pl.col("timestamp") >= TEST).height
+    assert "small-periods" in of_shop(tmp_path / "large", events=20_000).clean
 
 
 @pytest.mark.parametrize("later", [True, False])
@@ -130,11 +172,8 @@ def test_times_that_keep_order_only_and_say_so(tmp_path):
     content["tables"]["events"]["clock"] = "order"
     recipe.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     last_at_the_end(pl.read_parquet(tmp_path / "events.parquet")).write_parquet(tmp_path / "events.parquet")
-    report = audit(build(recipe, tmp_path / "graph"))
-    assert not report.of("error") + report.of("warning")
-    (found,) = [finding for finding in report.of("note") if finding.check == "order-only-times"]
+    found = the_note(audit(build(recipe, tmp_path / "graph")), "order-only-times")
     assert "ages are counted in events" in found.meaning
-
 
 
 def test_an_unset_clock(tmp_path):
@@ -186,9 +225,7 @@ def test_events_that_are_delivered_twice(tmp_path):
 
 def test_queries_that_are_names_of_categories_by_slice(tmp_path):
     query = pl.when(pl.col("form") == "broad").then(pl.lit("  Bakery")).otherwise("query").alias("query")
-    report = of_shop(tmp_path, change=lambda events: events.with_columns(query))
-    assert report.of("error", "warning") == []
-    (found,) = [finding for finding in report.findings if finding.check == "named-queries"]
+    found = the_note(of_shop(tmp_path, change=lambda events: events.with_columns(query)), "named-queries")
     assert "(form broad 100 %, form narrow 0 %)" in found.meaning
     assert found.examples == ({"query": "bakery", "category": "food > bakery"},)
 

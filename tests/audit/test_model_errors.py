@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+import yaml
 from models import write_model
 from planting import change_vectors, change_weights, seal_model
 from rich_shop import write_rich_shop
@@ -105,6 +107,27 @@ def test_quantiles_of_later_products(tmp_path):
     found = only_error(graph, model, "quantiles")
     assert found.count == 15
     assert found.examples[0]["column"] == "price"
+    assert "but of those chosen in any" not in found.meaning
+
+
+def test_quantiles_fitted_on_what_sells_later(tmp_path):
+    shop = write_rich_shop(tmp_path / "shop")
+    content = yaml.safe_load(shop.read_text(encoding="utf-8"))
+    table = tmp_path / "shop" / "events.parquet"
+    events = pl.read_parquet(table).sort("timestamp")
+    # Only cheap products sell in the training period.
+    dear = pl.read_parquet(tmp_path / "shop" / "products.parquet").filter(pl.col("price") > 20)["product_id"]
+    events = events.filter((pl.col("timestamp") >= content["split"]["validation"]) | ~pl.col("product_id").is_in(dear.implode()))
+    events.write_parquet(table)
+    graph = build(shop, tmp_path / "graph")
+    model = write_model(graph, tmp_path / "model")
+    # Borders as they come out when training lasts almost to the end of the log.
+    content["split"] |= {"validation": events["timestamp"][-2], "test": events["timestamp"][-1]}
+    shop.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    later = quantile_borders(build(shop, tmp_path / "later"), 16)
+    assert later != quantile_borders(graph, 16)
+    seal_model(model, quantiles=later)
+    assert "the model knows which products sell later" in only_error(graph, model, "quantiles").meaning
 
 
 def test_a_free_vector_of_a_query_that_came_later(clean_graph, model):

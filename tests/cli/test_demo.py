@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner
+from command_lines import fault_of
 
 from gnn_search.cli.main import main
 
@@ -42,12 +45,27 @@ def test_the_demo_makes_every_part_and_uses_them_again(small_demo: Path) -> None
     assert first.stdout.count("'frozen pizza'") == 2
     assert "without a user" in first.stdout
     assert "own_history" in first.stdout
+    folders, tried = zip(*closing_lines(first.stdout, small_demo), strict=True)
+    assert folders == PARTS
+    commands = [shlex.split(line) for line in tried if line]
+    assert [words[1] for words in commands] == ["inspect", "search", "compare"]
+    assert [fault_of(words, whole=True) for words in commands] == [None] * 3
+    for words in commands:
+        shown = CliRunner().invoke(main, words[1:], catch_exceptions=False)
+        assert shown.exit_code == 0, shown.stderr
 
     weights = (small_demo / "model" / "weights.safetensors").stat().st_mtime_ns
     again = CliRunner().invoke(main, ["demo", "--out", str(small_demo)], catch_exceptions=False)
     assert again.exit_code == 0, again.stderr
     assert (small_demo / "model" / "weights.safetensors").stat().st_mtime_ns == weights
     assert "training" not in again.stderr
+
+
+def closing_lines(stdout: str, out: Path) -> list[tuple[str, str]]:
+    """Return folder and command of the lines that say where all lies."""
+    told = " ".join(stdout.split()).partition(f"It lies in {out}:")[2]
+    lines = re.findall(rf"{out}/(\w+): (.*?)(?= {out}/\w+: |$)", told)
+    return [(folder, "gnn-search" + what.partition("gnn-search")[2] if "gnn-search" in what else "") for folder, what in lines]
 
 
 @pytest.mark.parametrize("left", ["metrics.jsonl", "checkpoint/.step-00000000.partial-1/model.safetensors"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,15 @@ def test_another_configuration_is_not_resumed(trained, tiny_graph, tmp_path):
 def test_a_damaged_graph_is_refused(fresh_graph, tmp_path):
     (fresh_graph / "nodes" / "product.parquet").write_bytes(b"")
     assert_refused(run(write_config(tmp_path), fresh_graph, tmp_path / "model"), "product.parquet has 0 bytes")
+
+
+def test_event_files_are_written_where_tensorboard_is_installed_unless_told_otherwise(trained, tiny_graph, tmp_path):
+    installed = find_spec("tensorboard") is not None
+    assert ModelLayout(trained[1]).tensorboard.exists() == installed
+    assert run(write_config(tmp_path), tiny_graph.path, tmp_path / "off", "--no-tensorboard").exit_code == 0
+    assert not ModelLayout(tmp_path / "off").tensorboard.exists()
+    assert (tmp_path / "off" / "weights.safetensors").read_bytes() == ModelLayout(trained[1]).weights.read_bytes()
+    if not installed:
+        message = "event files need tensorboard, which is not installed; run: pip install 'gnn-search[tensorboard]'"
+        assert_refused(run(write_config(tmp_path), tiny_graph.path, tmp_path / "on", "--tensorboard"), message)
+        assert not (tmp_path / "on").exists()
