@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -143,11 +143,8 @@ def run_evaluation(
     period: Literal["validation", "test"] = "validation" if split == "validation" else "test"
     asked = build_cases(opened.graph, period, cases, seed)
     parts = report_slices(asked, opened.graph, further)
-    for name in {**opened.graph.manifest.recipe.get("slices", {}), **further}.keys() - {part.name for part in parts}:
-        error_console().print(f"Note: the slice '{name}' holds no case and is left out", soft_wrap=True)
+    _note(opened, split, further, {part.name for part in parts})
     rankers = [*_models(opened, against, asked.time), *_baselines(opened, asked.time, wanted, settings)]
-    if opened.walk is not None and split == "validation":
-        error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
     with ExitStack() as stack:
         folder = None if out is None else stack.enter_context(staged(out, replace=replace))
         writer = None if folder is None else RunWriter(folder, opened.graph)
@@ -176,6 +173,16 @@ def run_evaluation(
         if writer is not None:
             writer.finish(evaluation)
     return evaluation
+
+
+def _note(model: Model, split: str, further: Mapping[str, str], shown: Container[str]) -> None:
+    """Say which declared slices are not shown, and where the walk term looks too good."""
+    declared = model.graph.manifest.recipe.get("slices", {})
+    for name in dict.fromkeys([*declared, *further]):
+        if name not in shown:
+            error_console().print(f"Note: the slice '{name}' holds no case and is left out", soft_wrap=True)
+    if model.walk is not None and split == "validation":
+        error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
 
 
 def _models(model: Model, rivals: Sequence[Model], time: int) -> list[Ranker]:
