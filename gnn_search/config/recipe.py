@@ -35,12 +35,21 @@ class ProductsTable(StrictModel):
     separator: str = " > "
     attributes: tuple[str, ...] = Field((), description="Further columns to keep as categorical attributes.")
     numeric: tuple[str, ...] = Field((), description="Numeric columns to keep, such as price or rating.")
+    price: str | None = Field(
+        None, description="Which numeric column is the price of one piece; times the events' weight, it is what was spent on a choice."
+    )
     related: dict[str, RelatedColumn] = Field(default_factory=dict, description="Related-product columns, by name.")
 
     @model_validator(mode="after")
     def _one_category_column(self) -> ProductsTable:
         if self.category_path is not None and self.category_id is not None:
             raise ValueError("give category_path or category_id, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _price_is_numeric(self) -> ProductsTable:
+        if self.price is not None and self.price not in self.numeric:
+            raise ValueError(f"the price column '{self.price}' is not among numeric {list(self.numeric)}; name it there too")
         return self
 
 

@@ -10,13 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gnn_search.config.recipe import Recipe
 from gnn_search.errors import RequestError
 from gnn_search.graph.cases import CASE_KEYS, Cases, case_events, sample_rows
 from gnn_search.graph.store import Graph
 
 GRADES = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
 """What an action is worth to graded NDCG."""
-_PRICE, _PURCHASE = "price", "purchase"
+_PURCHASE = "purchase"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +27,8 @@ class Choices:
     Attributes:
         actions: bool[rows] a kind of action: chosen by it; empty where all choices are of one kind.
         grade: float64[rows], of the highest action in `GRADES`; None where there are not several or one of them has no grade.
-        spend: float64[rows], price times quantity of what was purchased, the price as of the catalogue; None where the graph lacks a
-            numeric column `price` or the events a weight.
+        spend: float64[rows], price times quantity of what was purchased, the price as of the catalogue; None where the recipe
+            names no price or the events have no weight.
     """
 
     actions: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
@@ -49,10 +50,10 @@ def find_choices(graph: Graph, cases: Cases, split: Literal["validation", "test"
         RequestError: The cases are not those.
     """
     several = len(graph.chosen_actions) > 1
-    priced = _has_prices(graph)
-    if not several and not priced:
+    price = _price_column(graph)
+    if not several and price is None:
         return Choices()
-    rows = _rows(graph, split, limit, seed)
+    rows = _rows(graph, split, limit, seed, price)
     if rows.height != len(cases.product) or not np.array_equal(rows["product"].to_numpy(), cases.product):
         raise RequestError(
             f"these are not the cases of the {split} period of {graph.path} with limit {limit} and seed {seed}; build them so"
@@ -61,22 +62,23 @@ def find_choices(graph: Graph, cases: Cases, split: Literal["validation", "test"
     grade = None
     if several and set(actions) <= set(GRADES):
         grade = np.max([GRADES[action] * chosen for action, chosen in actions.items()], axis=0)
-    return Choices(actions, grade, rows["spend"].to_numpy() if priced else None)
+    return Choices(actions, grade, rows["spend"].to_numpy() if price is not None else None)
 
 
-def _has_prices(graph: Graph) -> bool:
-    tables = graph.manifest.recipe["tables"]
-    return _PRICE in tables["products"]["numeric"] and tables["events"]["weight"] is not None
+def _price_column(graph: Graph) -> str | None:
+    """Return the column of the products that says what one piece costs, where the events say how many were bought."""
+    tables = Recipe.model_validate(graph.manifest.recipe).tables
+    return tables.products.price if tables.events.weight is not None else None
 
 
-def _rows(graph: Graph, split: str, limit: int | None, seed: int) -> pl.DataFrame:
+def _rows(graph: Graph, split: str, limit: int | None, seed: int, price: str | None) -> pl.DataFrame:
     """Return the relevant rows in the order of the cases: product, its actions, and what was spent on it."""
     labels = list(graph.manifest.labels)
     events = case_events(graph, split)
     cases = events.select(*CASE_KEYS, *labels).unique(maintain_order=True)
     kept = np.arange(cases.height) if limit is None else sample_rows(cases.height, limit, seed)
     cases = cases[kept].with_row_index("case")
-    spent = pl.col("weight").cast(pl.Float64) * pl.col("product").replace_strict(*_prices(graph)) if _has_prices(graph) else pl.lit(0.0)
+    spent = pl.lit(0.0) if price is None else pl.col("weight").cast(pl.Float64) * pl.col("product").replace_strict(*_prices(graph, price))
     bought = pl.col("action") == (_PURCHASE if _PURCHASE in graph.chosen_actions else pl.col("action"))
     return (
         events.with_columns(spend=pl.when(bought).then(spent).otherwise(0.0).fill_nan(None).fill_null(0.0))
@@ -87,6 +89,6 @@ def _rows(graph: Graph, split: str, limit: int | None, seed: int) -> pl.DataFram
     )
 
 
-def _prices(graph: Graph) -> tuple[pl.Series, pl.Series]:
-    price = graph.nodes("product")[_PRICE].cast(pl.Float64)
+def _prices(graph: Graph, column: str) -> tuple[pl.Series, pl.Series]:
+    price = graph.nodes("product")[column].cast(pl.Float64)
     return pl.Series(np.arange(len(price), dtype=np.int32)), price

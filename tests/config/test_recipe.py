@@ -55,6 +55,7 @@ def test_derived_edges_can_be_switched_off():
         ({"edges": {"bought_with": {"topp": 3}}}, r"unknown key 'edges\.bought_with\.topp'"),
         ({"tables": {"products": {"path": "p.csv"}}}, r"key 'tables\.events' is missing"),
         ({"tables": tables(users={})}, r"key 'tables\.users\.path' is missing"),
+        ({"tables": tables(products={"numeric": ["rating"], "price": "cost"})}, r"price column 'cost' is not among numeric \['rating'\]"),
         ({"name": "two words"}, r"'name': String should match pattern .* \(got 'two words'\)"),
         ({"name": "../up"}, "'name': String should match"),
         ({"split": {"by": "time", "validation": "2024-02-01", "test": "2024-03-01", "end": "2024-03-01"}}, "test must start before end"),

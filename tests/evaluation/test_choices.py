@@ -24,6 +24,7 @@ def priced_graph(tmp_path_factory):
     products.with_columns(price=price).write_parquet(recipe.parent / "products.parquet")
     content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
     content["tables"]["events"]["weight"] = "quantity"
+    content["tables"]["products"]["price"] = "price"
     recipe.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     return build(recipe, recipe.parent / "graph")
 
@@ -77,6 +78,18 @@ def test_one_kind_of_action_and_no_prices_leave_nothing_to_say(tmp_path):
     graph = build(write_tiny_shop(tmp_path / "shop", actions=("purchase",)), tmp_path / "graph")
     found = find_choices(graph, build_cases(graph), "test")
     assert (found.actions, found.grade, found.spend) == ({}, None, None)
+
+
+def test_a_number_called_price_is_no_price_until_the_recipe_says_so(tmp_path):
+    recipe = write_tiny_shop(tmp_path / "shop")
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    assert "price" in content["tables"]["products"]["numeric"]
+    events = pl.read_parquet(recipe.parent / "events.parquet")
+    events.with_columns(quantity=pl.lit(2)).write_parquet(recipe.parent / "events.parquet")
+    content["tables"]["events"]["weight"] = "quantity"
+    recipe.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    graph = build(recipe, tmp_path / "graph")
+    assert find_choices(graph, build_cases(graph), "test").spend is None
 
 
 def test_an_action_of_unknown_worth_leaves_no_grades(tmp_path):
