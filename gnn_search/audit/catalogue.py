@@ -32,8 +32,9 @@ def _twins(shop: AuditedShop) -> Iterator[Observation]:
     yield Observation(
         severity="warning" if count > _MANY_TWINS * products.height else "note",
         count=count,
-        meaning=f"Products share title, brand and category with another ({share(count, products.height)} of the catalogue; {alike:,} of "
-        "them all attributes too): no text tells them apart, and a list that shows the other one is counted as wrong.",
+        meaning=f"{share(count, products.height)} of the products share title, brand and category with another, "
+        f"{'all of these' if alike == count else f'{alike:,} of them'} their attributes too: no text tells them apart, and a list that "
+        "shows the other one is counted as wrong.",
         advice="Merge ids that mean the same product; if they differ, put what tells them apart, such as size, into title or attributes.",
         examples=tuple(
             {"product_id": ids[0], "other_product_id": ids[1], "title": title}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from gnn_search.config.base import StrictModel
 from gnn_search.config.recipe import Recipe
 from gnn_search.evaluation.result import Evaluation
@@ -54,7 +56,7 @@ def describe_data(graph: Graph, evaluation: Evaluation) -> DataCard:
     counts = {
         "products": manifest.num_nodes["product"],
         "categories": manifest.num_nodes["category"],
-        "shoppers": manifest.num_nodes["user"],
+        "shoppers": _shoppers(graph),
         "queries": manifest.num_nodes["query"],
         **{f"events: {action}": _edges(manifest, action) for action in manifest.actions},
         "cases measured": evaluation.cases,
@@ -70,6 +72,14 @@ def describe_data(graph: Graph, evaluation: Evaluation) -> DataCard:
         f"ranked list out of all {evaluation.candidates:,} products, knowing only what the log held before {_moment(evaluation.time)} UTC.",
         caveats=tuple(_caveats(manifest, evaluation)),
     )
+
+
+def _shoppers(graph: Graph) -> int:
+    """Count the shoppers of whom the log holds something; the table of shoppers may know more."""
+    acted = np.zeros(graph.num_nodes["user"], dtype=np.bool_)
+    for action in graph.manifest.actions:
+        acted |= np.diff(graph.csr(("product", f"rev_{action}", "user")).indptr) > 0
+    return int(acted.sum())
 
 
 def _edges(manifest: GraphManifest, action: str) -> int:

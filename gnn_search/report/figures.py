@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from gnn_search.report.drawing import COLOURS, GREY, INK, canvas, style
+from gnn_search.report.looks import Look
 from gnn_search.report.negatives_part import TaughtNegatives
 from gnn_search.report.recall_curves import RecallCurve
 from gnn_search.report.search_speed import SearchSpeed
@@ -18,7 +19,7 @@ _WIDTH = 5.2
 _ROW_INCHES = 0.44
 
 
-def draw_slices(slices: Sequence[SliceFinding], k: int) -> str:
+def draw_slices(slices: Sequence[SliceFinding], k: int, looks: Mapping[str, Look]) -> str:
     """Draw a group of bars a slice, with intervals; slices of too few shoppers are pale."""
     methods = [bar.method for bar in slices[0].bars]
     height = 0.8 / len(methods)
@@ -34,7 +35,7 @@ def draw_slices(slices: Sequence[SliceFinding], k: int) -> str:
                         low.append(max(bar.mean - bar.low, 0.0))
                         high.append(max(bar.high - bar.mean, 0.0))
                         strength.append(0.35 if part.outcome == "too few" else 1.0)
-            bars = axes.barh(at, mean, height * 0.9, color=COLOURS[number])
+            bars = axes.barh(at, mean, height * 0.9, color=looks[method].colour)
             for bar, alpha in zip(bars, strength, strict=True):
                 bar.set_alpha(alpha)
             axes.errorbar(mean, at, xerr=[low, high], fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.5)
@@ -43,25 +44,24 @@ def draw_slices(slices: Sequence[SliceFinding], k: int) -> str:
         axes.set_ylim(len(slices) - 0.4, -0.6)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.tick_params(axis="x", top=True, labeltop=True)
         axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
         axes.set_axisbelow(True)
         style(axes)
-        swatches = [axes.barh(0, 0, color=COLOURS[number])[0] for number in range(len(methods))]
+        swatches = [axes.barh(0, 0, color=looks[method].colour)[0] for method in methods]
         drawn.figure.legend(swatches, methods, loc="outside upper center", ncols=len(methods), frameon=False, labelcolor=INK, fontsize=8)
     return drawn.svg
 
 
-def draw_recall(curves: Sequence[RecallCurve], model: str) -> str:
+def draw_recall(curves: Sequence[RecallCurve], model: str, looks: Mapping[str, Look]) -> str:
     """Draw recall over the length of the list, the model thick and its parts dashed."""
     with canvas("recall", "Recall by length of the list, by method", (_WIDTH, 5.2)) as drawn:
         axes = drawn.figure.subplots()
         lines = []
         order = sorted(curves, key=lambda curve: (curve.method != model, -curve.recall[min(9, len(curve.recall) - 1)]))
-        for number, curve in enumerate(order):
-            part = curve.method.startswith(f"{model}, ")
-            look = ("-", 2.4) if curve.method == model else ("--", 1.2) if part else ("-", 1.2) if number < len(COLOURS) else (":", 1.4)
-            places = np.arange(1, len(curve.recall) + 1)
-            lines += axes.plot(places, curve.recall, look[0], color=COLOURS[number % len(COLOURS)], linewidth=look[1])
+        for curve in order:
+            look, width = looks[curve.method], 2.4 if curve.method == model else 1.3
+            lines += axes.plot(np.arange(1, len(curve.recall) + 1), curve.recall, look.line, color=look.colour, linewidth=width)
         if len(order[0].recall) > 20:
             axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
@@ -119,16 +119,15 @@ def draw_hardness(samplers: Sequence[TaughtNegatives]) -> str:
     return drawn.svg
 
 
-def draw_costs(speed: SearchSpeed, model: str) -> str:
+def draw_costs(speed: SearchSpeed, model: str, looks: Mapping[str, Look]) -> str:
     """Draw recall over what a list costs."""
     with canvas("costs", f"Recall at {speed.k} and CPU time of a list, by method", (_WIDTH, 5.0)) as drawn:
         axes = drawn.figure.subplots()
         dots = []
         order = sorted(speed.methods, key=lambda one: -one.recall)
-        for number, one in enumerate(order):
-            shape = "*" if one.method == model else "s" if number >= len(COLOURS) else "o"
-            size = 13 if one.method == model else 7
-            dots += axes.plot([max(one.cpu_ms, 1e-4)], [one.recall], shape, color=COLOURS[number % len(COLOURS)], markersize=size)
+        for one in order:
+            look, size = looks[one.method], 13 if one.method == model else 7
+            dots += axes.plot([max(one.cpu_ms, 1e-4)], [one.recall], look.mark, color=look.colour, markersize=size)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")

@@ -10,9 +10,11 @@ from gnn_search.errors import MissingExtraError
 from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY
 from gnn_search.evaluation.small import too_small
 from gnn_search.report.figures import draw_costs, draw_hardness, draw_recall, draw_slices, draw_training
+from gnn_search.report.looks import looks_of
 from gnn_search.report.map_figure import draw_map
 from gnn_search.report.report import Report
-from gnn_search.report.verdict import p_value, points
+from gnn_search.report.slice_words import slice_words
+from gnn_search.report.wording import p_value, points
 
 _PLACES = (1, 3, 5, 10, 20, 50, 100)
 
@@ -84,16 +86,18 @@ def render_report(report: Report, json_name: str) -> str:
         curve_places=[k for k in _PLACES if k <= len(report.curves[0].recall)],
         p_value=p_value,
         too_small=too_small,
+        slice_words=slice_words(one.name for one in report.slices),
         **_comparison(report),
     )
 
 
 def _figures(report: Report) -> dict[str, str]:
     model = next(row.method for row in report.table.rows if row.role == "model")
+    looks = looks_of([row.method for row in report.table.rows], model)
     drawn = {
-        "slices": draw_slices(report.slices, report.k),
-        "recall": draw_recall(report.curves, model),
-        "costs": draw_costs(report.speed, model),
+        "slices": draw_slices(report.slices, report.k, looks),
+        "recall": draw_recall(report.curves, model, looks),
+        "costs": draw_costs(report.speed, model, looks),
         "map": draw_map(report.map),
     }
     if report.training is not None:

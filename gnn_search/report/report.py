@@ -9,11 +9,14 @@ from gnn_search.audit.finding import AuditReport
 from gnn_search.audit.run import audit
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
+from gnn_search.evaluation.baselines.bm25 import Bm25
+from gnn_search.evaluation.baselines.build import QUICK, build_baselines
 from gnn_search.evaluation.compare import compare
 from gnn_search.evaluation.comparison import Comparison
 from gnn_search.evaluation.result import Difference, Evaluation, Manifest
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.graph.cases import build_cases
+from gnn_search.graph.store import Graph
 from gnn_search.model.store import Model, open_model
 from gnn_search.report.data_card import DataCard, describe_data
 from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
@@ -23,10 +26,12 @@ from gnn_search.report.product_map import ProductMap, map_products
 from gnn_search.report.recall_curves import RecallCurve, recall_curves
 from gnn_search.report.reproduction import Reproduction, describe_reproduction
 from gnn_search.report.search_speed import SearchSpeed, measure_speed
-from gnn_search.report.slice_findings import SliceFinding, find_slices, headline
+from gnn_search.report.slice_findings import SliceFinding, find_slices, headline, strongest_other
 from gnn_search.report.training_curves import Training, read_training
 from gnn_search.report.verdict import Verdict, reach_verdict
 from gnn_search.report.worked_searches import WorkedSearch, work_searches
+from gnn_search.retrieval.channels import open_channel
+from gnn_search.retrieval.ranking import Ranker
 from gnn_search.vectors.shop_vectors import open_shop_vectors
 
 
@@ -98,14 +103,15 @@ def make_report(runs: Sequence[RunFolder], out: Path, model: Path | None = None,
     shop = open_shop_vectors(opened, evaluation.time)
     cases = build_cases(opened.graph, "validation" if told.split == "validation" else "test", told.limit, evaluation.seed)
     found = audit(opened.graph, opened.path)
-    slices = find_slices(evaluation)
+    slices, data = find_slices(evaluation), describe_data(opened.graph, evaluation)
+    speed = measure_speed(evaluation, open_channel(opened, shop), cases, shop.vectors["product"], shop.vectors["query"])
     return Report(
         run=str(run.path),
         model=told.model_name,
         k=min(evaluation.k),
         draws=evaluation.draws,
-        verdict=reach_verdict(evaluation, slices, found, compared),
-        data=describe_data(opened.graph, evaluation),
+        verdict=reach_verdict(evaluation, slices, data, found, speed, compared),
+        data=data,
         audit=found,
         methods=_methods(evaluation),
         table=measure_table(evaluation, main_measures(evaluation)),
@@ -116,9 +122,9 @@ def make_report(runs: Sequence[RunFolder], out: Path, model: Path | None = None,
         curves=recall_curves(run),
         training=read_training(opened.layout.metrics, opened.manifest.training),
         negatives=describe_negatives(opened),
-        speed=measure_speed(evaluation, shop.vectors["product"], shop.vectors["query"]),
+        speed=speed,
         map=map_products(opened.graph.before(evaluation.time), shop.vectors["product"]),
-        searches=work_searches(opened, shop, cases),
+        searches=work_searches(opened, shop, cases, _strongest(evaluation, opened.graph)),
         reproduction=describe_reproduction(opened, evaluation, told, [one.path for one in runs], out),
     )
 
@@ -143,6 +149,14 @@ def _open_model(run: RunFolder, told: Manifest, model: Path | None, graph: Path 
             "give its own with --model, or evaluate again"
         )
     return opened
+
+
+def _strongest(evaluation: Evaluation, graph: Graph) -> Ranker | None:
+    """Return the strongest other method, where it is a list that is counted in seconds and not BM25, which is shown anyhow."""
+    name = strongest_other(evaluation, evaluation.slices[0])
+    if name not in QUICK or name == Bm25.name:
+        return None
+    return build_baselines(graph, evaluation.time, (name,))[0]
 
 
 def _methods(evaluation: Evaluation) -> tuple[MethodCard, ...]:

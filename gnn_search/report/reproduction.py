@@ -24,7 +24,7 @@ class Reproduction(StrictModel):
     """What is needed to make the figures again.
 
     Attributes:
-        steps: Commands in their order. The evaluation's is as it was given; the others are put together from what the folders say.
+        steps: Commands in their order. The evaluation's is as it was given; the others are put together from what the run says.
         hashes: Of graph, inputs, model and cases.
         seeds: Of training and evaluation.
         machine: That the evaluation ran on, with versions.
@@ -43,12 +43,8 @@ class Reproduction(StrictModel):
 def describe_reproduction(model: Model, evaluation: Evaluation, told: Manifest, runs: list[Path], out: Path) -> Reproduction:
     """Gather what is needed to make a report again."""
     graph, config = model.graph.manifest, model.config
-    steps = (
-        Step(what="the graph, from recipe and raw tables", command="gnn-search build-graph recipe.yaml --data tables/ --out graph/"),
-        Step(what="the model, from the configuration", command="gnn-search train config.yaml --graph graph/ --out model/"),
-        Step(what="the run", command=told.command),
-        Step(what="this page", command=shlex.join(["gnn-search", "report", *map(str, runs), "--out", str(out)])),
-    )
+    page = Step(what="this page", command=shlex.join(["gnn-search", "report", *map(str, runs), "--out", str(out)]))
+    steps = (*(_demo(told.command) if _is_demo(told.command) else _own_shop(told)), page)
     return Reproduction(
         steps=steps,
         hashes={
@@ -62,6 +58,28 @@ def describe_reproduction(model: Model, evaluation: Evaluation, told: Manifest, 
         machine=told.machine,
         recipe=_yaml(graph.recipe),
         config=_yaml(config.model_dump(mode="json")),
+    )
+
+
+def _is_demo(command: str) -> bool:
+    return shlex.split(command)[1:2] == ["demo"]
+
+
+def _demo(command: str) -> tuple[Step, ...]:
+    return (
+        Step(what="the program, and the package that holds the data", command="pip install 'gnn-search[demo]'"),
+        Step(what="tables, graph, model and run, in folders of their own", command=command),
+    )
+
+
+def _own_shop(told: Manifest) -> tuple[Step, ...]:
+    build = ["gnn-search", "build-graph", "recipe.yaml", "--data", "tables/", "--out", told.graph]
+    train = ["gnn-search", "train", "config.yaml", "--graph", told.graph, "--out", told.model]
+    return (
+        Step(what="the program", command="pip install 'gnn-search[report]'"),
+        Step(what="the graph, from the recipe and the shop's raw tables", command=shlex.join(build)),
+        Step(what="the model, from the configuration", command=shlex.join(train)),
+        Step(what="the run", command=told.command),
     )
 
 

@@ -9,9 +9,11 @@ import torch
 
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.result import Evaluation
+from gnn_search.graph.cases import Cases
 from gnn_search.graph.csr import Float32, Int64
 from gnn_search.index.flat import FlatIndex
 from gnn_search.machine import describe_machine
+from gnn_search.retrieval.ranking import Ranker
 
 _QUERIES = 200
 _WARM_UP = 10
@@ -38,26 +40,38 @@ class IndexSpeed(StrictModel):
     recall: float
 
 
+class SingleSearch(StrictModel):
+    """Latency of the model from query and shopper to a list, in milliseconds, one search at a time."""
+
+    searches: int
+    k: int
+    median_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
 class SearchSpeed(StrictModel):
     """Recall beside what it costs.
 
     Attributes:
         k: Cut-off of the recall.
         methods: As the evaluation measured them.
-        indices: As measured when the page was made.
-        threads: In use for `indices`.
-        processor: Of the machine that measured `indices`.
+        single: The whole model, as measured when the page was made.
+        indices: The search among the vectors alone, likewise.
+        threads: In use for these.
+        processor: Of the machine that measured these.
     """
 
     k: int
     methods: tuple[MethodCost, ...]
+    single: SingleSearch
     indices: tuple[IndexSpeed, ...]
     threads: int
     processor: str
 
 
-def measure_speed(evaluation: Evaluation, products: Float32, queries: Float32) -> SearchSpeed:
-    """Put costs beside recall, and time the exact index on queries that are spread over all known ones.
+def measure_speed(evaluation: Evaluation, channel: Ranker, cases: Cases, products: Float32, queries: Float32) -> SearchSpeed:
+    """Put costs beside recall, and time the model on cases and the exact index on queries, both spread over all there are.
 
     Shapes:
         products: float32 [products, d]; queries: float32 [queries, d].
@@ -66,6 +80,7 @@ def measure_speed(evaluation: Evaluation, products: Float32, queries: Float32) -
     return SearchSpeed(
         k=k,
         methods=costs_of(evaluation),
+        single=_time_searches(channel, cases, k),
         indices=(_time_flat(products, queries, k),),
         threads=threads,
         processor=str(describe_machine(threads)["processor"]),
@@ -86,9 +101,27 @@ def costs_of(evaluation: Evaluation) -> tuple[MethodCost, ...]:
     )
 
 
+def _time_searches(channel: Ranker, cases: Cases, k: int) -> SingleSearch:
+    chosen = _spread(len(cases))
+    user, query = cases.user[chosen], cases.query[chosen]
+    for place in range(min(_WARM_UP, len(chosen))):
+        channel.rank(user[place : place + 1], query[place : place + 1], k)
+    seconds = []
+    for place in range(len(chosen)):
+        start = time.perf_counter()
+        channel.rank(user[place : place + 1], query[place : place + 1], k)
+        seconds.append(time.perf_counter() - start)
+    median, p95, p99 = (1000 * float(one) for one in np.quantile(seconds, [0.5, 0.95, 0.99]))
+    return SingleSearch(searches=len(chosen), k=k, median_ms=median, p95_ms=p95, p99_ms=p99)
+
+
+def _spread(count: int) -> Int64:
+    return np.unique(np.linspace(0, count - 1, min(_QUERIES, count)).astype(np.int64))
+
+
 def _time_flat(products: Float32, queries: Float32, k: int) -> IndexSpeed:
     index = FlatIndex.build(products)
-    asked = queries[np.linspace(0, len(queries) - 1, min(_QUERIES, len(queries))).astype(np.int64)]
+    asked = queries[_spread(len(queries))]
     for place in range(min(_WARM_UP, len(asked))):
         index.search(asked[place : place + 1], k)
     seconds, found = [], []

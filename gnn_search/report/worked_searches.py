@@ -1,4 +1,4 @@
-"""Worked searches: personalised beside plain beside BM25, with a reason for each product."""
+"""Worked searches: personalised beside plain beside the strongest other list and BM25, with a reason for each product of the model's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.model.store import Model
 from gnn_search.report.reasons import give_reasons
 from gnn_search.retrieval.channels import Channel, open_channel
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import PADDING, Ranker, Ranking
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.vectors.shop_vectors import ShopVectors
 
@@ -24,7 +24,7 @@ class WorkedHit(StrictModel):
         product_id: The shop's id.
         title: Of the product.
         chosen: Whether the shopper chose it afterwards.
-        reason: What speaks for it.
+        reason: What speaks for it; empty where that is not told.
     """
 
     product_id: str | int
@@ -33,33 +33,44 @@ class WorkedHit(StrictModel):
     reason: str
 
 
+class WorkedList(StrictModel):
+    """The head of one list, and what made it."""
+
+    name: str
+    hits: tuple[WorkedHit, ...]
+
+    @property
+    def found(self) -> bool:
+        """Whether it holds anything that the shopper chose."""
+        return any(hit.chosen for hit in self.hits)
+
+
 class WorkedSearch(StrictModel):
-    """One case of the period and the heads of three lists.
+    """One case of the period and the heads of several lists.
 
     Attributes:
         query: The text.
         user_id: Who asked.
         chosen: Titles of what was chosen.
-        personalised: For the shopper.
-        plain: For nobody in particular.
-        bm25: By words alone.
+        lists: For the shopper; for nobody in particular; by another method, where one is given; by BM25.
     """
 
     query: str
     user_id: str | int
     chosen: tuple[str, ...]
-    personalised: tuple[WorkedHit, ...]
-    plain: tuple[WorkedHit, ...]
-    bm25: tuple[WorkedHit, ...]
+    lists: tuple[WorkedList, ...]
 
 
-def work_searches(model: Model, shop: ShopVectors, cases: Cases, count: int = 20, k: int = 5) -> tuple[WorkedSearch, ...]:
+def work_searches(
+    model: Model, shop: ShopVectors, cases: Cases, other: Ranker | None = None, count: int = 20, k: int = 5
+) -> tuple[WorkedSearch, ...]:
     """Work some cases of known shoppers, spread evenly over the period: none is picked for how well it goes.
 
     Args:
         model: The model.
         shop: Its vectors as of the start of the period.
         cases: Of the period.
+        other: A method to set beside the model.
         count: How many, at most.
         k: Length of each list.
     """
@@ -67,12 +78,15 @@ def work_searches(model: Model, shop: ShopVectors, cases: Cases, count: int = 20
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
     channel, choice = open_channel(model, shop), "bought" if graph.chosen_actions == ["purchase"] else "chose"
-    lists: list[tuple[Ranking, list[list[str]]]] = []
-    for who in (user, nobody):
+    lists: list[tuple[str, Ranking, list[list[str]]]] = []
+    for name, who in (("For this shopper", user), ("For nobody in particular", nobody)):
         ranking = channel.rank(who, query, k)
-        lists.append((ranking, _reasons(channel, who, query, ranking, choice)))
+        lists.append((name, ranking, _reasons(channel, who, query, ranking, choice)))
+    if other is not None:
+        ranking = other.rank(user, query, k)
+        lists.append((f"{other.name}, for this shopper", ranking, [[""] * k] * len(place)))
     lexical = Bm25(graph).rank(nobody, query, k)
-    lists.append((lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
+    lists.append(("bm25, words alone", lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
     return tuple(_worked(graph, cases, int(case), row, lists) for row, case in enumerate(place))
 
 
@@ -87,22 +101,20 @@ def _reasons(channel: Channel, user: np.ndarray, query: np.ndarray, ranking: Ran
     return give_reasons(channel, vectors.ask(user, query), ranking, choice)
 
 
-def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[Ranking, list[list[str]]]]) -> WorkedSearch:
+def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[str, Ranking, list[list[str]]]]) -> WorkedSearch:
     chosen = cases.product[cases.indptr[case] : cases.indptr[case + 1]].tolist()
     ids, titles = graph.nodes("product").to_series(0), graph.nodes("product")["title"]
-    hits = [
-        tuple(
+
+    def hits(ranking: Ranking, reasons: list[str]) -> tuple[WorkedHit, ...]:
+        return tuple(
             WorkedHit(product_id=ids[product], title=titles[product], chosen=product in chosen, reason=reason)
-            for product, reason in zip(ranking.product[row].tolist(), reasons[row], strict=True)
+            for product, reason in zip(ranking.product[row].tolist(), reasons, strict=True)
             if product != PADDING
         )
-        for ranking, reasons in lists
-    ]
+
     return WorkedSearch(
         query=graph.nodes("query")["query"][int(cases.query[case])],
         user_id=graph.nodes("user").to_series(0)[int(cases.user[case])],
         chosen=tuple(titles[product] for product in chosen),
-        personalised=hits[0],
-        plain=hits[1],
-        bm25=hits[2],
+        lists=tuple(WorkedList(name=name, hits=hits(ranking, reasons[row])) for name, ranking, reasons in lists),
     )

@@ -9,7 +9,10 @@ from gnn_search.audit.finding import AuditReport, Finding
 from gnn_search.evaluation.compare import compare
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.report.slice_findings import find_slices
-from gnn_search.report.verdict import points, reach_verdict
+from gnn_search.report.data_card import DataCard
+from gnn_search.report.search_speed import SearchSpeed, SingleSearch, costs_of
+from gnn_search.report.verdict import reach_verdict
+from gnn_search.report.wording import points
 
 
 def audit(*severities: str) -> AuditReport:
@@ -17,9 +20,17 @@ def audit(*severities: str) -> AuditReport:
     return AuditReport(graph="g", graph_hash="0", model=None, model_hash=None, findings=findings, clean={"other": "w"}, skipped={})
 
 
+DATA = DataCard(name="shop", description="Made by hand.", counts={}, periods=(), split="", asked="", caveats=())
+
+
+def speed_of(evaluation) -> SearchSpeed:
+    single = SingleSearch(searches=200, k=10, median_ms=7.04, p95_ms=9.5, p99_ms=12.0)
+    return SearchSpeed(k=10, methods=costs_of(evaluation), single=single, indices=(), threads=2, processor="a processor")
+
+
 def verdict(leads=LEADS, found=None):
     evaluation = hand_made(leads)
-    return reach_verdict(evaluation, find_slices(evaluation), found or audit())
+    return reach_verdict(evaluation, find_slices(evaluation), DATA, found or audit(), speed_of(evaluation))
 
 
 def answers(reached) -> dict[str, str]:
@@ -35,13 +46,39 @@ def test_better():
     )
     told = answers(reached)
     assert told["Than what?"].startswith("Significantly better than own_history and bm25. own_history, the strongest of them, ranks by")
-    assert "+5.0 percentage points of recall@10 against own_history (95 % interval +4.0 to +6.0; p = 0.0100" in told["By how much?"]
-    assert "1.2 points" in told["By how much?"]
+    assert told["By how much?"].startswith(
+        "+5.0 percentage points of recall@10 against own_history, +9.1 % of its own (95 % interval +4.0 to +6.0; p ≤ 0.01 after Holm's"
+    )
+    assert "a true difference of 1.2 points" in told["By how much?"]
     assert told["For whom?"].startswith("In 1 of 2 slices with enough shoppers")
-    assert "first-time (+10.0 points)" in told["For whom?"]
-    assert "worse than another method: repeat (-2.0 points)" in told["For whom not?"]
-    assert "Too few shoppers to say: new query." in told["For whom not?"]
+    assert "first-time (+10.0 points, +9.0 to +11.0 against own_history)" in told["For whom?"]
+    assert "worse than another method: repeat (-2.0 points, -3.0 to -1.0)" in told["For whom not?"]
+    assert "Too few shoppers to say: new query (" in told["For whom not?"]
     assert "+15.0 points of recall@10 (+14.0 to +16.0), significant" in told["Does it help to know the shopper?"]
+    assert told["On which data?"] == "Made by hand."
+    assert told["What does it cost?"].startswith("7.0 ms for one search (9.5 ms or less in 95 of 100), on a processor, 2 threads; in large")
+
+
+def test_what_is_told_of_a_slice_that_is_level():
+    leads = {"all": {"bm25": 0.1}, "first-time": {"bm25": 0.0}}
+    told = answers(verdict(leads))["For whom not?"]
+    assert told == "Ahead, but not proven, as the tests are corrected for their number: first-time (+0.0 points, -1.0 to +1.0)."
+
+
+def test_what_the_data_are_and_what_the_audit_warns_of():
+    """Warnings by what they mean, and the note that queries name categories; no other note."""
+    told = answers(verdict(found=audit("warning", "note")))["On which data?"]
+    assert told == "Made by hand. m"
+    named = AuditReport(
+        graph="g",
+        graph_hash="0",
+        model=None,
+        model_hash=None,
+        findings=(Finding(severity="note", count=1, meaning="They name it.", advice="a", check="named-queries"),),
+        clean={},
+        skipped={},
+    )
+    assert answers(verdict(found=named))["On which data?"] == "Made by hand. They name it."
 
 
 @pytest.mark.parametrize(("lead", "outcome", "start"), [(-0.05, "worse", "No, it is not better"), (0.0, "level", "It can't be told")])
@@ -71,7 +108,7 @@ def test_earlier_runs_are_named(runs):
     compared = compare([old, new], draws=20)
     (answer,) = [
         one.answer
-        for one in reach_verdict(evaluation, find_slices(evaluation), audit(), compared).answers
+        for one in reach_verdict(evaluation, find_slices(evaluation), DATA, audit(), speed_of(evaluation), compared).answers
         if one.question == "Better than the earlier runs?"
     ]
     mean = evaluation.score("gnn-search", "all", "recall", 10).mean - old.evaluation.score("gnn-search", "all", "recall", 10).mean

@@ -7,6 +7,7 @@ import pytest
 from models import write_model
 
 from gnn_search.evaluation.baselines.bm25 import Bm25
+from gnn_search.evaluation.baselines.build import build_baselines
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.store import open_model
 from gnn_search.report.reasons import NEAR
@@ -22,7 +23,8 @@ def model(tiny_model):
 
 def test_lists_are_those_of_the_rankers(model):
     shop, cases, graph = open_shop_vectors(model), build_cases(model.graph), model.graph
-    found = work_searches(model, shop, cases, count=6, k=4)
+    popularity = build_baselines(graph, cases.time, ("query_popularity",))[0]
+    found = work_searches(model, shop, cases, popularity, count=6, k=4)
     assert len(found) == 6
     users, queries = graph.nodes("user").to_series(0).to_list(), graph.nodes("query")["query"].to_list()
     ids = graph.nodes("product").to_series(0)
@@ -30,11 +32,15 @@ def test_lists_are_those_of_the_rankers(model):
         user, query = np.array([users.index(one.user_id)], np.int32), np.array([queries.index(one.query)], np.int32)
         nobody = np.array([-1], np.int32)
         channel = open_channel(model, shop)
-        for hits, who in ((one.personalised, user), (one.plain, nobody)):
+        personal, plain, other, words = (shown.hits for shown in one.lists)
+        for hits, who in ((personal, user), (plain, nobody)):
             assert [hit.product_id for hit in hits] == ids.gather(channel.rank(who, query, 4).product[0]).to_list()
+        popular = [product for product in popularity.rank(user, query, 4).product[0].tolist() if product >= 0]
+        assert [hit.product_id for hit in other] == ids.gather(popular).to_list()
         lexical = [product for product in Bm25(graph).rank(nobody, query, 4).product[0].tolist() if product >= 0]
-        assert [hit.product_id for hit in one.bm25] == ids.gather(lexical).to_list()
-        titles = {hit.title for hits in (one.personalised, one.plain, one.bm25) for hit in hits if hit.chosen}
+        assert [hit.product_id for hit in words] == ids.gather(lexical).to_list()
+        assert [shown.name for shown in one.lists][2:] == ["query_popularity, for this shopper", "bm25, words alone"]
+        titles = {hit.title for shown in one.lists for hit in shown.hits if hit.chosen}
         assert titles <= set(one.chosen)
 
 
@@ -58,7 +64,7 @@ def test_reasons_tell_what_the_graph_holds(model):
     for one in found:
         query = queries.index(one.query)
         products = led.csr.index[led.starts[query] : led.ends[query]]
-        for hit in (*one.personalised, *one.plain):
+        for hit in (*one.lists[0].hits, *one.lists[1].hits):
             times = int((products == ids.index(hit.product_id)).sum())
             assert hit.reason
             reasons.add(hit.reason)
@@ -66,8 +72,8 @@ def test_reasons_tell_what_the_graph_holds(model):
                 assert f"the query led to it {'once' if times == 1 else f'{times} times'}" in hit.reason
             elif "the shopper chose" not in hit.reason.partition(";")[0]:
                 assert times == 0
-        assert all(hit.reason.startswith("BM25 ") for hit in one.bm25)
-        assert all("the shopper" not in hit.reason for hit in one.plain)
+        assert all(hit.reason.startswith("BM25 ") for hit in one.lists[2].hits)
+        assert all("the shopper" not in hit.reason for hit in one.lists[1].hits)
     assert any(reason.startswith("the shopper chose it ") for reason in reasons)
     assert len(reasons) > 3
 
@@ -75,4 +81,4 @@ def test_reasons_tell_what_the_graph_holds(model):
 def test_a_model_without_walks_knows_vectors_alone(tiny_graph, tmp_path):
     model = open_model(write_model(tiny_graph, tmp_path / "model", walk=False))
     found = work_searches(model, open_shop_vectors(model), build_cases(tiny_graph), count=3, k=2)
-    assert {hit.reason for one in found for hit in (*one.personalised, *one.plain)} == {NEAR}
+    assert {hit.reason for one in found for hit in (*one.lists[0].hits, *one.lists[1].hits)} == {NEAR}

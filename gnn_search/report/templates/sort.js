@@ -38,3 +38,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
 addEventListener("beforeprint", () => {
   for (const part of document.querySelectorAll("details")) part.open = true;
 });
+// Says of what is wider than the window that it can be pushed.
+const tellWide = () => {
+  for (const box of document.querySelectorAll(".scroll")) box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1);
+};
+addEventListener("resize", tellWide);
+tellWide();
