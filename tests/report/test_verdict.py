@@ -8,9 +8,9 @@ from evaluations import LEADS, hand_made
 from gnn_search.audit.finding import AuditReport, Finding
 from gnn_search.evaluation.compare import compare
 from gnn_search.evaluation.run_folder import RunFolder
-from gnn_search.report.slice_findings import find_slices
 from gnn_search.report.data_card import DataCard
 from gnn_search.report.search_speed import SearchSpeed, SingleSearch, costs_of
+from gnn_search.report.slice_findings import find_slices
 from gnn_search.report.verdict import reach_verdict
 from gnn_search.report.wording import points
 
