@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from models import write_model
+from shops import build
 
 from gnn_search.errors import ArtefactError, OutputExistsError, RequestError
 from gnn_search.index.boosting.boost import Boost, open_boost, save_boost
@@ -49,8 +50,6 @@ def test_the_best_products_get_the_most(boost, model):
 
 
 def test_it_knows_nothing_that_came_after_training(tiny_shop, boost, tmp_path):
-    from shops import build
-
     folder = tmp_path / "earlier"
     folder.mkdir()
     for file in tiny_shop.parent.iterdir():
@@ -142,7 +141,7 @@ def test_what_cannot_be_built(model, tmp_path):
         build_boost(model.graph, [])
     with pytest.raises(RequestError, match="'price' is named more than once"):
         build_boost(model.graph, ["price", "recency", "price"])
-    pl.DataFrame({"product_id": ["P000"], "stars": [None]}, schema_overrides={"stars": pl.Float64}).write_parquet(tmp_path / "stars.parquet")
+    pl.DataFrame({"product_id": ["P000"], "stars": pl.Series([None], dtype=pl.Float64)}).write_parquet(tmp_path / "stars.parquet")
     with pytest.raises(RequestError, match="no product that was chosen before validation has a value of 'stars'"):
         build_boost(model.graph, ["stars"], tmp_path / "stars.parquet")
     with pytest.raises(RequestError, match=r"no quality is read from .*stars\.parquet, as the shop itself has price"):

@@ -60,5 +60,5 @@ def test_conversion_needs_several_actions(make_graph):
     products = [("p0", "a", None, None)]
     days = [(f"u{day}", "a", "p0", day, "purchase", f"s{day}", "broad") for day in (1, 11, 21)]
     graph = make_graph(products, days)
-    with pytest.raises(RequestError, match="'conversion' compares purchases with other choices, but .* logs .'purchase'. alone"):
+    with pytest.raises(RequestError, match=r"'conversion' compares purchases with other choices, but .* logs .'purchase'. alone"):
         measure_quality(graph.before(graph.manifest.test_start), "conversion")

@@ -11,7 +11,8 @@ from gnn_search.index.boosting.quantiles import HALVINGS, halvings, quantile_bor
 
 def test_the_borders_are_those_of_halving_either_half():
     borders = quantile_borders(np.arange(1025.0), np.ones(1025, np.bool_))
-    assert borders == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 768.0, 896.0, 960.0, 992.0, 1008.0, 1016.0, 1020.0, 1022.0, 1023.0]  # fmt: skip
+    assert borders[:10] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+    assert borders[10:] == [768, 896, 960, 992, 1008, 1016, 1020, 1022, 1023]
     assert len(borders) == 2 * HALVINGS - 1
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# isort: off
+import torch  # noqa: F401
+import faiss
+# isort: on
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,3 +68,19 @@ def test_the_action_must_be_one_of_the_boost():
         boosted_queries(queries, boost)
     with pytest.raises(RequestError, match="weights for click, purchase, got 'cart'; name one"):
         boosted_queries(queries, boost, "cart")
+
+
+def test_an_approximate_index_holds_them_as_any_vectors():
+    random = np.random.default_rng(0)
+    centres = unit(random, 20, 32)
+    vectors = centres[random.integers(0, 20, 2000)] + 0.5 * unit(random, 2000, 32)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    queries = vectors[::50] + 0.1 * unit(random, 40, 32)
+    boost = made_up(random, 2000, purchase=[0.1, -0.05, 0.2, 0])
+    products, asked = boosted_products(vectors, boost), boosted_queries(queries, boost)
+    exact = FlatIndex.build(products).search(asked, 10)[1]
+    assert (exact != FlatIndex.build(vectors).search(queries, 10)[1]).any()
+    index = faiss.index_factory(products.shape[1], "HNSW32", faiss.METRIC_INNER_PRODUCT)
+    index.add(products)
+    found = index.search(asked, 10)[1]
+    assert np.mean([len(set(one) & set(other)) / 10 for one, other in zip(found, exact, strict=True)]) > 0.95
