@@ -88,7 +88,7 @@ class Candidates:
             weights: float32 [e]. Returns int32 [rows].
         """
         boost = self._quality @ weights.astype(np.float64)
-        largest = float(boost.max(initial=0.0))
+        largest = float(boost.max())
         score = (self._cosine_of_row + boost[self._cases.product]).astype(np.float32)
         place = np.zeros(len(score), dtype=np.int32)
         for depth in sorted(self._tiers):

@@ -38,6 +38,8 @@ def read_columns(path: Path, names: Sequence[str], graph: Graph) -> dict[str, Fl
         raise TableError(f"{path} lacks the column '{missing[0]}'; there are {', '.join(frame.columns)}; correct the file or the name")
     known = graph.nodes("product").to_series(0)
     ids = frame[_ID]
+    if ids.dtype != pl.String and not ids.dtype.is_integer():
+        raise TableError(f"column '{_ID}' of {path}: expected ids, integers or text, got {ids.dtype}; write them as one of these")
     given = ids.cast(known.dtype, strict=False)
     # An id counts where it is written as the shop would write it: '7' is 7, '007' is not.
     given = given.set((given.cast(pl.String) != ids.cast(pl.String)).fill_null(False), None)

@@ -31,6 +31,7 @@ def test_every_format(tiny_graph, tmp_path, suffix):
         ({"product_id": ["P000", "P001"], "rating": ["4", "good"]}, "column 'rating' of .*: expected numbers, got 'good' in row 1"),
         ({"product_id": ["P000"], "rating": [[1]]}, "column 'rating' of .*: expected numbers, got List"),
         ({"product_id": [], "rating": []}, "holds no rows"),
+        ({"product_id": [["P000"]], "rating": [1]}, "column 'product_id' of .*: expected ids, integers or text, got List"),
     ],
 )
 def test_a_file_that_cannot_be_used(tiny_graph, tmp_path, rows, fault):
@@ -48,3 +49,17 @@ def test_a_file_that_is_none(tiny_graph, tmp_path):
     (tmp_path / "file.parquet").write_text("no")
     with pytest.raises(TableError, match=r"file\.parquet is damaged or no \.parquet file"):
         read_columns(tmp_path / "file.parquet", ["rating"], tiny_graph)
+
+
+def test_integer_ids_may_be_text_as_the_shop_would_write_them(tmp_path):
+    path = tmp_path / "file.csv"
+    path.write_text("product_id,rating\n7,1\n008,2\n9,\n")
+    known = pl.DataFrame({"product_id": [7, 8, 9]})
+
+    class Shop:
+        path = "shop"
+
+        def nodes(self, node_type: str) -> pl.DataFrame:
+            return known
+
+    np.testing.assert_array_equal(read_columns(path, ["rating"], Shop())["rating"], [1, np.nan, np.nan])
