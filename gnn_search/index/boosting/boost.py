@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import GraphView
-from gnn_search.index.boosting.qualities import OF_LOG, measure_quality
-from gnn_search.index.boosting.quantiles import SIDES, halvings
+from gnn_search.index.boosting.qualities import measure_quality, was_chosen
+from gnn_search.index.boosting.quantiles import SIDES, halvings, quantile_borders
 from gnn_search.layout import FORMAT_VERSION, hash_files, read_json, staged, write_json
 from gnn_search.model.store import Model
 from gnn_search.versions import library_versions
@@ -31,7 +31,7 @@ _AGAIN = "run 'gnn-search boost' again"
 
 
 class QualityBorders(StrictModel):
-    """One quality: where its values come from, and the quantiles of the products chosen in training."""
+    """One quality: where its values come from, and the quantiles of the products that were chosen before."""
 
     name: str
     source: Literal["log", "products", "file"]
@@ -100,14 +100,24 @@ class Boost:
         return self.weights[action]
 
     def at(self, view: GraphView) -> Boost:
-        """Return the boost with the qualities as known in a view; columns of products and files have no time and stay."""
+        """Return the boost with the qualities as known in a view; columns of products and files have no time and stay.
+
+        What the log says gets new borders too, so that a product's place is that among the products chosen by then. With old ones a log
+        that has grown would move all products at once, those chosen equally often across a border together.
+        """
         if view.time == self.as_of:
             return self
-        parts = []
+        known, parts, qualities = was_chosen(view), [], []
         for place, one in enumerate(self.qualities):
-            stored = self.quality[:, len(SIDES) * place : len(SIDES) * (place + 1)]
-            parts.append(halvings(measure_quality(view, one.name), one.borders) if one.name in OF_LOG else stored)
-        return replace(self, quality=np.concatenate(parts, axis=1), as_of=view.time)
+            if one.source == "log":
+                value = measure_quality(view, one.name)
+                borders = quantile_borders(value, known)
+                qualities.append(one.model_copy(update={"borders": tuple(borders)}))
+                parts.append(halvings(value, borders))
+            else:
+                qualities.append(one)
+                parts.append(self.quality[:, len(SIDES) * place : len(SIDES) * (place + 1)])
+        return replace(self, qualities=tuple(qualities), quality=np.concatenate(parts, axis=1), as_of=view.time)
 
 
 def dimension_names(qualities: list[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph
 from gnn_search.index.boosting.boost import Boost, QualityBorders
 from gnn_search.index.boosting.columns import read_columns
-from gnn_search.index.boosting.qualities import OF_LOG, measure_quality, product_columns
+from gnn_search.index.boosting.qualities import OF_LOG, measure_quality, product_columns, was_chosen
 from gnn_search.index.boosting.quantiles import halvings, quantile_borders
 
 
@@ -39,7 +39,7 @@ def build_boost(graph: Graph, names: Sequence[str], columns: Path | None = None)
         raise RequestError(f"no quality is read from {columns}, as the shop itself has {', '.join(names)}; name one of its columns")
     read = {} if columns is None else read_columns(columns, elsewhere, graph)
     view = graph.before(graph.manifest.validation_start)
-    trained = view.edges(("query", "leads_to", "product")).degree() > 0
+    trained = was_chosen(view)
     qualities, parts = [], []
     for name in names:
         value = read[name] if name in read else measure_quality(view, name)

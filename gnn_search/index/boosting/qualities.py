@@ -15,6 +15,7 @@ POPULARITY, RECENCY, CONVERSION = "popularity", "recency", "conversion"
 OF_LOG = (POPULARITY, RECENCY, CONVERSION)
 """Qualities that the log tells, as of any moment; all others are columns of the products."""
 
+_CHOICES = ("query", "leads_to", "product")
 _PURCHASE = "purchase"
 _AVERAGE_CHOICES = 10
 """Choices of the average kind that each product is given beside its own, so that one purchase in one choice is not the best of all."""
@@ -31,7 +32,7 @@ def measure_quality(view: GraphView, name: str) -> Float64:
 
     Args:
         view: What is known.
-        name: `popularity`: choices, as a multiple of the mean of the products that were chosen. `recency`: minus the age of the last choice
+        name: `popularity`: choices. `recency`: minus the age of the last choice
             in µs, minus infinity where there is none. `conversion`: the share of a product's choices that were purchases. Any other: that
             column of the products, NaN where it has no value.
 
@@ -42,10 +43,7 @@ def measure_quality(view: GraphView, name: str) -> Float64:
         RequestError: The shop has no such quality.
     """
     if name == POPULARITY:
-        # A multiple, so that a moment late in a log reads like an early one.
-        chosen = view.edges(("query", "leads_to", "product")).degree().astype(np.float64)
-        mean = chosen.sum() / max(np.count_nonzero(chosen), 1)
-        return np.asarray(chosen / max(mean, 1.0))
+        return view.edges(_CHOICES).degree().astype(np.float64)
     if name == RECENCY:
         return _recency(view)
     if name == CONVERSION:
@@ -59,8 +57,13 @@ def measure_quality(view: GraphView, name: str) -> Float64:
     return view.graph.nodes("product")[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
+def was_chosen(view: GraphView) -> npt.NDArray[np.bool_]:
+    """Say which products anybody chose before the view's moment: bool [products]."""
+    return np.asarray(view.edges(_CHOICES).degree() > 0)
+
+
 def _recency(view: GraphView) -> Float64:
-    edges = view.edges(("query", "leads_to", "product"))
+    edges = view.edges(_CHOICES)
     chosen = edges.degree() > 0
     assert edges.csr.time is not None
     newest = np.full(len(chosen), -np.inf)

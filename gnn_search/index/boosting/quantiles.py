@@ -30,7 +30,7 @@ def quantile_borders(value: Float64, known: Bool) -> list[float]:
 
     Args:
         value: Of every product, NaN where unknown.
-        known: Which products count: those chosen in training, as others would tell of the future.
+        known: Which products count: those chosen before, as others would tell of the future.
 
     Returns:
         The borders; none where no product that counts has a finite value.

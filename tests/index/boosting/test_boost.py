@@ -76,6 +76,16 @@ def test_at_another_moment_the_log_counts_anew_and_columns_stay(boost, model):
     assert boost.at(model.graph.before(boost.as_of)) is boost
 
 
+def test_a_log_that_grows_does_not_move_all_products_at_once(make_graph):
+    """Most products are chosen once; later sales of another one leave them where they are."""
+    products = [(f"p{place}", "a", None, None) for place in range(5)]
+    days = [(place, 1) for place in range(4)] + [(4, day) for day in (2, 3, 4, 5, 11, 12, 13, 14, 15, 21)]
+    graph = make_graph(products, [("ann", "a", f"p{place}", day, "purchase", f"s{day}", "broad") for place, day in days])
+    boost = build_boost(graph, ["popularity"])
+    assert boost.quality[:4].tolist() == [[boost.quality[0, 0], 0.0]] * 4
+    np.testing.assert_array_equal(boost.at(graph.before(graph.manifest.test_start)).quality, boost.quality)
+
+
 def test_what_is_saved_is_opened(saved, boost, model):
     opened = open_boost(saved, model)
     np.testing.assert_array_equal(opened.quality, boost.quality)
