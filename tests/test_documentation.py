@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 import yaml
 from command_lines import fault_of, flags
@@ -20,7 +22,10 @@ from gnn_search.config.recipe import Recipe
 from gnn_search.config.studies import AblationSettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.hold_out import HELD_OUT
+from gnn_search.index.boosting.boost import save_boost
+from gnn_search.index.boosting.build import build_boost
 from gnn_search.layout import GraphLayout, ModelLayout, RunLayout
+from gnn_search.model.store import open_model
 
 SUFFIXES = {".md", ".yaml", ".json", ".jsonl", ".parquet", ".py", ".toml", ".txt", ".html", ".svg", ".png", ".safetensors", ".npy"}
 HERE = Path()
@@ -178,9 +183,12 @@ def _settings_errors(content: dict[str, Any]) -> list[str]:
     return []
 
 
-def test_programs_that_are_shown_run(tiny_graph, tmp_path, monkeypatch, capsys):
+def test_programs_that_are_shown_run(tiny_graph, tiny_model, tmp_path, monkeypatch, capsys):
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "graph").symlink_to(tiny_graph.path.resolve())
+    (tmp_path / "demo" / "model").symlink_to(tiny_model.resolve())
+    boost = replace(build_boost(tiny_graph, ["popularity"]), weights={"purchase": np.ones(2, np.float32)})
+    save_boost(tmp_path / "demo" / "boost", boost, open_model(tiny_model), {})
     monkeypatch.chdir(tmp_path)
     programs = [block for block in all_pieces("code") if block.language == "python"]
     assert programs

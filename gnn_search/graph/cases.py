@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gnn_search.config.recipe import MEASURED
 from gnn_search.errors import RequestError
+from gnn_search.graph.csr import expand_ranges
 from gnn_search.graph.pairs import count_choices
 from gnn_search.graph.store import Graph
 
@@ -107,6 +108,27 @@ def sample_rows(total: int, limit: int, seed: int) -> NDArray[np.int64]:
         return np.arange(total, dtype=np.int64)
     random = np.random.Generator(np.random.Philox(seed))
     return np.sort(random.choice(total, size=limit, replace=False))
+
+
+def take_cases(cases: Cases, rows: NDArray[np.int64]) -> Cases:
+    """Return some of the cases.
+
+    Shapes:
+        rows: int64[taken].
+    """
+    if len(rows) == len(cases):
+        return cases
+    starts, ends = cases.indptr[rows], cases.indptr[rows + 1]
+    kept = expand_ranges(starts, ends)[1]
+    return Cases(
+        user=cases.user[rows],
+        query=cases.query[rows],
+        indptr=np.concatenate([[0], np.cumsum(ends - starts, dtype=np.int64)]).astype(np.int64),
+        product=cases.product[kept],
+        labels=cases.labels[rows],
+        repeat=cases.repeat[kept],
+        time=cases.time,
+    )
 
 
 def _period_start(graph: Graph, split: str) -> int:

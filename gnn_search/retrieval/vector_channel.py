@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from gnn_search.graph.csr import Int32, Int64
+from gnn_search.index.boosting.boost import Boost
+from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import Model
@@ -52,14 +54,32 @@ class VectorChannel:
         shop: Its vectors as of the moment.
         personal: Whether shoppers count; without, every request is plain.
         name: What reports call it.
+        boost: What products are boosted by; a score is then the cosine and the boost. `index` stays that of the vectors alone.
+        action: The kind of choice whose weights boost; may be left out where the shop logs one kind.
+
+    Raises:
+        RequestError: The boost has no weights for the action.
     """
 
-    def __init__(self, model: Model, shop: ShopVectors, *, personal: bool = True, name: str = "vector") -> None:
+    def __init__(
+        self,
+        model: Model,
+        shop: ShopVectors,
+        *,
+        personal: bool = True,
+        name: str = "vector",
+        boost: Boost | None = None,
+        action: str | None = None,
+    ) -> None:
         self.name = name
         self._model, self._personal = model, personal
         self.index = FlatIndex.build(shop.vectors["product"])
         products = torch.from_numpy(np.array(shop.vectors["product"]))
         self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
+        # Without a weight nothing is boosted, and not a bit may change.
+        self._boost = boost.at(self.encoder.view) if boost is not None and boost.weights_of(action).any() else None
+        self._action = action
+        self._boosted = None if self._boost is None else FlatIndex.build(boosted_products(shop.vectors["product"], self._boost))
 
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank for known nodes, as `Ranker` says."""
@@ -72,7 +92,7 @@ class VectorChannel:
             user: Shoppers, -1 for nobody known.
             texts: The queries.
             k: Length of the lists.
-            min_score: Leave out products whose cosine with the request is less.
+            min_score: Leave out products that score less, which without a boost is the cosine with the request.
 
         Shapes:
             user: int32 [n]; texts: n. Returns lists of k.
@@ -131,7 +151,11 @@ class VectorChannel:
         return Asked(user, query, recalling, self.encoder.personalise(vector, user, recalling), text, texts, nodes)
 
     def _search(self, asked: Asked, k: int) -> Ranking:
-        score, product = self.index.search(asked.vector.numpy(), k)
+        requests = asked.vector.numpy()
+        if self._boost is None or self._boosted is None:
+            score, product = self.index.search(requests, k)
+        else:
+            score, product = self._boosted.search(boosted_queries(requests, self._boost, self._action), k)
         return Ranking(product, score)
 
     def _recalling(self, query: Int32, texts: Sequence[str]) -> Int32:

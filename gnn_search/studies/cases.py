@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnn_search.errors import RequestError
-from gnn_search.graph.cases import Cases, build_cases, sample_rows
-from gnn_search.graph.csr import expand_ranges
+from gnn_search.graph.cases import Cases, build_cases, sample_rows, take_cases
 from gnn_search.graph.store import Graph
 from gnn_search.studies.plan import Measuring
 
@@ -32,24 +30,3 @@ def study_cases(graph: Graph, measuring: Measuring, seed: int) -> Cases:
             )
         cases = take_cases(cases, left)
     return take_cases(cases, sample_rows(len(cases), measuring.limit or len(cases), seed))
-
-
-def take_cases(cases: Cases, rows: NDArray[np.int64]) -> Cases:
-    """Return some of the cases.
-
-    Shapes:
-        rows: int64[taken].
-    """
-    if len(rows) == len(cases):
-        return cases
-    starts, ends = cases.indptr[rows], cases.indptr[rows + 1]
-    kept = expand_ranges(starts, ends)[1]
-    return Cases(
-        user=cases.user[rows],
-        query=cases.query[rows],
-        indptr=np.concatenate([[0], np.cumsum(ends - starts, dtype=np.int64)]).astype(np.int64),
-        product=cases.product[kept],
-        labels=cases.labels[rows],
-        repeat=cases.repeat[kept],
-        time=cases.time,
-    )

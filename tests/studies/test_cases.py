@@ -7,8 +7,8 @@ import pytest
 from retrievers import tiny_config
 
 from gnn_search.errors import RequestError
-from gnn_search.graph.cases import build_cases
-from gnn_search.studies.cases import study_cases, take_cases
+from gnn_search.graph.cases import build_cases, take_cases
+from gnn_search.studies.cases import study_cases
 from gnn_search.studies.plan import Measuring, measuring_of
 
 

@@ -1,0 +1,134 @@
+"""`gnn-search boost`: the quality of products inside the inner product."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gnn_search.cli.options import PATH, graph_option, json_option, out_option, path_argument, threads_option
+from gnn_search.cli.output import emit, progress
+
+if TYPE_CHECKING:
+    from gnn_search.evaluation.boosting.fit import FitSettings
+    from gnn_search.evaluation.boosting.result import BoostReport, Gain
+
+
+@click.command()
+@path_argument("model")
+@click.option(
+    "--quality",
+    "qualities",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="popularity, recency, conversion, or a numeric column of the products or of --columns. May be given several times.",
+)
+@out_option("Folder to be made.")
+@click.option("--columns", type=PATH, metavar="PATH", help="Further columns: parquet, CSV or JSON lines with product_id.")
+@click.option("--metric", type=click.Choice(["recall", "ndcg"]), default="recall", show_default=True, help="What is maximised.")
+@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, help="Length of the lists.")
+@click.option("--cases", type=click.IntRange(min=1), default=20_000, show_default=True, help="Most cases of each period.")
+@click.option("--trials", type=click.IntRange(min=1), default=400, show_default=True, help="Weights tried for each action, about.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of samples, halves and trials.")
+@graph_option
+@threads_option
+@json_option
+def command(
+    model: Path,
+    qualities: tuple[str, ...],
+    out: Path,
+    columns: Path | None,
+    metric: Literal["recall", "ndcg"],
+    k: int,
+    cases: int,
+    trials: int,
+    seed: int,
+    graph: Path | None,
+    as_json: bool,
+) -> None:
+    """Fit a boost by product quality to a model's vectors.
+
+    Products get their qualities as further dimensions and queries the weights that meet them, so any index of inner products ranks by both
+    at no cost. The weights are fitted on choices of the validation period, for each action its own, and measured on other shoppers and on
+    the test period. No boost is among the weights tried, so where it says that nothing is gained, do without.
+
+    \b
+    Example:
+      gnn-search boost demo/model --quality popularity --quality recency --out demo/boost
+    """
+    from gnn_search.evaluation.boosting.fit import FitSettings
+
+    settings = FitSettings(metric=metric, k=k, cases=cases, trials=trials, seed=seed)
+    report = run_boost(model, list(qualities), out, columns, settings, graph)
+    emit(report, as_json, lambda console: render(console, report))
+
+
+def run_boost(
+    model: Path, qualities: list[str], out: Path, columns: Path | None, settings: FitSettings, graph: Path | None = None
+) -> BoostReport:
+    """Fit, measure and write a boost."""
+    from gnn_search.evaluation.boosting.fit import fit_boost
+    from gnn_search.index.boosting.boost import save_boost
+    from gnn_search.index.boosting.build import build_boost
+    from gnn_search.layout import refuse_existing
+    from gnn_search.model.store import open_model
+
+    refuse_existing(out)
+    opened = open_model(model, graph)
+    plain = build_boost(opened.graph, qualities, columns)
+    with progress("trials") as bars:
+        tasks = {action: bars.add_task(action, total=settings.trials) for action in opened.graph.chosen_actions}
+        boost, report = fit_boost(
+            opened, plain, settings, lambda action, done, total: bars.update(tasks[action], completed=done, total=total)
+        )
+    report = report.model_copy(update={"out": out})
+    save_boost(out, boost, opened, report.model_dump(mode="json", exclude={"out"}))
+    return report
+
+
+def render(console: Console, report: BoostReport) -> None:
+    """Write weights, gains and what to make of them."""
+    weights = Table("dimension", box=None, pad_edge=False)
+    for one in report.searches:
+        weights.add_column(one.action, justify="right")
+    for name in report.searches[0].weights:
+        weights.add_row(name, *(f"{one.weights[name]:+.4f}" for one in report.searches))
+    console.print(weights)
+    gains = Table("action", "cases", "metric", "count", "shoppers", "plain", "boosted", "gain", "95 % interval", box=None, pad_edge=False)
+    for column in gains.columns[3:]:
+        column.justify = "right"
+    for gain in report.gains:
+        gains.add_row(
+            gain.action,
+            gain.part,
+            f"{gain.metric}@{gain.k}",
+            f"{gain.cases:,}",
+            f"{gain.users:,}",
+            f"{gain.plain:.4f}",
+            f"{gain.boosted:.4f}",
+            f"{gain.gain:+.4f}",
+            f"[{gain.low:+.4f}, {gain.high:+.4f}]",
+        )
+    console.print()
+    console.print(gains)
+    console.print()
+    for gain in report.gains:
+        if gain.part == "later" and f"{gain.metric}@{gain.k}" == report.objective:
+            console.print(f"{gain.action}: {verdict(gain)}", soft_wrap=True)
+    if report.timeless:
+        console.print(f"Taken as given, without a time: {', '.join(report.timeless)}; see that these were known before validation began.")
+    moments = f"fitted as of {report.fitted_as_of:%Y-%m-%d %H:%M}, qualities as of {report.as_of:%Y-%m-%d %H:%M} UTC"
+    console.print(f"{report.out}: {report.objective} {moments}", soft_wrap=True)
+
+
+def verdict(gain: Gain) -> str:
+    """Say in a sentence what a boost earns in the later period."""
+    if gain.low > 0:
+        return f"the boost earns {gain.gain:+.4f} of {gain.plain:.4f} in the later period"
+    if gain.high < 0:
+        return f"the boost costs {gain.gain:+.4f} of {gain.plain:.4f} in the later period; do without it"
+    return f"the later period shows no gain: {gain.gain:+.4f}, and zero lies within the interval; do without it"

@@ -1,0 +1,110 @@
+"""A boost is fitted on one half of the shoppers, and its gains are those of searches with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gnn_search.errors import RequestError
+from gnn_search.evaluation.boosting.fit import FITTED, LATER, OTHER_HALF, FitSettings, fit_boost, half_of, measure_gains
+from gnn_search.evaluation.boosting.period import open_period
+from gnn_search.evaluation.choices import find_choices
+from gnn_search.graph.cases import build_cases
+from gnn_search.index.boosting.build import build_boost
+from gnn_search.model.store import open_model
+from gnn_search.retrieval.vector_channel import VectorChannel
+from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+SETTINGS = FitSettings(k=5, trials=60, draws=100)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return open_model(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def fitted(model):
+    return fit_boost(model, build_boost(model.graph, ["popularity", "recency"]), SETTINGS)
+
+
+def test_each_action_has_weights_of_its_own(fitted):
+    boost, report = fitted
+    assert set(boost.weights) == {"click", "purchase"} == {one.action for one in report.searches}
+    assert boost.weights["click"].tolist() != boost.weights["purchase"].tolist()
+    assert boost.weights["purchase"].any()
+    for one in report.searches:
+        assert list(one.weights.values()) == boost.weights[one.action].tolist()
+        assert np.abs(boost.weights[one.action]).max() <= report.bound
+
+
+def test_on_the_shoppers_it_was_fitted_on_it_is_not_worse(fitted):
+    _, report = fitted
+    gains = {(gain.action, gain.metric): gain for gain in report.gains if gain.part == FITTED}
+    assert gains["click", "recall"].gain >= 0
+    assert gains["purchase", "recall"].gain > 0
+    assert report.objective == "recall@5"
+
+
+def test_gains_are_those_of_lists_that_the_boosted_channel_ranks(fitted, model):
+    """Counted here with sets, over all cases of the test period."""
+    boost, report = fitted
+    cases = build_cases(model.graph, "test")
+    actions = find_choices(model.graph, cases, "test").actions
+    shop = open_shop_vectors(model, cases.time)
+    for action in actions:
+        ranker = VectorChannel(model, shop, boost=boost, action=action)
+        lists = ranker.rank(cases.user, cases.query, 5).product
+        recalls = []
+        for case, found in enumerate(lists):
+            rows = slice(cases.indptr[case], cases.indptr[case + 1])
+            wanted = set(cases.product[rows][actions[action][rows]].tolist())
+            if wanted:
+                recalls.append(len(wanted & set(found.tolist())) / len(wanted))
+        (gain,) = (one for one in report.gains if (one.action, one.part, one.metric) == (action, LATER, "recall"))
+        assert gain.cases == len(recalls)
+        assert gain.boosted == pytest.approx(np.mean(recalls))
+
+
+def test_the_halves_share_no_shopper_and_are_all(fitted, model):
+    _, report = fitted
+    cases = build_cases(model.graph, "validation")
+    fitting = half_of(cases, SETTINGS.seed)
+    known = cases.user >= 0
+    assert not set(cases.user[fitting & known]) & set(cases.user[~fitting & known])
+    actions = find_choices(model.graph, cases, "validation").actions
+    for action, rows in actions.items():
+        sizes = {gain.part: gain.cases for gain in report.gains if (gain.action, gain.metric) == (action, "ndcg")}
+        of_action = np.unique(cases.case_of_row()[rows])
+        assert sizes[FITTED] == fitting[of_action].sum()
+        assert sizes[OTHER_HALF] == (~fitting)[of_action].sum()
+
+
+def test_the_qualities_that_are_kept_are_those_of_the_later_period(fitted, model):
+    boost, _ = fitted
+    assert boost.as_of == model.graph.manifest.test_start
+    view = model.graph.before(boost.as_of)
+    np.testing.assert_array_equal(boost.quality, build_boost(model.graph, ["popularity", "recency"]).at(view).quality)
+
+
+def test_the_same_seed_gives_the_same_bytes(fitted, model):
+    boost, report = fit_boost(model, build_boost(model.graph, ["popularity", "recency"]), SETTINGS)
+    assert report == fitted[1]
+    assert all(boost.weights[action].tobytes() == weights.tobytes() for action, weights in fitted[0].weights.items())
+    other = fit_boost(model, build_boost(model.graph, ["popularity", "recency"]), replace(SETTINGS, seed=1))[1]
+    assert other != report
+
+
+def test_no_boost_gains_nothing(fitted, model):
+    boost = replace(fitted[0], weights={action: np.zeros(4, np.float32) for action in fitted[0].weights})
+    for gain in measure_gains(open_period(model, "test", None, 0), boost, LATER, SETTINGS):
+        assert gain.gain == gain.low == gain.high == 0
+        assert gain.plain == gain.boosted > 0
+
+
+def test_too_few_shoppers_are_refused(model, monkeypatch):
+    monkeypatch.setattr("gnn_search.evaluation.boosting.fit.half_of", lambda cases, seed: np.ones(len(cases), np.bool_))
+    with pytest.raises(RequestError, match="one half of the shoppers of the validation period has no case"):
+        fit_boost(model, build_boost(model.graph, ["recency"]), SETTINGS)
