@@ -53,7 +53,7 @@ def command(
     as_of: str | None,
     as_json: bool,
 ) -> None:
-    """Write vectors, a FAISS index, the text tower, and files for search engines.
+    """Write vectors and products for other programs.
 
     Each format is a folder: parquet, npy and safetensors hold tables of the shop's own ids and vectors; faiss the index of the products;
     text_tower a folder for sentence-transformers and Model2Vec; elasticsearch, opensearch, vespa, pgvector, qdrant and milvus the

@@ -85,7 +85,7 @@ def test_files_are_no_larger_than_asked(awkward, engine):
 
 
 def test_as_elasticsearchs_own_client_would_send_it(everything):
-    helpers = pytest.importorskip("elasticsearch.helpers", reason="elasticsearch is not installed; it is in the extra 'engines'")
+    helpers = pytest.importorskip("elasticsearch.helpers", reason="elasticsearch is not installed; it is in the extra 'dev'")
     client = pytest.importorskip("elasticsearch").Elasticsearch("http://localhost:9200")
     serializer = client.transport.serializers.get_serializer("application/json")
     bulk = read_bulk(everything / "elasticsearch")

@@ -16,8 +16,8 @@ from gnn_search.export.formats import milvus
 
 @pytest.mark.parametrize("shard_bytes", [64_000_000, 200])
 def test_load_and_search(awkward, shard_bytes, tmp_path):
-    api = pytest.importorskip("pymilvus", reason="pymilvus is not installed; it is in the extra 'engines'")
-    pytest.importorskip("milvus_lite", reason="milvus-lite is not installed; it is in the extra 'engines'")
+    api = pytest.importorskip("pymilvus", reason="pymilvus is not installed; it is in the extra 'dev'")
+    pytest.importorskip("milvus_lite", reason="milvus-lite is not installed; it is in the extra 'dev'")
     folder = awkward.export(formats=("milvus",), shard_bytes=shard_bytes) / "milvus"
     body = json.loads((folder / "collection.json").read_text())
     client = api.MilvusClient(str(tmp_path / "products.db"))

@@ -19,7 +19,7 @@ from gnn_search.vectors.shop_vectors import open_shop_vectors
 
 
 def load(folder):
-    api = pytest.importorskip("qdrant_client", reason="qdrant-client is not installed; it is in the extra 'engines'")
+    api = pytest.importorskip("qdrant_client", reason="qdrant-client is not installed; it is in the extra 'dev'")
     client = api.QdrantClient(":memory:")
     settings = json.loads((folder / "collection.json").read_text())
     client.create_collection("product", vectors_config=api.models.VectorParams(**settings["vectors"]))

