@@ -113,16 +113,17 @@ class ExportLayout:
     def manifest(self) -> Path:
         return self.root / "manifest.json"
 
+    def format(self, name: str) -> Path:
+        """Return the folder of one format."""
+        return self.root / name
+
     @property
     def index(self) -> Path:
-        return self.root / "index"
+        return self.format("faiss")
 
     @property
     def text_tower(self) -> Path:
-        return self.root / "text_tower"
-
-    def vectors(self, node_type: str) -> Path:
-        return self.root / "vectors" / f"{node_type}.parquet"
+        return self.format("text_tower")
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,11 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ArtefactError(f"{path} is damaged (expected a JSON object, got {type(value).__name__}); make {what} again")
     return value
+
+
+def shard(folder: Path, name: str, number: int, suffix: str) -> Path:
+    """Return the file of one part of a table that is written in parts."""
+    return folder / f"{name}-{number:05d}.{suffix}"
 
 
 def hash_files(paths: Iterable[Path]) -> str:

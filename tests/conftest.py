@@ -12,7 +12,7 @@ from shops import build, write_tiny_shop
 
 from gnn_search.graph.store import Graph
 
-pytest_plugins = ["hand_made_shops"]
+pytest_plugins = ["hand_made_shops", "postgres_server"]
 
 # On a busy machine an example may take long; that is no fault.
 settings.register_profile("unhurried", deadline=None)

@@ -1,4 +1,4 @@
-"""`gnn-search export`: vectors, index and text tower for other systems."""
+"""`gnn-search export`: vectors, index, text tower, and files that search engines load."""
 
 from __future__ import annotations
 
@@ -9,38 +9,77 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gnn_search.cli.options import as_of_option, graph_option, json_option, out_option, path_argument, threads_option
-from gnn_search.cli.output import emit
+from gnn_search.cli.options import PATH, as_of_option, graph_option, json_option, out_option, path_argument, threads_option
+from gnn_search.cli.output import emit, progress
+from gnn_search.export.settings import DTYPES, FORMATS, NODES, DtypeName, ExportSettings, FormatName, NodeType
 
 if TYPE_CHECKING:
-    from gnn_search.index.export import ExportManifest
+    from gnn_search.export.manifest import ExportManifest
+
+_DEFAULT = ExportSettings()
+_MEGABYTE = 1_000_000
 
 
 @click.command()
 @path_argument("model")
 @out_option("Folder to be made.")
+@click.option(
+    "--format", "formats", type=click.Choice(FORMATS), multiple=True, default=_DEFAULT.formats, show_default=True,
+    help="What to write; may be given several times.",
+)  # fmt: skip
+@click.option(
+    "--nodes", type=click.Choice(NODES), multiple=True, default=NODES, show_default=True,
+    help="Whose vectors parquet, npy and safetensors hold; may be given several times.",
+)  # fmt: skip
+@click.option("--dtype", type=click.Choice(DTYPES), default=_DEFAULT.dtype, show_default=True, help="Kind of the vectors' numbers.")
+@click.option("--requests", type=PATH, metavar="PATH", help="File of query and user_id whose personal vectors are written too.")
+@click.option(
+    "--shard-size", "shard_size", type=click.IntRange(min=1), default=_DEFAULT.shard_bytes // _MEGABYTE, show_default=True, metavar="MB",
+    help="Most megabytes a file.",
+)  # fmt: skip
 @graph_option
 @as_of_option
 @threads_option
 @json_option
-def command(model: Path, out: Path, graph: Path | None, as_of: str | None, as_json: bool) -> None:
-    """Write vectors, a FAISS index and the text tower.
+def command(
+    model: Path,
+    out: Path,
+    formats: tuple[FormatName, ...],
+    nodes: tuple[NodeType, ...],
+    dtype: DtypeName,
+    requests: Path | None,
+    shard_size: int,
+    graph: Path | None,
+    as_of: str | None,
+    as_json: bool,
+) -> None:
+    """Write vectors and products for other programs.
 
-    Products, users, queries and categories become parquet tables of the shop's own ids and vectors; the index folder holds a FAISS file and
-    the ids of its rows; the text tower is a folder for the model2vec package, or for sentence-transformers where it is a transformer. All
-    vectors have length 1, apart from those of users of whom nothing is known, which are zero and counted in the manifest.
+    Each format is a folder: parquet, npy and safetensors hold tables of the shop's own ids and vectors; faiss the index of the products;
+    text_tower a folder for sentence-transformers and Model2Vec; elasticsearch, opensearch, vespa, pgvector, qdrant and milvus the
+    products with title, brand, category path and vector, beside what makes the index there. All vectors have length 1, apart from those
+    of users of whom nothing is known, which are zero and counted in the manifest.
 
     \b
     Example:
       gnn-search export demo/model --out demo/export
+      gnn-search export demo/model --format qdrant --format npy --dtype float16 --out demo/engines
     """
-    manifest = run_export(model, out, graph, as_of)
+    settings = ExportSettings(formats=formats, nodes=nodes, dtype=dtype, shard_bytes=shard_size * _MEGABYTE)
+    manifest = run_export(model, out, graph, as_of, settings, requests)
     emit(manifest, as_json, lambda console: render(console, out, manifest))
 
 
-def run_export(model: Path, out: Path, graph: Path | None = None, as_of: str | None = None) -> ExportManifest:
+def run_export(
+    model: Path,
+    out: Path,
+    graph: Path | None = None,
+    as_of: str | None = None,
+    settings: ExportSettings | None = None,
+    requests: Path | None = None,
+) -> ExportManifest:
     """Export a model folder."""
-    from gnn_search.index.export import export_model
+    from gnn_search.export.write import export_model
     from gnn_search.layout import refuse_existing
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.moments import resolve_moment
@@ -49,7 +88,17 @@ def run_export(model: Path, out: Path, graph: Path | None = None, as_of: str | N
     refuse_existing(out)
     opened = open_model(model, graph)
     opened.graph.verify()
-    return export_model(opened, open_shop_vectors(opened, resolve_moment(opened.graph, as_of)), out)
+    shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
+    with progress("rows") as bars:
+        task = bars.add_task("export", total=None)
+        return export_model(
+            opened,
+            shop,
+            out,
+            settings,
+            requests=requests,
+            progress=lambda done, total: bars.update(task, completed=done, total=total),
+        )
 
 
 def render(console: Console, out: Path, manifest: ExportManifest) -> None:
@@ -57,9 +106,16 @@ def render(console: Console, out: Path, manifest: ExportManifest) -> None:
     table = Table("what", "how many", "of length 0", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
-    for node_type, count in manifest.counts.items():
-        table.add_row(f"{node_type} vectors", f"{count:,}", f"{manifest.zero_vectors[node_type]:,}")
+    for name, count in manifest.counts.items():
+        table.add_row(f"{name} vectors", f"{count:,}", f"{manifest.zero_vectors[name]:,}")
     console.print(table)
-    size = sum(file.bytes for file in manifest.files.values()) / 1e6
-    what = f"{len(manifest.files)} files, {size:,.1f} MB, vectors of {manifest.dimension} dimensions"
-    console.print(f"{out}: {what}, as of {manifest.as_of:%Y-%m-%d %H:%M} UTC")
+    for name in manifest.formats:
+        files = [file.bytes for path, file in manifest.files.items() if path.startswith(f"{name}/")]
+        console.print(f"{out / name}: {len(files)} files, {sum(files) / 1e6:,.1f} MB")
+    numbers = manifest.dtype if manifest.dtype != "int8" else f"int8, each worth {manifest.scale:.6g}"
+    console.print(f"vectors of {manifest.dimension} dimensions, {numbers}, as of {manifest.as_of:%Y-%m-%d %H:%M} UTC")
+    recall = manifest.recall
+    if recall is not None and recall.queries:
+        shares = ", ".join(f"{share:.4f} at {depth}" for depth, share in recall.stored.items())
+        index = "" if recall.index is None else "; by the FAISS index " + ", ".join(f"{share:.4f}" for share in recall.index.values())
+        console.print(f"share of the true nearest products found, {recall.queries:,} queries: {shares}{index}")

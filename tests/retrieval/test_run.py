@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from gnn_search.errors import OutputExistsError, RequestError
-from gnn_search.index.export import export_model
-from gnn_search.index.flat import FlatIndex
-from gnn_search.layout import ExportLayout
+from gnn_search.export.reader import open_export
+from gnn_search.export.write import export_model
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.run import retrieve
@@ -71,30 +70,30 @@ def test_two_runs_write_the_same_bytes(model, requests, tmp_path):
 
 def test_the_export_gives_the_same_lists(model, requests, tmp_path):
     """What another system does: the exported product vectors or index, and the model's query vectors."""
-    layout = ExportLayout(tmp_path / "export")
     shop = open_shop_vectors(model)
-    export_model(model, shop, layout.root)
+    export_model(model, shop, tmp_path / "export")
+    export = open_export(tmp_path / "export")
     graph = model.graph
     known = requests.with_columns(pl.col("query").str.to_lowercase().str.replace_all("  ", " "))
     known = known.filter(pl.col("query").is_in(graph.nodes("query")["query"].implode()))
     rows = answer(model, known, tmp_path / "a", k=30, kind="vector")
     expected = rows["product_id"].to_numpy().reshape(-1, 30)
 
-    products = pl.read_parquet(layout.vectors("product"))
-    queries = pl.read_parquet(layout.vectors("query"))
-    asked = known.join(queries, on="query", how="left", maintain_order="left")["vector"].to_numpy()
+    products, product_vectors = export.read("product")
+    queries, query_vectors = export.read("query")
     user = known.join(graph.nodes("user").select("user_id").with_row_index("node"), on="user_id", how="left", maintain_order="left")["node"]
-    node = known.join(queries.select("query").with_row_index("node"), on="query", how="left", maintain_order="left")["node"]
+    node = known.join(queries.with_row_index("node"), on="query", how="left", maintain_order="left")["node"]
+    asked = query_vectors[node.to_numpy()]
     encoder = NodeEncoder(model.retriever, model.inputs, graph.before(shop.as_of))
     nodes = user.cast(pl.Int32).fill_null(-1).to_numpy()
-    personal = encoder.personalise(torch.from_numpy(asked.copy()), nodes, node.cast(pl.Int32).to_numpy()).numpy()
+    personal = encoder.personalise(torch.from_numpy(asked), nodes, node.cast(pl.Int32).to_numpy()).numpy()
     assert (nodes < 0).any()
     assert np.array_equal(personal[nodes < 0], asked[nodes < 0])
 
-    scores = personal @ products["vector"].to_numpy().T
+    scores = personal @ product_vectors.T
     order = np.argsort(-scores, axis=1, kind="stable")[:, :30]
     assert np.array_equal(products["product_id"].to_numpy()[order], expected)
-    index = FlatIndex.open(layout.index)
+    index = export.index()
     assert index.ids is not None
     score, row = index.search(personal, 30)
     assert np.array_equal(index.ids.to_numpy()[row], expected)

@@ -79,3 +79,28 @@ def test_long_texts_are_cut_alike(both):
     for text in ("tea " * 30, "0 " * 30, "organic " * 30, " " * most + "tea"):
         assert np.allclose(static.encode([text]), ours([text]), atol=1e-5), text
     assert not ours([" " * most + "tea"]).any()
+
+
+@pytest.fixture(scope="module")
+def sentence_model(tiny_model, tmp_path_factory):
+    api = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed; it is the extra 'transformer'")
+    model = open_model(tiny_model)
+    folder = tmp_path_factory.mktemp("static") / "text_tower"
+    write_static_model(folder, model.retriever.text.tokenizer, model.retriever.text.folded())
+    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    return api.SentenceTransformer(str(folder), device="cpu"), lambda texts: encoder.encode_texts(texts).numpy(), model
+
+
+def test_sentence_transformers_gives_the_same_vectors(sentence_model):
+    sentences, ours, model = sentence_model
+    most = most_characters(model.retriever.text.tokenizer)
+    texts = [*TEXTS, "organic " * 30, "bread" + " " * most + "tea", "🍞 bread [UNK] 東", *model.graph.nodes("product")["title"]]
+    assert np.allclose(sentences.encode(texts), ours(texts), atol=1e-5)
+    assert not sentences.encode(["🍞🍞", ""]).any()
+
+
+@given(st.lists(st.text(max_size=200), min_size=1, max_size=8))
+def test_sentence_transformers_gives_the_same_vectors_for_any_text(sentence_model, texts):
+    sentences, ours, _ = sentence_model
+    storable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    assert np.allclose(sentences.encode(storable), ours(storable), atol=1e-5)

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from gnn_search.errors import OutputExistsError
-from gnn_search.index.export import ExportManifest, export_model
+from gnn_search.export.manifest import ExportManifest
+from gnn_search.export.reader import open_export
+from gnn_search.export.write import export_model
 from gnn_search.index.flat import FlatIndex
 from gnn_search.layout import ExportLayout, hash_files, read_json
 from gnn_search.model.store import open_model
@@ -27,23 +29,23 @@ def exported(tiny_model, tmp_path_factory):
 @pytest.mark.parametrize("node_type", ID_COLUMNS)
 def test_ids_and_vectors_round_trip(exported, node_type):
     model, shop, layout, _ = exported
-    table = pl.read_parquet(layout.vectors(node_type))
-    assert table.columns == [ID_COLUMNS[node_type], "vector"]
-    assert table.to_series(0).equals(model.graph.nodes(node_type).to_series(0), check_dtypes=True)
-    assert table["vector"].dtype == pl.Array(pl.Float32, 16)
-    assert np.array_equal(table["vector"].to_numpy(), shop.vectors[node_type])
+    keys, vectors = open_export(layout.root).read(node_type)
+    assert keys.columns == [ID_COLUMNS[node_type]]
+    assert keys.to_series().equals(model.graph.nodes(node_type).to_series(0), check_dtypes=True)
+    assert vectors.dtype == np.float32
+    assert np.array_equal(vectors, shop.vectors[node_type])
 
 
 def test_ids_are_of_both_types_and_not_only_ascii(exported):
-    layout = exported[2]
-    assert pl.read_parquet(layout.vectors("user")).schema["user_id"] == pl.Int64
-    assert not all(text.isascii() for text in pl.read_parquet(layout.vectors("query"))["query"])
+    export = open_export(exported[2].root)
+    assert export.read("user")[0].schema["user_id"] == pl.Int64
+    assert not all(text.isascii() for text in export.read("query")[0]["query"])
 
 
 def test_every_vector_has_length_one_or_is_counted_as_zero(exported):
     _, _, layout, manifest = exported
     for node_type in ID_COLUMNS:
-        length = np.linalg.norm(pl.read_parquet(layout.vectors(node_type))["vector"].to_numpy(), axis=1)
+        length = np.linalg.norm(open_export(layout.root).read(node_type)[1], axis=1)
         zero = length == 0
         assert np.allclose(length[~zero], 1, atol=1e-5)
         assert manifest.zero_vectors[node_type] == zero.sum()

@@ -1,0 +1,1 @@
+"""What another program needs of a model: vectors, index, text tower, and files that search engines load."""

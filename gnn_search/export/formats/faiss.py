@@ -1,0 +1,17 @@
+"""The exact FAISS index of the products."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gnn_search.export.source import ExportSource
+from gnn_search.index.flat import FlatIndex
+
+
+def write_faiss(source: ExportSource, folder: Path) -> None:
+    """Write the index with the ids of its rows; it holds float32 whatever the other formats hold."""
+    # The index is a folder that is made whole; its place must be free.
+    folder.rmdir()
+    products = source.products
+    FlatIndex.build(products.vectors).save(folder, products.keys.to_series(0), {"model_hash": source.model.manifest.hash})
+    source.advance(len(products))

@@ -1,0 +1,27 @@
+"""Vectors beside their ids, as parquet: any table of the source, in parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from gnn_search.export.source import VECTOR, ExportSource, vector_series
+from gnn_search.export.storage import Storage
+from gnn_search.layout import shard
+from gnn_search.vectors.shop_vectors import Float32
+
+SUFFIX = "parquet"
+
+
+def write_parquet(source: ExportSource, folder: Path) -> None:
+    """Write `NAME-NNNNN.parquet`: the ids, and `vector`, a list of fixed size."""
+    for name, table in source.tables.items():
+        for number, (keys, stored) in enumerate(source.shards(table)):
+            keys.with_columns(vector_series(stored)).write_parquet(shard(folder, name, number, SUFFIX))
+
+
+def read_parquet(file: Path, storage: Storage) -> tuple[pl.DataFrame, Float32]:
+    """Read one part: its ids and its vectors, float32 [rows, d]."""
+    frame = pl.read_parquet(file)
+    return frame.drop(VECTOR), storage.decode(frame[VECTOR].to_numpy())

@@ -1,0 +1,43 @@
+"""The personal vectors of a file of requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from gnn_search.export.source import VectorTable
+from gnn_search.model.store import Model
+from gnn_search.retrieval.requests import read_requests
+from gnn_search.retrieval.vector_channel import VectorChannel
+from gnn_search.vectors.shop_vectors import ShopVectors
+
+_BLOCK = 8192
+"""Requests encoded at a time."""
+
+
+def encode_requests(model: Model, shop: ShopVectors, file: Path, spool: Path) -> VectorTable:
+    """Encode each request as the retrieval does: the query's vector, made personal where something is known of the shopper.
+
+    Args:
+        model: The model.
+        shop: Its vectors.
+        file: Parquet, CSV or JSON lines with the column `query`, and `user_id` where a shopper asks.
+        spool: File made here, in which the vectors lie: memory holds one block of them.
+
+    Raises:
+        TableError: `file` can't be used.
+        RequestError: A query is blank.
+    """
+    requests = read_requests(file, model.graph)
+    channel = VectorChannel(model, shop)
+    shape = (len(requests), model.manifest.dimension)
+    vectors = np.lib.format.open_memmap(spool, mode="w+", dtype=np.float32, shape=shape)
+    for start in range(0, len(requests), _BLOCK):
+        part = slice(start, min(start + _BLOCK, len(requests)))
+        asked = pl.DataFrame({"user": requests.user[part], "text": requests.text[part]})
+        distinct = asked.unique().sort("user", "text").with_row_index("place")
+        place = asked.join(distinct, on=["user", "text"], how="left", maintain_order="left")["place"].to_numpy()
+        vectors[part] = channel.ask_texts(distinct["user"].to_numpy(), distinct["text"].to_list()).vector.numpy()[place]
+    return VectorTable(requests.given, vectors)
