@@ -121,6 +121,10 @@ class ExportLayout:
     def text_tower(self) -> Path:
         return self.root / "text_tower"
 
+    @property
+    def onnx(self) -> Path:
+        return self.root / "onnx"
+
     def vectors(self, node_type: str) -> Path:
         return self.root / "vectors" / f"{node_type}.parquet"
 

@@ -19,26 +19,30 @@ if TYPE_CHECKING:
 @click.command()
 @path_argument("model")
 @out_option("Folder to be made.")
+@click.option("--onnx", is_flag=True, help="Also write the text tower and the personal tower as ONNX, checked with ONNX Runtime.")
 @graph_option
 @as_of_option
 @threads_option
 @json_option
-def command(model: Path, out: Path, graph: Path | None, as_of: str | None, as_json: bool) -> None:
+def command(model: Path, out: Path, onnx: bool, graph: Path | None, as_of: str | None, as_json: bool) -> None:
     """Write vectors, a FAISS index and the text tower.
 
     Products, users, queries and categories become parquet tables of the shop's own ids and vectors; the index folder holds a FAISS file and
     the ids of its rows; the text tower is a folder for the model2vec package, or for sentence-transformers where it is a transformer. All
     vectors have length 1, apart from those of users of whom nothing is known, which are zero and counted in the manifest.
 
+    With --onnx the folder onnx holds what a server needs to encode any request without torch and the graph: networks that turn a text
+    into a query's vector and a query's vector into a shopper's own, and serving.py, which makes their inputs from a shopper's events.
+
     \b
     Example:
       gnn-search export demo/model --out demo/export
     """
-    manifest = run_export(model, out, graph, as_of)
+    manifest = run_export(model, out, graph, as_of, onnx=onnx)
     emit(manifest, as_json, lambda console: render(console, out, manifest))
 
 
-def run_export(model: Path, out: Path, graph: Path | None = None, as_of: str | None = None) -> ExportManifest:
+def run_export(model: Path, out: Path, graph: Path | None = None, as_of: str | None = None, *, onnx: bool = False) -> ExportManifest:
     """Export a model folder."""
     from gnn_search.index.export import export_model
     from gnn_search.layout import refuse_existing
@@ -49,7 +53,7 @@ def run_export(model: Path, out: Path, graph: Path | None = None, as_of: str | N
     refuse_existing(out)
     opened = open_model(model, graph)
     opened.graph.verify()
-    return export_model(opened, open_shop_vectors(opened, resolve_moment(opened.graph, as_of)), out)
+    return export_model(opened, open_shop_vectors(opened, resolve_moment(opened.graph, as_of)), out, onnx=onnx)
 
 
 def render(console: Console, out: Path, manifest: ExportManifest) -> None:

@@ -12,6 +12,7 @@ from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import METRIC, FlatIndex
 from gnn_search.layout import FORMAT_VERSION, ExportLayout, hash_files, refuse_existing, staged, write_json
 from gnn_search.model.store import Model
+from gnn_search.vectors.onnx.write import write_onnx_towers
 from gnn_search.vectors.shop_vectors import ShopVectors
 from gnn_search.vectors.tables import write_vector_table
 from gnn_search.vectors.text_model import write_text_model
@@ -61,7 +62,7 @@ class ExportManifest(StrictModel):
     versions: dict[str, str]
 
 
-def export_model(model: Model, shop: ShopVectors, out: Path) -> ExportManifest:
+def export_model(model: Model, shop: ShopVectors, out: Path, *, onnx: bool = False) -> ExportManifest:
     """Write the vectors of all nodes, the FAISS index of the products, the text tower as a model of its own, and a manifest.
 
     The query vectors are those of known queries without a shopper; the text tower encodes any other.
@@ -70,9 +71,11 @@ def export_model(model: Model, shop: ShopVectors, out: Path) -> ExportManifest:
         model: The model.
         shop: Its vectors.
         out: The folder, made whole or not at all.
+        onnx: Write the towers as ONNX too.
 
     Raises:
         OutputExistsError: `out` exists.
+        ConfigError, ArtefactError, MissingExtraError: The towers can't be written as ONNX (see `write_onnx_towers`).
     """
     refuse_existing(out)
     with staged(out) as partial:
@@ -83,6 +86,8 @@ def export_model(model: Model, shop: ShopVectors, out: Path) -> ExportManifest:
         index = FlatIndex.build(shop.vectors["product"])
         index.save(layout.index, model.graph.nodes("product").to_series(0), {"model_hash": model.manifest.hash})
         write_text_model(layout.text_tower, model.retriever.text)
+        if onnx:
+            write_onnx_towers(layout.onnx, model, shop)
         manifest = _describe(model, shop, partial)
         write_json(layout.manifest, manifest.model_dump(mode="json"))
     return manifest
