@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from gnn_search.errors import ConfigError, MissingExtraError
 
 OPSET = 18
-"""Read by every ONNX Runtime since 1.14. Operators that came later are written out in older ones."""
+"""Old enough for servers that are not of this year; operators that came later, such as Gelu, are written out in older ones."""
 IR_VERSION = 8
 """Of the file; the one that came with the opset."""
 
