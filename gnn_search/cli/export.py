@@ -56,7 +56,8 @@ def command(
     """Write vectors and products for other programs.
 
     Each format is a folder: parquet, npy and safetensors hold tables of the shop's own ids and vectors; faiss the index of the products;
-    text_tower a folder for sentence-transformers and Model2Vec; elasticsearch, opensearch, vespa, pgvector, qdrant and milvus the
+    text_tower a folder for sentence-transformers and Model2Vec; onnx what a server needs to encode any request of any shopper without
+    torch and the graph; elasticsearch, opensearch, vespa, pgvector, qdrant and milvus the
     products with title, brand, category path and vector, beside what makes the index there. All vectors have length 1, apart from those
     of users of whom nothing is known, which are zero and counted in the manifest.
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gnn_search.config.base import StrictModel
-from gnn_search.export.settings import FormatName
+from gnn_search.export.settings import TOWER_FORMATS, FormatName
 from gnn_search.export.source import ExportSource
 from gnn_search.export.storage import BLOCK
 from gnn_search.index.flat import FlatIndex
@@ -57,7 +57,7 @@ def measure_recall(source: ExportSource, queries: Float32, index: Path | None) -
 
 def recall_of(formats: tuple[FormatName, ...]) -> bool:
     """Tell whether any of the formats holds vectors of products, so that there is a recall to measure."""
-    return formats != ("text_tower",)
+    return not set(formats) <= set(TOWER_FORMATS)
 
 
 def _nearest(source: ExportSource, queries: Float32, depth: int, *, stored: bool) -> npt.NDArray[np.int64]:

@@ -13,6 +13,7 @@ from gnn_search.export.formats import npy, parquet, safetensors
 from gnn_search.export.formats.elasticsearch import write_elasticsearch
 from gnn_search.export.formats.faiss import write_faiss
 from gnn_search.export.formats.milvus import write_milvus
+from gnn_search.export.formats.onnx import write_onnx
 from gnn_search.export.formats.opensearch import write_opensearch
 from gnn_search.export.formats.pgvector import write_pgvector
 from gnn_search.export.formats.qdrant import write_qdrant
@@ -51,6 +52,7 @@ WRITERS: dict[FormatName, Format] = {
     "safetensors": Format(safetensors.write_safetensors),
     "faiss": Format(write_faiss),
     "text_tower": Format(write_text_tower),
+    "onnx": Format(write_onnx),
     "elasticsearch": Format(write_elasticsearch, ("float32", "int8")),
     "opensearch": Format(write_opensearch, ("float32", "int8")),
     "vespa": Format(write_vespa, ("float32", "int8")),

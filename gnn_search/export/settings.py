@@ -14,6 +14,7 @@ FormatName = Literal[
     "safetensors",
     "faiss",
     "text_tower",
+    "onnx",
     "elasticsearch",
     "opensearch",
     "vespa",
@@ -27,6 +28,8 @@ NodeType = Literal["product", "query", "category", "user"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 DTYPES: tuple[DtypeName, ...] = get_args(DtypeName)
 NODES: tuple[NodeType, ...] = get_args(NodeType)
+TOWER_FORMATS: tuple[FormatName, ...] = ("text_tower", "onnx")
+"""Formats that hold what makes vectors, and none of the vectors of products."""
 TABLE_FORMATS: tuple[FormatName, ...] = ("parquet", "npy", "safetensors")
 """Formats that hold every table of vectors; the others hold the products, or no vectors."""
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from gnn_search.export.storage import BLOCK, Storage
 from gnn_search.model.store import Model
-from gnn_search.vectors.shop_vectors import Float32
+from gnn_search.vectors.shop_vectors import Float32, ShopVectors
 
 VECTOR = "vector"
 
@@ -48,6 +48,7 @@ class ExportSource:
 
     Attributes:
         model: The model.
+        shop: Its vectors.
         products: Its products.
         tables: What the formats of tables hold, by name.
         storage: How numbers are kept.
@@ -56,6 +57,7 @@ class ExportSource:
     """
 
     model: Model
+    shop: ShopVectors
     products: VectorTable
     tables: Mapping[str, VectorTable]
     storage: Storage

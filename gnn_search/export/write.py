@@ -10,7 +10,7 @@ from gnn_search.export.manifest import ExportManifest, describe_files
 from gnn_search.export.recall import measure_recall, recall_of
 from gnn_search.export.registry import WRITERS, check_dtype
 from gnn_search.export.requests import encode_requests
-from gnn_search.export.settings import TABLE_FORMATS, ExportSettings
+from gnn_search.export.settings import TABLE_FORMATS, TOWER_FORMATS, ExportSettings
 from gnn_search.export.source import ExportSource, VectorTable
 from gnn_search.export.storage import Storage
 from gnn_search.graph.store import to_datetime
@@ -50,6 +50,7 @@ def export_model(
         OutputExistsError: `out` exists.
         RequestError: A format can't hold the kind of number, none of the formats holds requests, or a request is blank.
         TableError: The file of requests can't be used.
+        ConfigError, ArtefactError, MissingExtraError: The towers can't be written as ONNX (see `write_onnx_towers`).
     """
     settings = settings or ExportSettings()
     refuse_existing(out)
@@ -78,7 +79,7 @@ def _source(
 ) -> ExportSource:
     products = VectorTable(model.graph.nodes("product")[:, :1], shop.vectors["product"])
     in_tables = sum(map(len, tables.values()))
-    total = sum(0 if name == "text_tower" else in_tables if name in TABLE_FORMATS else len(products) for name in settings.formats)
+    total = sum(0 if name in TOWER_FORMATS else in_tables if name in TABLE_FORMATS else len(products) for name in settings.formats)
     done = 0
 
     def advance(rows: int) -> None:
@@ -87,7 +88,7 @@ def _source(
         progress(done, total)
 
     storage = Storage.fit(settings.dtype, [products.vectors, *(table.vectors for table in tables.values())])
-    return ExportSource(model, products, tables, storage, settings.shard_bytes, advance)
+    return ExportSource(model, shop, products, tables, storage, settings.shard_bytes, advance)
 
 
 def _describe(source: ExportSource, shop: ShopVectors, settings: ExportSettings, layout: ExportLayout) -> ExportManifest:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import polars as pl
 from click.testing import CliRunner
+from onnx_folders import needs_onnx
 
 from gnn_search.cli.main import main
 from gnn_search.vectors.shop_vectors import open_shop_vectors
@@ -101,4 +103,20 @@ def test_a_kind_of_number_that_a_format_cannot_hold(tiny_model, tmp_path):
     result = run(tiny_model, "--out", tmp_path / "out", "--format", "milvus", "--dtype", "int8")
     assert result.exit_code == 2
     assert result.stderr.startswith("Error: the format milvus can't hold vectors of int8, it takes float32; give such a --dtype")
+    assert not list(tmp_path.iterdir())
+
+
+def test_onnx_towers_stand_in_the_manifest(tiny_model, tmp_path):
+    needs_onnx()
+    result = run(tiny_model, "--out", tmp_path / "out", "--format", "onnx", "--json")
+    assert result.exit_code == 0, result.output
+    names = {"onnx.json", "personal_tower.onnx", "serving.py", "text_tower.onnx", "tokenizer.json"}
+    assert {f"onnx/{name}" for name in names} <= set(json.loads(result.stdout)["files"])
+
+
+def test_onnx_without_its_extra(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    result = run(tiny_model, "--out", tmp_path / "out", "--format", "onnx")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: ONNX files need onnx, which is not installed; run: pip install 'gnn-search[onnx]'\n"
     assert not list(tmp_path.iterdir())

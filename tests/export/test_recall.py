@@ -19,7 +19,7 @@ def unit(random: np.random.Generator, rows: int) -> np.ndarray:
 
 
 def source_of(products: np.ndarray, storage: Storage) -> ExportSource:
-    return ExportSource(None, VectorTable(pl.DataFrame({"product_id": range(len(products))}), products), {}, storage, 1)  # type: ignore[arg-type]
+    return ExportSource(None, None, VectorTable(pl.DataFrame({"product_id": range(len(products))}), products), {}, storage, 1)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

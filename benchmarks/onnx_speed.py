@@ -1,0 +1,150 @@
+"""Hold a model's ONNX towers to the package on requests of the test period, and measure both on one thread.
+
+Example:
+    python -m benchmarks.onnx_speed demo/model --out benchmarks/results/onnx_complete_journey.json
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from gnn_search.cli.options import PATH
+from gnn_search.layout import write_json
+from gnn_search.machine import describe_machine
+from gnn_search.threads import set_threads
+from gnn_search.versions import library_versions
+
+if TYPE_CHECKING:
+    from gnn_search.graph.csr import Float32, Int32
+    from gnn_search.model.encoder import NodeEncoder
+    from gnn_search.model.store import Model
+    from gnn_search.vectors.onnx.check import OnnxTextTower
+
+_REQUESTS = 1000
+_BATCHES = (1, 7, 64)
+_ROUNDS = 5
+
+
+@click.command()
+@click.argument("model", type=PATH)
+@click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
+@click.option("--out", type=PATH, required=True, help="JSON file to be written.")
+def main(model: Path, graph: Path | None, out: Path) -> None:
+    """Compare the vectors of requests and the time that they take, and write the results as JSON."""
+    threads, load = set_threads(1), os.getloadavg()[0]
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    with tempfile.TemporaryDirectory() as folder:
+        results = measure(model, graph, Path(folder) / "onnx")
+    for name, row in results["microseconds"].items():
+        click.echo(f"{name}: {row}")
+    click.echo(f"greatest differences: {results['greatest_difference']}")
+    write_json(out, {"machine": describe_machine(threads), "load_before": round(load, 2), "versions": library_versions(), **results})
+
+
+def measure(path: Path, graph: Path | None, folder: Path) -> dict[str, Any]:
+    """Write the towers into a folder, compare and measure."""
+    import torch
+
+    from gnn_search.model.encoder import NodeEncoder
+    from gnn_search.model.store import open_model
+    from gnn_search.vectors.onnx.check import OnnxTextTower, run_requests
+    from gnn_search.vectors.onnx.write import write_onnx_towers
+    from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+    model = open_model(path, graph)
+    shop = open_shop_vectors(model)
+    manifest = write_onnx_towers(folder, model, shop)
+    info = manifest.personal_tower
+    if info is None:
+        raise click.ClickException(f"the model {path} has nothing to say of shoppers, so there is no personal tower to measure")
+    products = torch.from_numpy(np.array(shop.vectors["product"]))
+    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
+    examples = model.graph.examples("test")
+    picked = examples[np.linspace(0, examples.height - 1, _REQUESTS).astype(np.int64)]
+    user, query = picked["user"].fill_null(-1).to_numpy().astype(np.int32), picked["query"].to_numpy().astype(np.int32)
+    text_tower = OnnxTextTower(folder, manifest.text_tower)
+    texts = model.graph.nodes("query")["query"].gather(query).to_list()
+    personal = encoder.encode_requests(user, query).numpy()
+    differences = {"text": _greatest(text_tower(texts), encoder.encode_texts(texts).numpy())}
+    times: dict[str, dict[str, float]] = {}
+    for size in _BATCHES:
+        differences[f"personal, batches of {size}"] = _greatest(run_requests(folder, model, encoder, info, user, query, size), personal)
+        for name, way in _ways(model, encoder, folder, text_tower, user, query, size).items():
+            times[f"{name}, batches of {size}"] = _time(way)
+    return {"requests": _REQUESTS, "greatest_difference": differences, "microseconds": times}
+
+
+def _ways(
+    model: Model, encoder: NodeEncoder, folder: Path, text_tower: OnnxTextTower, user: Int32, query: Int32, size: int
+) -> dict[str, Callable[[], object]]:
+    """Return what is measured, each over all requests in batches of a size."""
+    from gnn_search.vectors.onnx.check import open_session
+    from gnn_search.vectors.onnx.manifest import OnnxLayout
+    from gnn_search.vectors.onnx.serving import ServingTables
+    from gnn_search.vectors.onnx.tables import shopper_of
+
+    tables, session = ServingTables.open(folder), open_session(OnnxLayout(folder).personal_tower)
+    texts = model.graph.nodes("query")["query"].gather(query).to_list()
+    vectors, recalling, products = encoder.encode_queries(query), encoder.recalling(query), encoder.products.numpy()
+    shoppers = [shopper_of(model.graph, int(who), encoder.view.time) for who in user]
+
+    def make(part: slice) -> dict[str, Any]:
+        return tables.inputs(vectors[part].numpy(), recalling[part].tolist(), shoppers[part], products)
+
+    def encode_here(part: slice) -> object:
+        return encoder.encode_texts(texts[part])
+
+    def encode_there(part: slice) -> object:
+        return text_tower(texts[part])
+
+    def personalise(part: slice) -> object:
+        return encoder.personalise(vectors[part], user[part], recalling[part])
+
+    parts = [slice(start, min(start + size, len(user))) for start in range(0, len(user), size)]
+    made = {part.start: make(part) for part in parts}
+
+    def run(part: slice) -> object:
+        return session.run(["personal"], made[part.start])
+
+    ways = {
+        "text tower, ONNX Runtime": encode_there,
+        "text tower, gnn-search": encode_here,
+        "inputs of the personal tower, serving.py": make,
+        "personal tower, ONNX Runtime": run,
+        "inputs and personal tower, gnn-search": personalise,
+    }
+    return {name: partial(_each, way, parts) for name, way in ways.items()}
+
+
+def _each(way: Callable[[slice], object], parts: list[slice]) -> None:
+    for part in parts:
+        way(part)
+
+
+def _greatest(theirs: Float32, ours: Float32) -> float:
+    return float(np.abs(theirs - ours).max())
+
+
+def _time(way: Callable[[], object]) -> dict[str, float]:
+    """Return the median microseconds a request over some rounds, by the CPU and by the clock."""
+    way()
+    cpu, wall = [], []
+    for _ in range(_ROUNDS):
+        at = time.process_time(), time.perf_counter()
+        way()
+        cpu.append(time.process_time() - at[0])
+        wall.append(time.perf_counter() - at[1])
+    return {"cpu": round(float(np.median(cpu)) / _REQUESTS * 1e6, 1), "wall": round(float(np.median(wall)) / _REQUESTS * 1e6, 1)}
+
+
+if __name__ == "__main__":
+    main()

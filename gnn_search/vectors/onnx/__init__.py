@@ -1,0 +1,1 @@
+"""The towers that a server needs at request time, as ONNX: text, and the shopper's part of a query."""

@@ -1,0 +1,148 @@
+"""What a folder of ONNX towers holds, and what `onnx.json` says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from gnn_search.config.base import StrictModel
+
+
+@dataclass(frozen=True)
+class OnnxLayout:
+    """Where the parts of a folder of ONNX towers lie."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "onnx.json"
+
+    @property
+    def text_tower(self) -> Path:
+        return self.root / "text_tower.onnx"
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.root / "tokenizer.json"
+
+    @property
+    def personal_tower(self) -> Path:
+        return self.root / "personal_tower.onnx"
+
+    @property
+    def serving(self) -> Path:
+        return self.root / "serving.py"
+
+    def table(self, name: str) -> Path:
+        """Return the file of a table that `serving.py` reads."""
+        return self.root / f"{name}.npy"
+
+
+class TextTowerInfo(StrictModel):
+    """The text tower.
+
+    Attributes:
+        max_tokens: Tokens of a text that count; the tokenizer sees to it.
+        max_characters: Characters of a text that count, to be cut off before the tokenizer; null for all.
+        vocabulary: Tokens.
+    """
+
+    max_tokens: int | None
+    max_characters: int | None
+    vocabulary: int
+
+
+class ValueCodes(StrictModel):
+    """The values of one attribute of the shoppers; the code of each is `first` + its place.
+
+    Attributes:
+        column: Of the users table.
+        first: Code of the first value.
+        values: In the order of their codes.
+    """
+
+    column: str
+    first: int
+    values: tuple[str, ...]
+
+
+class PersonalTowerInfo(StrictModel):
+    """The personal tower: what `serving.py` needs to make its inputs. A part that the model lacks is 0, false or empty.
+
+    Attributes:
+        clock: `calendar`, or `order` where the graph spread the events evenly in time, and the times of events must be given so too.
+        actions: Kinds of action that are choices.
+        history: Most distinct products of the history in the query's categories.
+        recent: Most latest choices of each sequence.
+        sequences: The inputs of latest choices by name, each with the action that it is of; null for all actions.
+        queries: Most latest distinct queries.
+        past: Most choices, spread evenly over the whole past, that stand for long-term categories and brands.
+        categories: Whether long-term categories are an input.
+        brands: Whether long-term brands are an input.
+        attributes: The shoppers' attributes.
+        shared_attributes: Those that products have too, level by level.
+        user: Whether the shopper's vector is an output beside the personal query.
+    """
+
+    clock: str
+    actions: tuple[str, ...]
+    history: int
+    recent: int
+    sequences: dict[str, str | None]
+    queries: int
+    past: int
+    categories: bool
+    brands: bool
+    attributes: tuple[ValueCodes, ...]
+    shared_attributes: tuple[ValueCodes, ...]
+    user: bool
+
+
+class OnnxCheck(StrictModel):
+    """How the towers, run by ONNX Runtime, differed from the package's own when they were written.
+
+    Attributes:
+        onnxruntime: Its version.
+        texts: Texts compared.
+        text_difference: Greatest difference of a number in a text's vector.
+        requests: Requests of shoppers compared.
+        personal_difference: Greatest difference of a number in a personal query's vector; null without a personal tower.
+    """
+
+    onnxruntime: str
+    texts: int
+    text_difference: float
+    requests: int
+    personal_difference: float | None
+
+
+class OnnxManifest(StrictModel):
+    """What `onnx.json` says of a folder of ONNX towers.
+
+    Attributes:
+        format_version: Of the folder.
+        model_hash: Hash of the model's configuration, tokenizer and weights.
+        graph_hash: Hash of the graph's content.
+        as_of: What queries led to before this moment (UTC) is in the tables.
+        dimension: Of every vector.
+        opset: Of the operators.
+        ir_version: Of the files.
+        onnx: Version of the package that wrote them.
+        text_tower: The text tower.
+        personal_tower: The personal tower; null where the model has nothing to say of shoppers.
+        check: How they compare with the package.
+    """
+
+    format_version: int
+    model_hash: str
+    graph_hash: str
+    as_of: datetime
+    dimension: int
+    opset: int
+    ir_version: int
+    onnx: str
+    text_tower: TextTowerInfo
+    personal_tower: PersonalTowerInfo | None
+    check: OnnxCheck

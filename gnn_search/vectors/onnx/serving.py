@@ -1,0 +1,250 @@
+"""From what a server knows of a shopper to the inputs of `personal_tower.onnx`.
+
+This file needs numpy alone and reads the folder that it lies in; copy both into your service. It follows the rules by which the model was
+trained: which of a shopper's events count for a query, how many of them, and in which order.
+
+Example:
+    tables = ServingTables.open(Path("export/onnx"))
+    shopper = Shopper(now=np.datetime64("2024-02-22T10:00"), time=times, product=products, action=actions, query=queries)
+    inputs = tables.inputs(query_vectors, [tables.recalling(query, text_vector)], [shopper], product_vectors)
+    personal = onnxruntime.InferenceSession("export/onnx/personal_tower.onnx").run(["personal"], inputs)[0]
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Int = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+Slots = tuple[Int, Int, npt.NDArray[np.float64]]
+"""Distinct things of one shopper's past, the latest last: their rows, how often each occurred, and how many days ago last."""
+
+_WHITE_SPACE = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+"""Unicode's, to which Python adds four separators."""
+_DAY = 86_400e6
+"""µs."""
+_CHOICES_READ = 512
+"""Latest choices in one category that count."""
+_EVENTS_A_QUERY = 4
+"""Latest events that are read for each of a shopper's distinct queries."""
+
+
+@dataclass(frozen=True)
+class Shopper:
+    """Who asks: attributes, and the events of the past, in the order of the log where several have one time. Nobody has none.
+
+    Attributes:
+        now: The moment of the request, UTC. Events at it or after it do not count.
+        time: When each event was, UTC, as numpy datetimes.
+        product: Row of its product in `parquet/product-*.parquet`, counted from 0; -1 for one that is not there.
+        action: Its kind of action.
+        query: Row of its query in `parquet/query-*.parquet`; -1 for one that is not there. Left out where the model reads no queries.
+        attributes: Values by column of the users table.
+    """
+
+    now: np.datetime64
+    time: npt.ArrayLike = ()
+    product: npt.ArrayLike = ()
+    action: Sequence[str] = ()
+    query: npt.ArrayLike | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Past:
+    """Events before the moment, in time order; `kind` is the place of the action among the choices, -1 for none."""
+
+    now: int
+    time: Int
+    product: Int
+    kind: Int
+    query: Int
+
+
+class ServingTables:
+    """What `onnx.json` says of the personal tower, and the tables beside it.
+
+    Args:
+        settings: The part `personal_tower` of `onnx.json`.
+        tables: The arrays of the folder, by name.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], tables: Mapping[str, npt.NDArray[Any]]) -> None:
+        # Plain arrays over the files: each look-up in a memory map of numpy's own class costs microseconds more.
+        self._settings, self._tables = settings, {name: np.asarray(table) for name, table in tables.items()}
+        self._kinds = {action: place for place, action in enumerate(settings["actions"])}
+        self._codes = {
+            part: [(level["column"], {value: level["first"] + place for place, value in enumerate(level["values"])}) for level in levels]
+            for part in ("attributes", "shared_attributes")
+            if (levels := settings[part])
+        }
+        if settings["history"]:
+            # Only queries that led somewhere before call up a history.
+            self._known = np.flatnonzero(np.diff(tables["query_categories_indptr"]) > 0)
+            self._texts = _unit(tables["query_texts"][self._known])
+
+    @classmethod
+    def open(cls, folder: Path) -> ServingTables:
+        """Open the folder that `gnn-search export --format onnx` wrote; the arrays stay on disk until they are read."""
+        settings = json.loads((folder / "onnx.json").read_text(encoding="utf-8"))["personal_tower"]
+        if settings is None:
+            raise ValueError(f"the model in {folder} has nothing to say of shoppers; search with the query's vector itself")
+        return cls(settings, read_tables(folder))
+
+    def recalling(self, query: int, text: Float32) -> int:
+        """Return the query whose categories call up the shopper's history: itself, else the nearest by text that led somewhere, or -1.
+
+        Args:
+            query: Row of the query in `parquet/query-*.parquet`; -1 for one that is not there.
+            text: Its vector by `text_tower.onnx`, float32 [d]; read only where the query itself led nowhere.
+        """
+        if not self._settings["history"] or not len(self._known):
+            return -1
+        bounds = self._tables["query_categories_indptr"]
+        if query >= 0 and bounds[query + 1] > bounds[query]:
+            return query
+        scores = self._texts @ text
+        best = int(np.argmax(scores))
+        return int(self._known[best]) if scores[best] > 0 else -1
+
+    def inputs(
+        self, vectors: Float32, recalling: Sequence[int], shoppers: Sequence[Shopper], products: Float32
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return the inputs of `personal_tower.onnx` for a batch of requests.
+
+        Args:
+            vectors: The queries' vectors: of a known query that of `parquet/query-*.parquet`, of any other that of `text_tower.onnx`.
+            recalling: Of each request, from `recalling`.
+            shoppers: Who asks each.
+            products: The vectors of `parquet/product-*.parquet`.
+
+        Shapes:
+            vectors: float32 [n, d]; recalling, shoppers: n; products: float32 [catalogue, d].
+        """
+        settings, pasts = self._settings, [self._past(shopper) for shopper in shoppers]
+        feeds: dict[str, npt.NDArray[Any]] = {"query": np.asarray(vectors, dtype=np.float32)}
+        if settings["history"]:
+            history = [self._in_categories(past, query) for past, query in zip(pasts, recalling, strict=True)]
+            feeds |= _choices("history", history, products)
+        for name, action in settings["sequences"].items():
+            kind = None if action is None else self._kinds[action]
+            feeds |= _choices(name, [_latest(past, kind, settings["recent"]) for past in pasts], products)
+        if settings["queries"]:
+            feeds |= self._asked(pasts)
+        if settings["categories"] or settings["brands"]:
+            spread = [_spread(past, settings["past"]) for past in pasts]
+            for part, table in (("categories", "product_category"), ("brands", "product_brand")):
+                if settings[part]:
+                    feeds[f"past_{part}"] = _padded([self._tables[table][rows] for rows in spread], np.int64, -1)
+        for part, columns in self._codes.items():
+            codes = [[code.get(_label(shopper.attributes.get(column)), -1) for column, code in columns] for shopper in shoppers]
+            feeds[part] = np.array(codes, dtype=np.int64).reshape(len(shoppers), len(columns))
+        return feeds
+
+    def _past(self, shopper: Shopper) -> _Past:
+        time, now = _microseconds(shopper.time), int(_microseconds(shopper.now))
+        product = np.asarray(shopper.product, dtype=np.int64)
+        kind = np.array([self._kinds.get(action, -1) for action in shopper.action], dtype=np.int64)
+        query = np.full(len(time), -1) if shopper.query is None else np.asarray(shopper.query, dtype=np.int64)
+        order = np.lexsort((kind, time))
+        order = order[time[order] < now]
+        return _Past(now, time[order], product[order], np.where(product >= 0, kind, -1)[order], query[order])
+
+    def _in_categories(self, past: _Past, query: int) -> Slots:
+        """Return the choices in the query's categories."""
+        bounds = self._tables["query_categories_indptr"]
+        start, end = bounds[query : query + 2] if query >= 0 else (0, 0)
+        category = np.where(past.kind >= 0, self._tables["product_category"][past.product], -1) if len(past.product) else past.product
+        inside = np.flatnonzero(np.isin(category, self._tables["query_categories"][start:end]))
+        if len(inside) > _CHOICES_READ:
+            groups = category[inside]
+            inside = np.sort(np.concatenate([inside[groups == group][-_CHOICES_READ:] for group in np.unique(groups)]))
+        return _distinct(past.product[inside], past.time[inside], past.now, self._settings["history"])
+
+    def _asked(self, pasts: Sequence[_Past]) -> dict[str, npt.NDArray[Any]]:
+        """Return the inputs of the latest distinct queries: the texts' vectors, not of length 1, and how long ago they were asked."""
+        most, asked = self._settings["queries"], []
+        for past in pasts:
+            events = np.flatnonzero(past.query >= 0)[-_EVENTS_A_QUERY * most :]
+            asked.append(_distinct(past.query[events], past.time[events], past.now, most))
+        rows = _padded([found[0] for found in asked], np.int64, 0)
+        mask = _padded([np.ones(len(found[0])) for found in asked], np.float32, 0)
+        return {
+            "asked_vectors": np.asarray(self._tables["query_texts"][rows] * mask[:, :, None], dtype=np.float32),
+            "asked_days": _padded([found[2] for found in asked], np.float32, 0),
+            "asked_mask": mask,
+        }
+
+
+def _label(value: object) -> str:
+    """Write a value as tables of attributes hold it, where true is lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _microseconds(moment: npt.ArrayLike) -> Int:
+    return np.asarray(moment, dtype="datetime64[us]").astype(np.int64)
+
+
+def normalise(text: str) -> str:
+    """Return the normal form of a query, in which known queries are written: NFKC, lower case, single spaces."""
+    lowered = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
+    return _WHITE_SPACE.sub(" ", lowered).strip(" ")
+
+
+def read_tables(folder: Path) -> dict[str, npt.NDArray[Any]]:
+    """Open the arrays of a folder by name."""
+    return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(folder.glob("*.npy"))}
+
+
+def _latest(past: _Past, kind: int | None, most: int) -> Slots:
+    """Return the distinct products among the latest choices of a kind, or of all."""
+    events = np.flatnonzero(past.kind >= 0 if kind is None else past.kind == kind)[-most:]
+    return _distinct(past.product[events], past.time[events], past.now, most)
+
+
+def _spread(past: _Past, most: int) -> Int:
+    """Return all products chosen, or `most` at even distances over the whole past: the middles of as many equal parts of it."""
+    chosen = past.product[past.kind >= 0]
+    size = min(len(chosen), most)
+    return chosen[(2 * np.arange(size) + 1) * len(chosen) // (2 * size)] if size else chosen
+
+
+def _distinct(thing: Int, time: Int, now: int, most: int) -> Slots:
+    """Merge repeats, order by last time, keep the latest."""
+    distinct, row, count = np.unique(thing, return_inverse=True, return_counts=True)
+    last = np.full(len(distinct), np.iinfo(np.int64).min)
+    np.maximum.at(last, row, time)
+    kept = np.lexsort((distinct, last))[-most:]
+    return distinct[kept], count[kept], (now - last[kept]) / _DAY
+
+
+def _choices(name: str, found: Sequence[Slots], products: Float32) -> dict[str, npt.NDArray[Any]]:
+    """Return the inputs of a sequence of choices."""
+    counts = _padded([count for _, count, _ in found], np.float32, 0)
+    rows = _padded([row for row, _, _ in found], np.int64, 0)
+    return {
+        f"{name}_vectors": np.asarray(products[rows] * (counts > 0)[:, :, None], dtype=np.float32),
+        f"{name}_counts": counts,
+        f"{name}_days": _padded([days for _, _, days in found], np.float32, 0),
+    }
+
+
+def _padded(rows: Sequence[npt.NDArray[Any]], dtype: type[np.generic], empty: int) -> npt.NDArray[Any]:
+    """Lay rows out as a rectangle at least one wide."""
+    padded = np.full((len(rows), max([1, *map(len, rows)])), empty, dtype=dtype)
+    for place, row in enumerate(rows):
+        padded[place, : len(row)] = row
+    return padded
+
+
+def _unit(vectors: Float32) -> Float32:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)

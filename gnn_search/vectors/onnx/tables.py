@@ -1,0 +1,77 @@
+"""The tables that `serving.py` reads, and a shopper's events as it wants them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gnn_search.graph.csr import bisect_rows
+from gnn_search.graph.store import Graph, to_datetime
+from gnn_search.model.store import Model
+from gnn_search.sampling.history import QueryCategories
+from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo
+from gnn_search.vectors.onnx.serving import Shopper
+
+_BLOCK = 8192
+"""Texts encoded at once."""
+
+
+def write_serving_tables(folder: Path, model: Model, info: PersonalTowerInfo, as_of: int) -> None:
+    """Write the arrays that the inputs of the personal tower are made with, and `serving.py`, which makes them.
+
+    Args:
+        folder: Exists.
+        model: The model.
+        info: What the personal tower needs.
+        as_of: What queries led to before this moment (µs) counts as their categories.
+    """
+    layout = OnnxLayout(folder)
+    if info.history:
+        categories = QueryCategories(model.graph.before(as_of), model.config.user.query_categories)
+        np.save(layout.table("query_categories_indptr"), categories.indptr)
+        np.save(layout.table("query_categories"), categories.category)
+    if info.history or info.categories:
+        np.save(layout.table("product_category"), np.asarray(model.graph.taxonomy.product_category, dtype=np.int32))
+    if info.brands:
+        np.save(layout.table("product_brand"), model.features.brands.code[:, 0].astype(np.int32))
+    if info.history or info.queries:
+        np.save(layout.table("query_texts"), _query_texts(model))
+    layout.serving.write_bytes(Path(__file__).with_name("serving.py").read_bytes())
+
+
+@torch.no_grad()
+def _query_texts(model: Model) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    texts = np.empty((model.graph.num_nodes["query"], model.config.dimension), dtype=np.float32)
+    for start in range(0, len(texts), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(texts)), dtype=np.int32)
+        texts[rows] = model.retriever.query_texts(rows).numpy()
+    return texts
+
+
+def shopper_of(graph: Graph, user: int, moment: int) -> Shopper:
+    """Return what a graph knows of a shopper at a moment (µs), as a server would say it; nobody for -1."""
+    now = np.datetime64(to_datetime(moment).replace(tzinfo=None), "us")
+    if user < 0:
+        return Shopper(now)
+    chosen = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.chosen_actions]
+    asked, asked_at = _entries(graph, ("query", "rev_issues", "user"), user, moment)
+    products = np.concatenate([product for product, _, _ in chosen])
+    times = np.concatenate([time for _, time, _ in chosen])
+    return Shopper(
+        now,
+        time=np.concatenate([times, asked_at]).astype("datetime64[us]"),
+        product=np.concatenate([products, np.full(len(asked), -1)]),
+        action=[action for product, _, action in chosen for _ in product] + [""] * len(asked),
+        query=np.concatenate([np.full(len(products), -1), asked]),
+        attributes=graph.nodes("user").row(user, named=True),
+    )
+
+
+def _entries(graph: Graph, edge_type: tuple[str, str, str], row: int, moment: int) -> tuple[np.ndarray, np.ndarray]:
+    csr = graph.csr(edge_type)
+    assert csr.time is not None
+    start, end = csr.indptr[row : row + 1], csr.indptr[row + 1 : row + 2]
+    inside = slice(int(start[0]), int(bisect_rows(csr.time, start, end, moment)[0]))
+    return np.asarray(csr.index[inside]), np.asarray(csr.time[inside])

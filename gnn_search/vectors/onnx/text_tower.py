@@ -1,0 +1,79 @@
+"""The static text tower as ONNX, its tokenizer beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from gnn_search.errors import ConfigError
+from gnn_search.layout import write_json
+from gnn_search.model.static_tower import StaticTower
+from gnn_search.model.store import Model
+from gnn_search.model.tokens import most_characters, unknown_token
+from gnn_search.vectors.onnx.manifest import OnnxLayout, TextTowerInfo
+from gnn_search.vectors.onnx.network import Network
+
+_ABOUT = """Texts, cut into tokens, to vectors of length 1.
+
+input_ids and attention_mask are what the tokenizer beside this file gives; a text without a known token has the zero vector."""
+
+
+def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
+    """Write `text_tower.onnx` and `tokenizer.json`.
+
+    A static tower is linear in the tokens, so one matrix is all that it needs. The direction of a mean is that of the sum, so the token for
+    the unknown, which the tower leaves out, is a row of zeros.
+
+    Args:
+        folder: Exists.
+        model: The model.
+
+    Returns:
+        What a server has to know of it.
+
+    Raises:
+        ConfigError: The text tower is a transformer, or too large for the format.
+        MissingExtraError: The package onnx is not installed.
+
+    Shapes:
+        input_ids, attention_mask: int64 [batch, tokens]. vector: float32 [batch, d].
+    """
+    tower, layout = model.retriever.text, OnnxLayout(folder)
+    if not isinstance(tower, StaticTower):
+        raise ConfigError(
+            f"the text tower of {model.path} is a transformer, which is not written as ONNX; leave ONNX out: the export's text_tower is a "
+            "sentence-transformers folder, which the optimum package turns into ONNX"
+        )
+    table, unknown = tower.folded(), unknown_token(tower.tokenizer)
+    if unknown is not None:
+        table[unknown] = 0
+    network = Network("text_tower")
+    tokens = network.input("input_ids", "int64", "batch", "tokens")
+    mask = network.op("Cast", network.input("attention_mask", "int64", "batch", "tokens"), to=1)
+    vectors = network.op("Gather", network.constant(table), tokens)
+    network.output(network.unit(network.weighted_sum(mask, vectors)), "vector", "batch", model.config.dimension)
+    network.save(layout.text_tower, _ABOUT)
+    write_json(layout.tokenizer, _serving_tokenizer(tower.tokenizer))
+    truncation = tower.tokenizer.truncation
+    return TextTowerInfo(
+        max_tokens=None if truncation is None else int(truncation["max_length"]),
+        max_characters=most_characters(tower.tokenizer),
+        vocabulary=len(table),
+    )
+
+
+def _serving_tokenizer(tokenizer: Tokenizer) -> dict[str, object]:
+    """Return a tokenizer's JSON that pads a batch to its longest text and adds no tokens of its own."""
+    content: dict[str, object] = json.loads(tokenizer.to_str())
+    content["post_processor"] = None
+    content["padding"] = {
+        "strategy": "BatchLongest",
+        "direction": "Right",
+        "pad_to_multiple_of": None,
+        "pad_id": 0,
+        "pad_type_id": 0,
+        "pad_token": tokenizer.id_to_token(0),
+    }
+    return content
