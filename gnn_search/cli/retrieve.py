@@ -22,8 +22,10 @@ from gnn_search.cli.options import (
 from gnn_search.cli.output import emit, error_console, progress
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from gnn_search.retrieval.channels import ChannelKind
-    from gnn_search.retrieval.run import RetrievalSummary
+    from gnn_search.retrieval.run import RetrievalSummary, Stage
 
 
 @click.command()
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("-k", "k", type=int, default=100, show_default=True, help="Products a request, at most.")
 @channel_option
 @min_score_option
+@click.option("--resume", is_flag=True, help="Go on from where a run of the same command was stopped; start where none was.")
 @graph_option
 @as_of_option
 @threads_option
@@ -44,6 +47,7 @@ def command(
     k: int,
     channel: ChannelKind,
     min_score: str | None,
+    resume: bool,
     graph: Path | None,
     as_of: str | None,
     as_json: bool,
@@ -54,11 +58,14 @@ def command(
     nothing is known, gets the plain result; a query that nobody asked before is answered by its text. CSV and JSON lines may end in .gz or
     .zst.
 
+    The input may be of any length. It is looked through first, so that a fault is told at once. The answers lie in the folder
+    OUT.unfinished until all are there; --resume goes on with those of a run that was killed.
+
     \b
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score)
+    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume)
     emit(summary, as_json, lambda console: render(error_console(), summary))
 
 
@@ -71,18 +78,18 @@ def run_retrieval(
     graph: Path | None = None,
     as_of: str | None = None,
     min_score: str | None = None,
+    resume: bool = False,
 ) -> RetrievalSummary:
     """Answer a file of requests with a model folder."""
-    from gnn_search.layout import refuse_existing
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.moments import resolve_moment
     from gnn_search.retrieval.run import retrieve
     from gnn_search.retrieval.threshold import resolve_min_score
+    from gnn_search.retrieval.unfinished import Unfinished
 
-    refuse_existing(out)
+    Unfinished(out).check_place(resume)
     opened = open_model(model, graph)
     with progress("requests") as bars:
-        task = bars.add_task("retrieval", total=None)
         return retrieve(
             opened,
             source,
@@ -91,8 +98,23 @@ def run_retrieval(
             resolve_moment(opened.graph, as_of),
             kind=channel,
             min_score=resolve_min_score(min_score, opened.retriever.thresholds),
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
+            resume=resume,
+            progress=_Bars(bars),
         )
+
+
+class _Bars:
+    """A bar a stage; what an earlier run had done does not count towards the rate."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: Stage, done: int, total: int | None) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task({"check": "checking", "answer": "retrieval"}[stage], total=total, completed=done)
+        else:
+            self._bars.update(self._tasks[stage], completed=done)
 
 
 def render(console: Console, summary: RetrievalSummary) -> None:
@@ -105,6 +127,8 @@ def render(console: Console, summary: RetrievalSummary) -> None:
             f"{summary.requests:,} requests; {summary.requests_without_products:,} got none",
             soft_wrap=True,
         )
+    if summary.resumed:
+        console.print(f"{summary.resumed:,} of the requests had been answered by the run that was gone on with")
     console.print(
         f"users: {summary.users_known:,} known, {summary.users_unknown:,} unknown, {summary.users_null:,} null; the last two kinds got the "
         "plain result"

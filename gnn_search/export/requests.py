@@ -9,7 +9,7 @@ import polars as pl
 
 from gnn_search.export.source import VectorTable
 from gnn_search.model.store import Model
-from gnn_search.retrieval.requests import read_requests
+from gnn_search.retrieval.requests import RequestFile
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.vectors.shop_vectors import ShopVectors
 
@@ -30,14 +30,17 @@ def encode_requests(model: Model, shop: ShopVectors, file: Path, spool: Path) ->
         TableError: `file` can't be used.
         RequestError: A query is blank.
     """
-    requests = read_requests(file, model.graph)
+    requests = RequestFile(file, model.graph)
+    checked = requests.check()
     channel = VectorChannel(model, shop)
-    shape = (len(requests), model.manifest.dimension)
-    vectors = np.lib.format.open_memmap(spool, mode="w+", dtype=np.float32, shape=shape)
-    for start in range(0, len(requests), _BLOCK):
-        part = slice(start, min(start + _BLOCK, len(requests)))
-        asked = pl.DataFrame({"user": requests.user[part], "text": requests.text[part]})
+    vectors = np.lib.format.open_memmap(spool, mode="w+", dtype=np.float32, shape=(checked.requests, model.manifest.dimension))
+    given, done = [], 0
+    for block in requests.blocks(checked, _BLOCK):
+        asked = pl.DataFrame({"user": block.user, "text": block.text})
         distinct = asked.unique().sort("user", "text").with_row_index("place")
         place = asked.join(distinct, on=["user", "text"], how="left", maintain_order="left")["place"].to_numpy()
-        vectors[part] = channel.ask_texts(distinct["user"].to_numpy(), distinct["text"].to_list()).vector.numpy()[place]
-    return VectorTable(requests.given, vectors)
+        found = channel.ask_texts(distinct["user"].to_numpy(), distinct["text"].to_list()).vector.numpy()
+        vectors[done : done + len(block)] = found[place]
+        given.append(block.given)
+        done += len(block)
+    return VectorTable(pl.concat(given), vectors)

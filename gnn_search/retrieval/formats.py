@@ -1,24 +1,24 @@
-"""Files of requests and results: parquet, CSV and JSON lines, by suffix."""
+"""Files of requests and results: parquet, CSV and JSON lines, by suffix, read and written in blocks."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import polars as pl
 
 from gnn_search.errors import TableError
-from gnn_search.layout import staged
 
 Compression = Literal["uncompressed", "gzip", "zstd"]
 
 _KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json"}
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+_ROW_GROUP = 1 << 18
+"""Rows a row group of a parquet file written here."""
+_FAULTS = (pl.exceptions.PolarsError, OSError)
 
 
 @dataclass(frozen=True)
@@ -45,75 +45,85 @@ class FileFormat:
             )
         return cls(kind, compression)
 
-    @property
-    def typed(self) -> bool:
-        """Whether the file says what is a number and what is text; CSV does not."""
-        return self.kind != "csv"
+
+@dataclass(frozen=True, eq=False)
+class TableFile:
+    """A file that is read in blocks, so that memory does not grow with it.
+
+    Attributes:
+        path: The file.
+        schema: Its columns. From CSV every value comes as text.
+    """
+
+    path: Path
+    schema: pl.Schema
+    _form: FileFormat
+    _frame: pl.LazyFrame
+
+    @classmethod
+    def open(cls, path: Path) -> TableFile:
+        """Open a file.
+
+        Raises:
+            TableError: The file is absent or blank, can't be read, or has an unknown suffix.
+        """
+        form = FileFormat.of(path)
+        if not path.is_file():
+            raise TableError(f"there is no file {path}; give one with the requests, a row each")
+        if form.kind != "parquet" and path.stat().st_size == 0:
+            raise TableError(f"{path} holds no rows; give at least one request")
+        try:
+            frame = _scan(path, form)
+            schema = frame.collect_schema()
+        except _FAULTS as error:
+            raise _unreadable(path, form, error) from None
+        # The types of JSON are known when the whole file has been read; once is enough.
+        return cls(path, schema, form, _scan(path, form, schema) if form.kind == "json" else frame)
+
+    def blocks(self, columns: Sequence[str], size: int, start: int = 0) -> Iterator[pl.DataFrame]:
+        """Read those of some columns that the file has, in the order of the file.
+
+        Args:
+            columns: Names.
+            size: Rows a block; the last one may be shorter.
+            start: Rows to leave out first.
+
+        Raises:
+            TableError: The file can't be read.
+        """
+        wanted = self._frame.select([column for column in columns if column in self.schema]).slice(start)
+        try:
+            yield from wanted.collect_batches(chunk_size=size, maintain_order=True)
+        except _FAULTS as error:
+            raise _unreadable(self.path, self._form, error) from None
 
 
-def read_file(path: Path, columns: Sequence[str]) -> pl.DataFrame:
-    """Read those of some columns that a file has.
+def join_parts(parts: Sequence[Path], path: Path, form: FileFormat) -> None:
+    """Write parquet files of one schema as one file, in the order given.
 
     Args:
-        path: The file. From CSV every value comes as text.
-        columns: Names.
-
-    Raises:
-        TableError: The file is absent or blank, can't be read, or has an unknown suffix.
+        parts: At least one.
+        path: The file to write.
+        form: What it is to be.
     """
-    form = FileFormat.of(path)
-    if not path.is_file():
-        raise TableError(f"there is no file {path}; give one with the requests, a row each")
-    if form.kind != "parquet" and path.stat().st_size == 0:
-        raise TableError(f"{path} holds no rows; give at least one request")
-    try:
-        scan = _scan(path, form)
-        names = scan.collect_schema().names()
-        return scan.select([column for column in columns if column in names]).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise TableError(f"{path} is damaged or no {form.kind} file: {reason}; write it again") from None
+    frame = pl.scan_parquet(list(parts), glob=False, hive_partitioning=False)
+    if form.kind == "parquet":
+        frame.sink_parquet(path, row_group_size=_ROW_GROUP)
+    elif form.kind == "csv":
+        frame.sink_csv(path, compression=form.compression, check_extension=False)
+    else:
+        frame.sink_ndjson(path, compression=form.compression, check_extension=False)
 
 
-@contextmanager
-def file_writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """Write a file block by block; it comes into being when the block of code ends well.
-
-    The blocks lie in a folder beside the file until then, so memory holds one of them.
-
-    Yields:
-        A function that appends a frame; all have one schema, and there is at least one.
-
-    Raises:
-        OutputExistsError: `path` exists.
-        TableError: It has an unknown suffix.
-    """
-    form = FileFormat.of(path)
-    with staged(path) as partial, TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.blocks-") as folder:
-        parts: list[Path] = []
-
-        def append(frame: pl.DataFrame) -> None:
-            part = Path(folder) / f"{len(parts)}.parquet"
-            frame.write_parquet(part, compression="lz4")
-            parts.append(part)
-
-        yield append
-        _sink(pl.scan_parquet(parts, glob=False), partial, form)
-
-
-def _scan(path: Path, form: FileFormat) -> pl.LazyFrame:
+def _scan(path: Path, form: FileFormat, schema: pl.Schema | None = None) -> pl.LazyFrame:
     if form.kind == "parquet":
         return pl.scan_parquet(path, glob=False, hive_partitioning=False)
     if form.kind == "csv":
         # Nothing is guessed: '007' must stay '007'.
         return pl.scan_csv(path, infer_schema=False, glob=False)
-    return pl.scan_ndjson(glob.escape(str(path)), infer_schema_length=None)
+    return pl.scan_ndjson(glob.escape(str(path)), schema=schema, infer_schema_length=None)
 
 
-def _sink(frame: pl.LazyFrame, path: Path, form: FileFormat) -> None:
-    if form.kind == "parquet":
-        frame.sink_parquet(path)
-    elif form.kind == "csv":
-        frame.sink_csv(path, compression=form.compression, check_extension=False)
-    else:
-        frame.sink_ndjson(path, compression=form.compression, check_extension=False)
+def _unreadable(path: Path, form: FileFormat, error: Exception) -> TableError:
+    reason = " ".join(str(error).split())[:200]
+    return TableError(f"{path} is damaged or no {form.kind} file: {reason}; write it again")

@@ -1,7 +1,8 @@
-"""Read requests, and find their shoppers in the graph."""
+"""Read requests block by block, and find their shoppers in the graph."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,19 +11,21 @@ import polars as pl
 from gnn_search.errors import RequestError, TableError
 from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import Graph
-from gnn_search.retrieval.formats import read_file
+from gnn_search.retrieval.formats import TableFile
 from gnn_search.tables.text import normalise_distinct
 
 _USER, _QUERY = "user_id", "query"
+_CHECKED = 1 << 16
+"""Rows that are checked at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Requests:
-    """Requests in the order of the file.
+    """Some requests, in the order of the file.
 
     Attributes:
         given: `user_id` and `query`, as results repeat them. `user_id` has the type of the graph's ids, or the file's where the graph's
-            can't hold every id given.
+            can't hold every id of the file.
         user: Node of each shopper, -1 for none and for one that the graph does not hold.
         text: The normalised queries, none of them empty.
 
@@ -38,33 +41,90 @@ class Requests:
         return len(self.user)
 
 
-def read_requests(path: Path, graph: Graph) -> Requests:
-    """Read a file of requests.
+@dataclass(frozen=True)
+class Checked:
+    """What a look through a whole file of requests found.
+
+    Attributes:
+        requests: Its rows.
+        ids_fit: Whether the graph's type of ids can hold every `user_id` of the file.
+    """
+
+    requests: int
+    ids_fit: bool
+
+
+class RequestFile:
+    """A file of requests of any length: looked through once, so that a fault is told before the work, then read in blocks.
 
     Args:
-        path: Parquet, CSV or JSON lines, by suffix. Column `query`; column `user_id` may be absent or null.
+        path: Parquet, CSV or JSON lines, by suffix. Column `query`; column `user_id` may be absent or null; others are passed over.
         graph: The graph.
 
     Raises:
-        TableError: The file is absent, damaged or empty, lacks the column `query`, or a column has a wrong type.
-        RequestError: A query is null or blank.
+        TableError: The file is absent, damaged or blank, lacks the column `query`, or a column has a wrong type.
     """
-    frame = read_file(path, (_USER, _QUERY))
-    if _QUERY not in frame.columns:
-        raise TableError(f"{path} lacks the column '{_QUERY}'; give each request one, and '{_USER}' where a shopper asks")
-    if frame.is_empty():
-        raise TableError(f"{path} holds no rows; give at least one request")
-    query = _text_column(frame[_QUERY], path)
-    text = normalise_distinct(query)
-    blank = (text.is_null() | (text == "")).arg_true()
-    if len(blank):
-        what = "null" if query[blank[0]] is None else "blank"
-        raise RequestError(
-            f"{path}: the query of row {blank[0]} (counted from 0) is {what}; {len(blank)} of {len(text)} rows are, leave them out"
-        )
-    user_id = frame[_USER] if _USER in frame.columns else pl.Series(_USER, [None] * frame.height)
-    user, ids = find_users(user_id, graph, str(path))
-    return Requests(pl.DataFrame({_USER: ids, _QUERY: query}), user, text)
+
+    def __init__(self, path: Path, graph: Graph) -> None:
+        self._path, self._graph = path, graph
+        self._file = TableFile.open(path)
+        schema = self._file.schema
+        if _QUERY not in schema:
+            raise TableError(f"{path} lacks the column '{_QUERY}'; give each request one, and '{_USER}' where a shopper asks")
+        if not (_is_text(schema[_QUERY]) or schema[_QUERY] == pl.Null):
+            raise TableError(f"column '{_QUERY}' of {path}: expected text, got {schema[_QUERY]}; write the queries as text")
+        if _USER in schema:
+            _check_ids(_USER, schema[_USER], str(path))
+
+    def check(self, progress: Callable[[int], None] = lambda done: None) -> Checked:
+        """Look through the whole file.
+
+        Args:
+            progress: Told the rows looked at.
+
+        Raises:
+            TableError: The file is damaged or holds no rows.
+            RequestError: A query is null or blank.
+        """
+        rows = blank = 0
+        first, fits = "", True
+        for frame in self._file.blocks((_USER, _QUERY), _CHECKED):
+            query = frame[_QUERY].cast(pl.String)
+            text = normalise_distinct(query)
+            without = (text.is_null() | (text == "")).arg_true()
+            if len(without) and not blank:
+                first = f"row {rows + without[0]} (counted from 0) is {'null' if query[without[0]] is None else 'blank'}"
+            blank += len(without)
+            fits = fits and (_USER not in frame.columns or _store(frame[_USER], self._graph)[2])
+            rows += frame.height
+            progress(rows)
+        if not rows:
+            raise TableError(f"{self._path} holds no rows; give at least one request")
+        if blank:
+            raise RequestError(f"{self._path}: the query of {first}; {blank} of {rows} rows are, leave them out")
+        return Checked(rows, fits)
+
+    def blocks(self, checked: Checked, size: int, start: int = 0) -> Iterator[Requests]:
+        """Read the requests.
+
+        Args:
+            checked: What `check` found.
+            size: Requests a block; the last one may hold fewer.
+            start: Requests to leave out first.
+
+        Raises:
+            TableError: The file is no longer what was checked.
+        """
+        done = start
+        for frame in self._file.blocks((_USER, _QUERY), size, start):
+            query = frame[_QUERY].cast(pl.String)
+            user_id = frame[_USER] if _USER in frame.columns else pl.Series(_USER, [None] * frame.height)
+            given, stored, _ = _store(user_id, self._graph)
+            ids = stored if checked.ids_fit else given
+            yield Requests(pl.DataFrame({_USER: ids, _QUERY: query}), _nodes(stored, self._graph), normalise_distinct(query))
+            done += frame.height
+        if done != checked.requests:
+            raise TableError(f"{self._path} had {checked.requests:,} rows and now has {done:,}; leave it as it is while it is answered")
 
 
 def find_users(given: pl.Series, graph: Graph, place: str) -> tuple[Int32, pl.Series]:
@@ -84,18 +144,29 @@ def find_users(given: pl.Series, graph: Graph, place: str) -> tuple[Int32, pl.Se
     Raises:
         TableError: The column holds neither text nor numbers.
     """
-    known = graph.nodes("user").to_series(0)
-    as_text = _is_text(given.dtype)
-    if not (as_text or given.dtype == pl.Null or given.dtype.is_integer() or given.dtype.is_float()):
-        raise TableError(f"column '{given.name}' of {place}: expected ids, integers or text, got {given.dtype}; write them as one of these")
-    if as_text:
+    _check_ids(given.name, given.dtype, place)
+    cleaned, stored, fits = _store(given, graph)
+    return _nodes(stored, graph), stored if fits else cleaned
+
+
+def _check_ids(name: str, dtype: pl.DataType, place: str) -> None:
+    if not (_is_text(dtype) or dtype == pl.Null or dtype.is_integer() or dtype.is_float()):
+        raise TableError(f"column '{name}' of {place}: expected ids, integers or text, got {dtype}; write them as one of these")
+
+
+def _store(given: pl.Series, graph: Graph) -> tuple[pl.Series, pl.Series, bool]:
+    """Return ids without empty texts, the same in the graph's type, null where that can't hold one, and whether it holds them all."""
+    if _is_text(given.dtype):
         given = given.cast(pl.String)
         given = given.set(given == "", None)
-    stored = _as_type(given, known.dtype).alias(given.name)
-    nodes = pl.DataFrame({"id": known}).with_row_index("node")
+    stored = _as_type(given, graph.nodes("user").to_series(0).dtype).alias(given.name)
+    return given, stored, stored.null_count() == given.null_count()
+
+
+def _nodes(stored: pl.Series, graph: Graph) -> Int32:
+    nodes = pl.DataFrame({"id": graph.nodes("user").to_series(0)}).with_row_index("node")
     found = pl.DataFrame({"id": stored}).join(nodes, on="id", how="left", maintain_order="left")["node"]
-    whole = stored.null_count() == given.null_count()
-    return found.cast(pl.Int32).fill_null(-1).to_numpy(), stored if whole else given
+    return found.cast(pl.Int32).fill_null(-1).to_numpy()
 
 
 def _as_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
@@ -110,12 +181,6 @@ def _as_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
         return given.cast(dtype, strict=False)
     number = given.cast(pl.Int64, strict=False)
     return number.set((number.cast(pl.String) != given).fill_null(False), None)
-
-
-def _text_column(column: pl.Series, path: Path) -> pl.Series:
-    if not _is_text(column.dtype) and column.dtype != pl.Null:
-        raise TableError(f"column '{column.name}' of {path}: expected text, got {column.dtype}; write the queries as text")
-    return column.cast(pl.String)
 
 
 def _is_text(dtype: pl.DataType) -> bool:

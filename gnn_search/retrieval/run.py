@@ -1,30 +1,34 @@
-"""Answer a file of requests."""
+"""Answer a file of requests of any length in constant memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
-import polars as pl
-from pydantic import BaseModel
-
+from gnn_search import __version__
 from gnn_search.graph.store import to_datetime
-from gnn_search.layout import refuse_existing
+from gnn_search.layout import hash_files
 from gnn_search.model.store import Model
-from gnn_search.retrieval.channels import Channel, ChannelKind, open_channel
-from gnn_search.retrieval.formats import FileFormat, file_writer
-from gnn_search.retrieval.ranking import PADDING
-from gnn_search.retrieval.requests import Requests, read_requests
-from gnn_search.retrieval.results import result_rows
-from gnn_search.vectors.shop_vectors import ShopVectors, open_shop_vectors
+from gnn_search.retrieval.answer import Answerer
+from gnn_search.retrieval.channels import ChannelKind
+from gnn_search.retrieval.counts import Counts
+from gnn_search.retrieval.formats import FileFormat
+from gnn_search.retrieval.requests import Checked, RequestFile
+from gnn_search.retrieval.unfinished import State, Unfinished
 
 BLOCK = 8192
-"""Requests answered at a time."""
+"""Requests answered at a time, at most."""
+_PLACES = 1 << 20
+"""Rows written at a time, at most: memory must not grow with the lists."""
+
+Stage = Literal["check", "answer"]
+Progress = Callable[[Stage, int, int | None], None]
+"""Told the stage, the requests done in it, and their total where it is known; first what an earlier run had done."""
 
 
-class RetrievalSummary(BaseModel):
+class RetrievalSummary(Counts):
     """What was asked and written.
 
     Attributes:
@@ -32,31 +36,14 @@ class RetrievalSummary(BaseModel):
         as_of: What was known just before this moment (UTC) answered the requests.
         k: Products a request, at most.
         min_score: Their least cosine with the request; none where any will do.
-        requests: Rows read.
-        rows: Rows written.
-        requests_without_products: Requests of which nothing was written, as no product scored enough.
-        users_known: Requests of shoppers of whom something was known.
-        users_unknown: Requests with an id that the graph does not hold, or of which nothing was known yet; answered plain.
-        users_null: Requests without a shopper; answered plain.
-        queries_known: Requests with a query that had led to a product.
-        queries_new: Requests with any other query; answered by its text.
-        queries_without_words: Those of them in which no part of a word is known: the shopper alone counts, and without one all products
-            score 0.
+        resumed: Requests that an earlier run, which did not end, had answered.
     """
 
     out: Path
     as_of: datetime
     k: int
     min_score: float | None
-    requests: int
-    rows: int
-    requests_without_products: int
-    users_known: int
-    users_unknown: int
-    users_null: int
-    queries_known: int
-    queries_new: int
-    queries_without_words: int
+    resumed: int
 
 
 def retrieve(
@@ -68,68 +55,71 @@ def retrieve(
     *,
     kind: ChannelKind = "full",
     min_score: float | None = None,
-    block: int = BLOCK,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    block: int | None = None,
+    resume: bool = False,
+    progress: Progress = lambda stage, done, total: None,
 ) -> RetrievalSummary:
     """Rank products for every request of a file and write the lists.
 
+    The file is looked through first, then answered block by block. Each block's rows lie in a folder beside `out` until all are there, so
+    that a killed run can go on.
+
     Args:
         model: The model.
-        source: The requests, see `read_requests`.
+        source: The requests, see `RequestFile`.
         out: The file to write: parquet, CSV or JSON lines, by suffix.
         k: Products a request.
         as_of: The moment before which everything is known, µs.
         kind: Vectors and walks together, or either alone.
         min_score: Leave out products whose cosine with the request is less.
-        block: Requests answered at a time.
-        progress: Told the requests answered and their total.
+        block: Requests answered at a time; by default `BLOCK`, fewer where lists are long.
+        resume: Go on from the last block of a run that did not end; where there is none, start.
+        progress: Told how far it is.
 
     Raises:
-        OutputExistsError: `out` exists.
+        OutputExistsError: `out` exists, or a run that did not end has left its blocks and `resume` is false.
         TableError: `source` can't be used, or a suffix is unknown.
         RequestError: A query is blank, or `k` is below 1 or larger than the catalogue.
+        ArtefactError: The run to go on with is of another input, model or setting, or is damaged.
     """
     FileFormat.of(out)
-    refuse_existing(out)
-    requests = read_requests(source, model.graph)
-    shop = open_shop_vectors(model, as_of)
-    channel = open_channel(model, shop, kind)
-    channel.index.check_k(k)
-    product_ids = model.graph.nodes("product").to_series(0)
-    rows = empty = 0
-    with file_writer(out) as append:
-        for start in range(0, len(requests), block):
-            part = slice(start, min(start + block, len(requests)))
-            asked = pl.DataFrame({"user": requests.user[part], "text": requests.text[part]})
-            distinct = asked.unique().sort("user", "text").with_row_index("place")
-            place = asked.join(distinct, on=["user", "text"], how="left", maintain_order="left")["place"].to_numpy().astype(np.int64)
-            ranking = channel.rank_texts(distinct["user"].to_numpy(), distinct["text"].to_list(), k, min_score)
-            found = result_rows(requests.given[part], place, ranking.product, ranking.score, product_ids)
-            append(found)
-            rows += found.height
-            empty += int(np.count_nonzero(ranking.product[place, 0] == PADDING))
-            progress(part.stop, len(requests))
-    written = {"k": k, "min_score": min_score, "rows": rows, "requests_without_products": empty}
-    return RetrievalSummary(out=out, as_of=to_datetime(shop.as_of), **written, **_count_requests(requests, channel, shop))
-
-
-def _count_requests(requests: Requests, channel: Channel, shop: ShopVectors) -> dict[str, int]:
-    something = _known_users(shop)[requests.user] & (requests.user >= 0) if len(shop.vectors["user"]) else requests.user >= 0
-    nobody = requests.given["user_id"].is_null().to_numpy()
-    texts = requests.text.value_counts()
-    known, worded = channel.describe_queries(texts.to_series(0).to_list())
-    times = texts["count"].to_numpy()
-    return {
-        "requests": len(requests),
-        "users_known": int(something.sum()),
-        "users_unknown": int((~something & ~nobody).sum()),
-        "users_null": int(nobody.sum()),
-        "queries_known": int(times[known].sum()),
-        "queries_new": int(times[~known].sum()),
-        "queries_without_words": int(times[~known & ~worded].sum()),
+    unfinished = Unfinished(out)
+    unfinished.check_place(resume)
+    requests = RequestFile(source, model.graph)
+    settings = {
+        "input": hash_files([source]),
+        "model": model.manifest.hash,
+        "version of gnn-search": __version__,
+        "moment": as_of,
+        "channel": kind,
+        "k": k,
+        "least score": min_score,
+        "block size": block or max(1, min(BLOCK, _PLACES // max(k, 1))),
     }
+    state = unfinished.resume(settings) if resume else None
+    earlier = unfinished.counts()
+    if unfinished.moved and out.exists():
+        # Killed when the finished file had just been moved to its place.
+        unfinished.remove()
+        counts = earlier
+    else:
+        if state is None:
+            checked = requests.check(lambda done: progress("check", done, None))
+            state = State(settings=settings, requests=checked.requests, ids_fit=checked.ids_fit)
+        answerer = Answerer(model, as_of, k, kind, min_score)
+        _answer(requests, state, answerer, unfinished, earlier.requests, progress)
+        counts = unfinished.counts()
+        unfinished.finish()
+    written = {"k": k, "min_score": min_score, "resumed": earlier.requests}
+    return RetrievalSummary(out=out, as_of=to_datetime(as_of), **written, **counts.model_dump())
 
 
-def _known_users(shop: ShopVectors) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Say of which shoppers something is known: bool [users]."""
-    return np.asarray(np.any(shop.vectors["user"], axis=1))
+def _answer(requests: RequestFile, state: State, answerer: Answerer, unfinished: Unfinished, start: int, progress: Progress) -> None:
+    """Answer what is left, block by block."""
+    done = start
+    with unfinished.appending(state):
+        progress("answer", done, state.requests)
+        for block in requests.blocks(Checked(state.requests, state.ids_fit), state.settings["block size"], start):
+            unfinished.append(*answerer.answer(block))
+            done += len(block)
+            progress("answer", done, state.requests)

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from models import write_model
 
 from gnn_search.cli.main import main
+from gnn_search.retrieval.answer import Answerer
 
 REQUESTS = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
 
@@ -51,7 +52,7 @@ def test_json_is_the_summary(tiny_model, source, tmp_path):
     assert json.loads(result.stdout) == {
         "out": str(tmp_path / "out.parquet"), "as_of": "2024-02-22T00:00:00", "k": 4, "min_score": None, "requests": 3, "rows": 12,
         "requests_without_products": 0, "users_known": 1, "users_unknown": 1, "users_null": 1, "queries_known": 2, "queries_new": 1,
-        "queries_without_words": 0,
+        "queries_without_words": 0, "resumed": 0,
     }  # fmt: skip
 
 
@@ -151,3 +152,24 @@ def test_an_output_file_that_exists(tiny_model, source, tmp_path):
     (tmp_path / "out.csv").write_text("kept")
     refused(run(tiny_model, source, tmp_path / "out.csv"), "out.csv already exists; give another --out")
     assert (tmp_path / "out.csv").read_text() == "kept"
+
+
+def test_a_stopped_run_goes_on(tiny_model, source, tmp_path, monkeypatch):
+    out, answer, asked = tmp_path / "out.csv", Answerer.answer, []
+    monkeypatch.setattr("gnn_search.retrieval.run.BLOCK", 1)
+
+    def interrupted(answerer, requests):
+        asked.append(requests.text[0])
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return answer(answerer, requests)
+
+    monkeypatch.setattr(Answerer, "answer", interrupted)
+    assert run(tiny_model, source, out, "-k", 4).exit_code == 130
+    refused(run(tiny_model, source, out, "-k", 4), "out.csv.unfinished holds the answers of a run that did not end; go on with --resume")
+    refused(run(tiny_model, source, out, "-k", 5, "--resume"), "out.csv.unfinished was begun with another k (4, now 5); go on with")
+    result = run(tiny_model, source, out, "-k", 4, "--resume")
+    assert result.exit_code == 0, result.output
+    assert "2 of the requests had been answered by the run that was gone on with" in result.stderr
+    assert asked == ["bread 0", "tea 0", "never asked", "never asked"]
+    assert pl.read_csv(out)["user_id"].to_list() == [3] * 4 + [None] * 4 + [999] * 4

@@ -113,7 +113,7 @@ def test_counts(model, requests, tmp_path):
     out = tmp_path / "out.jsonl"
     moment = model.graph.manifest.test_start
     summary = retrieve(model, tmp_path / "in.csv", out, 2, moment, block=150, progress=lambda *done: told.append(done))
-    assert told == [(150, 200), (200, 200)]
+    assert told == [("check", 200, None), ("answer", 0, 200), ("answer", 150, 200), ("answer", 200, 200)]
     assert (summary.requests, summary.rows) == (200, 400)
     assert summary.users_null == requests["user_id"].null_count()
     assert summary.users_unknown == (requests["user_id"] == 999).sum()
