@@ -88,7 +88,8 @@ def fuse(model: Model, vectors: VectorChannel, walks: WalkIndex | None, weights:
     """Fuse a model's channels: by weights the full one and its three parts, else the parts alone by reciprocal ranks."""
     parts = channel_parts(model, vectors, walks)
     if weights is not None:
-        return FusedChannel(vectors, {part: parts[part] for part in weights.channels}, WeightedSum(weights), name=name)
+        weighed = {part: channel for part, channel in parts.items() if part in weights.channels}
+        return FusedChannel(vectors, weighed, WeightedSum(weights), name=name)
     return FusedChannel(vectors, {part: channel for part, channel in parts.items() if part != FULL}, reciprocal_ranks, name=name)
 
 

@@ -15,6 +15,7 @@ from gnn_search.layout import refuse_existing
 from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import Channel, ChannelKind, open_channel
 from gnn_search.retrieval.formats import FileFormat, file_writer
+from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.retrieval.ranking import PADDING
 from gnn_search.retrieval.requests import Requests, read_requests
 from gnn_search.retrieval.results import result_rows
@@ -67,6 +68,7 @@ def retrieve(
     as_of: int,
     *,
     kind: ChannelKind = "full",
+    weights: Weights | None = None,
     min_score: float | None = None,
     block: int = BLOCK,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -79,7 +81,8 @@ def retrieve(
         out: The file to write: parquet, CSV or JSON lines, by suffix.
         k: Products a request.
         as_of: The moment before which everything is known, µs.
-        kind: Vectors and walks together, or either alone.
+        kind: The way of ranking.
+        weights: Of a fusion, for the way `fused`.
         min_score: Leave out products whose cosine with the request is less.
         block: Requests answered at a time.
         progress: Told the requests answered and their total.
@@ -93,7 +96,7 @@ def retrieve(
     refuse_existing(out)
     requests = read_requests(source, model.graph)
     shop = open_shop_vectors(model, as_of)
-    channel = open_channel(model, shop, kind)
+    channel = open_channel(model, shop, kind, weights)
     channel.index.check_k(k)
     product_ids = model.graph.nodes("product").to_series(0)
     rows = empty = 0
@@ -104,7 +107,7 @@ def retrieve(
             distinct = asked.unique().sort("user", "text").with_row_index("place")
             place = asked.join(distinct, on=["user", "text"], how="left", maintain_order="left")["place"].to_numpy().astype(np.int64)
             ranking = channel.rank_texts(distinct["user"].to_numpy(), distinct["text"].to_list(), k, min_score)
-            found = result_rows(requests.given[part], place, ranking.product, ranking.score, product_ids)
+            found = result_rows(requests.given[part], place, ranking.product, ranking.score, product_ids, ranking.ranks)
             append(found)
             rows += found.height
             empty += int(np.count_nonzero(ranking.product[place, 0] == PADDING))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -45,6 +46,23 @@ def test_search_takes_every_channel(tiny_model, fusion, channel, further):
     result = run("search", tiny_model, "bread 0", "--user", 3, "--channel", channel, *fused, "--json")
     assert result.exit_code == 0, result.output
     assert len(json.loads(result.stdout)["hits"]) >= 5
+
+
+@pytest.mark.parametrize(("channel", "parts"), [("rrf", ["walk", "vector", "lexical"]), ("fused", ["full", "walk", "vector", "lexical"])])
+def test_retrieve_says_where_each_channel_found_a_product(tiny_model, fusion, tmp_path, channel, parts):
+    requests = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
+    requests.write_parquet(tmp_path / "requests.parquet")
+    fused = ["--fusion", fusion[0]] if channel == "fused" else []
+    files = ["--input", tmp_path / "requests.parquet", "--out", tmp_path / "out.parquet"]
+    result = run("retrieve", tiny_model, *files, "-k", 20, "--channel", channel, *fused)
+    assert result.exit_code == 0, result.output
+    rows = pl.read_parquet(tmp_path / "out.parquet")
+    assert rows.columns == ["user_id", "query", "rank", "product_id", "score", *(f"{part}_rank" for part in parts)]
+    assert rows.select(pl.min_horizontal(f"{part}_rank" for part in parts)).to_series().null_count() == 0
+    for part in parts:
+        ranks = rows.filter(pl.col("query") == "Bread 0")[f"{part}_rank"].drop_nulls()
+        assert len(ranks)
+        assert ranks.is_unique().all()
 
 
 def test_evaluate_shows_the_fusions(tiny_model, fusion):
