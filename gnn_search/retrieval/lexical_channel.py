@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from gnn_search.graph.csr import Int32
-from gnn_search.graph.lexical import LexicalIndex
 from gnn_search.model.store import Model
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.retrieval.vector_channel import Asked, Bool, VectorChannel
+
+if TYPE_CHECKING:
+    from gnn_search.graph.lexical import LexicalIndex
 
 
 class LexicalChannel:
