@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gnn_search.cli.options import graph_option, json_option, out_option, path_argument, threads_option
-from gnn_search.cli.output import emit
+from gnn_search.cli.output import emit, progress
 
 if TYPE_CHECKING:
     from gnn_search.evaluation.fusion_summary import FusionScore, FusionSummary
@@ -47,14 +47,16 @@ def run_fusion(model: Path, out: Path, cases: int, seed: int = 0, graph: Path | 
     from gnn_search.layout import refuse_existing
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.fused_channel import DEPTH
-    from gnn_search.retrieval.fusion.cross_fit import fit_fusion
+    from gnn_search.retrieval.fusion.cross_fit import STAGES, fit_fusion
     from gnn_search.retrieval.fusion.store import save_fusion
 
     refuse_existing(out)
     opened = open_model(model, graph)
     places = min(100, opened.graph.num_nodes["product"])
     k = (min(10, places), places) if places > 10 else (places,)
-    fit = fit_fusion(opened, cases, k, seed)
+    with progress("stages") as bars:
+        task = bars.add_task("fusion", total=STAGES, completed=-1)
+        fit = fit_fusion(opened, cases, k, seed, progress=lambda stage: bars.update(task, description=stage, advance=1))
     save_fusion(out, opened, fit.weights, DEPTH, len(fit.user), seed)
     return summarise_fusion(fit, k, out, seed=seed)
 

@@ -32,7 +32,7 @@ class FusedChannel:
     """Asks several channels for their best products and ranks all of these by one rule.
 
     Requests are encoded once for all channels. A list holds each product once and says at which rank each channel found it. Each channel
-    gives 200 products, or k where that is more, so that a list of up to 200 is the beginning of no other one only in what lies beyond.
+    gives its 200 best products, or k where that is more, so that of two lists of up to 200 the shorter is the beginning of the longer.
 
     Args:
         vectors: Encodes the requests.

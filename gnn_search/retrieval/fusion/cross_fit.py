@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +23,8 @@ from gnn_search.training.walk_fit import cross_fit, shopper_halves
 from gnn_search.vectors.shop_vectors import encode_shop
 
 FUSED, RRF = "fused", "rrf"
+STAGES = 4
+"""Of a fit, as its progress tells them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +41,9 @@ class FusionFit:
     recall: Mapping[str, Float64]
 
 
-def fit_fusion(model: Model, limit: int, k: tuple[int, ...], seed: int = 0) -> FusionFit:
+def fit_fusion(
+    model: Model, limit: int, k: tuple[int, ...], seed: int = 0, *, progress: Callable[[str], None] = lambda stage: None
+) -> FusionFit:
     """Fit the weights of a model's channels on validation cases.
 
     The walk term was fitted on cases of this period and looks better on them than it is. So it is fitted anew on either half of the
@@ -51,11 +55,13 @@ def fit_fusion(model: Model, limit: int, k: tuple[int, ...], seed: int = 0) -> F
         limit: Most cases to fit and measure on, drawn from those that the walk term is fitted on.
         k: Cut-offs to measure recall at.
         seed: Of the draw.
+        progress: Told of each of the four stages as it begins.
     """
     config = model.config
     cases = build_cases(model.graph, "validation", config.walk.cases, config.seed)
     chosen = sample_rows(len(cases), limit, seed)
-    lists = _lists(model, cases, chosen)
+    lists = _lists(model, cases, chosen, progress)
+    progress("fitting weights")
     candidates = join_channels(lists)
     owner, product = _relevant(cases, chosen)
     relevant = np.isin(_key(candidates.row, candidates.product), _key(owner, product))
@@ -78,16 +84,20 @@ def fit_fusion(model: Model, limit: int, k: tuple[int, ...], seed: int = 0) -> F
     )
 
 
-def _lists(model: Model, cases: Cases, chosen: Int64) -> dict[str, Ranking]:
+def _lists(model: Model, cases: Cases, chosen: Int64, progress: Callable[[str], None]) -> dict[str, Ranking]:
     """Rank for some cases by each channel, walks by the scorer that has not seen the case's shopper."""
+    progress("encoding the shop")
     shop = encode_shop(model, cases.time)
     vectors = VectorChannel(model, shop)
     depth = min(DEPTH, vectors.index.count)
     asked = vectors.ask(cases.user[chosen], cases.query[chosen])
     if model.walk is None:
+        progress("ranking")
         return {name: part.search(asked, depth) for name, part in channel_parts(model, vectors, None).items()}
     walks = model.inputs.walks(vectors.encoder.view, vectors.encoder.categories, shop.factors)
+    progress("fitting the walk term on halves")
     scorers = cross_fit(model.config, vectors.encoder, walks, cases)
+    progress("ranking")
     fitted = [channel_parts(replace(model, walk=scorer), vectors, walks) for scorer in scorers]
     half = shopper_halves(cases, model.config.seed)[chosen]
     return {name: _rank_halves([parts[name] for parts in fitted], asked, half, depth) for name in fitted[0]}

@@ -12,7 +12,7 @@ from gnn_search.graph.cases import build_cases
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.channels import FULL, channel_parts
 from gnn_search.retrieval.fusion import cross_fit as module
-from gnn_search.retrieval.fusion.cross_fit import fit_fusion
+from gnn_search.retrieval.fusion.cross_fit import STAGES, fit_fusion
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.training.walk_fit import cross_fit, shopper_halves
 from gnn_search.vectors.shop_vectors import encode_shop
@@ -84,8 +84,11 @@ def test_held_out_cases_do_not_see_weights_fitted_on_them(model, fitted, monkeyp
     assert all(np.array_equal(again.recall[name], fitted.recall[name]) for name in fitted.recall)
 
 
-def test_a_limit_draws_cases(model):
-    few = fit_fusion(model, 12, K)
+def test_a_limit_draws_cases_and_progress_tells_the_stages(model):
+    stages: list[str] = []
+    few = fit_fusion(model, 12, K, progress=stages.append)
+    assert stages == ["encoding the shop", "fitting the walk term on halves", "ranking", "fitting weights"]
+    assert len(stages) == STAGES
     assert len(few.user) == 12
     assert all(len(recall) == 12 for recall in few.recall.values())
 
