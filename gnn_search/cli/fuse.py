@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 def command(model: Path, out: Path, cases: int, seed: int, graph: Path | None, as_json: bool) -> None:
     """Fit weights that fuse vectors, walks and words.
 
-    Each of the three channels gives its 200 best products; a weighted sum of their scores and ranks orders what any of them found. The
-    weights are fitted on validation cases. As the walk term was fitted on this period too, it is fitted anew on either half of the shoppers
-    here and ranks for the other half; the table shows shoppers that nothing was fitted on. retrieve, search and evaluate take the folder by
-    --fusion.
+    The channel full and its three parts give their 200 best products each; a weighted sum of scores and ranks orders what any of them
+    found. The weights are fitted on validation cases. As the walk term was fitted on this period too, it is fitted anew on either half of
+    the shoppers here and ranks for the other half; the table shows shoppers that nothing was fitted on. retrieve, search and evaluate take
+    the folder by --fusion.
 
     \b
     Example:
