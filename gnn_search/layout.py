@@ -153,6 +153,21 @@ class RunLayout:
         return self.root / "methods" / f"{place:02d}.parquet"
 
 
+@dataclass(frozen=True)
+class FusionLayout:
+    """Where the parts of a fusion folder lie."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "fusion.json"
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights.json"
+
+
 @contextmanager
 def staged(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give a place beside `target` to write to, and move it to `target` when the block ends well.

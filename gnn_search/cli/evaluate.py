@@ -13,13 +13,14 @@ import click
 from rich.progress import TaskID
 
 from gnn_search.cli.audit import audit_first
-from gnn_search.cli.options import PATH, audit_option, json_option, min_score_option, path_argument, threads_option
+from gnn_search.cli.options import PATH, audit_option, fusion_option, json_option, min_score_option, path_argument, threads_option
 from gnn_search.cli.output import emit, error_console, progress
 from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
     from gnn_search.evaluation.result import Evaluation, Manifest
     from gnn_search.model.store import Model
+    from gnn_search.retrieval.fusion.weighted_sum import Weights
     from gnn_search.retrieval.ranking import Ranker
 
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
 @click.option("--out", type=PATH, metavar="RUN", help="Also write a run folder: the result as JSON, and all cases and lists as Parquet.")
+@fusion_option
 @min_score_option
 @audit_option
 @threads_option
@@ -57,6 +59,7 @@ def command(
     seed: int,
     graph: Path | None,
     out: Path | None,
+    fusion: Path | None,
     min_score: str | None,
     audit: bool,
     as_json: bool,
@@ -87,6 +90,7 @@ def command(
         rivals=rivals,
         settings=settings,
         slices=slices,
+        fusion=fusion,
         min_score=min_score,
         audit=audit,
         out=out,
@@ -106,6 +110,7 @@ def run_evaluation(
     rivals: Sequence[Path] = (),
     settings: Path | None = None,
     slices: Path | None = None,
+    fusion: Path | None = None,
     min_score: str | None = None,
     audit: bool = True,
     out: Path | None = None,
@@ -125,6 +130,7 @@ def run_evaluation(
     from gnn_search.graph.cases import build_cases
     from gnn_search.layout import refuse_existing, staged
     from gnn_search.model.store import open_model
+    from gnn_search.retrieval.fusion.store import open_fusion
     from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.retrieval.vector_channel import VectorChannel
 
@@ -136,6 +142,7 @@ def run_evaluation(
     further = {} if slices is None else SlicesFile.load(slices)
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
+    weights = None if fusion is None else open_fusion(fusion, opened)
     opened.graph.verify()
     if audit:
         audit_first(opened.graph, model)
@@ -144,7 +151,7 @@ def run_evaluation(
     asked = build_cases(opened.graph, period, cases, seed)
     parts = report_slices(asked, opened.graph, further)
     _note(opened, split, further, {part.name for part in parts})
-    rankers = [*_models(opened, against, asked.time), *_baselines(opened, asked.time, wanted, settings)]
+    rankers = [*_models(opened, against, asked.time, weights), *_baselines(opened, asked.time, wanted, settings)]
     with ExitStack() as stack:
         folder = None if out is None else stack.enter_context(staged(out, replace=replace))
         writer = None if folder is None else RunWriter(folder, opened.graph)
@@ -185,14 +192,14 @@ def _note(model: Model, split: str, further: Mapping[str, str], shown: Container
         error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
 
 
-def _models(model: Model, rivals: Sequence[Model], time: int) -> list[Ranker]:
+def _models(model: Model, rivals: Sequence[Model], time: int, weights: Weights | None) -> list[Ranker]:
     """Return the model's ways of ranking, then the rivals by their vectors."""
     from gnn_search.retrieval.channels import model_rankers
     from gnn_search.retrieval.vector_channel import VectorChannel
     from gnn_search.vectors.shop_vectors import open_shop_vectors
 
     others = [VectorChannel(rival, open_shop_vectors(rival, time), name=rival.config.name) for rival in rivals]
-    return [*model_rankers(model, open_shop_vectors(model, time)), *others]
+    return [*model_rankers(model, open_shop_vectors(model, time), weights), *others]
 
 
 def _manifest(model: Model, rivals: Sequence[Model], cases_hash: str, split: str, limit: int | None) -> Manifest:

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "inspect": Entry("gnn_search.cli.inspect:command", "Show what is in a graph, or the neighbourhood of one node."),
     "audit": Entry("gnn_search.cli.audit:command", "Look for leaks and faults that make figures wrong."),
     "train": Entry("gnn_search.cli.train:command", "Train a retriever on a graph."),
+    "fuse": Entry("gnn_search.cli.fuse:command", "Fit weights that fuse vectors, walks and words."),
     "evaluate": Entry("gnn_search.cli.evaluate:command", "Measure a model and the baselines on the test period."),
     "compare": Entry("gnn_search.cli.compare:command", "Compare runs of evaluate case by case."),
     "report": Entry("gnn_search.cli.report:command", "Write what a run found as one HTML page."),

@@ -66,11 +66,17 @@ def channel_option(function: Function) -> Function:
     """Add `--channel`; arrives as `channel`."""
     return click.option(
         "--channel",
-        type=click.Choice(["full", "vector", "walk"]),
+        type=click.Choice(["full", "vector", "walk", "lexical", "fused", "rrf"]),
         default="full",
         show_default=True,
-        help="Rank by vectors and walks together, or by either alone.",
+        help="Rank by vectors and walks together, by vectors, walks or words alone, or fuse these three by fitted weights or by reciprocal "
+        "ranks.",
     )(function)
+
+
+def fusion_option(function: Function) -> Function:
+    """Add `--fusion`; arrives as `fusion`, a `pathlib.Path` or None."""
+    return click.option("--fusion", type=PATH, metavar="PATH", help="Weights of --channel fused: a folder from fuse.")(function)
 
 
 def as_of_option(function: Function) -> Function:

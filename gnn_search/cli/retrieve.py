@@ -11,6 +11,7 @@ from rich.console import Console
 from gnn_search.cli.options import (
     as_of_option,
     channel_option,
+    fusion_option,
     graph_option,
     json_option,
     min_score_option,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @out_option("File to be made: parquet, CSV or JSON lines, by suffix.")
 @click.option("-k", "k", type=int, default=100, show_default=True, help="Products a request, at most.")
 @channel_option
+@fusion_option
 @min_score_option
 @click.option("--resume", is_flag=True, help="Go on from where a run of the same command was stopped; start where none was.")
 @graph_option
@@ -46,6 +48,7 @@ def command(
     out: Path,
     k: int,
     channel: ChannelKind,
+    fusion: Path | None,
     min_score: str | None,
     resume: bool,
     graph: Path | None,
@@ -55,8 +58,9 @@ def command(
     """Rank products for a file of users and queries.
 
     Writes rows of user_id, query, rank (from 1), product_id and score, in the order of the requests. A user that is null, or of whom
-    nothing is known, gets the plain result; a query that nobody asked before is answered by its text. CSV and JSON lines may end in .gz or
-    .zst.
+    nothing is known, gets the plain result; a query that nobody asked before is answered by its text. The channels fused and rrf add a
+    column for each channel that they fuse, such as vector_rank: where it found the product, null where it did not. CSV and JSON lines may
+    end in .gz or .zst.
 
     The input may be of any length. It is looked through first, so that a fault is told at once. The answers lie in the folder
     OUT.unfinished until all are there; --resume goes on with those of a run that was killed.
@@ -65,7 +69,7 @@ def command(
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume)
+    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, fusion)
     emit(summary, as_json, lambda console: render(error_console(), summary))
 
 
@@ -79,9 +83,11 @@ def run_retrieval(
     as_of: str | None = None,
     min_score: str | None = None,
     resume: bool = False,
+    fusion: Path | None = None,
 ) -> RetrievalSummary:
     """Answer a file of requests with a model folder."""
     from gnn_search.model.store import open_model
+    from gnn_search.retrieval.fusion.store import open_fusion
     from gnn_search.retrieval.moments import resolve_moment
     from gnn_search.retrieval.run import retrieve
     from gnn_search.retrieval.threshold import resolve_min_score
@@ -97,6 +103,7 @@ def run_retrieval(
             k,
             resolve_moment(opened.graph, as_of),
             kind=channel,
+            weights=None if fusion is None else open_fusion(fusion, opened),
             min_score=resolve_min_score(min_score, opened.retriever.thresholds),
             resume=resume,
             progress=_Bars(bars),

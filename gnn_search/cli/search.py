@@ -12,6 +12,7 @@ from rich.table import Table
 from gnn_search.cli.options import (
     as_of_option,
     channel_option,
+    fusion_option,
     graph_option,
     json_option,
     min_score_option,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--user", metavar="ID", help="Who searches: the shop's own id.")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Products wanted, at most.")
 @channel_option
+@fusion_option
 @min_score_option
 @graph_option
 @as_of_option
@@ -42,6 +44,7 @@ def command(
     user: str | None,
     k: int,
     channel: ChannelKind,
+    fusion: Path | None,
     min_score: str | None,
     graph: Path | None,
     as_of: str | None,
@@ -58,13 +61,15 @@ def command(
       gnn-search search demo/model "fluid milk products"
     """
     from gnn_search.model.store import open_model
+    from gnn_search.retrieval.fusion.store import open_fusion
     from gnn_search.retrieval.moments import resolve_moment
     from gnn_search.retrieval.search import Searcher
     from gnn_search.retrieval.threshold import resolve_min_score
 
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
-    result = Searcher(opened, resolve_moment(opened.graph, as_of), channel).search(text, user, k, least)
+    weights = None if fusion is None else open_fusion(fusion, opened)
+    result = Searcher(opened, resolve_moment(opened.graph, as_of), channel, weights).search(text, user, k, least)
     if result.note is not None:
         error_console().print(f"Note: {result.note}")
     emit(result, as_json, lambda console: render(console, result))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gnn_search.explanation.walk_words import in_words
-from gnn_search.retrieval.channels import Channel
+from gnn_search.retrieval.channels import LearnedChannel
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.retrieval.vector_channel import Asked, VectorChannel
 from gnn_search.sampling.walk.features import feature_names
@@ -25,7 +25,7 @@ _TIMES = {"own product": "own product: times", "query led to it": "times for the
 """The number that says how often."""
 
 
-def give_reasons(channel: Channel, asked: Asked, ranking: Ranking, choice: str) -> list[list[str]]:
+def give_reasons(channel: LearnedChannel, asked: Asked, ranking: Ranking, choice: str) -> list[list[str]]:
     """Return a reason for each place of some lists: facts that the walk term sees, or that the vector is near.
 
     These are facts, not shares of the score; `explanation` says what each adds.

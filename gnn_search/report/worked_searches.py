@@ -11,7 +11,7 @@ from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import Graph
 from gnn_search.model.store import Model
 from gnn_search.report.reasons import give_reasons
-from gnn_search.retrieval.channels import Channel, open_channel
+from gnn_search.retrieval.channels import LearnedChannel, open_channel
 from gnn_search.retrieval.ranking import PADDING, Ranker, Ranking
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.vectors.shop_vectors import ShopVectors
@@ -94,7 +94,7 @@ def _spread(cases: Int64, count: int) -> Int64:
     return cases[np.unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
 
 
-def _reasons(channel: Channel, user: np.ndarray, query: np.ndarray, ranking: Ranking, choice: str) -> list[list[str]]:
+def _reasons(channel: LearnedChannel, user: np.ndarray, query: np.ndarray, ranking: Ranking, choice: str) -> list[list[str]]:
     if not len(user):
         return []
     vectors = channel if isinstance(channel, VectorChannel) else channel.vectors

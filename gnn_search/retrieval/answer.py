@@ -8,6 +8,7 @@ import polars as pl
 from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import ChannelKind, open_channel
 from gnn_search.retrieval.counts import Counts, RequestCounter
+from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.retrieval.ranking import PADDING
 from gnn_search.retrieval.requests import Requests
 from gnn_search.retrieval.results import result_rows
@@ -21,16 +22,19 @@ class Answerer:
         model: The model.
         as_of: The moment before which everything is known, µs.
         k: Products a request.
-        kind: Vectors and walks together, or either alone.
+        kind: The way of ranking.
         min_score: Leave out products whose cosine with the request is less.
+        weights: Of a fusion, for the way `fused`.
 
     Raises:
         RequestError: `k` is below 1 or larger than the catalogue.
     """
 
-    def __init__(self, model: Model, as_of: int, k: int, kind: ChannelKind = "full", min_score: float | None = None) -> None:
+    def __init__(
+        self, model: Model, as_of: int, k: int, kind: ChannelKind = "full", min_score: float | None = None, weights: Weights | None = None
+    ) -> None:
         shop = open_shop_vectors(model, as_of)
-        self.channel = open_channel(model, shop, kind)
+        self.channel = open_channel(model, shop, kind, weights)
         self.channel.index.check_k(k)
         self._counter = RequestCounter(self.channel, shop)
         self._product_ids = model.graph.nodes("product").to_series(0)
@@ -42,6 +46,6 @@ class Answerer:
         distinct = asked.unique().sort("user", "text").with_row_index("place")
         place = asked.join(distinct, on=["user", "text"], how="left", maintain_order="left")["place"].to_numpy().astype(np.int64)
         ranking = self.channel.rank_texts(distinct["user"].to_numpy(), distinct["text"].to_list(), self._k, self._min_score)
-        rows = result_rows(requests.given, place, ranking.product, ranking.score, self._product_ids)
+        rows = result_rows(requests.given, place, ranking.product, ranking.score, self._product_ids, ranking.ranks)
         without = int(np.count_nonzero(ranking.product[place, 0] == PADDING))
         return rows, self._counter.count(requests) + Counts(rows=rows.height, requests_without_products=without)

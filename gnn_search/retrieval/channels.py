@@ -2,51 +2,112 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, overload
 
 from gnn_search.errors import RequestError
 from gnn_search.model.store import Model
+from gnn_search.retrieval.fused_channel import FusedChannel, Part
+from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
+from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights
+from gnn_search.retrieval.lexical_channel import LexicalChannel
 from gnn_search.retrieval.ranking import Ranker
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.retrieval.walk_channel import WalkChannel
 from gnn_search.sampling.walk.index import WalkIndex
 from gnn_search.vectors.shop_vectors import ShopVectors
 
-ChannelKind = Literal["full", "vector", "walk"]
-Channel = VectorChannel | WalkChannel
+ChannelKind = Literal["full", "vector", "walk", "lexical", "fused", "rrf"]
+LearnedChannel = VectorChannel | WalkChannel
+Channel = LearnedChannel | LexicalChannel | FusedChannel
 
-NAME = "gnn-search"
+NAME, FULL = "gnn-search", "full"
 
 
-def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind = "full") -> Channel:
-    """Open one way of ranking: vectors and walks together, or either alone.
+@overload
+def open_channel(model: Model, shop: ShopVectors, kind: Literal["full", "vector", "walk"] = "full") -> LearnedChannel: ...
 
-    A model without a walk term ranks by its vectors.
+
+@overload
+def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind, weights: Weights | None = None) -> Channel: ...
+
+
+def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind = "full", weights: Weights | None = None) -> Channel:
+    """Open one way of ranking: vectors and walks together, either or words alone, or all three fused.
+
+    A model without a walk term ranks by its vectors, and its vectors and words are fused.
+
+    Args:
+        model: The model.
+        shop: Its vectors as of the moment.
+        kind: The way.
+        weights: What each channel counts, for `fused`.
 
     Raises:
-        RequestError: The walk alone is wanted of a model without a walk term.
+        RequestError: The walk alone is wanted of a model without a walk term; `fused` without weights, or weights for another way.
     """
+    _check(model, kind, weights)
     vectors = VectorChannel(model, shop)
+    if kind == "lexical":
+        return LexicalChannel(model, vectors)
+    if kind == "vector" or (model.walk is None and kind == "full"):
+        return vectors
+    walks = None if model.walk is None else _walks(model, vectors, shop)
+    if kind in ("fused", "rrf"):
+        return fuse(model, vectors, walks, weights, name=kind)
+    assert walks is not None
+    return WalkChannel(model, vectors, walks, alone=kind == "walk")
+
+
+def model_rankers(model: Model, shop: ShopVectors, weights: Weights | None = None) -> list[Ranker]:
+    """Return all of a model's ways of ranking, the full one first: its parts alone, and the full one without the shopper.
+
+    With the weights of a fusion also the words alone, and all channels by reciprocal ranks and by these weights.
+    """
+    vectors, plain = VectorChannel(model, shop, name=NAME), VectorChannel(model, shop, personal=False, name=f"{NAME}, no user")
+    walks = None if model.walk is None else _walks(model, vectors, shop)
+    rankers: list[Ranker] = [vectors, plain]
+    if walks is not None:
+        vectors.name = f"{NAME}, vectors"
+        rankers = [
+            WalkChannel(model, vectors, walks, name=NAME),
+            vectors,
+            WalkChannel(model, vectors, walks, alone=True, name=f"{NAME}, walk"),
+            WalkChannel(model, plain, walks, name=plain.name),
+        ]
+    if weights is None:
+        return rankers
+    return [
+        *rankers,
+        LexicalChannel(model, vectors, name=f"{NAME}, lexical"),
+        fuse(model, vectors, walks, None, name=f"{NAME}, rrf"),
+        fuse(model, vectors, walks, weights, name=f"{NAME}, fused"),
+    ]
+
+
+def fuse(model: Model, vectors: VectorChannel, walks: WalkIndex | None, weights: Weights | None, *, name: str) -> FusedChannel:
+    """Fuse a model's channels: by weights the full one and its three parts, else the parts alone by reciprocal ranks."""
+    parts = channel_parts(model, vectors, walks)
+    if weights is not None:
+        weighed = {part: channel for part, channel in parts.items() if part in weights.channels}
+        return FusedChannel(vectors, weighed, WeightedSum(weights), name=name)
+    return FusedChannel(vectors, {part: channel for part, channel in parts.items() if part != FULL}, reciprocal_ranks, name=name)
+
+
+def channel_parts(model: Model, vectors: VectorChannel, walks: WalkIndex | None) -> dict[str, Part]:
+    """Return the channels that can be fused, by name."""
+    parts: dict[str, Part] = {}
+    if walks is not None:
+        parts = {FULL: WalkChannel(model, vectors, walks), "walk": WalkChannel(model, vectors, walks, alone=True)}
+    return {**parts, "vector": vectors, "lexical": LexicalChannel(model, vectors)}
+
+
+def _check(model: Model, kind: ChannelKind, weights: Weights | None) -> None:
     if model.walk is None and kind == "walk":
         raise RequestError(f"the model {model.path} has no walk term; train it with walk.enabled, or use another channel")
-    if model.walk is None or kind == "vector":
-        return vectors
-    return WalkChannel(model, vectors, _walks(model, vectors, shop), alone=kind == "walk")
-
-
-def model_rankers(model: Model, shop: ShopVectors) -> list[Ranker]:
-    """Return all of a model's ways of ranking, the full one first: its parts alone, and the full one without the shopper."""
-    vectors, plain = VectorChannel(model, shop, name=NAME), VectorChannel(model, shop, personal=False, name=f"{NAME}, no user")
-    if model.walk is None:
-        return [vectors, plain]
-    vectors.name = f"{NAME}, vectors"
-    walks = _walks(model, vectors, shop)
-    return [
-        WalkChannel(model, vectors, walks, name=NAME),
-        vectors,
-        WalkChannel(model, vectors, walks, alone=True, name=f"{NAME}, walk"),
-        WalkChannel(model, plain, walks, name=plain.name),
-    ]
+    if kind == "fused" and weights is None:
+        raise RequestError("the channel fused needs fitted weights; give their folder with --fusion, see 'gnn-search fuse', or take rrf")
+    if kind != "fused" and weights is not None:
+        raise RequestError(f"weights of a fusion are of no use to the channel {kind}; take the channel fused, or leave --fusion out")
 
 
 def _walks(model: Model, vectors: VectorChannel, shop: ShopVectors) -> WalkIndex:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -19,10 +20,13 @@ class Ranking:
     Shapes:
         product: int32[requests, k], each row without repeats, `PADDING` after its last product.
         score: float32[requests, k], never rising along a row, minus infinity where the product is padding.
+        ranks: int32[requests, k] of each channel that was fused, by name: the rank at which it found the product, from 1, 0 where it did
+            not; empty in lists of one channel.
     """
 
     product: NDArray[np.int32]
     score: NDArray[np.float32]
+    ranks: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
 
 
 class Ranker(Protocol):

@@ -15,6 +15,7 @@ from gnn_search.retrieval.answer import Answerer
 from gnn_search.retrieval.channels import ChannelKind
 from gnn_search.retrieval.counts import Counts
 from gnn_search.retrieval.formats import FileFormat
+from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.retrieval.requests import Checked, RequestFile
 from gnn_search.retrieval.unfinished import State, Unfinished
 
@@ -54,6 +55,7 @@ def retrieve(
     as_of: int,
     *,
     kind: ChannelKind = "full",
+    weights: Weights | None = None,
     min_score: float | None = None,
     block: int | None = None,
     resume: bool = False,
@@ -70,7 +72,8 @@ def retrieve(
         out: The file to write: parquet, CSV or JSON lines, by suffix.
         k: Products a request.
         as_of: The moment before which everything is known, µs.
-        kind: Vectors and walks together, or either alone.
+        kind: The way of ranking.
+        weights: Of a fusion, for the way `fused`.
         min_score: Leave out products whose cosine with the request is less.
         block: Requests answered at a time; by default `BLOCK`, fewer where lists are long.
         resume: Go on from the last block of a run that did not end; where there is none, start.
@@ -93,6 +96,7 @@ def retrieve(
         "moment": as_of,
         "channel": kind,
         "k": k,
+        "fusion": None if weights is None else weights.model_dump(mode="json"),
         "least score": min_score,
         "block size": block or max(1, min(BLOCK, _PLACES // max(k, 1))),
     }
@@ -106,7 +110,7 @@ def retrieve(
         if state is None:
             checked = requests.check(lambda done: progress("check", done, None))
             state = State(settings=settings, requests=checked.requests, ids_fit=checked.ids_fit)
-        answerer = Answerer(model, as_of, k, kind, min_score)
+        answerer = Answerer(model, as_of, k, kind, min_score, weights)
         _answer(requests, state, answerer, unfinished, earlier.requests, progress)
         counts = unfinished.counts()
         unfinished.finish()

@@ -13,6 +13,7 @@ from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import GraphView, to_datetime
 from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import ChannelKind, open_channel
+from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.retrieval.ranking import PADDING
 from gnn_search.retrieval.requests import find_users
 from gnn_search.tables.text import normalise_text
@@ -88,13 +89,14 @@ class Searcher:
     Args:
         model: The model.
         as_of: The moment before which everything is known, µs; by default the start of the test period.
-        kind: Vectors and walks together, or either alone.
+        kind: The way of ranking.
+        weights: Of a fusion, for the way `fused`.
     """
 
-    def __init__(self, model: Model, as_of: int | None = None, kind: ChannelKind = "full") -> None:
+    def __init__(self, model: Model, as_of: int | None = None, kind: ChannelKind = "full", weights: Weights | None = None) -> None:
         self._graph = model.graph
         self._shop = open_shop_vectors(model, as_of)
-        self._channel = open_channel(model, self._shop, kind)
+        self._channel = open_channel(model, self._shop, kind, weights)
         self._view = model.graph.before(self._shop.as_of)
         self._products = _describe_products(model)
 

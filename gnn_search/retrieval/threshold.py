@@ -59,7 +59,8 @@ def cut(ranking: Ranking, min_score: float | None, similarity: NDArray[np.float3
     order = np.argsort(~kept, axis=1, kind="stable")
     product = np.where(kept, ranking.product, PADDING).astype(np.int32)
     score = np.where(kept, ranking.score, -np.inf).astype(np.float32)
-    return Ranking(np.take_along_axis(product, order, axis=1), np.take_along_axis(score, order, axis=1))
+    ranks = {name: np.take_along_axis(np.where(kept, rank, 0).astype(np.int32), order, axis=1) for name, rank in ranking.ranks.items()}
+    return Ranking(np.take_along_axis(product, order, axis=1), np.take_along_axis(score, order, axis=1), ranks)
 
 
 class AtLeast:

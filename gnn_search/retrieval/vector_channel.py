@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,17 @@ class Asked:
     text: Int64
     texts: Sequence[str]
     nodes: Int32
+
+    def of(self, request: Int64) -> Asked:
+        """Return some of the requests, int64 [m]; the texts stay."""
+        return replace(
+            self,
+            user=self.user[request],
+            query=self.query[request],
+            recalling=self.recalling[request],
+            vector=self.vector[torch.from_numpy(request)],
+            text=self.text[request],
+        )
 
 
 class VectorChannel:
@@ -83,7 +94,7 @@ class VectorChannel:
 
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank for known nodes, as `Ranker` says."""
-        return self._search(self.ask(user, query), k)
+        return self.search(self.ask(user, query), k)
 
     def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
         """Rank for normalised query texts.
@@ -97,7 +108,24 @@ class VectorChannel:
         Shapes:
             user: int32 [n]; texts: n. Returns lists of k.
         """
-        return cut(self._search(self.ask_texts(user, texts), k), min_score)
+        return cut(self.search(self.ask_texts(user, texts), k), min_score)
+
+    def search(self, asked: Asked, k: int) -> Ranking:
+        """Rank for encoded requests."""
+        requests = asked.vector.numpy()
+        if self._boost is None or self._boosted is None:
+            score, product = self.index.search(requests, k)
+        else:
+            score, product = self._boosted.search(boosted_queries(requests, self._boost, self._action), k)
+        return Ranking(product, score)
+
+    def cut(self, asked: Asked, ranking: Ranking, min_score: float | None) -> Ranking:
+        """Return any lists of encoded requests without what is less similar (cosine) than a threshold; None keeps all."""
+        if min_score is None:
+            return ranking
+        row = np.repeat(np.arange(len(ranking.product), dtype=np.int64), ranking.product.shape[1])
+        similarity = self.index.similarity(asked.vector.numpy(), row, np.maximum(ranking.product, 0).ravel())
+        return cut(ranking, min_score, similarity.reshape(ranking.product.shape).astype(np.float32))
 
     def ask(self, user: Int32, query: Int32) -> Asked:
         """Encode requests for known nodes.
@@ -149,14 +177,6 @@ class VectorChannel:
         if not self._personal:
             return Asked(np.full_like(user, -1), query, recalling, vector, text, texts, nodes)
         return Asked(user, query, recalling, self.encoder.personalise(vector, user, recalling), text, texts, nodes)
-
-    def _search(self, asked: Asked, k: int) -> Ranking:
-        requests = asked.vector.numpy()
-        if self._boost is None or self._boosted is None:
-            score, product = self.index.search(requests, k)
-        else:
-            score, product = self._boosted.search(boosted_queries(requests, self._boost, self._action), k)
-        return Ranking(product, score)
 
     def _recalling(self, query: Int32, texts: Sequence[str]) -> Int32:
         """Return the query whose categories call up history: itself, or the nearest by text that has any, or -1."""

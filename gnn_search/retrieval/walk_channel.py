@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,6 @@ from gnn_search.graph.csr import Int32, Int64
 from gnn_search.model.store import Model
 from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.retrieval.ranking import PADDING, Ranking
-from gnn_search.retrieval.threshold import cut
 from gnn_search.retrieval.vector_channel import Asked, VectorChannel
 from gnn_search.sampling.walk.features import walk_features
 from gnn_search.sampling.walk.index import Matched, Reached, WalkIndex, match_words
@@ -54,17 +52,12 @@ class WalkChannel:
 
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank for known nodes, as `Ranker` says."""
-        return self._search(self.vectors.ask(user, query), k)
+        return self.search(self.vectors.ask(user, query), k)
 
     def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
         """Rank for normalised query texts, as `VectorChannel.rank_texts` does; the least score is one of cosines here too."""
         asked = self.vectors.ask_texts(user, texts)
-        ranking = self._search(asked, k)
-        if min_score is None:
-            return ranking
-        row = np.repeat(np.arange(len(user), dtype=np.int64), k)
-        similarity = self.index.similarity(asked.vector.numpy(), row, np.maximum(ranking.product, 0).ravel())
-        return cut(ranking, min_score, similarity.reshape(len(user), k).astype(np.float32))
+        return self.vectors.cut(asked, self.search(asked, k), min_score)
 
     def describe_queries(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """See `VectorChannel.describe_queries`."""
@@ -81,7 +74,8 @@ class WalkChannel:
         return self._describe(asked, match_words(self._words.match(asked.texts, asked.nodes), asked.text), near)
 
     @torch.no_grad()
-    def _search(self, asked: Asked, k: int) -> Ranking:
+    def search(self, asked: Asked, k: int) -> Ranking:
+        """Rank for encoded requests."""
         self.index.check_k(k)
         # Each request once, by shopper, so that a shopper's requests share the walk to partners.
         key = asked.user.astype(np.int64) * (len(asked.texts) + 1) + asked.text
@@ -92,14 +86,8 @@ class WalkChannel:
         size = max(1, min(_BLOCK, _PLACES // (k + _SPARE)))
         for start in range(0, len(order), size):
             block = order[start : start + size]
-            matched = match_words(matches, asked.text[block])
-            part = replace(
-                asked,
-                user=asked.user[block],
-                query=asked.query[block],
-                recalling=asked.recalling[block],
-                vector=asked.vector[torch.from_numpy(block)],
-            )
+            part = asked.of(block)
+            matched = match_words(matches, part.text)
             product[start : start + size], score[start : start + size] = self._rank(part, matched, k)
         return Ranking(product[row], score[row])
 

@@ -91,7 +91,7 @@ def fit_walk(config: TrainingConfig, graph: Graph, retriever: Retriever, inputs:
     index = inputs.walks(encoder.view, encoder.categories)
     with deterministic():
         examples = gather(config, encoder, index, cases)
-        halves = [fit(config, examples, np.flatnonzero(examples.group == half)) for half in (0, 1)]
+        halves = _fit_halves(config, examples)
         parts = []
         for half, scorer in enumerate(halves):
             held_out = np.flatnonzero((examples.group != half) & ~examples.altered)
@@ -99,6 +99,19 @@ def fit_walk(config: TrainingConfig, graph: Graph, retriever: Retriever, inputs:
         recall = np.sum([size * np.asarray(recalls) for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
         scorer = fit(config, examples, np.arange(len(examples.wanted)))
     return WalkFit(scorer, len(cases), float(recall[0]), float(recall[1]), float(recall[2]))
+
+
+def cross_fit(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases: Cases) -> tuple[WalkScorer, WalkScorer]:
+    """Fit one scorer on either half of the shoppers, so that each can be measured on the other half; halves as in `shopper_halves`."""
+    with deterministic():
+        return _fit_halves(config, gather(config, encoder, index, cases))
+
+
+def shopper_halves(cases: Cases, seed: int) -> Int64:
+    """Return the half, 0 or 1, of each case's shopper; a case without one is a shopper of its own: int64 [cases]."""
+    shopper = cases.user.astype(np.int64)
+    key = np.where(shopper >= 0, shopper, shopper.max(initial=0) + 1 + np.arange(len(cases)))
+    return RandomSource(seed).uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1
 
 
 @torch.no_grad()
@@ -126,8 +139,6 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
     reached = np.cumsum([0] + [len(described) for described in features])
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
     case = np.concatenate(order)
-    shoppers = cases.user[case].astype(np.int64)
-    key = np.where(shoppers >= 0, shoppers, shoppers.max(initial=0) + 1 + case)
     return WalkExamples(
         indptr=np.r_[0, np.cumsum(np.concatenate([part[3] for part in parts]))].astype(np.int64),
         features=_joined(features),
@@ -136,7 +147,7 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
         relevant=np.concatenate([part[2] for part in parts]),
         wanted=np.diff(cases.indptr)[case],
         walked=np.concatenate([part[4] for part in parts]),
-        group=random.uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1,
+        group=shopper_halves(cases, config.seed)[case],
         new=index.asked_totals[0][cases.query[case]] == 0,
         altered=dropped[case] | (np.arange(len(case)) >= len(cases)),
     )
@@ -175,6 +186,11 @@ def fit(config: TrainingConfig, examples: WalkExamples, case: Int64) -> WalkScor
         optimiser.step()
         schedule.step()
     return scorer.eval()
+
+
+def _fit_halves(config: TrainingConfig, examples: WalkExamples) -> tuple[WalkScorer, WalkScorer]:
+    first, second = (fit(config, examples, np.flatnonzero(examples.group == half)) for half in (0, 1))
+    return first, second
 
 
 def _scores(scorer: WalkScorer, examples: WalkExamples, features: Tensor, case: Int64) -> tuple[Tensor, Tensor, Tensor, Tensor]:

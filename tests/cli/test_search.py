@@ -63,9 +63,9 @@ def test_each_channel(tiny_model):
     # What the shopper chose in these categories is among what walks reach.
     assert any(hit["times_chosen"] for hit in hits["walk"])
     assert all(abs(hit["score"]) <= 1.00001 for hit in hits["vector"])
-    bad = run(tiny_model, "bread 0", "--channel", "lexical")
+    bad = run(tiny_model, "bread 0", "--channel", "words")
     assert bad.exit_code == 2
-    assert "'lexical' is not one of 'full', 'vector', 'walk'" in bad.stderr
+    assert "'words' is not one of 'full', 'vector', 'walk', 'lexical', 'fused', 'rrf'" in bad.stderr
 
 
 def test_walks_of_a_model_without_them(tiny_graph, tmp_path):

@@ -9,6 +9,9 @@ from models import write_model
 from gnn_search.errors import RequestError
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.channels import model_rankers, open_channel
+from gnn_search.retrieval.fused_channel import FusedChannel
+from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
+from gnn_search.retrieval.lexical_channel import LexicalChannel
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.retrieval.walk_channel import WalkChannel
 from gnn_search.vectors.shop_vectors import open_shop_vectors
@@ -54,3 +57,21 @@ def test_rankers_are_the_channels(with_walk):
         assert np.array_equal(rankers[name].score, expected.score)
     plain = open_channel(*with_walk).rank(np.full_like(USER, -1), QUERY, 10)
     assert np.array_equal(rankers["gnn-search, no user"].product, plain.product)
+
+
+def test_every_other_way(with_walk):
+    assert type(open_channel(*with_walk, "lexical")) is LexicalChannel
+    assert type(open_channel(*with_walk, "rrf")) is FusedChannel
+    weights = Weights(channels={"walk": ChannelWeights(score=1, rank=0, missing=0), "vector": ChannelWeights(score=0, rank=1, missing=0)})
+    assert list(open_channel(*with_walk, "fused", weights).rank(USER, QUERY, 5).ranks) == ["walk", "vector"]
+
+
+def test_weights_go_with_fused_alone(with_walk):
+    with pytest.raises(RequestError, match=r"the channel fused needs fitted weights; give their folder with --fusion, .* or take rrf"):
+        open_channel(*with_walk, "fused")
+    with pytest.raises(RequestError, match="weights of a fusion are of no use to the channel rrf"):
+        open_channel(*with_walk, "rrf", Weights(channels={"walk": ChannelWeights(score=1, rank=0, missing=0)}))
+
+
+def test_without_a_walk_term_vectors_and_words_are_fused(without_walk):
+    assert list(open_channel(*without_walk, "rrf").rank(USER, QUERY, 5).ranks) == ["vector", "lexical"]

@@ -134,19 +134,19 @@ def test_lists_are_deepened_until_nothing_can_enter(opened, shallow, monkeypatch
 
 def test_a_list_does_not_depend_on_the_others_in_the_call(opened, monkeypatch):
     channel, asked = opened.channel(elsewhere=0.0), opened.vectors.ask(USER, QUERY)
-    whole = channel._search(asked, 12)
+    whole = channel.search(asked, 12)
     order = np.random.default_rng(0).permutation(len(USER))
     monkeypatch.setattr(walk_channel, "_BLOCK", 9)
     for part in np.split(order, [1, 2, 40]):
         some = {name: getattr(asked, name)[part] for name in ("user", "query", "recalling", "text")}
-        again = channel._search(replace(asked, **some, vector=asked.vector[torch.from_numpy(part)]), 12)
+        again = channel.search(replace(asked, **some, vector=asked.vector[torch.from_numpy(part)]), 12)
         assert same(again, Ranking(whole.product[part], whole.score[part]))
         # The last digits of a request's vector may depend on the others.
         found = channel.rank(USER[part], QUERY[part], 12)
         assert np.array_equal(found.product, whole.product[part])
         np.testing.assert_allclose(found.score, whole.score[part], rtol=1e-4)
     monkeypatch.setattr(walk_channel, "_PLACES", 500)
-    assert same(channel._search(asked, 12), whole)
+    assert same(channel.search(asked, 12), whole)
 
 
 @pytest.mark.parametrize("alone", [False, True])
@@ -230,7 +230,7 @@ def test_zero_vectors(opened, shallow, k, elsewhere):
     channel = opened.channel(elsewhere=elsewhere)
     user, query = ints([NOBODY, 3, 4, 5]), ints([-1, -1, 0, 7])
     asked = replace(opened.vectors.ask(user, np.maximum(query, 0)), query=query, recalling=query, vector=torch.zeros(4, 16))
-    assert_best(channel._search(asked, k), score_everything(channel, asked), k)
+    assert_best(channel.search(asked, k), score_everything(channel, asked), k)
 
 
 def test_equal_scores_do_not_make_a_list_read_the_whole_catalogue(opened, shallow, monkeypatch):

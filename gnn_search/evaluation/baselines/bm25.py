@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gnn_search.graph.lexical import LexicalIndex, split_words
+from gnn_search.graph.lexical import LexicalIndex
 from gnn_search.graph.store import Graph
+from gnn_search.retrieval.lexical_channel import rank_words
 from gnn_search.retrieval.ranking import PADDING, Ranking
 
 
@@ -24,14 +25,11 @@ class Bm25:
         self._index = LexicalIndex(graph)
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is BM25's."""
+        """See `Ranker.rank`. The score is BM25's; an unknown query, -1, gets an empty list."""
         distinct, inverse = np.unique(query, return_inverse=True)
         product = np.full((len(distinct), k), PADDING, dtype=np.int32)
         score = np.full((len(distinct), k), -np.inf, dtype=np.float32)
-        known = np.flatnonzero(distinct >= 0)
-        words = split_words(self._texts.gather(distinct[known]))
-        for row, text in zip(known, words, strict=True):
-            best, value = self._index.best(text, k)
-            product[row, : len(best)] = best
-            score[row, : len(best)] = value
+        known = distinct >= 0
+        found = rank_words(self._index, self._texts.gather(distinct[known]), k)
+        product[known], score[known] = found.product, found.score
         return Ranking(product[inverse], score[inverse])

@@ -54,7 +54,8 @@ class WordIndex:
         self._graph, self._most, self._kept = graph, most, kept
 
     @cached_property
-    def _index(self) -> LexicalIndex:
+    def index(self) -> LexicalIndex:
+        """The index of the catalogue's words."""
         # Loading the library takes longer than a search that needs no index.
         from gnn_search.graph.lexical import LexicalIndex
 
@@ -75,7 +76,7 @@ class WordIndex:
             return WordMatches(nothing, np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32))
         if self._kept is not None and (query >= 0).all():
             return self._kept.of(query.astype(np.int64))
-        found = self._index.best_of_texts(pl.Series(texts, dtype=pl.String), self._most)
+        found = self.index.best_of_texts(pl.Series(texts, dtype=pl.String), self._most)
         sizes = [len(product) for product, _ in found]
         return WordMatches(
             np.r_[0, np.cumsum(sizes)].astype(np.int64),

@@ -1,0 +1,91 @@
+"""`gnn-search fuse`: weights for a model's channels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gnn_search.cli.options import graph_option, json_option, out_option, path_argument, threads_option
+from gnn_search.cli.output import emit, progress
+
+if TYPE_CHECKING:
+    from gnn_search.evaluation.fusion_summary import FusionScore, FusionSummary
+
+
+@click.command()
+@path_argument("model")
+@out_option("Folder to be made.")
+@click.option("--cases", type=click.IntRange(min=1), default=6000, show_default=True, metavar="N", help="Validation cases to fit on.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of their draw.")
+@graph_option
+@threads_option
+@json_option
+def command(model: Path, out: Path, cases: int, seed: int, graph: Path | None, as_json: bool) -> None:
+    """Fit weights that fuse vectors, walks and words.
+
+    The channel full and its three parts give their 200 best products each; a weighted sum of scores and ranks orders what any of them
+    found. The weights are fitted on validation cases. As the walk term was fitted on this period too, it is fitted anew on either half of
+    the shoppers here and ranks for the other half; the table shows shoppers that nothing was fitted on. retrieve, search and evaluate take
+    the folder by --fusion.
+
+    \b
+    Example:
+      gnn-search fuse demo/model --out demo/fusion
+      gnn-search search demo/model "frozen pizza" --channel fused --fusion demo/fusion
+    """
+    summary = run_fusion(model, out, cases, seed, graph)
+    emit(summary, as_json, lambda console: render(console, summary))
+
+
+def run_fusion(model: Path, out: Path, cases: int, seed: int = 0, graph: Path | None = None) -> FusionSummary:
+    """Fit the weights of a model folder's channels and write them."""
+    from gnn_search.evaluation.fusion_summary import summarise_fusion
+    from gnn_search.layout import refuse_existing
+    from gnn_search.model.store import open_model
+    from gnn_search.retrieval.fused_channel import DEPTH
+    from gnn_search.retrieval.fusion.cross_fit import STAGES, fit_fusion
+    from gnn_search.retrieval.fusion.store import save_fusion
+
+    refuse_existing(out)
+    opened = open_model(model, graph)
+    places = min(100, opened.graph.num_nodes["product"])
+    k = (min(10, places), places) if places > 10 else (places,)
+    with progress("stages") as bars:
+        task = bars.add_task("fusion", total=STAGES, completed=-1)
+        fit = fit_fusion(opened, cases, k, seed, progress=lambda stage: bars.update(task, description=stage, advance=1))
+    save_fusion(out, opened, fit.weights, DEPTH, len(fit.user), seed)
+    return summarise_fusion(fit, k, out, seed=seed)
+
+
+def render(console: Console, summary: FusionSummary) -> None:
+    """Write weights and recalls for a reader."""
+    console.print(f"{summary.out}: fitted on {summary.cases:,} validation cases of {summary.users:,} shoppers")
+    weights = Table("channel", "score", "rank", "missing", box=None, pad_edge=False)
+    for name, weight in summary.weights.channels.items():
+        weights.add_row(name, *(f"{value:.3f}" for value in (weight.score, weight.rank, weight.missing)))
+    console.print(weights)
+    for new_queries in (False, True):
+        scores = [score for score in summary.scores if score.new_queries == new_queries]
+        if scores:
+            _render_scores(console, scores)
+
+
+def _render_scores(console: Console, scores: list[FusionScore]) -> None:
+    cuts = sorted({score.k for score in scores})
+    which = "of queries that nobody had asked before" if scores[0].new_queries else "of all queries"
+    console.print(f"\n{scores[0].recall.cases:,} cases {which}, shoppers that nothing was fitted on, 95 % intervals over shoppers")
+    table = Table("method", box=None, pad_edge=False)
+    for cut in cuts:
+        table.add_column(f"recall@{cut}", justify="right")
+        table.add_column("fused leads by", justify="right")
+    for method in dict.fromkeys(score.method for score in scores):
+        cells = []
+        for score in (score for score in scores if score.method == method):
+            lead = "" if score.lead is None else f"{score.lead.mean:+.4f} [{score.lead.low:+.4f}, {score.lead.high:+.4f}]"
+            cells += [f"{score.recall.mean:.4f}", lead]
+        table.add_row(method, *cells)
+    console.print(table)

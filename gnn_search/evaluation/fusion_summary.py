@@ -1,0 +1,69 @@
+"""What a fitted fusion reaches on validation cases, beside each channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from gnn_search.config.base import StrictModel
+from gnn_search.evaluation.intervals import mean_interval
+from gnn_search.evaluation.result import Estimate
+from gnn_search.retrieval.fusion.cross_fit import FUSED, FusionFit
+from gnn_search.retrieval.fusion.weighted_sum import Weights
+
+
+class FusionScore(StrictModel):
+    """How one way of ranking did.
+
+    Attributes:
+        method: Its name.
+        new_queries: Whether only cases whose query nobody had asked before count.
+        k: Cut-off.
+        recall: Mean share of a case's products among the first k places.
+        lead: Of the fusion before it, on the same cases; none for the fusion itself.
+    """
+
+    method: str
+    new_queries: bool
+    k: int
+    recall: Estimate
+    lead: Estimate | None
+
+
+class FusionSummary(StrictModel):
+    """What was fitted, and what it reaches on shoppers that it was not fitted on."""
+
+    out: Path
+    cases: int
+    users: int
+    weights: Weights
+    scores: tuple[FusionScore, ...]
+
+
+def summarise_fusion(fit: FusionFit, k: tuple[int, ...], out: Path, draws: int = 1000, seed: int = 0) -> FusionSummary:
+    """Estimate recalls and paired differences with 95 % bootstrap intervals over shoppers.
+
+    Args:
+        fit: The fit.
+        k: The cut-offs that its recalls are of.
+        out: Where its weights were written.
+        draws: Bootstrap draws.
+        seed: Of the draws.
+    """
+    scores = []
+    for new_queries in (False, True):
+        chosen = fit.new if new_queries else np.ones_like(fit.new)
+        if not chosen.any():
+            continue
+        user = fit.user[chosen]
+        for method, recall in fit.recall.items():
+            values = np.concatenate([recall[chosen], (fit.recall[FUSED] - recall)[chosen]], axis=1)
+            mean, low, high = (part.tolist() for part in mean_interval(values, user, draws, seed))
+            estimates = [Estimate(mean=mean[i], low=low[i], high=high[i], cases=len(user)) for i in range(len(mean))]
+            for place, cut in enumerate(k):
+                lead = None if method == FUSED else estimates[len(k) + place]
+                scores.append(FusionScore(method=method, new_queries=new_queries, k=cut, recall=estimates[place], lead=lead))
+    known = fit.user[fit.user >= 0]
+    users = len(np.unique(known)) + int(np.count_nonzero(fit.user < 0))
+    return FusionSummary(out=out, cases=len(fit.user), users=users, weights=fit.weights, scores=tuple(scores))

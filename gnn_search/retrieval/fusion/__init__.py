@@ -1,0 +1,1 @@
+"""Make one list of the lists of several channels."""

@@ -1,0 +1,131 @@
+"""Fit a fusion on validation cases without being fooled by what the walk term remembers of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gnn_search.graph.cases import Cases, build_cases, sample_rows
+from gnn_search.graph.csr import Int32, Int64, expand_ranges
+from gnn_search.model.store import Model
+from gnn_search.retrieval.channels import FULL, channel_parts
+from gnn_search.retrieval.fused_channel import DEPTH, Part
+from gnn_search.retrieval.fusion.candidates import Float64, join_channels
+from gnn_search.retrieval.fusion.fit import Examples, fit_weights
+from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
+from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights, channel_features
+from gnn_search.retrieval.ranking import Ranking
+from gnn_search.retrieval.vector_channel import Asked, VectorChannel
+from gnn_search.training.walk_fit import cross_fit, shopper_halves
+from gnn_search.vectors.shop_vectors import encode_shop
+
+FUSED, RRF = "fused", "rrf"
+STAGES = 4
+"""Of a fit, as its progress tells them."""
+
+
+@dataclass(frozen=True, eq=False)
+class FusionFit:
+    """Fitted weights, and what they reach on shoppers that neither they nor the walk term were fitted on.
+
+    Shapes:
+        user: int32 [cases]; new: bool [cases], nobody had asked the query before; recall: float64 [cases, cut-offs] of each method by name.
+    """
+
+    weights: Weights
+    user: Int32
+    new: npt.NDArray[np.bool_]
+    recall: Mapping[str, Float64]
+
+
+def fit_fusion(
+    model: Model, limit: int, k: tuple[int, ...], seed: int = 0, *, progress: Callable[[str], None] = lambda stage: None
+) -> FusionFit:
+    """Fit the weights of a model's channels on validation cases.
+
+    The walk term was fitted on cases of this period and looks better on them than it is. So it is fitted anew on either half of the
+    shoppers, and ranks for the other half. What a fusion reaches is measured with weights fitted on the one half for the other as well; the
+    weights that are returned are fitted on both.
+
+    Args:
+        model: The model.
+        limit: Most cases to fit and measure on, drawn from those that the walk term is fitted on.
+        k: Cut-offs to measure recall at.
+        seed: Of the draw.
+        progress: Told of each of the four stages as it begins.
+    """
+    config = model.config
+    cases = build_cases(model.graph, "validation", config.walk.cases, config.seed)
+    chosen = sample_rows(len(cases), limit, seed)
+    lists = _lists(model, cases, chosen, progress)
+    progress("fitting weights")
+    candidates = join_channels(lists)
+    owner, product = _relevant(cases, chosen)
+    relevant = np.isin(_key(candidates.row, candidates.product), _key(owner, product))
+    features = np.concatenate([channel_features(candidates, name) for name in lists]).T
+    examples = Examples(tuple(lists), candidates.row, features, relevant)
+    half = shopper_halves(cases, config.seed)[chosen]
+    score = np.zeros(len(candidates.row))
+    for fitted in (0, 1):
+        held_out = half[candidates.row] != fitted
+        score[held_out] = WeightedSum(fit_weights(examples.of(half == fitted)))(candidates)[held_out]
+    parts = join_channels({name: ranking for name, ranking in lists.items() if name != FULL})
+    lists |= {RRF: parts.best(reciprocal_ranks(parts), max(k)), FUSED: candidates.best(score, max(k))}
+    view = model.graph.before(cases.time)
+    asked = view.edges(("product", "rev_leads_to", "query")).degree()
+    return FusionFit(
+        weights=fit_weights(examples),
+        user=cases.user[chosen],
+        new=asked[cases.query[chosen]] == 0,
+        recall={name: _recall(ranking, owner, product, k) for name, ranking in lists.items()},
+    )
+
+
+def _lists(model: Model, cases: Cases, chosen: Int64, progress: Callable[[str], None]) -> dict[str, Ranking]:
+    """Rank for some cases by each channel, walks by the scorer that has not seen the case's shopper."""
+    progress("encoding the shop")
+    shop = encode_shop(model, cases.time)
+    vectors = VectorChannel(model, shop)
+    depth = min(DEPTH, vectors.index.count)
+    asked = vectors.ask(cases.user[chosen], cases.query[chosen])
+    if model.walk is None:
+        progress("ranking")
+        return {name: part.search(asked, depth) for name, part in channel_parts(model, vectors, None).items()}
+    walks = model.inputs.walks(vectors.encoder.view, vectors.encoder.categories, shop.factors)
+    progress("fitting the walk term on halves")
+    scorers = cross_fit(model.config, vectors.encoder, walks, cases)
+    progress("ranking")
+    fitted = [channel_parts(replace(model, walk=scorer), vectors, walks) for scorer in scorers]
+    half = shopper_halves(cases, model.config.seed)[chosen]
+    return {name: _rank_halves([parts[name] for parts in fitted], asked, half, depth) for name in fitted[0]}
+
+
+def _rank_halves(channels: Sequence[Part], asked: Asked, half: Int64, k: int) -> Ranking:
+    """Rank each request by the channel that was fitted on the other half."""
+    product, score = np.empty((len(half), k), np.int32), np.empty((len(half), k), np.float32)
+    for fitted, channel in enumerate(channels):
+        held_out = np.flatnonzero(half != fitted)
+        found = channel.search(asked.of(held_out), k)
+        product[held_out], score[held_out] = found.product, found.score
+    return Ranking(product, score)
+
+
+def _relevant(cases: Cases, chosen: Int64) -> tuple[Int64, Int32]:
+    """Return the products that were chosen in some cases, and the place of their case among these."""
+    owner, position = expand_ranges(cases.indptr[chosen], cases.indptr[chosen + 1])
+    return owner, cases.product[position]
+
+
+def _key(row: Int64, product: Int32) -> Int64:
+    return (row.astype(np.int64) << 32) + product
+
+
+def _recall(ranking: Ranking, owner: Int64, product: Int32, k: tuple[int, ...]) -> Float64:
+    """Return the share of each case's products among the first places: float64 [cases, cut-offs]."""
+    row = np.arange(len(ranking.product))[:, None]
+    hit = np.isin(_key(row, ranking.product), _key(owner, product))
+    wanted = np.bincount(owner, minlength=len(hit))
+    return np.stack([hit[:, :places].sum(axis=1) / wanted for places in k], axis=1)

@@ -1,0 +1,93 @@
+"""Save and open folders of fitted fusions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from gnn_search.config.base import StrictModel
+from gnn_search.errors import ArtefactError
+from gnn_search.layout import FORMAT_VERSION, FusionLayout, hash_files, read_json, staged, write_json
+from gnn_search.model.store import Model
+from gnn_search.retrieval.fusion.weighted_sum import Weights
+from gnn_search.versions import library_versions
+
+
+class FusionManifest(StrictModel):
+    """What `fusion.json` says of fitted weights.
+
+    Attributes:
+        format_version: Of the folder.
+        model: Folder of the model whose channels were fused.
+        model_hash: Of that model's content.
+        graph_hash: Of its graph's content.
+        depth: Products that each channel gave.
+        cases: Validation cases that they were fitted on.
+        seed: Of the draw of the cases.
+        hash: Of the weights' file.
+        versions: Of the libraries that made it.
+    """
+
+    format_version: int
+    model: str
+    model_hash: str
+    graph_hash: str
+    depth: int
+    cases: int
+    seed: int
+    hash: str
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+def save_fusion(out: Path, model: Model, weights: Weights, depth: int, cases: int, seed: int) -> None:
+    """Write weights with a manifest into a folder, whole or not at all.
+
+    Raises:
+        OutputExistsError: `out` exists.
+    """
+    with staged(out) as partial:
+        partial.mkdir()
+        layout = FusionLayout(partial)
+        write_json(layout.weights, weights.model_dump(mode="json"))
+        manifest = FusionManifest(
+            format_version=FORMAT_VERSION,
+            model=str(model.path.resolve()),
+            model_hash=model.manifest.hash,
+            graph_hash=model.graph.manifest.hash,
+            depth=depth,
+            cases=cases,
+            seed=seed,
+            hash=hash_files([layout.weights]),
+            versions=library_versions(),
+        )
+        write_json(layout.manifest, manifest.model_dump(mode="json"))
+
+
+def open_fusion(folder: Path, model: Model) -> Weights:
+    """Open fitted weights.
+
+    Args:
+        folder: What `save_fusion` wrote.
+        model: The model whose channels they are for.
+
+    Raises:
+        ArtefactError: The folder is no fusion, is damaged, of another version, or of another model.
+    """
+    layout = FusionLayout(folder)
+    again = "fit it again with 'gnn-search fuse'"
+    content = read_json(layout.manifest, "a fusion folder")
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ArtefactError(f"{layout.manifest} is of format version {version}, this program reads {FORMAT_VERSION}; {again}")
+    try:
+        manifest = FusionManifest.model_validate(content)
+        stored = read_json(layout.weights, "a fusion folder")
+        if hash_files([layout.weights]) != manifest.hash:
+            raise ArtefactError(f"the fusion {folder} is damaged: its weights differ from those that were written; {again}")
+        weights = Weights.model_validate(stored)
+    except ValidationError as error:
+        raise ArtefactError(f"the fusion {folder} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); {again}") from None
+    if manifest.model_hash != model.manifest.hash:
+        raise ArtefactError(f"the fusion {folder} was fitted to another model than {model.path}; {again}")
+    return weights

@@ -1,0 +1,63 @@
+"""A fitted weighted sum of what channels say of a product."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from gnn_search.config.base import Settings
+from gnn_search.retrieval.fusion.candidates import Candidates, Float64
+
+FEATURES = ("score", "rank", "missing")
+
+
+class ChannelWeights(Settings):
+    """What one channel counts.
+
+    Attributes:
+        score: Of its score, as a difference to the best of the request's list; BM25's as a share of that.
+        rank: Of minus the logarithm of (9 + rank) / 10, 0 for a product that it did not find.
+        missing: For a product that it did not find.
+    """
+
+    score: float
+    rank: float
+    missing: float
+
+
+class Weights(Settings):
+    """What all channels count, by name."""
+
+    channels: dict[str, ChannelWeights] = Field(min_length=1)
+
+
+class WeightedSum:
+    """Scores candidates by a weighted sum of their features."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = {name: np.array([getattr(weight, feature) for feature in FEATURES]) for name, weight in weights.channels.items()}
+
+    def __call__(self, candidates: Candidates) -> Float64:
+        """Return the scores: float64 [candidates]."""
+        total = np.zeros(len(candidates.row))
+        for name, weights in self._weights.items():
+            # One by one: a matrix product's last digits depend on what else it holds.
+            for column, weight in zip(channel_features(candidates, name), weights, strict=True):
+                total += weight * column
+        return total
+
+
+def channel_features(candidates: Candidates, name: str) -> Float64:
+    """Return what one channel says of candidates.
+
+    Shapes:
+        Returns float64 [features, candidates], rows as in `FEATURES`.
+    """
+    found = candidates.found[name]
+    missing = found.rank == 0
+    if name == "lexical":
+        # The scale of BM25 hangs on the words of the query; a product without one of them scores 0.
+        score = np.divide(found.score, found.first, out=np.zeros(len(missing)), where=found.first > 0) - 1
+    else:
+        score = found.score - found.first
+    return np.stack([score, np.where(missing, 0.0, -np.log((9 + found.rank) / 10)), missing])

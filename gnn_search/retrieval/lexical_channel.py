@@ -1,0 +1,75 @@
+"""Rank the catalogue by the words that a query shares with titles, brands and category paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from gnn_search.graph.csr import Int32
+from gnn_search.model.store import Model
+from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.vector_channel import Asked, Bool, VectorChannel
+
+if TYPE_CHECKING:
+    from gnn_search.graph.lexical import LexicalIndex
+
+
+class LexicalChannel:
+    """Ranks by the BM25 of `LexicalIndex`; products without a word of the query are left out, and shoppers do not count.
+
+    Args:
+        model: The model, whose words are those of the walk term too.
+        vectors: Its vectors as of the moment, by which lists are cut where a least cosine is wanted.
+        name: What reports call it.
+    """
+
+    def __init__(self, model: Model, vectors: VectorChannel, *, name: str = "lexical") -> None:
+        self.name = name
+        self.index, self.vectors = vectors.index, vectors
+        self._words = model.words
+        self._queries = model.graph.nodes("query")["query"]
+
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
+        """Rank for known nodes, as `Ranker` says. The score is BM25's."""
+        distinct, row = np.unique(query, return_inverse=True)
+        return _spread(rank_words(self._words.index, self._queries.gather(distinct), k), row)
+
+    def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
+        """Rank for normalised query texts, as `VectorChannel.rank_texts` does; the least score is one of cosines here too."""
+        if min_score is not None:
+            asked = self.vectors.ask_texts(user, texts)
+            return self.vectors.cut(asked, self.search(asked, k), min_score)
+        asked_texts = pl.Series(texts, dtype=pl.String)
+        distinct = asked_texts.unique(maintain_order=True)
+        row = asked_texts.replace_strict(distinct, pl.int_range(len(distinct), dtype=pl.Int64, eager=True), return_dtype=pl.Int64)
+        return _spread(rank_words(self._words.index, distinct, k), row.to_numpy())
+
+    def search(self, asked: Asked, k: int) -> Ranking:
+        """Rank for encoded requests."""
+        return _spread(rank_words(self._words.index, pl.Series(asked.texts, dtype=pl.String), k), asked.text)
+
+    def describe_queries(self, texts: Sequence[str]) -> tuple[Bool, Bool]:
+        """See `VectorChannel.describe_queries`."""
+        return self.vectors.describe_queries(texts)
+
+
+def rank_words(index: LexicalIndex, texts: pl.Series, k: int) -> Ranking:
+    """Return the best products of each text by BM25.
+
+    Shapes:
+        texts: String [n]. Returns lists of k.
+    """
+    product = np.full((len(texts), k), PADDING, dtype=np.int32)
+    score = np.full((len(texts), k), -np.inf, dtype=np.float32)
+    for row, (best, value) in enumerate(index.best_of_texts(texts, k)):
+        product[row, : len(best)] = best
+        score[row, : len(best)] = value
+    return Ranking(product, score)
+
+
+def _spread(ranking: Ranking, row: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Ranking:
+    """Return the list of each request from those of the distinct texts."""
+    return Ranking(ranking.product[row], ranking.score[row])
