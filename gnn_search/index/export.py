@@ -9,7 +9,8 @@ import numpy as np
 
 from gnn_search.config.base import StrictModel
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.flat import METRIC, FlatIndex
+from gnn_search.index.flat import FlatIndex
+from gnn_search.index.folder import METRIC
 from gnn_search.layout import FORMAT_VERSION, ExportLayout, hash_files, refuse_existing, staged, write_json
 from gnn_search.model.store import Model
 from gnn_search.vectors.shop_vectors import ShopVectors
