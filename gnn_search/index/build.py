@@ -12,11 +12,11 @@ import polars as pl
 from gnn_search.graph.csr import Float32
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.folder import IndexLayout, IndexManifest, read_manifest
+from gnn_search.index.folder import IndexManifest, read_manifest
 from gnn_search.index.measure import Seconds, measure_index
 from gnn_search.index.open import open_index
 from gnn_search.index.settings import IndexSettings
-from gnn_search.layout import refuse_existing, staged, write_json
+from gnn_search.layout import IndexLayout, refuse_existing, staged, write_json
 
 
 def build_index(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +20,11 @@ from gnn_search.errors import ArtefactError
 from gnn_search.index.full_vectors import FullVectors
 from gnn_search.index.measured import Measured
 from gnn_search.index.settings import IndexSettings
-from gnn_search.layout import FORMAT_VERSION, hash_files, read_json, staged, write_json
+from gnn_search.layout import FORMAT_VERSION, IndexLayout, hash_files, read_json, staged, write_json
 from gnn_search.versions import library_versions
 
 METRIC = "inner_product"
 AGAIN = "make the index again"
-
-
-@dataclass(frozen=True)
-class IndexLayout:
-    """Where the parts of an index folder lie."""
-
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        return self.root / "index.json"
-
-    @property
-    def faiss(self) -> Path:
-        return self.root / "index.faiss"
-
-    @property
-    def ids(self) -> Path:
-        return self.root / "ids.parquet"
-
-    @property
-    def full(self) -> Path:
-        return self.root / "full.npy"
-
-    @property
-    def full_scale(self) -> Path:
-        return self.root / "full_scale.npy"
-
-    def files(self) -> list[Path]:
-        """Return all files but the manifest, in the order in which they are hashed."""
-        return [file for file in (self.faiss, self.ids, self.full, self.full_scale) if file.exists()]
 
 
 class IndexManifest(StrictModel):

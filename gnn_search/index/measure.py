@@ -18,9 +18,9 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.folder import IndexLayout
 from gnn_search.index.measured import Measured
 from gnn_search.index.nearest import nearest, recall_at
+from gnn_search.layout import IndexLayout
 
 CUT_OFFS = (10, 100)
 _WARM_UP = 20
@@ -76,11 +76,11 @@ def measure_index(
     batch = start.since()
     latency, cpu = _time_single(index, queries, k)
     p50, p95, p99 = (1000 * float(value) for value in np.quantile(latency, [0.5, 0.95, 0.99]))
-    cuts = [cut for cut in CUT_OFFS if cut <= k] or [k]
+    recall = {cut: recall_at(vectors, queries, index.search(queries, cut)[1], known, cut) for cut in [c for c in CUT_OFFS if c < k]}
     bytes_full, full_in = _full_of(index)
     return Measured(
         queries=len(queries),
-        recall={cut: recall_at(vectors, queries, found, known, cut) for cut in cuts},
+        recall={**recall, k: recall_at(vectors, queries, found, known, k)},
         k=k,
         timed=len(latency),
         p50_ms=p50,

@@ -12,8 +12,8 @@ class Measured(StrictModel):
 
     Attributes:
         queries: How many were asked.
-        recall: Share of the exact list's products that the index finds, by length of the list. A product that scores as well as the last
-            of the exact list counts as found.
+        recall: Share of the exact list's products that the index finds, by the length of the list that is asked for. A product that
+            scores as well as the last of the exact list counts as found.
         k: Length of the lists whose search is timed.
         timed: Queries that were asked one at a time on a single thread.
         p50_ms, p95_ms, p99_ms: Wall time of these.

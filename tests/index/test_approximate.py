@@ -241,6 +241,23 @@ def test_the_same_seed_makes_the_same_bytes(kind, tmp_path):
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KIND if kind != "hnsw"])
+def test_blocks_of_any_size_make_the_same_index(kind, tmp_path, monkeypatch):
+    build(kind).save(tmp_path / "a")
+    monkeypatch.setattr("gnn_search.index.train._BLOCK", 701)
+    monkeypatch.setattr("gnn_search.index.full_vectors._BLOCK", 99)
+    build(kind).save(tmp_path / "b")
+    names = sorted(file.name for file in (tmp_path / "a").iterdir())
+    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+
+
+def test_lists_are_learned_from_a_sample_of_many_products(monkeypatch):
+    monkeypatch.setattr("gnn_search.index.train._FEWEST_ROWS", 1000)
+    monkeypatch.setattr("gnn_search.index.train._ROWS_A_LIST", 10)
+    row = build("ivf_pq").search(QUERIES, K)[1]
+    assert recall(row, plain(VECTORS, QUERIES, K)[1]) >= 0.94
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-3])
 
