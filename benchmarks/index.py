@@ -114,9 +114,7 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
         if place == len(ways) - 1:
             made = None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        before = _anonymous_bytes()
         index = open_index(target)
-        resident = (_anonymous_bytes() - before) / len(vectors)
         spent = Seconds(build.wall + more.wall, build.cpu + more.cpu)
         load = os.getloadavg()[0]
         measured = measure_index(index, target, vectors, queries, spent, exact)
@@ -126,7 +124,6 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
                 "asked": PARTS[part][place],
                 "faiss": settings.description(),
                 "settings": settings.model_dump(mode="json"),
-                "resident_bytes": resident,
                 "peak_memory_mb_of_building": peak,
                 "load_before": load,
             }
@@ -189,13 +186,6 @@ def _contrast(folder: Path) -> dict[str, Any]:
 
 def _unit(vectors: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-
-
-def _anonymous_bytes() -> int:
-    """Return the memory that this process holds besides mapped files; 0 where the system does not tell."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon")), 0)
 
 
 def _run_apart(part: str, folder: Path) -> list[dict[str, Any]] | dict[str, Any]:
