@@ -127,6 +127,37 @@ class ExportLayout:
 
 
 @dataclass(frozen=True)
+class IndexLayout:
+    """Where the parts of an index folder lie."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "index.json"
+
+    @property
+    def faiss(self) -> Path:
+        return self.root / "index.faiss"
+
+    @property
+    def ids(self) -> Path:
+        return self.root / "ids.parquet"
+
+    @property
+    def full(self) -> Path:
+        return self.root / "full.npy"
+
+    @property
+    def full_scale(self) -> Path:
+        return self.root / "full_scale.npy"
+
+    def files(self) -> list[Path]:
+        """Return all files but the manifest, in the order in which they are hashed."""
+        return [file for file in (self.faiss, self.ids, self.full, self.full_scale) if file.exists()]
+
+
+@dataclass(frozen=True)
 class RunLayout:
     """Where the parts of a run folder lie: what an evaluation found, case by case."""
 

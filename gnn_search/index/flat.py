@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,65 +16,63 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.errors import ArtefactError, RequestError
-from gnn_search.layout import FORMAT_VERSION, hash_files, read_json, staged, write_json
+from gnn_search.errors import ArtefactError
+from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.index.allowed import allowed_rows
+from gnn_search.index.faiss_parameters import search_parameters, selector
+from gnn_search.index.folder import read_folder, write_folder
+from gnn_search.index.product_index import Allowed, check_k
+from gnn_search.index.scoring import EMPTY, best, exact_scores, search_in_blocks
+from gnn_search.index.settings import IndexSettings
+from gnn_search.index.shop_ids import add_ids, clear_ids, find_rows, present_rows
 
-Float32 = npt.NDArray[np.float32]
-Int32 = npt.NDArray[np.int32]
 Float64 = npt.NDArray[np.float64]
-Int64 = npt.NDArray[np.int64]
 
-KIND = "flat"
-METRIC = "inner_product"
-
-_BLOCK = 4096
-"""Queries that FAISS meets at a time; its threads wait for each other less often when these are many."""
-_STEP = 512
-"""Queries whose candidates' scores are computed again at a time."""
 _PAIRS = 65_536
 """Pairs whose inner products are computed at a time."""
 _SPARE = 32
 """Candidates beyond k whose scores are computed again."""
 _TOLERANCE = 1e-5
 """Twice the largest error of a float32 inner product of unit vectors."""
-_FILES = ("index.faiss", "ids.parquet")
-_MANIFEST = "index.json"
+_SMALL_SHARE = 8
+"""A filter that leaves one row in so many is answered from a copy of these rows; reading past the others would cost more."""
+_MANY_QUERIES = 16
+"""From so many filtered queries on a copy of the rows is worth its while: FAISS multiplies matrices only where it skips no row."""
 
 # Queries times dimension. By default FAISS multiplies matrices from a thousand queries on only, and is five times as slow below.
 faiss.cvar.distance_compute_blas_threshold = 20 * 128
 
+
 class FlatIndex:
     """Exact inner-product search over all products.
 
-    FAISS finds the candidates in float32. Their scores are computed again in float64 and rounded to float32, so that a request's list does
-    not depend on the others in the call or on how a matrix product is split, and equal scores stand in the order of the rows.
+    FAISS finds the candidates in float32; their scores are computed again as `scoring` says.
 
     Args:
         index: The FAISS index.
-        ids: The shop's id of each row, where known.
+        ids: The shop's id of each row, where known; null for a removed product.
     """
 
     def __init__(self, index: faiss.IndexFlatIP, ids: pl.Series | None = None) -> None:
         self._index = index
         self.ids = ids
-        # A view of what FAISS holds, not a copy.
-        self._vectors: Float32 = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(index.ntotal, index.d)
-        self._longest = float(np.sqrt(np.max(np.einsum("nd,nd->n", self._vectors, self._vectors), initial=0.0)))
+        self._present = present_rows(ids)
+        self._look()
 
     @classmethod
-    def build(cls, vectors: Float32) -> FlatIndex:
+    def build(cls, vectors: Float32, ids: pl.Series | None = None) -> FlatIndex:
         """Index vectors.
 
         Shapes:
-            vectors: float32 [n, d].
+            vectors: float32 [n, d]; ids: n.
         """
         index = faiss.IndexFlatIP(vectors.shape[1])
         index.add(np.ascontiguousarray(vectors, dtype=np.float32))
-        return cls(index)
+        return cls(index, ids)
 
     @property
     def count(self) -> int:
-        return int(self._index.ntotal)
+        return int(self._index.ntotal if self._present is None else self._present.sum())
 
     @property
     def dimension(self) -> int:
@@ -86,32 +84,23 @@ class FlatIndex:
         Raises:
             RequestError: `k` is below 1 or larger than the catalogue.
         """
-        if k < 1:
-            raise RequestError(f"k is {k}; give the number of products wanted, at least 1")
-        if k > self.count:
-            raise RequestError(f"k is {k}, larger than the catalogue of {self.count} products; give at most {self.count}")
+        check_k(k, self.count)
 
-    def search(self, queries: Float32, k: int) -> tuple[Float32, Int32]:
-        """Find each query's products with the largest inner products, best first, ties by the lower row.
+    def search(self, queries: Float32, k: int, allowed: Allowed | None = None) -> tuple[Float32, Int32]:
+        """Find each query's products with the largest inner products, as `ProductIndex` says, and exactly so.
 
         Works in blocks, so memory does not grow with the queries beyond the result.
 
-        Shapes:
-            queries: float32 [m, d]. Returns score float32 [m, k] and row int32 [m, k].
-
         Raises:
-            RequestError: `k` is below 1 or larger than the catalogue.
+            RequestError: `k` is below 1 or larger than the catalogue, or `allowed` names rows that are not there.
         """
         self.check_k(k)
-        asked = np.ascontiguousarray(queries, dtype=np.float32)
-        score = np.zeros((len(asked), k), dtype=np.float32)
-        # A zero vector scores 0 with every product: the first rows.
-        row = np.tile(np.arange(k, dtype=np.int32), (len(asked), 1))
-        real = np.flatnonzero(asked.any(axis=1))
-        for start in range(0, len(real), _BLOCK):
-            block = real[start : start + _BLOCK]
-            score[block], row[block] = self._search_block(asked[block], k)
-        return score, row
+        rows = allowed_rows(allowed, self._present, len(self._vectors))
+        if rows is None:
+            return search_in_blocks(queries, k, np.arange(k), lambda block: self._search_block(block, k, None))
+        if len(rows) * _SMALL_SHARE <= len(self._vectors) or len(queries) >= _MANY_QUERIES:
+            return search_rows(lambda wanted: self._vectors[wanted], rows, queries, k)
+        return search_in_blocks(queries, k, rows[:k], lambda block: self._search_block(block, k, rows))
 
     def similarity(self, queries: Float32, query: Int64, row: Int32) -> Float64:
         """Return the inner products of given pairs.
@@ -125,87 +114,99 @@ class FlatIndex:
             scores[part] = np.einsum("nd,nd->n", queries[query[part]], self._vectors[row[part]], dtype=np.float64)
         return scores
 
-    def save(self, folder: Path, ids: pl.Series, extra: Mapping[str, Any] | None = None) -> None:
-        """Write the FAISS file, the ids of its rows, and a manifest.
+    def add(self, ids: pl.Series, vectors: Float32) -> None:
+        """Add products, in rows behind all others.
+
+        Shapes:
+            ids: n; vectors: float32 [n, d].
+
+        Raises:
+            RequestError: An id is null, stands twice or is there already, or vectors and ids do not match.
+        """
+        joined = add_ids(self.ids, ids, vectors, self.dimension)
+        self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        self.ids, self._present = joined, present_rows(joined)
+        self._look()
+
+    def remove(self, ids: pl.Series) -> None:
+        """Make products unfindable. Their rows stay empty and their vectors in memory until the index is made again.
+
+        Raises:
+            RequestError: An id is not there or stands twice.
+        """
+        self.ids = clear_ids(self.ids, find_rows(self.ids, ids))
+        self._present = present_rows(self.ids)
+
+    def save(self, folder: Path, ids: pl.Series | None = None, extra: Mapping[str, Any] | None = None, *, replace: bool = False) -> None:
+        """Write the index as `write_folder` says.
 
         Args:
             folder: Made whole or not at all.
-            ids: The shop's id of each row.
+            ids: The shop's id of each row, where the index was made without.
             extra: Further entries of the manifest.
+            replace: Put it in the place of an old one.
 
         Raises:
-            OutputExistsError: `folder` exists.
+            OutputExistsError: `folder` exists and `replace` is false.
         """
-        with staged(folder) as partial:
-            partial.mkdir()
-            faiss.write_index(self._index, str(partial / _FILES[0]))
-            ids.to_frame().write_parquet(partial / _FILES[1])
-            manifest = {
-                **(extra or {}),
-                "format_version": FORMAT_VERSION,
-                "kind": KIND,
-                "metric": METRIC,
-                "dimension": self.dimension,
-                "count": self.count,
-                "id_column": ids.name,
-                "hash": hash_files(partial / name for name in _FILES),
-            }
-            write_json(partial / _MANIFEST, manifest)
+        known = self.ids if ids is None else ids
+        assert known is not None
+        settings = IndexSettings(kind="flat").resolve(len(self._vectors), self.dimension)
+        write_folder(folder, self._index, settings, known, None, extra, replace=replace)
 
     @classmethod
     def open(cls, folder: Path) -> FlatIndex:
         """Open a saved index with its ids.
 
         Raises:
-            ArtefactError: The folder is no index, is damaged or half-written, or is of another version.
+            ArtefactError: The folder is no index, is damaged or half-written, is of another version, or holds an index of another kind.
         """
-        manifest = read_json(folder / _MANIFEST, "an index folder")
-        version = manifest.get("format_version")
-        if version != FORMAT_VERSION:
-            raise ArtefactError(
-                f"{folder / _MANIFEST} is of format version {version}, this program reads {FORMAT_VERSION}; export the model again"
-            )
-        files = [folder / name for name in _FILES]
-        for file in files:
-            if not file.is_file():
-                raise ArtefactError(f"the index {folder} is damaged: {file.name} is missing; export the model again")
-        if hash_files(files) != manifest.get("hash"):
-            raise ArtefactError(f"the index {folder} is damaged: its files differ from those that were written; export the model again")
-        try:
-            index = faiss.read_index(str(files[0]))
-            ids = pl.read_parquet(files[1]).to_series()
-        except (RuntimeError, pl.exceptions.PolarsError) as error:
-            raise ArtefactError(f"the index {folder} is damaged ({error}); export the model again") from None
-        if not isinstance(index, faiss.IndexFlatIP) or index.ntotal != len(ids):
-            found = f"{type(index).__name__} of {index.ntotal}"
-            raise ArtefactError(f"the index {folder} is damaged: expected a flat index of {len(ids)} rows, got {found}; export again")
+        manifest, index, ids, _ = read_folder(folder)
+        if not isinstance(index, faiss.IndexFlatIP):
+            raise ArtefactError(f"the index {folder} is of kind {manifest.kind}, expected a flat one; give another folder")
+        if index.ntotal != len(ids):
+            raise ArtefactError(f"the index {folder} is damaged: expected {len(ids)} rows, got {index.ntotal}; make it again")
         return cls(index, ids)
 
-    def _search_block(self, queries: Float32, k: int) -> tuple[Float32, Int32]:
-        width = min(k + _SPARE, self.count)
-        rough, candidate = self._index.search(queries, width)
-        score, row = _best(self._exact(queries, candidate), candidate, k)
+    def _look(self) -> None:
+        """Look at the vectors that FAISS holds, without a copy."""
+        index = self._index
+        self._vectors: Float32 = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(index.ntotal, index.d)
+        self._longest = float(np.sqrt(np.max(np.einsum("nd,nd->n", self._vectors, self._vectors), initial=0.0)))
+
+    def _search_block(self, queries: Float32, k: int, rows: Int64 | None) -> tuple[Float32, Int32]:
+        count = len(self._vectors) if rows is None else len(rows)
+        width = min(k + _SPARE, count)
+        parameters = None if rows is None else search_parameters(self._index, selector(rows, len(self._vectors)))
+        rough, candidate = self._index.search(queries, width, params=parameters)
+        score, row = best(exact_scores(self._vectors.__getitem__, queries, candidate), candidate, k)
         slack = _TOLERANCE * self._longest * np.linalg.norm(queries, axis=1)
         # Where the last candidate is as good as the k-th best, products beyond it may be as well.
-        crowded = np.flatnonzero(rough[:, -1] >= rough[:, k - 1] - slack) if width < self.count else np.empty(0, np.int64)
+        crowded = np.flatnonzero(rough[:, -1] >= rough[:, k - 1] - slack) if width < count else np.empty(0, np.int64)
         for place in crowded:
             query = queries[place : place + 1]
-            all_scores = (self._vectors @ query[0]).astype(np.float32)
-            near = np.flatnonzero(all_scores >= rough[place, k - 1] - slack[place])[None, :]
-            score[place : place + 1], row[place : place + 1] = _best(self._exact(query, near), near, k)
+            near = np.flatnonzero((self._vectors @ query[0]).astype(np.float32) >= rough[place, k - 1] - slack[place])
+            near = (near if rows is None else np.intersect1d(near, rows, assume_unique=True))[None, :]
+            score[place : place + 1], row[place : place + 1] = best(exact_scores(self._vectors.__getitem__, query, near), near, k)
         return score, row
 
-    def _exact(self, queries: Float32, candidate: Int64) -> Float32:
-        """Return the inner products with each query's candidates: float32 [m, width]."""
-        scores = np.empty(candidate.shape, dtype=np.float32)
-        for start in range(0, len(queries), _STEP):
-            part = slice(start, start + _STEP)
-            # einsum widens as it goes; a float64 copy of the candidates would cost more than the products.
-            scores[part] = np.einsum("mwd,md->mw", self._vectors[candidate[part]], queries[part], dtype=np.float64)
-        return scores
 
+def search_rows(gather: Callable[[Int64], Float32], rows: Int64, queries: Float32, k: int) -> tuple[Float32, Int32]:
+    """Search some rows exactly, from a copy of their vectors.
 
-def _best(score: Float32, row: Int64, k: int) -> tuple[Float32, Int32]:
-    """Return the k best candidates of each query, by falling score, then by row."""
-    order = np.lexsort((row, -score), axis=1)[:, :k]
-    return np.take_along_axis(score, order, axis=1), np.take_along_axis(row, order, axis=1).astype(np.int32)
+    Args:
+        gather: Returns the vectors of rows.
+        rows: Ascending; may be fewer than k.
+        queries: What is asked.
+        k: Length of the lists.
+
+    Shapes:
+        rows: int64 [n]; queries: float32 [m, d]. Returns score float32 [m, k] and row int32 [m, k].
+    """
+    score = np.full((len(queries), k), -np.inf, dtype=np.float32)
+    row = np.full((len(queries), k), EMPTY, dtype=np.int32)
+    filled = min(k, len(rows))
+    if filled:
+        found, place = FlatIndex.build(gather(rows)).search(queries, filled)
+        score[:, :filled], row[:, :filled] = found, rows[place]
+    return score, row

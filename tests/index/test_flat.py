@@ -123,6 +123,7 @@ def cut(path):
         (lambda folder: (folder / "index.faiss").unlink(), "index.faiss is missing"),
         (lambda folder: cut(folder / "index.faiss"), "its files differ from those that were written"),
         (lambda folder: cut(folder / "ids.parquet"), "its files differ from those that were written"),
+        (lambda folder: write_json(folder / "index.json", {"format_version": 1}), r"index.json is damaged \(kind: Field required\)"),
         (lambda folder: write_json(folder / "index.json", {"format_version": 99}), "is of format version 99, this program reads 1"),
     ],
 )
@@ -130,6 +131,36 @@ def test_damaged(saved, damage, message):
     damage(saved)
     with pytest.raises(ArtefactError, match=message):
         FlatIndex.open(saved)
+
+
+@pytest.mark.parametrize("asked", [1, 40])
+@pytest.mark.parametrize("share", [1.0, 0.6, 0.1, 0.002, 0.0])
+def test_a_filter_is_exact(asked, share):
+    random = np.random.default_rng(4)
+    vectors = unit(random, 2000, 12)[random.integers(0, 1500, 2000)]
+    queries = unit(random, asked, 12)
+    queries[asked // 2] = 0 if asked > 1 else queries[0]
+    allowed = random.random(2000) < share
+    rows = np.flatnonzero(allowed)
+    filled = min(10, len(rows))
+    expected_score, place = plain(vectors[rows], queries, filled)
+    index = FlatIndex.build(vectors)
+    for given_as in (allowed, rows, rows[::-1].astype(np.int32)):
+        score, row = index.search(queries, 10, given_as)
+        assert np.array_equal(score[:, :filled], expected_score)
+        assert np.array_equal(row[:, :filled], rows[place])
+        assert (row[:, filled:] == -1).all()
+        assert np.isneginf(score[:, filled:]).all()
+
+
+def test_a_filter_with_more_ties_than_candidates():
+    random = np.random.default_rng(0)
+    vectors = np.repeat(unit(random, 3, 8), 200, axis=0)[random.permutation(600)]
+    query, rows = unit(random, 1, 8), np.arange(0, 600, 2)
+    score, row = FlatIndex.build(vectors).search(query, 10, rows)
+    expected_score, place = plain(vectors[rows], query, 10)
+    assert np.array_equal(score, expected_score)
+    assert np.array_equal(row, rows[place])
 
 
 @pytest.mark.parametrize("pairs", [0, 1, 50, 70_000])

@@ -1,0 +1,143 @@
+"""The whole vectors that candidates are re-ranked by, in memory or memory-mapped from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gnn_search.errors import ArtefactError
+from gnn_search.graph.csr import Float32, Int64
+
+Precision = Literal["float32", "float16", "int8"]
+_BLOCK = 65_536
+"""Rows that are converted at a time."""
+_LARGEST = 127
+
+
+@dataclass(frozen=True)
+class FullVectors:
+    """One vector a row, as float32, float16 or int8.
+
+    An int8 vector is scaled so that its largest number becomes 127; `scale` brings it back. Vectors that were added after the index was
+    built are kept in memory, behind those of the file.
+
+    Shapes:
+        values: float32, float16 or int8 [n, d]; scale: float32 [n], of int8 alone; added: those added later, None for none.
+    """
+
+    values: npt.NDArray[Any]
+    scale: Float32 | None = None
+    added: FullVectors | None = None
+
+    @classmethod
+    def encode(cls, vectors: Float32, precision: Precision, file: Path | None = None) -> FullVectors:
+        """Convert vectors a block at a time.
+
+        Args:
+            vectors: What is kept; may be memory-mapped.
+            precision: As what it is kept.
+            file: Where the numbers are written, a `.npy` file that stays mapped; None for memory, where float32 is not copied.
+
+        Shapes:
+            vectors: float32 [n, d].
+        """
+        dtype = np.dtype(precision)
+        if file is None and vectors.dtype == dtype:
+            return cls(vectors)
+        values = _allocate(vectors.shape, dtype, file)
+        scale = np.ones(len(vectors), dtype=np.float32) if precision == "int8" else None
+        for rows in _blocks(len(vectors)):
+            block = np.asarray(vectors[rows], dtype=np.float32)
+            if scale is not None:
+                largest = np.abs(block).max(axis=1)
+                scale[rows] = np.where(largest > 0, largest / _LARGEST, 1)
+                block = np.rint(block / scale[rows, None])
+            values[rows] = block
+        return cls(_settled(values), scale)
+
+    @classmethod
+    def open(cls, file: Path, scale_file: Path, shape: tuple[int, int], precision: Precision, *, mapped: bool) -> FullVectors:
+        """Open what `write` wrote.
+
+        Raises:
+            ArtefactError: The files are damaged, or hold something other than was expected.
+        """
+        try:
+            values = np.load(file, mmap_mode="r" if mapped else None, allow_pickle=False)
+            scale = np.load(scale_file, allow_pickle=False) if precision == "int8" else None
+        except (OSError, ValueError) as error:
+            raise ArtefactError(f"the index {file.parent} is damaged ({error}); make the index again") from None
+        if values.shape != shape or values.dtype != np.dtype(precision) or (scale is not None and scale.shape != shape[:1]):
+            raise ArtefactError(
+                f"the index {file.parent} is damaged: expected {precision} {shape} in {file.name}, got {values.dtype} {values.shape}; "
+                "make the index again"
+            )
+        return cls(np.asarray(values), scale)
+
+    def __len__(self) -> int:
+        return len(self.values) + (0 if self.added is None else len(self.added))
+
+    @property
+    def precision(self) -> str:
+        return str(self.values.dtype)
+
+    @property
+    def bytes_each(self) -> int:
+        return int(self.values.shape[1] * self.values.dtype.itemsize + (0 if self.scale is None else self.scale.itemsize))
+
+    def gather(self, rows: Int64) -> Float32:
+        """Return the vectors of rows: float32 [..., d] for rows int64 [...]."""
+        if self.added is None:
+            return self._own(rows)
+        own = len(self.values)
+        later = rows >= own
+        vectors = self._own(np.where(later, 0, rows)) if own else np.empty((*rows.shape, self.values.shape[1]), dtype=np.float32)
+        vectors = np.array(vectors)
+        vectors[later] = self.added.gather(rows[later] - own)
+        return vectors
+
+    def extend(self, vectors: Float32) -> FullVectors:
+        """Return these vectors with further ones, kept in memory, behind them."""
+        behind = vectors
+        if self.added is not None:
+            behind = np.concatenate([self.added.gather(np.arange(len(self.added))), vectors])
+        precision: Any = self.precision
+        return FullVectors(self.values, self.scale, FullVectors.encode(behind, precision))
+
+    def write(self, file: Path, scale_file: Path) -> None:
+        """Write the numbers, and the scales where there are any."""
+        values = _allocate((len(self), self.values.shape[1]), self.values.dtype, file)
+        for rows in _blocks(len(self.values)):
+            values[rows] = self.values[rows]
+        if self.added is not None:
+            values[len(self.values) :] = self.added.values
+        _settled(values)
+        if self.scale is not None:
+            added = [] if self.added is None or self.added.scale is None else [self.added.scale]
+            np.save(scale_file, np.concatenate([self.scale, *added]))
+
+    def _own(self, rows: Int64) -> Float32:
+        found = np.asarray(self.values[rows], dtype=np.float32)
+        return found if self.scale is None else found * self.scale[rows][..., None]
+
+
+def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], file: Path | None) -> npt.NDArray[Any]:
+    if file is None:
+        return np.empty(shape, dtype=dtype)
+    return np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=shape)
+
+
+def _settled(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    if isinstance(values, np.memmap):
+        values.flush()
+    return values
+
+
+def _blocks(size: int) -> Iterator[slice]:
+    for start in range(0, size, _BLOCK):
+        yield slice(start, min(start + _BLOCK, size))

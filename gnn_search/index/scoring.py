@@ -1,0 +1,79 @@
+"""Exact scores of candidates, and lists of the best of them.
+
+Scores are computed in float64 and rounded to float32, so that a request's list does not depend on the others in the call or on how a
+matrix product is split, and equal scores stand in the order of the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gnn_search.graph.csr import Float32, Int32, Int64
+
+EMPTY = -1
+"""Row at a place of a list that stays empty; its score is -inf."""
+
+_BLOCK = 4096
+"""Queries that FAISS meets at a time; its threads wait for each other less often when these are many."""
+_NUMBERS = 1 << 23
+"""Numbers of the candidates' vectors that are gathered at a time."""
+
+
+def exact_scores(gather: Callable[[Int64], Float32], queries: Float32, candidate: Int64) -> Float32:
+    """Return the inner products with each query's candidates.
+
+    Args:
+        gather: Returns the vectors of rows: float32 [..., d].
+        queries: What is asked.
+        candidate: Rows to be scored; an empty place scores -inf.
+
+    Shapes:
+        queries: float32 [m, d]; candidate: int64 [m, width]. Returns float32 [m, width].
+    """
+    scores = np.empty(candidate.shape, dtype=np.float32)
+    step = max(1, _NUMBERS // max(1, candidate.shape[1] * queries.shape[1]))
+    there = np.maximum(candidate, 0)
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        # einsum widens as it goes; a float64 copy of the candidates would cost more than the products.
+        scores[part] = np.einsum("mwd,md->mw", gather(there[part]), queries[part], dtype=np.float64)
+    scores[candidate < 0] = -np.inf
+    return scores
+
+
+def best(score: Float32, row: Int64, k: int) -> tuple[Float32, Int32]:
+    """Return the k best candidates of each query, by falling score, then by row; places beyond the candidates stay empty."""
+    order = np.lexsort((row, -score), axis=1)[:, :k]
+    places = ((0, 0), (0, k - order.shape[1]))
+    return (
+        np.pad(np.take_along_axis(score, order, axis=1), places, constant_values=-np.inf),
+        np.pad(np.take_along_axis(row, order, axis=1).astype(np.int32), places, constant_values=EMPTY),
+    )
+
+
+def search_in_blocks(
+    queries: Float32, k: int, first: Int64, search: Callable[[Float32], tuple[Float32, Int32]]
+) -> tuple[Float32, Int32]:
+    """Answer queries a block at a time, so that memory does not grow with them beyond the result.
+
+    Args:
+        queries: What is asked.
+        k: Length of the lists.
+        first: The first k rows that may be found, fewer where there are not so many: what a zero vector gets.
+        search: Answers a block of queries that are not zero.
+
+    Shapes:
+        queries: float32 [m, d]; first: int64 [at most k]. Returns score float32 [m, k] and row int32 [m, k].
+    """
+    asked = np.ascontiguousarray(queries, dtype=np.float32)
+    score = np.full((len(asked), k), -np.inf, dtype=np.float32)
+    row = np.full((len(asked), k), EMPTY, dtype=np.int32)
+    score[:, : len(first)] = 0
+    row[:, : len(first)] = first
+    real = np.flatnonzero(asked.any(axis=1))
+    for start in range(0, len(real), _BLOCK):
+        block = real[start : start + _BLOCK]
+        score[block], row[block] = search(asked[block])
+    return score, row
