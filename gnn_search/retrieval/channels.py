@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gnn_search.errors import RequestError
+from gnn_search.index.flat import FlatIndex
 from gnn_search.model.store import Model
 from gnn_search.retrieval.ranking import Ranker
 from gnn_search.retrieval.vector_channel import VectorChannel
@@ -18,15 +19,21 @@ Channel = VectorChannel | WalkChannel
 NAME = "gnn-search"
 
 
-def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind = "full") -> Channel:
+def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind = "full", index: FlatIndex | None = None) -> Channel:
     """Open one way of ranking: vectors and walks together, or either alone.
 
     A model without a walk term ranks by its vectors.
 
+    Args:
+        model: The model.
+        shop: Its vectors as of the moment.
+        kind: The way.
+        index: The index of the products' vectors, where it was made before.
+
     Raises:
         RequestError: The walk alone is wanted of a model without a walk term.
     """
-    vectors = VectorChannel(model, shop)
+    vectors = VectorChannel(model, shop, index=index)
     if model.walk is None and kind == "walk":
         raise RequestError(f"the model {model.path} has no walk term; train it with walk.enabled, or use another channel")
     if model.walk is None or kind == "vector":

@@ -25,6 +25,17 @@ class Ranking:
     score: NDArray[np.float32]
 
 
+def padded(ranking: Ranking, k: int) -> Ranking:
+    """Lengthen lists to k places, the further ones empty."""
+    rows, places = ranking.product.shape
+    if places >= k:
+        return ranking
+    product = np.full((rows, k), PADDING, dtype=np.int32)
+    score = np.full((rows, k), -np.inf, dtype=np.float32)
+    product[:, :places], score[:, :places] = ranking.product, ranking.score
+    return Ranking(product, score)
+
+
 class Ranker(Protocol):
     """A way of ranking the whole catalogue."""
 

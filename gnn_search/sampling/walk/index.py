@@ -54,6 +54,10 @@ class Reached:
     partners: Float32
     words: Float32
 
+    def of(self, pairs: Int64) -> Reached:
+        """Return some of the pairs, int64 [n], ascending places."""
+        return Reached(self.row[pairs], self.product[pairs], self.walked[pairs], self.partners[pairs], self.words[pairs])
+
 
 @dataclass(frozen=True)
 class Matched:
