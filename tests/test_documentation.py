@@ -178,9 +178,10 @@ def _settings_errors(content: dict[str, Any]) -> list[str]:
     return []
 
 
-def test_programs_that_are_shown_run(tiny_graph, tmp_path, monkeypatch, capsys):
+def test_programs_that_are_shown_run(tiny_graph, tiny_model, tmp_path, monkeypatch, capsys):
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "graph").symlink_to(tiny_graph.path.resolve())
+    (tmp_path / "demo" / "model").symlink_to(tiny_model.resolve())
     monkeypatch.chdir(tmp_path)
     programs = [block for block in all_pieces("code") if block.language == "python"]
     assert programs

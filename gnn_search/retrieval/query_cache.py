@@ -65,7 +65,7 @@ class QueryCache:
     asked for longest goes first. Several threads may ask at once.
 
     Args:
-        size: Most vectors a scheme.
+        size: Most vectors a scheme; 0 keeps none.
         session_seconds: How long a session's vector lives.
         context_seconds: How long a context's vector lives.
         clock: Says what time it is, seconds.
@@ -78,7 +78,7 @@ class QueryCache:
         context_seconds: float = CONTEXT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._lock = Lock()
+        self._lock, self._size = Lock(), size
         self._kept: dict[type, TTLCache[Hashable, EncodedRequest]] = {
             SessionKey: TTLCache(size, session_seconds, clock),
             ContextKey: TTLCache(size, context_seconds, clock),
@@ -95,6 +95,8 @@ class QueryCache:
 
     def put(self, key: CacheKey, encoded: EncodedRequest) -> None:
         """Keep a vector."""
+        if not self._size:
+            return
         with self._lock:
             self._kept[type(key)][key] = encoded
 

@@ -38,7 +38,11 @@ def everything_done(graph: Graph, users: np.ndarray, shuffled: bool = False) -> 
             query = asked(graph, user, csr.time[rows], csr.index[rows], name)
             parts.append([np.full(size, guest), csr.index[rows], np.full(size, action), query, csr.time[rows], csr.weight[rows]])
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    order = np.random.default_rng(0).permutation(len(columns[0])) if shuffled else np.argsort(columns[4], kind="stable")
+    order = np.argsort(columns[4], kind="stable")
+    if shuffled:
+        # What happened at one moment keeps its order, as nothing else tells it.
+        moment = np.unique(columns[4][order], return_inverse=True)[1]
+        order = order[np.argsort(np.random.default_rng(0).permutation(moment.max() + 1)[moment], kind="stable")]
     types = (np.int32, np.int32, np.int32, np.int32, np.int64, np.float32)
     return GuestEvents(*(column[order].astype(dtype) for column, dtype in zip(columns, types, strict=True)))
 

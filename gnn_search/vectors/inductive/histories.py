@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from gnn_search.config.recipe import Recipe
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup, id_series
@@ -53,10 +54,10 @@ class HistoryReader:
     def __init__(self, graph: Graph, as_of: int) -> None:
         self._as_of = as_of
         self._actions = pl.Series(graph.manifest.actions)
-        stated = graph.manifest.recipe["tables"]["events"]
-        usual = stated["default_action"]
+        stated = Recipe.model_validate(graph.manifest.recipe).tables.events
+        usual = stated.default_action
         self._default = usual if usual in graph.chosen_actions else graph.chosen_actions[0]
-        self._order_alone = stated["clock"] == "order"
+        self._order_alone = stated.clock == "order"
         self._products, self._queries = IdLookup(graph.nodes("product").to_series(0)), IdLookup(graph.nodes("query")["query"])
         self._action_numbers = IdLookup(self._actions)
 

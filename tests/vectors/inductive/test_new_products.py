@@ -44,8 +44,8 @@ def encoder_of(model: Model) -> NodeEncoder:
 
 @pytest.mark.parametrize("without", [None, "text", "category", "numeric", "attributes", "brand", "id_embedding", "degree"])
 def test_a_product_of_the_graph_gets_the_vector_that_it_has_without_neighbours(shop, graph, without):
-    changes = {} if without is None else {"product": {**PARTS["product"], without: False}}
-    model = model_of(graph, **changes)
+    product = PARTS["product"] if without is None else {**PARTS["product"], without: False}
+    model = model_of(graph, product=product, user={**PARTS["user"], "brands": without != "brand"})
     new = read_new_products(model, shop.parent / "products.parquet")
     assert new.product_id.equals(graph.nodes("product")["product_id"])
     found = encoder_of(model).encode_new_products(new.facts)
