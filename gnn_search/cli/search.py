@@ -115,8 +115,10 @@ def _render_past(console: Console, result: SearchResult) -> None:
     shown, all_of_them = len(result.remembered), result.remembered_products
     which = f"the last {shown} of {all_of_them:,} products" if shown < all_of_them else f"{shown} product{'s' if shown > 1 else ''}"
     console.print(f"\nWhat {_who(result)} {result.choice} before in these categories, {which}:")
-    table = Table("product", "title", "category", "times", "last", box=None, pad_edge=False)
+    days = () if result.history is not None else ("last",)
+    table = Table("product", "title", "category", "times", *days, box=None, pad_edge=False)
     table.columns[3].justify = "right"
     for one in result.remembered:
-        table.add_row(str(one.product_id), one.title, one.category, f"{one.times_chosen:,}", _day(result, one))
+        last = (_day(result, one),) if days else ()
+        table.add_row(str(one.product_id), one.title, one.category, f"{one.times_chosen:,}", *last)
     console.print(table)

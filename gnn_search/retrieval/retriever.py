@@ -57,7 +57,7 @@ class Retriever:
         self._visits = VisitReader(model, shop.as_of)
         self._filter = ProductFilter(model.graph, IdLookup(model.graph.nodes("product").to_series(0)))
         self._products = describe_products(model)
-        self._knows = shop.vectors["user"]
+        self._users = shop.vectors["user"]
         self._model_key = f"{model.manifest.hash} {model.graph.manifest.hash} {shop.as_of}"
         self._warm_up(str(self._products["product_id"][0]))
 
@@ -198,6 +198,8 @@ class Retriever:
             rows = enumerate(zip(told[start:end], scores[start:end], strict=True), start=1)
             hits = tuple(ProductHit(rank, number, title, category, value) for rank, ((number, title, category), value) in rows)
             notes = [*self._visits.notes(request, visits, place), *common]
+            if visits.user[place] >= 0 and not self._users[visits.user[place]].any():
+                notes.append(f"nothing was known of user {str(request.user)!r} yet, so the result is plain")
             if not understood[place]:
                 notes.append("no part of any word of this query is known")
             answers.append(Hits(hits, int(visits.unknown[place]), int(visits.later[place]), tuple(notes)))

@@ -107,8 +107,8 @@ class VisitReader:
 
     def notes(self, request: Request, visits: Visits, place: int) -> list[str]:
         """Return sentences on what of a request's shopper does not count."""
-        told, events = [], len(request.history or ())
-        if request.user is not None and visits.user[place] < 0 and visits.guest[place] < 0 and not request.history:
+        told, events = [], 0 if request.history is None else len(request.history)
+        if request.user is not None and visits.user[place] < 0 and visits.guest[place] < 0 and not events:
             told.append(f"there is no user {str(request.user)!r} in the graph {self._model.graph.path}, so the results are plain")
         if visits.unknown[place]:
             told.append(f"{visits.unknown[place]:,} of {events:,} events of the history are of products that are not in the graph")
@@ -130,7 +130,8 @@ class VisitReader:
     def _receive(self, requests: Sequence[Request], node: Int32) -> tuple[Guests, ReadHistories, list[bytes]]:
         """Make guests of requests; also return what of their histories counts, and what tells each guest from others."""
         graph = self._model.graph
-        read = self._histories.read(tabulate_histories([request.history or () for request in requests]), len(requests), "the history")
+        histories: list[History] = [() if request.history is None else request.history for request in requests]
+        read = self._histories.read(tabulate_histories(histories), len(requests), "the history")
         given = [request.attributes or {} for request in requests]
         attributes = {
             name: pl.Series(name, [None if values.get(name) is None else str(values[name]) for values in given], dtype=pl.String)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from models import write_model
 from shops import build, write_tiny_shop
 
@@ -297,12 +298,10 @@ def test_an_index_of_the_model_is_used_and_any_other_refused(model, tiny_graph, 
 
 def test_where_timestamps_keep_order_alone_a_history_is_an_order(tmp_path):
     recipe = write_tiny_shop(tmp_path / "shop")
-    recipe.write_text(recipe.read_text(encoding="utf-8").replace("session_id: session_id", "session_id: session_id, clock: order"), "utf-8")
-    text = recipe.read_text(encoding="utf-8")
-    if "clock" not in text:
-        recipe.write_text(text.replace("    action: action\n", "    action: action\n    clock: order\n"), encoding="utf-8")
+    content = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    content["tables"]["events"]["clock"] = "order"
+    recipe.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     graph = build(recipe, tmp_path / "graph")
-    assert graph.manifest.recipe["tables"]["events"]["clock"] == "order"
     retriever = Retriever(open_model(write_model(graph, Path(tmp_path / "model"))))
     timed = [{"product_id": "P002", "timestamp": 3000}, {"product_id": "P001", "timestamp": 20}, "P007"]
     assert retriever.search("tea 0", history=timed).hits == retriever.search("tea 0", history=["P001", "P002", "P007"]).hits
