@@ -73,26 +73,26 @@ def render(console: Console, out: Path, summary: EmbedSummary) -> None:
 def _products(console: Console, products: ProductsEmbedded) -> None:
     console.print(f"products: {products.vectors:,} vectors of {products.read:,} rows", soft_wrap=True)
     for reason, count in products.set_aside.items():
-        console.print(f"  {count:,} rows can't be used: {reason}", soft_wrap=True)
+        console.print(f"  rows that can't be used ({reason}): {count:,}", soft_wrap=True)
     told = {
-        "have an id that the graph holds, and are encoded as new": products.in_graph,
-        "are placed in a category above theirs, which the graph does not hold": products.placed_higher,
-        "are in no category that the graph holds": products.in_no_category,
-        "of these have no known word either, so that only numbers, attributes and brand tell them apart": products.unknown,
-        "have a vector of length 0": products.zero_vectors,
+        "with an id that the graph holds, encoded as new all the same": products.in_graph,
+        "placed higher, as the graph does not hold their category": products.placed_higher,
+        "in no category that the graph holds": products.in_no_category,
+        "of these without a known word either, told apart by numbers, attributes and brand alone": products.unknown,
+        "vectors of length 0": products.zero_vectors,
     }
     for what, count in told.items():
         if count:
-            console.print(f"  {count:,} {what}", soft_wrap=True)
+            console.print(f"  {what}: {count:,}", soft_wrap=True)
 
 
 def _users(console: Console, users: UsersEmbedded) -> None:
     console.print(f"users: {users.vectors:,} vectors from {users.events:,} events", soft_wrap=True)
     told = {
-        "events are of products that are not in the graph": users.unknown_products,
-        "events are not before the moment": users.later,
-        "users have a vector of length 0, as nothing is known of them": users.zero_vectors,
+        "events left out, as their product is not in the graph": users.unknown_products,
+        "events left out, as they are not before the moment": users.later,
+        "users with a vector of length 0, as nothing is known of them": users.zero_vectors,
     }
     for what, count in told.items():
         if count:
-            console.print(f"  {count:,} {what}", soft_wrap=True)
+            console.print(f"  {what}: {count:,}", soft_wrap=True)

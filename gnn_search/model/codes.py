@@ -11,6 +11,7 @@ import polars as pl
 from gnn_search.config.training import SharedAttribute
 from gnn_search.errors import ConfigError
 from gnn_search.graph.csr import Int64
+from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
 
 
@@ -26,20 +27,32 @@ class Codes:
     num_rows: int
 
 
-def code_values(frame: pl.DataFrame, columns: Sequence[str], known: pl.DataFrame | None = None) -> Codes:
-    """Number the values of each column in alphabetical order, one range of numbers a column.
+class ValueNumbers:
+    """Numbers for the values of some columns, in alphabetical order, one range of numbers a column.
 
     Args:
-        frame: The nodes.
+        known: The nodes whose values are numbered.
         columns: Names.
-        known: Nodes whose values are numbered, by default the same; any other value is unknown.
     """
-    codes, first = [], 0
-    for name in columns:
-        values = (frame if known is None else known)[name].drop_nulls().unique().sort()
-        codes.append(_look_up(frame[name], values, first))
-        first += len(values)
-    return _side_by_side(codes, frame.height, first)
+
+    def __init__(self, known: pl.DataFrame, columns: Sequence[str]) -> None:
+        self._lookups: list[tuple[str, int, IdLookup]] = []
+        self.num_rows = 0
+        for name in columns:
+            values = known[name].drop_nulls().unique().sort()
+            self._lookups.append((name, self.num_rows, IdLookup(values)))
+            self.num_rows += len(values)
+
+    def code(self, frame: pl.DataFrame) -> Codes:
+        """Look up the values of some nodes; one that was not numbered is unknown."""
+        found = [(first, lookup.find(frame[name])) for name, first, lookup in self._lookups]
+        codes = [np.where(number >= 0, number + first, -1).astype(np.int64) for first, number in found]
+        return _side_by_side(codes, frame.height, self.num_rows)
+
+
+def code_values(frame: pl.DataFrame, columns: Sequence[str]) -> Codes:
+    """Number the values of each column in alphabetical order, one range of numbers a column."""
+    return ValueNumbers(frame, columns).code(frame)
 
 
 def code_quantiles(graph: Graph, buckets: int, products: pl.DataFrame | None = None) -> Codes:

@@ -12,7 +12,7 @@ import polars as pl
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import Graph
-from gnn_search.model.codes import Codes, code_values
+from gnn_search.model.codes import Codes, ValueNumbers, code_values
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,12 @@ class Features:
     @property
     def num_categories(self) -> int:
         return self.graph.num_nodes["category"]
+
+    @cached_property
+    def user_values(self) -> ValueNumbers:
+        """The numbers of the shoppers' attributes, by which those of others are looked up."""
+        users = self.graph.nodes("user")
+        return ValueNumbers(users, users.columns[1:])
 
     @cached_property
     def product_attributes(self) -> Codes:

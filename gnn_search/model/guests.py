@@ -56,7 +56,7 @@ class Guests:
             events: What they did.
         """
         shop = graph.with_shoppers(users, _rows(graph, users.height, events))
-        return cls(shop, HistoryIndex(shop), Traits.of(graph, retriever.shared, users))
+        return cls(shop, HistoryIndex(shop), retriever.traits_of(users))
 
 
 def _rows(graph: Graph, guests: int, events: GuestEvents) -> dict[EdgeType, Csr]:

@@ -10,7 +10,7 @@ import polars as pl
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import Graph
-from gnn_search.model.codes import Codes, code_quantiles, code_values
+from gnn_search.model.codes import Codes, ValueNumbers, code_quantiles
 from gnn_search.model.features import category_paths, product_texts
 from gnn_search.model.shared_attributes import SharedAttributes
 
@@ -62,8 +62,8 @@ class ProductFacts:
             texts=product_texts(products),
             path_indptr=indptr,
             path=path,
-            attributes=code_values(products, table["attributes"], known),
-            brands=code_values(products, ["brand"] if "brand" in known.columns else [], known),
+            attributes=ValueNumbers(known, table["attributes"]).code(products),
+            brands=ValueNumbers(known, ["brand"] if "brand" in known.columns else []).code(products),
             numbers=code_quantiles(graph, settings.numeric_buckets, products) if numeric else None,
             shared=None if shared is None else shared.code_products(products),
         )

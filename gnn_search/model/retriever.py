@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -174,6 +175,14 @@ class Retriever(nn.Module):
         if self.shared is None:
             return vector
         return vector + self.shared.of_users(people.user, None if traits is None else traits.shared)
+
+    def traits_of(self, users: pl.DataFrame) -> Traits:
+        """Look up attributes of shoppers who are not in the graph; a value that no shopper of the graph has is unknown.
+
+        Args:
+            users: With the attribute columns of the graph's shoppers.
+        """
+        return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.code_users(users))
 
     def category_vectors(self, ways: Int32) -> Tensor:
         """Encode categories from their ways to the top, int32 [n, levels] padded with -1: [n, d], unit length."""

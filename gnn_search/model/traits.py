@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import polars as pl
-
-from gnn_search.graph.store import Graph
-from gnn_search.model.codes import Codes, code_values
-from gnn_search.model.shared_attributes import SharedAttributes
+from gnn_search.model.codes import Codes
 
 
 @dataclass(frozen=True)
@@ -21,16 +17,3 @@ class Traits:
 
     attributes: Codes
     shared: Codes | None
-
-    @classmethod
-    def of(cls, graph: Graph, shared: SharedAttributes | None, users: pl.DataFrame) -> Traits:
-        """Look up attributes; a value that no shopper of the graph has is unknown.
-
-        Args:
-            graph: The graph.
-            shared: The model's attributes that shoppers and products share.
-            users: With the attribute columns of the graph's shoppers.
-        """
-        known = graph.nodes("user")
-        attributes = code_values(users, known.columns[1:], known)
-        return cls(attributes, None if shared is None else shared.code_users(users))

@@ -14,7 +14,7 @@ from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import to_datetime
 from gnn_search.model.guests import GuestEvents, Guests
 from gnn_search.model.store import Model
-from gnn_search.tables.text import normalise_distinct
+from gnn_search.tables.text import normalise_query
 from gnn_search.vectors.inductive.histories import History, HistoryReader, ReadHistories, tabulate_histories
 from gnn_search.vectors.inductive.visitors import describe_guests
 
@@ -121,7 +121,7 @@ class VisitReader:
 
     def _texts(self, requests: Sequence[Request]) -> pl.Series:
         given = [request.query.encode("utf-8", "replace").decode("utf-8") for request in requests]
-        text = normalise_distinct(pl.Series("query", given, dtype=pl.String))
+        text = pl.DataFrame({"query": pl.Series(given, dtype=pl.String)}).select(normalise_query(pl.col("query"))).to_series()
         blank = (text == "").arg_true()
         if len(blank):
             raise RequestError(f"the query {given[blank[0]]!r} (request {blank[0]}, from 0) is blank; give at least one word")

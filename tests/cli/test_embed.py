@@ -36,10 +36,10 @@ def test_all_three(tiny_model, tiny_shop, tmp_path):
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
         "products: 40 vectors of 40 rows",
-        "  40 have an id that the graph holds, and are encoded as new",
+        "  with an id that the graph holds, encoded as new all the same: 40",
         "users: 3 vectors from 3 events",
-        "  1 events are of products that are not in the graph",
-        "  1 users have a vector of length 0, as nothing is known of them",
+        "  events left out, as their product is not in the graph: 1",
+        "  users with a vector of length 0, as nothing is known of them: 1",
         "queries: 3 vectors, 2 of queries that the graph holds, 0 of length 0 (no known word)",
         f"{tmp_path / 'out'}: vectors of 16 dimensions, as of 2024-02-22 00:00 UTC",
     ]

@@ -59,7 +59,7 @@ class HistoryReader:
         self._default = usual if usual in graph.chosen_actions else graph.chosen_actions[0]
         self._order_alone = stated.clock == "order"
         self._products, self._queries = IdLookup(graph.nodes("product").to_series(0)), IdLookup(graph.nodes("query")["query"])
-        self._action_numbers = IdLookup(self._actions)
+        self._action_numbers, self._default_number = IdLookup(self._actions), graph.manifest.actions.index(self._default)
 
     def read(self, events: pl.DataFrame, guests: int, place: str) -> ReadHistories:
         """Read a table of events.
@@ -111,7 +111,7 @@ class HistoryReader:
 
     def _find_actions(self, events: pl.DataFrame, place: str) -> Int32:
         if "action" not in events.columns:
-            return np.full(events.height, self._action_numbers.find_values([self._default])[0], dtype=np.int32)
+            return np.full(events.height, self._default_number, dtype=np.int32)
         given = events["action"].cast(pl.String).fill_null(self._default)
         number = self._action_numbers.find(given)
         if (number < 0).any():

@@ -32,6 +32,8 @@ def describe_guests(graph: Graph, node: Int32, given: Mapping[str, pl.Series], p
     if strange:
         names = ", ".join(users.columns[1:]) or "none"
         raise RequestError(f"{place}: shoppers of the graph have no attribute {strange[0]!r}; they have {names}")
+    if not given and (node < 0).all():
+        return users.clear(len(node))
     place_of = pl.Series(np.maximum(node, 0)).set(pl.Series(node < 0), None)
     known = pl.DataFrame([column.gather(place_of) if len(column) else column.clear(len(node)) for column in users])
     return known.with_columns(
