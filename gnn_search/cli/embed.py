@@ -35,7 +35,7 @@ def command(
     as_of: str | None,
     as_json: bool,
 ) -> None:
-    """Write vectors of products, users and queries that are not in the graph.
+    """Write vectors of what is not in the graph.
 
     Nothing is trained. A product is encoded by its text, category, numbers, attributes and brand, as one that nobody has chosen yet; a
     user by what the history and attribute columns say; a query by its text, and one that the graph holds also by what it led to. Histories

@@ -39,7 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "report": Entry("gnn_search.cli.report:command", "Write what a run found as one HTML page."),
     "windows": Entry("gnn_search.cli.windows:command", "Show mean and spread over runs of several windows."),
     "retrieve": Entry("gnn_search.cli.retrieve:command", "Rank products for a file of users and queries."),
-    "embed": Entry("gnn_search.cli.embed:command", "Write vectors of products, users and queries that are not in the graph."),
+    "embed": Entry("gnn_search.cli.embed:command", "Write vectors of what is not in the graph."),
     "export": Entry("gnn_search.cli.export:command", "Write vectors, a FAISS index and the text tower."),
     "search": Entry("gnn_search.cli.search:command", "Search for products by text, plain or for one user."),
     "explain": Entry("gnn_search.cli.explain:command", "Explain how the score of a product comes about."),
