@@ -92,7 +92,8 @@ class _Kept:
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         return self.search(self._encoder.ask(user, query), k)
 
-    def search(self, asked: Asked, k: int) -> Ranking:
+    def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
+        assert allowed is None
         if id(asked) not in self._lists:
             self._lists[id(asked)] = self._part.search(asked, min(DEPTH, self._encoder.index.count))
         found = self._lists[id(asked)]

@@ -54,7 +54,7 @@ def _tokenizer(model: AuditedModel) -> Iterator[Observation]:
 
 def _texts(shop: AuditedShop, queries: np.ndarray[tuple[int], np.dtype[np.integer]]) -> list[str]:
     names: list[str] = shop.graph.nodes("category")["name"].to_list()
-    return [*product_texts(shop.graph), *names, *shop.graph.nodes("query")["query"].gather(queries).to_list()]
+    return [*product_texts(shop.graph.nodes("product")), *names, *shop.graph.nodes("query")["query"].gather(queries).to_list()]
 
 
 def _later_words(stored: str, known: list[str], everything: list[str]) -> list[str]:

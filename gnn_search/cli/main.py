@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "export": Entry("gnn_search.cli.export:command", "Write vectors and products for other programs."),
     "boost": Entry("gnn_search.cli.boost:command", "Fit a boost by product quality to a model's vectors."),
     "index": Entry("gnn_search.cli.index:command", "Build an index of the products and measure it."),
+    "embed": Entry("gnn_search.cli.embed:command", "Write vectors of what is not in the graph."),
     "search": Entry("gnn_search.cli.search:command", "Search for products by text, plain or for one user."),
     "explain": Entry("gnn_search.cli.explain:command", "Explain how the score of a product comes about."),
     "negatives": Entry("gnn_search.cli.negatives:command", "Show the negatives that a model is taught with."),

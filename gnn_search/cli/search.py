@@ -23,13 +23,14 @@ from gnn_search.cli.output import emit, error_console
 
 if TYPE_CHECKING:
     from gnn_search.retrieval.channels import ChannelKind
-    from gnn_search.retrieval.search import SearchResult
+    from gnn_search.retrieval.search import Hit, Remembered, SearchResult
 
 
 @click.command()
 @path_argument("model")
 @click.argument("text")
 @click.option("--user", metavar="ID", help="Who searches: the shop's own id.")
+@click.option("--history", metavar="ID,ID,…", help="What the user bought, the latest last, in the place of what the graph knows.")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Products wanted, at most.")
 @channel_option
 @fusion_option
@@ -42,6 +43,7 @@ def command(
     model: Path,
     text: str,
     user: str | None,
+    history: str | None,
     k: int,
     channel: ChannelKind,
     fusion: Path | None,
@@ -59,6 +61,7 @@ def command(
     Example:
       gnn-search search demo/model "fluid milk products" --user 1347
       gnn-search search demo/model "fluid milk products"
+      gnn-search search demo/model "fluid milk products" --history 1029743,1106523
     """
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.fusion.store import open_fusion
@@ -69,7 +72,8 @@ def command(
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
     weights = None if fusion is None else open_fusion(fusion, opened)
-    result = Searcher(opened, resolve_moment(opened.graph, as_of), channel, weights).search(text, user, k, least)
+    products = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
+    result = Searcher(opened, resolve_moment(opened.graph, as_of), channel, weights).search(text, user, k, least, products)
     if result.note is not None:
         error_console().print(f"Note: {result.note}")
     emit(result, as_json, lambda console: render(console, result))
@@ -77,7 +81,9 @@ def command(
 
 def render(console: Console, result: SearchResult) -> None:
     """Write a search's products, and what the shopper chose before in their categories."""
-    whose = f"for user {result.user_id}" if result.user_known else "without a user"
+    whose = f"for {_who(result)}" if result.user_known else "without a user"
+    if result.history:
+        whose += f" with {result.history:,} products of the given history"
     known = "" if result.query_known else ", a new query"
     console.print(f"{result.query!r} {whose}{known}, as of {result.as_of:%Y-%m-%d %H:%M} UTC")
     table = Table("rank", "product", "title", "category", "score", box=None, pad_edge=False)
@@ -86,7 +92,8 @@ def render(console: Console, result: SearchResult) -> None:
         table.add_column(f"{result.choice} before")
     for hit in result.hits:
         times = "time" if hit.times_chosen == 1 else "times"
-        before = f"{hit.times_chosen:,} {times}, last {hit.last_chosen:%Y-%m-%d}" if hit.last_chosen else ""
+        last = _day(result, hit)
+        before = f"{hit.times_chosen:,} {times}{', last ' if last else ''}{last}" if hit.times_chosen else ""
         cells = (f"{hit.rank:,}", str(hit.product_id), hit.title, hit.category, f"{hit.score:.3f}")
         table.add_row(*cells, before) if result.user_known else table.add_row(*cells)
     if result.hits:
@@ -97,15 +104,26 @@ def render(console: Console, result: SearchResult) -> None:
         _render_past(console, result)
 
 
+def _who(result: SearchResult) -> str:
+    return "this user" if result.user_id is None else f"user {result.user_id}"
+
+
+def _day(result: SearchResult, product: Hit | Remembered) -> str:
+    """Say when a product was last chosen; a history given as ids has no days."""
+    return "" if result.history is not None or product.last_chosen is None else f"{product.last_chosen:%Y-%m-%d}"
+
+
 def _render_past(console: Console, result: SearchResult) -> None:
     if not result.remembered:
-        console.print(f"User {result.user_id} {result.choice} nothing in these categories before.")
+        console.print(f"{'User ' + result.user_id if result.user_id else 'This user'} {result.choice} nothing in these categories before.")
         return
     shown, all_of_them = len(result.remembered), result.remembered_products
     which = f"the last {shown} of {all_of_them:,} products" if shown < all_of_them else f"{shown} product{'s' if shown > 1 else ''}"
-    console.print(f"\nWhat user {result.user_id} {result.choice} before in these categories, {which}:")
-    table = Table("product", "title", "category", "times", "last", box=None, pad_edge=False)
+    console.print(f"\nWhat {_who(result)} {result.choice} before in these categories, {which}:")
+    days = () if result.history is not None else ("last",)
+    table = Table("product", "title", "category", "times", *days, box=None, pad_edge=False)
     table.columns[3].justify = "right"
     for one in result.remembered:
-        table.add_row(str(one.product_id), one.title, one.category, f"{one.times_chosen:,}", f"{one.last_chosen:%Y-%m-%d}")
+        last = (_day(result, one),) if days else ()
+        table.add_row(str(one.product_id), one.title, one.category, f"{one.times_chosen:,}", *last)
     console.print(table)

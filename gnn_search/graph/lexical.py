@@ -26,19 +26,26 @@ class LexicalIndex:
             self._index = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
             self._index.index(words, show_progress=False)
 
-    def best(self, words: list[str], k: int, left_out: NDArray[np.int64] | None = None) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def best(
+        self, words: list[str], k: int, left_out: NDArray[np.int64] | None = None, allowed: NDArray[np.int32] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Return the numbers and scores of at most `k` products, best first; those without a word of the query are none.
 
         Args:
             words: The query, from `split_words`.
             k: Most products.
             left_out: Products that are not wanted.
+            allowed: The only products that are; None for all.
         """
         if self._index is None:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         scores = self._index.get_scores_from_ids(self._index.get_tokens_ids(words))
         if left_out is not None:
             scores[left_out] = 0
+        if allowed is not None:
+            kept = np.zeros_like(scores)
+            kept[allowed] = scores[allowed]
+            scores = kept
         found = np.flatnonzero(scores)
         if len(found) > k:
             threshold = np.partition(scores[found], -k)[-k]
@@ -46,9 +53,11 @@ class LexicalIndex:
         best = found[np.argsort(-scores[found], kind="stable")[:k]]
         return best, scores[best]
 
-    def best_of_texts(self, texts: pl.Series, k: int) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    def best_of_texts(
+        self, texts: pl.Series, k: int, allowed: NDArray[np.int32] | None = None
+    ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Return `best` of each text."""
-        return [self.best(words, k) for words in split_words(texts)]
+        return [self.best(words, k, allowed=allowed) for words in split_words(texts)]
 
 
 def split_words(texts: pl.Series) -> list[list[str]]:

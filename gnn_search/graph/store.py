@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -172,6 +172,19 @@ class Graph:
             except (OSError, ValueError) as error:
                 raise ArtefactError(f"the graph {self.path} is damaged: {folder.name} can't be read ({error}); build it again") from None
         return self._csr[edge_type]
+
+    def with_shoppers(self, users: pl.DataFrame, rows: Mapping[EdgeType, Csr]) -> Graph:
+        """Return the same shop with other shoppers, numbered from 0; relations whose rows are no shoppers still tell of the old ones.
+
+        Args:
+            users: The shoppers, with the columns of the graph's.
+            rows: What each chose and asked: every relation whose rows are shoppers.
+        """
+        manifest = self.manifest.model_copy(update={"num_nodes": {**self.num_nodes, "user": users.height}})
+        other = Graph(self.path, manifest, {**self._csr, **rows}, {**self._nodes, "user": users})
+        # Where a cached property keeps its value; opened again for each request it would take a millisecond.
+        vars(other)["taxonomy"] = self.taxonomy
+        return other
 
     def before(self, time: int) -> GraphView:
         """Return the graph as it was known just before a moment (µs)."""

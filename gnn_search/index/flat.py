@@ -22,14 +22,12 @@ from gnn_search.index.allowed import allowed_rows
 from gnn_search.index.faiss_parameters import search_parameters, selector
 from gnn_search.index.folder import read_folder, write_folder
 from gnn_search.index.product_index import Allowed, check_k
-from gnn_search.index.scoring import EMPTY, best, exact_scores, search_in_blocks
+from gnn_search.index.scoring import EMPTY, best, exact_scores, pair_scores, search_in_blocks
 from gnn_search.index.settings import IndexSettings
 from gnn_search.index.shop_ids import add_ids, clear_ids, find_rows, present_rows
 
 Float64 = npt.NDArray[np.float64]
 
-_PAIRS = 65_536
-"""Pairs whose inner products are computed at a time."""
 _SPARE = 32
 """Candidates beyond k whose scores are computed again."""
 _TOLERANCE = 1e-5
@@ -108,11 +106,7 @@ class FlatIndex:
         Shapes:
             queries: float32 [m, d]; query: int64 [pairs], which of them; row: int32 [pairs]. Returns float64 [pairs].
         """
-        scores = np.empty(len(row), dtype=np.float64)
-        for start in range(0, len(row), _PAIRS):
-            part = slice(start, start + _PAIRS)
-            scores[part] = np.einsum("nd,nd->n", queries[query[part]], self._vectors[row[part]], dtype=np.float64)
-        return scores
+        return pair_scores(self._vectors, queries, query, row)
 
     def add(self, ids: pl.Series, vectors: Float32) -> None:
         """Add products, in rows behind all others.

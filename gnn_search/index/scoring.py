@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from gnn_search.graph.csr import Float32, Int32, Int64
+
+Float64 = npt.NDArray[np.float64]
 
 EMPTY = -1
 """Row at a place of a list that stays empty; its score is -inf."""
 
 _BLOCK = 4096
 """Queries that FAISS meets at a time; its threads wait for each other less often when these are many."""
+_PAIRS = 65_536
+"""Pairs whose inner products are computed at a time."""
 _NUMBERS = 1 << 23
 """Numbers of the candidates' vectors that are gathered at a time."""
 
@@ -40,6 +45,19 @@ def exact_scores(gather: Callable[[Int64], Float32], queries: Float32, candidate
         # einsum widens as it goes; a float64 copy of the candidates would cost more than the products.
         scores[part] = np.einsum("mwd,md->mw", gather(there[part]), queries[part], dtype=np.float64)
     scores[candidate < 0] = -np.inf
+    return scores
+
+
+def pair_scores(vectors: Float32, queries: Float32, query: Int64, row: Int32) -> Float64:
+    """Return the inner products of given pairs.
+
+    Shapes:
+        vectors: float32 [n, d]; queries: float32 [m, d]; query: int64 [pairs], which of them; row: int32 [pairs]. Returns float64 [pairs].
+    """
+    scores = np.empty(len(row), dtype=np.float64)
+    for start in range(0, len(row), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        scores[part] = np.einsum("nd,nd->n", queries[query[part]], vectors[row[part]], dtype=np.float64)
     return scores
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from gnn_search.config.training import SharedAttribute
 from gnn_search.errors import ConfigError
 from gnn_search.graph.csr import Int64
+from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
 
 
@@ -26,23 +27,46 @@ class Codes:
     num_rows: int
 
 
+class ValueNumbers:
+    """Numbers for the values of some columns, in alphabetical order, one range of numbers a column.
+
+    Args:
+        known: The nodes whose values are numbered.
+        columns: Names.
+    """
+
+    def __init__(self, known: pl.DataFrame, columns: Sequence[str]) -> None:
+        self._lookups: list[tuple[str, int, IdLookup]] = []
+        self.num_rows = 0
+        for name in columns:
+            values = known[name].drop_nulls().unique().sort()
+            self._lookups.append((name, self.num_rows, IdLookup(values)))
+            self.num_rows += len(values)
+
+    def code(self, frame: pl.DataFrame) -> Codes:
+        """Look up the values of some nodes; one that was not numbered is unknown."""
+        found = [(first, lookup.find(frame[name])) for name, first, lookup in self._lookups]
+        codes = [np.where(number >= 0, number + first, -1).astype(np.int64) for first, number in found]
+        return _side_by_side(codes, frame.height, self.num_rows)
+
+
 def code_values(frame: pl.DataFrame, columns: Sequence[str]) -> Codes:
     """Number the values of each column in alphabetical order, one range of numbers a column."""
-    codes, first = [], 0
-    for name in columns:
-        values = frame[name].drop_nulls().unique().sort()
-        codes.append(_look_up(frame[name], values, first))
-        first += len(values)
-    return _side_by_side(codes, frame.height, first)
+    return ValueNumbers(frame, columns).code(frame)
 
 
-def code_quantiles(graph: Graph, buckets: int) -> Codes:
+def code_quantiles(graph: Graph, buckets: int, products: pl.DataFrame | None = None) -> Codes:
     """Cut each numeric column of the products into buckets that hold about as many products chosen in the training period.
 
     What lies beyond the first or last border belongs to the bucket there. A missing value has a row of its own, the last of the
     column's `buckets` + 1.
+
+    Args:
+        graph: The graph.
+        buckets: A column.
+        products: The products to be cut, by default the graph's.
     """
-    products, codes = graph.nodes("product"), []
+    products, codes = graph.nodes("product") if products is None else products, []
     columns = quantile_borders(graph, buckets)
     for number, (name, borders) in enumerate(columns.items()):
         value = products[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
@@ -63,8 +87,16 @@ def quantile_borders(graph: Graph, buckets: int) -> dict[str, list[float]]:
     return borders
 
 
-def code_shared(graph: Graph, attributes: Sequence[SharedAttribute]) -> tuple[Codes, Codes]:
+def code_shared(
+    graph: Graph, attributes: Sequence[SharedAttribute], users: pl.DataFrame | None = None, products: pl.DataFrame | None = None
+) -> tuple[Codes, Codes]:
     """Number the values that shoppers and products share: of one level the same value is the same row on both sides.
+
+    Args:
+        graph: The graph, whose values are numbered.
+        attributes: Of the configuration.
+        users: The shoppers to be looked up, by default the graph's.
+        products: The products to be looked up, by default the graph's.
 
     Returns:
         The codes of the shoppers and of the products, of one table; one column a level of each attribute.
@@ -72,7 +104,8 @@ def code_shared(graph: Graph, attributes: Sequence[SharedAttribute]) -> tuple[Co
     Raises:
         ConfigError: A column is none of the recipe's attributes.
     """
-    users, products = graph.nodes("user"), graph.nodes("product")
+    known_users, known_products = graph.nodes("user"), graph.nodes("product")
+    users, products = known_users if users is None else users, known_products if products is None else products
     tables = graph.manifest.recipe["tables"]
     known = {"user": (tables["users"] or {"attributes": []})["attributes"], "product": tables["products"]["attributes"]}
     of_users, of_products, first = [], [], 0
@@ -85,10 +118,10 @@ def code_shared(graph: Graph, attributes: Sequence[SharedAttribute]) -> tuple[Co
                         f"which are {list(known[side])}; name one of these, or add it to the recipe and build the graph again"
                     )
         for user_column, product_column in zip(attribute.user, attribute.product, strict=True):
-            user, product = users[user_column], products[product_column]
-            values = pl.concat([user.alias("value"), product.alias("value")]).drop_nulls().unique().sort()
-            of_users.append(_look_up(user, values, first))
-            of_products.append(_look_up(product, values, first))
+            both = known_users[user_column].alias("value"), known_products[product_column].alias("value")
+            values = pl.concat(both).drop_nulls().unique().sort()
+            of_users.append(_look_up(users[user_column], values, first))
+            of_products.append(_look_up(products[product_column], values, first))
             first += len(values)
     return _side_by_side(of_users, users.height, first), _side_by_side(of_products, products.height, first)
 

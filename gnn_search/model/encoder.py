@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import GraphView
+from gnn_search.model.guests import Guests
+from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.retriever import Retriever
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler
@@ -81,7 +83,9 @@ class NodeEncoder:
         return self._retriever.query_vectors(self._inputs.queries(self.view, query), texts, self.products)
 
     @torch.no_grad()
-    def personalise(self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None) -> Tensor:
+    def personalise(
+        self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None, guests: Guests | None = None
+    ) -> Tensor:
         """Move query vectors towards their shoppers.
 
         Args:
@@ -89,12 +93,26 @@ class NodeEncoder:
             user: Shoppers, -1 for none.
             query: Known query whose categories call up the history, -1 for none.
             before: Moments up to which each shopper's past counts, µs; by default the view's.
+            guests: Whom `user` numbers, where these are not the graph's shoppers.
 
         Shapes:
             vector: [n, d]; user, query: int32 [n]; before: int64 [n]. Returns [n, d], unit length.
         """
         moments = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before
-        return self._retriever.personalise(vector, self._inputs.people(user, query, moments, self.categories), self.products)
+        history, traits = (None, None) if guests is None else (guests.history, guests.traits)
+        people = self._inputs.people(user, query, moments, self.categories, history)
+        return self._retriever.personalise(vector, people, self.products, traits)
+
+    @torch.no_grad()
+    def encode_new_products(self, products: ProductFacts) -> Tensor:
+        """Encode products that are not in the graph, by what is known of them alone: float32 [n, d], unit length.
+
+        A product of which nothing is known has the zero vector, or where products have free vectors that of all new ones.
+        """
+        nothing = np.empty(0, np.int32)
+        base = self._retriever.new_product_bases(products)
+        inputs, texts = self._inputs.unconnected_products(products.count), base[:0]
+        return self._retriever.product_vectors(inputs, base, texts, nothing, base[:0])
 
     @torch.no_grad()
     def encode_requests(self, user: Int32, query: Int32) -> Tensor:
@@ -181,16 +199,17 @@ class NodeEncoder:
         return self._retriever.category_vectors(self.view.graph.taxonomy.ancestors())
 
     @torch.no_grad()
-    def encode_users(self) -> Tensor:
-        """Encode all shoppers without a query: float32 [users, d], unit length, zero where nothing is known of them."""
-        num_users = self.view.graph.num_nodes["user"]
-        parts = [self._users(block) for block in _blocks(num_users)]
+    def encode_users(self, guests: Guests | None = None) -> Tensor:
+        """Encode all shoppers of the graph, or guests, without a query: float32 [users, d], unit length, zero where nothing is known."""
+        graph = self.view.graph if guests is None else guests.graph
+        parts = [self._users(block, guests) for block in _blocks(graph.num_nodes["user"])]
         return torch.cat(parts) if parts else torch.zeros((0, self._retriever.config.dimension))
 
-    def _users(self, user: Int32) -> Tensor:
+    def _users(self, user: Int32, guests: Guests | None) -> Tensor:
         moments = np.full(len(user), self.view.time, dtype=np.int64)
-        people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories)
-        return functional.normalize(self._retriever.user_vectors(people, self.products)[torch.from_numpy(people.row)], dim=1)
+        history, traits = (None, None) if guests is None else (guests.history, guests.traits)
+        people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories, history)
+        return functional.normalize(self._retriever.user_vectors(people, self.products, traits)[torch.from_numpy(people.row)], dim=1)
 
 
 def _blocks(size: int) -> Iterator[Int32]:

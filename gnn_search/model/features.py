@@ -12,7 +12,7 @@ import polars as pl
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import Graph
-from gnn_search.model.codes import Codes, code_values
+from gnn_search.model.codes import Codes, ValueNumbers, code_values
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ class Features:
         return self.graph.num_nodes["category"]
 
     @cached_property
+    def user_values(self) -> ValueNumbers:
+        """The numbers of the shoppers' attributes, by which those of others are looked up."""
+        users = self.graph.nodes("user")
+        return ValueNumbers(users, users.columns[1:])
+
+    @cached_property
     def product_attributes(self) -> Codes:
         """The attribute columns of the catalogue."""
         return code_values(self.graph.nodes("product"), self.graph.manifest.recipe["tables"]["products"]["attributes"])
@@ -55,7 +61,7 @@ class Features:
     @classmethod
     def of(cls, graph: Graph) -> Features:
         """Read the features of a graph's nodes."""
-        path_indptr, path = _paths(graph)
+        path_indptr, path = category_paths(graph, np.asarray(graph.taxonomy.product_category))
         return cls(
             graph=graph,
             path_indptr=path_indptr,
@@ -71,26 +77,29 @@ TextNode = Literal["query", "product", "category"]
 def node_texts(graph: Graph, node_type: TextNode) -> list[str]:
     """Return the text of each node: a query's own, a category's name, a product's title and brand."""
     if node_type == "product":
-        return product_texts(graph)
+        return product_texts(graph.nodes("product"))
     return graph.nodes(node_type)["query" if node_type == "query" else "name"].to_list()
 
 
-def product_texts(graph: Graph) -> list[str]:
+def product_texts(products: pl.DataFrame) -> list[str]:
     """Return each product's title, with its brand where the catalogue has one."""
-    products = graph.nodes("product")
     columns = [column for column in ("title", "brand") if column in products.columns]
     return products.select(pl.concat_str(columns, separator=" ", ignore_nulls=True))["title"].to_list()
 
 
 def training_texts(graph: Graph) -> Iterator[str]:
     """Yield the texts that a tokenizer is trained on: titles, category names, and the queries of the training period."""
-    yield from product_texts(graph)
+    yield from product_texts(graph.nodes("product"))
     yield from graph.nodes("category")["name"]
     yield from graph.nodes("query")["query"].gather(graph.examples("train")["query"].unique().sort())
 
 
-def _paths(graph: Graph) -> tuple[Int64, Int32]:
-    category = np.asarray(graph.taxonomy.product_category)
+def category_paths(graph: Graph, category: Int32) -> tuple[Int64, Int32]:
+    """Return the ways from some categories, -1 for none, up to the top, ragged.
+
+    Shapes:
+        category: int32 [n]. Returns int64 [n + 1] and int32 [steps].
+    """
     ways = graph.taxonomy.ancestors()
     way = ways[np.maximum(category, 0)] if len(ways) else np.full((len(category), 1), -1, dtype=np.int32)
     inside = (way >= 0) & (category >= 0)[:, None]

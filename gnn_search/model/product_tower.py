@@ -13,6 +13,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.model.codes import Codes, code_quantiles
 from gnn_search.model.features import Features
+from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.ragged import Ragged
 from gnn_search.model.recency import importance, recency
 from gnn_search.model.relation_conv import RelationConv
@@ -63,21 +64,31 @@ class ProductTower(nn.Module):
         Shapes:
             product: int32 [n]; with_free: bool [n], whose free vectors count. Returns [n, d].
         """
-        parts: list[Tensor] = []
-        if self._settings.text:
-            parts.append(text.nodes("product", product))
-        if self.category is not None:
-            path = Ragged.of_rows(self._features.path_indptr, self._features.path, product)
-            parts.append(path.sum(self.categories(text)))
+        named = text.nodes("product", product) if self._settings.text else None
+        free = None
         if self.free is not None and self.new is not None:
-            free = self.free(torch.from_numpy(product.astype(np.int64)))
-            parts.append(torch.where(with_free[:, None], free, self.new))
-        if self.numeric is not None:
-            parts.append(self.numeric(self._numbers, product))
+            free = torch.where(with_free[:, None], self.free(torch.from_numpy(product.astype(np.int64))), self.new)
+        return self._sum(text, named, free, self._known, product)
+
+    def new_base(self, text: TextTower, products: ProductFacts) -> Tensor:
+        """Encode products that are not in the graph, without neighbours: [n, d]."""
+        named = text(products.texts) if self._settings.text else None
+        free = None if self.new is None else self.new.expand(products.count, -1)
+        return self._sum(text, named, free, products, np.arange(products.count, dtype=np.int32))
+
+    def _sum(self, text: TextTower, named: Tensor | None, free: Tensor | None, facts: ProductFacts, product: Int32) -> Tensor:
+        """Add up the parts of some products' bases, `named` being that of their texts."""
+        parts = [] if named is None else [named]
+        if self.category is not None:
+            parts.append(Ragged.of_rows(facts.path_indptr, facts.path, product).sum(self.categories(text)))
+        if free is not None:
+            parts.append(free)
+        if self.numeric is not None and facts.numbers is not None:
+            parts.append(self.numeric(facts.numbers, product))
         if self.attributes is not None:
-            parts.append(self.attributes(self._features.product_attributes, product))
+            parts.append(self.attributes(facts.attributes, product))
         if self.brand is not None:
-            parts.append(self.brand(self._features.brands, product))
+            parts.append(self.brand(facts.brands, product))
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
     def categories(self, text: TextTower) -> Tensor:
@@ -115,8 +126,11 @@ class ProductTower(nn.Module):
         return Ragged.of(drawn.indptr, drawn.index if rows is None else rows, importance(drawn, self._settings.half_life_days))
 
     @cached_property
-    def _numbers(self) -> Codes:
-        return code_quantiles(self._features.graph, self._settings.numeric_buckets)
+    def _known(self) -> ProductFacts:
+        """The facts of the graph's products, whose texts the text tower knows by number."""
+        features = self._features
+        numbers = None if self.numeric is None else code_quantiles(features.graph, self._settings.numeric_buckets)
+        return ProductFacts((), features.path_indptr, features.path, features.product_attributes, features.brands, numbers)
 
     @staticmethod
     def _values(codes: Codes, dimension: int) -> ValueTable | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -13,11 +14,13 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
 from gnn_search.model.features import Features
 from gnn_search.model.objective import HingeObjective, Losses, SoftmaxObjective, Thresholds, batch_losses
+from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.product_tower import ProductTower
 from gnn_search.model.query_tower import QueryTower
 from gnn_search.model.ragged import Ragged
 from gnn_search.model.shared_attributes import SharedAttributes
 from gnn_search.model.text_tower import TextTower
+from gnn_search.model.traits import Traits
 from gnn_search.model.user_tower import Surroundings, UserTower
 from gnn_search.sampling.batches import Batch
 from gnn_search.sampling.inputs import PersonalInputs, ProductInputs, QueryInputs
@@ -104,6 +107,13 @@ class Retriever(nn.Module):
         base = torch.as_tensor(self.product.base(self.text, product, with_free))
         return base if self.shared is None else base + self.shared.of_products(product)
 
+    def new_product_bases(self, products: ProductFacts) -> Tensor:
+        """Encode products that are not in the graph, without neighbours, as those are that nobody has chosen yet: [n, d]."""
+        base = torch.as_tensor(self.product.new_base(self.text, products))
+        if self.shared is None or products.shared is None:
+            return base
+        return base + self.shared.of_products(np.arange(products.count), products.shared)
+
     def product_vectors(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:
         """Encode products with their neighbours.
 
@@ -127,30 +137,52 @@ class Retriever(nn.Module):
         """
         return torch.as_tensor(self.query(inputs, text, products, generator))
 
-    def personalise(self, query: Tensor, people: PersonalInputs, products: Tensor) -> Tensor:
+    def personalise(self, query: Tensor, people: PersonalInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Move queries towards their shoppers; one of whom nothing is known leaves the query as it is.
 
-        Shapes:
-            query: [n, d]; products: the vectors of all products, without gradient, [catalogue, d]. Returns [n, d], unit length.
-        """
-        return torch.as_tensor(self.user(query, self.user_vectors(people, products), people, products))
+        Args:
+            query: The queries.
+            people: Their shoppers.
+            products: The vectors of all products, without gradient.
+            traits: The shoppers' attributes, where they are not those of the graph's nodes.
 
-    def user_vectors(self, people: PersonalInputs, products: Tensor) -> Tensor:
+        Shapes:
+            query: [n, d]; products: [catalogue, d]. Returns [n, d], unit length.
+        """
+        return torch.as_tensor(self.user(query, self.user_vectors(people, products, traits), people, products))
+
+    def user_vectors(self, people: PersonalInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Encode shoppers without a query: [people, d], zero for one of whom nothing is known.
 
+        Args:
+            people: The shoppers.
+            products: The vectors of all products, without gradient.
+            traits: The shoppers' attributes, where they are not those of the graph's nodes.
+
         Shapes:
-            products: the vectors of all products, without gradient, [catalogue, d].
+            products: [catalogue, d].
         """
         query, ways = np.unique(people.queries.query), self._features.graph.taxonomy.ancestors
         around = Surroundings(
             products,
+            self._features.attributes if traits is None else traits.attributes,
             query,
             texts=None if self.user.from_queries is None else self.query_texts(query),
             categories=None if self.user.from_categories is None else self.category_vectors(ways()),
             brands=None if self.product.brand is None else self.product.brand.weight,
         )
         vector = self.user.vectors(people, around)
-        return vector if self.shared is None else vector + self.shared.of_users(people.user)
+        if self.shared is None:
+            return vector
+        return vector + self.shared.of_users(people.user, None if traits is None else traits.shared)
+
+    def traits_of(self, users: pl.DataFrame) -> Traits:
+        """Look up attributes of shoppers who are not in the graph; a value that no shopper of the graph has is unknown.
+
+        Args:
+            users: With the attribute columns of the graph's shoppers.
+        """
+        return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.code_users(users))
 
     def category_vectors(self, ways: Int32) -> Tensor:
         """Encode categories from their ways to the top, int32 [n, levels] padded with -1: [n, d], unit length."""

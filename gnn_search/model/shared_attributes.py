@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 from torch import Tensor, nn
 
 from gnn_search.config.training import SharedAttribute
 from gnn_search.graph.store import Graph
-from gnn_search.model.codes import code_shared
+from gnn_search.model.codes import Codes, code_shared
 from gnn_search.model.value_table import ValueTable
 
 
@@ -27,13 +28,30 @@ class SharedAttributes(nn.Module):
 
     def __init__(self, graph: Graph, attributes: Sequence[SharedAttribute], dimension: int) -> None:
         super().__init__()
+        self._graph, self._attributes = graph, attributes
         self._users, self._products = code_shared(graph, attributes)
         self.values = ValueTable(self._users.num_rows, dimension)
 
-    def of_users(self, user: np.ndarray[tuple[int], np.dtype[np.integer]]) -> Tensor:
-        """Return the shoppers' part: [n, d], zero for one of whom nothing is known. user: [n], -1 for none."""
-        return self.values(self._users, user)  # type: ignore[no-any-return]
+    def of_users(self, user: np.ndarray[tuple[int], np.dtype[np.integer]], codes: Codes | None = None) -> Tensor:
+        """Return the shoppers' part: [n, d], zero for one of whom nothing is known.
 
-    def of_products(self, product: np.ndarray[tuple[int], np.dtype[np.integer]]) -> Tensor:
-        """Return the products' part: [n, d]."""
-        return self.values(self._products, product)  # type: ignore[no-any-return]
+        Args:
+            user: Rows of `codes`, -1 for none.
+            codes: Of `code_users`, by default those of the graph's nodes.
+
+        Shapes:
+            user: [n].
+        """
+        return self.values(self._users if codes is None else codes, user)  # type: ignore[no-any-return]
+
+    def of_products(self, product: np.ndarray[tuple[int], np.dtype[np.integer]], codes: Codes | None = None) -> Tensor:
+        """Return the products' part: [n, d]; product: [n], rows of `codes`, by default of the graph's nodes."""
+        return self.values(self._products if codes is None else codes, product)  # type: ignore[no-any-return]
+
+    def code_users(self, users: pl.DataFrame) -> Codes:
+        """Look up the values of shoppers who are not in the graph."""
+        return code_shared(self._graph, self._attributes, users=users)[0]
+
+    def code_products(self, products: pl.DataFrame) -> Codes:
+        """Look up the values of products that are not in the graph."""
+        return code_shared(self._graph, self._attributes, products=products)[1]

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
+from gnn_search.model.codes import Codes
 from gnn_search.model.features import Features
 from gnn_search.model.history_attention import HistoryAttention, Slots
 from gnn_search.model.ragged import Ragged
@@ -25,11 +26,12 @@ class Surroundings:
     """Vectors of what a shopper had to do with.
 
     Shapes:
-        products: [catalogue, d], stored, no gradient; texts: [q, d], of the queries numbered query [q], ascending; categories:
-        [categories, d]; brands: [brands, d]. Those of parts that are off are None.
+        products: [catalogue, d], stored, no gradient; attributes: the shoppers' attributes by their numbers; texts: [q, d], of the queries
+        numbered query [q], ascending; categories: [categories, d]; brands: [brands, d]. Those of parts that are off are None.
     """
 
     products: Tensor
+    attributes: Codes
     query: Int32
     texts: Tensor | None = None
     categories: Tensor | None = None
@@ -73,7 +75,7 @@ class UserTower(nn.Module):
             else:
                 vector = vector + pooling(around.products, Ragged.of(sequence.indptr, sequence.product, weight))
         if self.attributes is not None:
-            code = self._features.attributes.code
+            code = around.attributes.code
             codes = np.where(people.user[:, None] >= 0, code[np.maximum(people.user, 0)], -1)
             indptr = np.arange(len(codes) + 1, dtype=np.int64) * codes.shape[1]
             vector = vector + Ragged.of_known(indptr, codes.ravel()).sum(self.attributes)

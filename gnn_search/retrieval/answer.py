@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from gnn_search.index.product_index import check_k
 from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import ChannelKind, open_channel
 from gnn_search.retrieval.counts import Counts, RequestCounter
@@ -35,7 +36,7 @@ class Answerer:
     ) -> None:
         shop = open_shop_vectors(model, as_of)
         self.channel = open_channel(model, shop, kind, weights)
-        self.channel.index.check_k(k)
+        check_k(k, self.channel.index.count)
         self._counter = RequestCounter(self.channel, shop)
         self._product_ids = model.graph.nodes("product").to_series(0)
         self._k, self._min_score = k, min_score

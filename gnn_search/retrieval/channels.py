@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Literal, overload
 
 from gnn_search.errors import RequestError
+from gnn_search.index.boosting.boost import Boost
+from gnn_search.index.flat import FlatIndex
+from gnn_search.index.product_index import ProductIndex
 from gnn_search.model.store import Model
 from gnn_search.retrieval.fused_channel import FusedChannel, Part
 from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
@@ -28,10 +31,28 @@ def open_channel(model: Model, shop: ShopVectors, kind: Literal["full", "vector"
 
 
 @overload
-def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind, weights: Weights | None = None) -> Channel: ...
+def open_channel(
+    model: Model,
+    shop: ShopVectors,
+    kind: ChannelKind,
+    weights: Weights | None = None,
+    *,
+    index: ProductIndex | None = None,
+    boost: Boost | None = None,
+    action: str | None = None,
+) -> Channel: ...
 
 
-def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind = "full", weights: Weights | None = None) -> Channel:
+def open_channel(
+    model: Model,
+    shop: ShopVectors,
+    kind: ChannelKind = "full",
+    weights: Weights | None = None,
+    *,
+    index: ProductIndex | None = None,
+    boost: Boost | None = None,
+    action: str | None = None,
+) -> Channel:
     """Open one way of ranking: vectors and walks together, either or words alone, or all three fused.
 
     A model without a walk term ranks by its vectors, and its vectors and words are fused.
@@ -41,12 +62,16 @@ def open_channel(model: Model, shop: ShopVectors, kind: ChannelKind = "full", we
         shop: Its vectors as of the moment.
         kind: The way.
         weights: What each channel counts, for `fused`.
+        index: The index of the products' vectors, where it was made before; by vectors alone of any kind, else a flat one.
+        boost: What products are boosted by; by vectors alone.
+        action: The kind of choice whose weights boost, see `VectorChannel`.
 
     Raises:
-        RequestError: The walk alone is wanted of a model without a walk term; `fused` without weights, or weights for another way.
+        RequestError: The walk alone is wanted of a model without a walk term; `fused` without weights; weights, a boost or an approximate
+            index for a way that has no use for them.
     """
-    _check(model, kind, weights)
-    vectors = VectorChannel(model, shop)
+    _check(model, kind, weights, index, boost)
+    vectors = VectorChannel(model, shop, index=index, boost=boost, action=action)
     if kind == "lexical":
         return LexicalChannel(model, vectors)
     if kind == "vector" or (model.walk is None and kind == "full"):
@@ -101,13 +126,20 @@ def channel_parts(model: Model, vectors: VectorChannel, walks: WalkIndex | None)
     return {**parts, "vector": vectors, "lexical": LexicalChannel(model, vectors)}
 
 
-def _check(model: Model, kind: ChannelKind, weights: Weights | None) -> None:
+def _check(model: Model, kind: ChannelKind, weights: Weights | None, index: ProductIndex | None, boost: Boost | None) -> None:
     if model.walk is None and kind == "walk":
         raise RequestError(f"the model {model.path} has no walk term; train it with walk.enabled, or use another channel")
     if kind == "fused" and weights is None:
         raise RequestError("the channel fused needs fitted weights; give their folder with --fusion, see 'gnn-search fuse', or take rrf")
     if kind != "fused" and weights is not None:
         raise RequestError(f"weights of a fusion are of no use to the channel {kind}; take the channel fused, or leave --fusion out")
+    if kind != "vector" and boost is not None:
+        raise RequestError(f"a boost is of no use to the channel {kind}, as it boosts vectors; take the channel vector, or leave it out")
+    if kind != "vector" and not (index is None or isinstance(index, FlatIndex)):
+        raise RequestError(
+            f"the channel {kind} needs the exact index, an approximate one can't tell what a product left out may score; take the channel "
+            "vector, or a flat index"
+        )
 
 
 def _walks(model: Model, vectors: VectorChannel, shop: ShopVectors) -> WalkIndex:

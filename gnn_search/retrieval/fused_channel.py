@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from gnn_search.graph.csr import Int32
+from gnn_search.index.product_index import check_k
+from gnn_search.model.guests import Guests
 from gnn_search.retrieval.fusion.candidates import Candidates, Float64, join_channels
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.retrieval.vector_channel import Asked, Bool, VectorChannel
@@ -23,8 +25,8 @@ Rule = Callable[[Candidates], Float64]
 class Part(Protocol):
     """A channel that can be fused."""
 
-    def search(self, asked: Asked, k: int) -> Ranking:
-        """Rank for encoded requests."""
+    def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
+        """Rank for encoded requests; where `allowed` is given, these products alone."""
         ...
 
 
@@ -52,14 +54,21 @@ class FusedChannel:
 
     def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
         """Rank for normalised query texts, as `VectorChannel.rank_texts` does; the least score is one of cosines here too."""
-        asked = self.vectors.ask_texts(user, texts)
-        return self.vectors.cut(asked, self.search(asked, k), min_score)
+        return self.rank_asked(self.ask_texts(user, texts), k, min_score)
 
-    def search(self, asked: Asked, k: int) -> Ranking:
-        """Rank for encoded requests."""
-        self.index.check_k(k)
+    def rank_asked(self, asked: Asked, k: int, min_score: float | None = None, allowed: Int32 | None = None) -> Ranking:
+        """See `VectorChannel.rank_asked`."""
+        return self.vectors.cut(asked, self.search(asked, k, allowed), min_score)
+
+    def ask_texts(self, user: Int32, texts: Sequence[str], guests: Guests | None = None) -> Asked:
+        """See `VectorChannel.ask_texts`."""
+        return self.vectors.ask_texts(user, texts, guests)
+
+    def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
+        """Rank for encoded requests, as `VectorChannel.search` does."""
+        check_k(k, self.index.count)
         depth = min(max(k, DEPTH), self.index.count)
-        lists = {name: part.search(asked, depth) for name, part in self._parts.items()}
+        lists = {name: part.search(asked, depth, allowed) for name, part in self._parts.items()}
         shape = (len(asked.user), k)
         product, score = np.full(shape, PADDING, dtype=np.int32), np.full(shape, -np.inf, dtype=np.float32)
         ranks = {name: np.zeros(shape, dtype=np.int32) for name in lists}

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from gnn_search.graph.csr import Int32
+from gnn_search.model.guests import Guests
 from gnn_search.model.store import Model
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.retrieval.vector_channel import Asked, Bool, VectorChannel
@@ -40,31 +41,38 @@ class LexicalChannel:
     def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
         """Rank for normalised query texts, as `VectorChannel.rank_texts` does; the least score is one of cosines here too."""
         if min_score is not None:
-            asked = self.vectors.ask_texts(user, texts)
-            return self.vectors.cut(asked, self.search(asked, k), min_score)
+            return self.rank_asked(self.ask_texts(user, texts), k, min_score)
         asked_texts = pl.Series(texts, dtype=pl.String)
         distinct = asked_texts.unique(maintain_order=True)
         row = asked_texts.replace_strict(distinct, pl.int_range(len(distinct), dtype=pl.Int64, eager=True), return_dtype=pl.Int64)
         return _spread(rank_words(self._words.index, distinct, k), row.to_numpy())
 
-    def search(self, asked: Asked, k: int) -> Ranking:
-        """Rank for encoded requests."""
-        return _spread(rank_words(self._words.index, pl.Series(asked.texts, dtype=pl.String), k), asked.text)
+    def rank_asked(self, asked: Asked, k: int, min_score: float | None = None, allowed: Int32 | None = None) -> Ranking:
+        """See `VectorChannel.rank_asked`."""
+        return self.vectors.cut(asked, self.search(asked, k, allowed), min_score)
+
+    def ask_texts(self, user: Int32, texts: Sequence[str], guests: Guests | None = None) -> Asked:
+        """See `VectorChannel.ask_texts`."""
+        return self.vectors.ask_texts(user, texts, guests)
+
+    def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
+        """Rank for encoded requests, as `VectorChannel.search` does."""
+        return _spread(rank_words(self._words.index, pl.Series(asked.texts, dtype=pl.String), k, allowed), asked.text)
 
     def describe_queries(self, texts: Sequence[str]) -> tuple[Bool, Bool]:
         """See `VectorChannel.describe_queries`."""
         return self.vectors.describe_queries(texts)
 
 
-def rank_words(index: LexicalIndex, texts: pl.Series, k: int) -> Ranking:
-    """Return the best products of each text by BM25.
+def rank_words(index: LexicalIndex, texts: pl.Series, k: int, allowed: Int32 | None = None) -> Ranking:
+    """Return the best products of each text by BM25; where `allowed` is given, of these products alone.
 
     Shapes:
-        texts: String [n]. Returns lists of k.
+        texts: String [n]; allowed: int32 [m], ascending. Returns lists of k.
     """
     product = np.full((len(texts), k), PADDING, dtype=np.int32)
     score = np.full((len(texts), k), -np.inf, dtype=np.float32)
-    for row, (best, value) in enumerate(index.best_of_texts(texts, k)):
+    for row, (best, value) in enumerate(index.best_of_texts(texts, k, allowed)):
         product[row, : len(best)] = best
         score[row, : len(best)] = value
     return Ranking(product, score)

@@ -29,6 +29,17 @@ class Ranking:
     ranks: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
 
 
+def padded(ranking: Ranking, k: int) -> Ranking:
+    """Lengthen lists to k places, the further ones empty."""
+    rows, places = ranking.product.shape
+    if places >= k:
+        return ranking
+    product = np.full((rows, k), PADDING, dtype=np.int32)
+    score = np.full((rows, k), -np.inf, dtype=np.float32)
+    product[:, :places], score[:, :places] = ranking.product, ranking.score
+    return Ranking(product, score)
+
+
 class Ranker(Protocol):
     """A way of ranking the whole catalogue."""
 

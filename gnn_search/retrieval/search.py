@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -15,7 +16,7 @@ from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import ChannelKind, open_channel
 from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.retrieval.ranking import PADDING
-from gnn_search.retrieval.requests import find_users
+from gnn_search.retrieval.visits import Request, VisitReader, Visits
 from gnn_search.tables.text import normalise_text
 from gnn_search.vectors.shop_vectors import open_shop_vectors
 
@@ -62,7 +63,8 @@ class SearchResult(BaseModel):
         query: The normalised text.
         query_known: Whether it led to a product before.
         user_id: The shopper as given.
-        user_known: Whether the graph holds this shopper.
+        user_known: Whether the graph holds this shopper, or a history is given.
+        history: How many products of a given history count; none where none is given.
         note: A sentence for the searcher where the answer is not what was asked for.
         as_of: What was known before this moment (UTC) counts.
         choice: What it is to choose a product, `bought` or `chose`.
@@ -75,6 +77,7 @@ class SearchResult(BaseModel):
     query_known: bool
     user_id: str | None
     user_known: bool
+    history: int | None
     note: str | None
     as_of: datetime
     choice: str
@@ -98,9 +101,17 @@ class Searcher:
         self._shop = open_shop_vectors(model, as_of)
         self._channel = open_channel(model, self._shop, kind, weights)
         self._view = model.graph.before(self._shop.as_of)
-        self._products = _describe_products(model)
+        self._products = describe_products(model)
+        self._visits = VisitReader(model, self._shop.as_of)
 
-    def search(self, text: str, user: str | int | None = None, k: int = 10, min_score: float | None = None) -> SearchResult:
+    def search(
+        self,
+        text: str,
+        user: str | int | None = None,
+        k: int = 10,
+        min_score: float | None = None,
+        history: Sequence[str | int] | None = None,
+    ) -> SearchResult:
         """Find products for a text.
 
         Args:
@@ -108,6 +119,7 @@ class Searcher:
             user: The shop's id of a shopper, also as text where ids are integers. One that the graph does not hold gets the plain result.
             k: Products wanted, at most.
             min_score: Their least cosine with the request.
+            history: Ids of products that the shopper chose, the latest last, in the place of what the graph knows.
 
         Raises:
             RequestError: The text is blank, or `k` is below 1 or larger than the catalogue.
@@ -115,10 +127,14 @@ class Searcher:
         query = normalise_text(text)
         if not query:
             raise RequestError(f"the query {text!r} is blank; give at least one word")
-        node = self._find_user(user)
-        ranking = self._channel.rank_texts(np.array([node], dtype=np.int32), [query], k, min_score)
+        visits = self._visits.read([request := Request(text, user, history)])
+        node, view = int(visits.user[0]), self._view
+        if visits.guests is not None:
+            node, view = int(visits.guest[0]), visits.guests.graph.before(self._shop.as_of)
+        asked = self._channel.ask_texts(np.array([node], dtype=np.int32), [query], visits.guests)
+        ranking = self._channel.rank_asked(asked, k, min_score)
         known, worded = self._channel.describe_queries([query])
-        past = self._past(node)
+        past = _past(view, node)
         found = pl.DataFrame({"product": ranking.product[0], "score": ranking.score[0]}).with_row_index("rank", offset=1)
         found = found.filter(pl.col("product") != PADDING)
         hits = found.join(self._products, on="product", how="left", maintain_order="left")
@@ -131,7 +147,8 @@ class Searcher:
             query_known=bool(known[0]),
             user_id=None if user is None else str(user),
             user_known=node >= 0,
-            note=self._note(user, node, bool(known[0] or worded[0])),
+            history=None if history is None else len(history) - int(visits.unknown[0]),
+            note=self._note(request, visits, bool(known[0] or worded[0])),
             as_of=to_datetime(self._shop.as_of),
             choice="bought" if self._graph.chosen_actions == ["purchase"] else "chose",
             hits=[Hit.model_validate(row) for row in hits.iter_rows(named=True)],
@@ -139,35 +156,28 @@ class Searcher:
             remembered_products=there.height,
         )
 
-    def _find_user(self, user: str | int | None) -> int:
-        if user is None:
-            return -1
-        # A lone surrogate, as from a broken command line argument, can stand in no table.
-        stated = user.encode("utf-8", "replace").decode("utf-8") if isinstance(user, str) else user
-        nodes, _ = find_users(pl.Series("user_id", [stated]), self._graph, "the request")
-        return int(nodes[0])
-
-    def _note(self, user: str | int | None, node: int, worded: bool) -> str | None:
-        something = node >= 0 and bool(self._shop.vectors["user"][node].any())
+    def _note(self, request: Request, visits: Visits, worded: bool) -> str | None:
+        node, guest = int(visits.user[0]), int(visits.guest[0])
+        something = guest >= 0 or (node >= 0 and bool(self._shop.vectors["user"][node].any()))
         notes = []
         if not worded:
             what = "the user alone counts" if something else "all products score 0"
             notes.append(f"no part of any word of this query is known, so {what}")
-        if user is not None and node < 0:
-            notes.append(f"there is no user {str(user)!r} in the graph {self._graph.path}, so the results are plain")
-        elif user is not None and not something:
-            notes.append(f"nothing was known of user {str(user)!r} yet, so the results are plain")
+        notes += self._visits.notes(request, visits, 0)
+        if node >= 0 and not something:
+            notes.append(f"nothing was known of user {str(request.user)!r} yet, so the results are plain")
         return "; ".join(notes) or None
 
-    def _past(self, user: int) -> pl.DataFrame:
-        """Return what a shopper chose before: `product`, `times_chosen`, `last_chosen`, the latest first."""
-        product, time = _choices(self._view, user)
-        events = pl.DataFrame({"product": pl.Series(product, dtype=pl.Int32), "time": pl.Series(time, dtype=pl.Int64)})
-        counted = events.group_by("product").agg(times_chosen=pl.len(), last_chosen=pl.col("time").max().cast(pl.Datetime("us")))
-        return counted.sort("last_chosen", "times_chosen", "product", descending=[True, True, False])
+
+def _past(view: GraphView, user: int) -> pl.DataFrame:
+    """Return what a shopper chose before: `product`, `times_chosen`, `last_chosen`, the latest first."""
+    product, time = _choices(view, user)
+    events = pl.DataFrame({"product": pl.Series(product, dtype=pl.Int32), "time": pl.Series(time, dtype=pl.Int64)})
+    counted = events.group_by("product").agg(times_chosen=pl.len(), last_chosen=pl.col("time").max().cast(pl.Datetime("us")))
+    return counted.sort("last_chosen", "times_chosen", "product", descending=[True, True, False])
 
 
-def _describe_products(model: Model) -> pl.DataFrame:
+def describe_products(model: Model) -> pl.DataFrame:
     """Return `product` (node), `product_id`, `title`, `category_node` and `category` (path) of every product."""
     products = model.graph.nodes("product")
     paths = model.graph.nodes("category")["path"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,17 @@ import torch
 from torch import Tensor
 
 from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
+from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.scoring import pair_scores
 from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.guests import Guests
 from gnn_search.model.store import Model
-from gnn_search.retrieval.ranking import Ranking
+from gnn_search.retrieval.allowed import search_allowed
+from gnn_search.retrieval.ranking import Ranking, padded
 from gnn_search.retrieval.threshold import cut
 from gnn_search.vectors.shop_vectors import ShopVectors
 
@@ -31,7 +37,8 @@ class Asked:
     Shapes:
         user: int32 [n], -1 for nobody; query: int32 [n], -1 for one that is no node; recalling: int32 [n], the query whose categories call
         up history, -1 for none; vector: float32 [n, d], unit length; text: int64 [n], which of the
-        texts each asks; nodes: int32 [texts], -1 for one that is no node.
+        texts each asks; nodes: int32 [texts], -1 for one that is no node. guests: whom user numbers, where these are not the graph's
+        shoppers.
     """
 
     user: Int32
@@ -41,6 +48,7 @@ class Asked:
     text: Int64
     texts: Sequence[str]
     nodes: Int32
+    guests: Guests | None = None
 
     def of(self, request: Int64) -> Asked:
         """Return some of the requests, int64 [m]; the texts stay."""
@@ -65,6 +73,7 @@ class VectorChannel:
         shop: Its vectors as of the moment.
         personal: Whether shoppers count; without, every request is plain.
         name: What reports call it.
+        index: The index of the products' vectors, where it was made before.
         boost: What products are boosted by; a score is then the cosine and the boost. `index` stays that of the vectors alone.
         action: The kind of choice whose weights boost; may be left out where the shop logs one kind.
 
@@ -79,14 +88,15 @@ class VectorChannel:
         *,
         personal: bool = True,
         name: str = "vector",
+        index: ProductIndex | None = None,
         boost: Boost | None = None,
         action: str | None = None,
     ) -> None:
         self.name = name
         self._model, self._personal = model, personal
-        self.index = FlatIndex.build(shop.vectors["product"])
-        products = torch.from_numpy(np.array(shop.vectors["product"]))
-        self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
+        self.index: ProductIndex = FlatIndex.build(shop.vectors["product"]) if index is None else index
+        self._products = np.array(shop.vectors["product"])
+        self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), torch.from_numpy(self._products))
         # Without a weight nothing is boosted, and not a bit may change.
         self._boost = boost.at(self.encoder.view) if boost is not None and boost.weights_of(action).any() else None
         self._action = action
@@ -103,28 +113,41 @@ class VectorChannel:
             user: Shoppers, -1 for nobody known.
             texts: The queries.
             k: Length of the lists.
-            min_score: Leave out products that score less, which without a boost is the cosine with the request.
+            min_score: Leave out products whose cosine with the request is less.
 
         Shapes:
             user: int32 [n]; texts: n. Returns lists of k.
         """
-        return cut(self.search(self.ask_texts(user, texts), k), min_score)
+        return self.rank_asked(self.ask_texts(user, texts), k, min_score)
 
-    def search(self, asked: Asked, k: int) -> Ranking:
-        """Rank for encoded requests."""
+    def rank_asked(self, asked: Asked, k: int, min_score: float | None = None, allowed: Int32 | None = None) -> Ranking:
+        """Rank for encoded requests, and leave out products whose cosine with the request is less than a threshold; see `search`."""
+        return self.cut(asked, self.search(asked, k, allowed), min_score)
+
+    def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
+        """Rank for encoded requests.
+
+        Args:
+            asked: The requests.
+            k: Length of the lists, which hold less where fewer products are allowed.
+            allowed: The only products wanted, ascending and distinct; None for all.
+
+        Shapes:
+            allowed: int32 [m]. Returns lists of k.
+        """
         requests = asked.vector.numpy()
         if self._boost is None or self._boosted is None:
-            score, product = self.index.search(requests, k)
+            score, product = search_allowed(self.index, requests, k, allowed)
         else:
-            score, product = self._boosted.search(boosted_queries(requests, self._boost, self._action), k)
-        return Ranking(product, score)
+            score, product = search_allowed(self._boosted, boosted_queries(requests, self._boost, self._action), k, allowed)
+        return padded(Ranking(product, score), k)
 
     def cut(self, asked: Asked, ranking: Ranking, min_score: float | None) -> Ranking:
         """Return any lists of encoded requests without what is less similar (cosine) than a threshold; None keeps all."""
         if min_score is None:
             return ranking
         row = np.repeat(np.arange(len(ranking.product), dtype=np.int64), ranking.product.shape[1])
-        similarity = self.index.similarity(asked.vector.numpy(), row, np.maximum(ranking.product, 0).ravel())
+        similarity = pair_scores(self._products, asked.vector.numpy(), row, np.maximum(ranking.product, 0).ravel())
         return cut(ranking, min_score, similarity.reshape(ranking.product.shape).astype(np.float32))
 
     def ask(self, user: Int32, query: Int32) -> Asked:
@@ -139,11 +162,16 @@ class VectorChannel:
         recalling = self.encoder.recalling(distinct.astype(np.int32))
         return self._personalised(user, query, recalling[row], vectors[torch.from_numpy(row)], row, texts, distinct.astype(np.int32))
 
-    def ask_texts(self, user: Int32, texts: Sequence[str]) -> Asked:
+    def ask_texts(self, user: Int32, texts: Sequence[str], guests: Guests | None = None) -> Asked:
         """Encode requests for normalised query texts.
 
+        Args:
+            user: Shoppers, -1 for nobody known.
+            texts: The queries.
+            guests: Whom `user` numbers, where these are not the graph's shoppers.
+
         Shapes:
-            user: int32 [n], -1 for nobody known; texts: n.
+            user: int32 [n]; texts: n.
         """
         asked = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
         distinct = asked.unique().sort("text").with_row_index("row")
@@ -155,14 +183,15 @@ class VectorChannel:
         if len(known):
             vectors[torch.from_numpy(known)] = self.encoder.encode_queries(node[known])
         recalling = self._recalling(node, names)[row]
-        return self._personalised(user, node[row], recalling, vectors[torch.from_numpy(row)], row, names, node)
+        return self._personalised(user, node[row], recalling, vectors[torch.from_numpy(row)], row, names, node, guests)
 
     def find_queries(self, texts: Sequence[str]) -> Int32:
         """Return the node of each normalised text, -1 for a query that the graph does not hold: int32 [n]."""
-        known = self._model.graph.nodes("query").select(text="query").with_row_index("node")
-        asked = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
-        found = asked.join(known, on="text", how="left", maintain_order="left")["node"]
-        return found.cast(pl.Int32).fill_null(-1).to_numpy()
+        return self._queries.find(pl.Series(texts, dtype=pl.String))
+
+    @cached_property
+    def _queries(self) -> IdLookup:
+        return IdLookup(self._model.graph.nodes("query")["query"])
 
     def describe_queries(self, texts: Sequence[str]) -> tuple[Bool, Bool]:
         """Say of normalised texts which are known queries, that is led to a product, and which hold a known token: bool [n] each."""
@@ -172,11 +201,20 @@ class VectorChannel:
         return known, self._model.retriever.text.knows(texts)
 
     def _personalised(
-        self, user: Int32, query: Int32, recalling: Int32, vector: Tensor, text: Int64, texts: Sequence[str], nodes: Int32
+        self,
+        user: Int32,
+        query: Int32,
+        recalling: Int32,
+        vector: Tensor,
+        text: Int64,
+        texts: Sequence[str],
+        nodes: Int32,
+        guests: Guests | None = None,
     ) -> Asked:
         if not self._personal:
             return Asked(np.full_like(user, -1), query, recalling, vector, text, texts, nodes)
-        return Asked(user, query, recalling, self.encoder.personalise(vector, user, recalling), text, texts, nodes)
+        personal = self.encoder.personalise(vector, user, recalling, guests=guests)
+        return Asked(user, query, recalling, personal, text, texts, nodes, guests)
 
     def _recalling(self, query: Int32, texts: Sequence[str]) -> Int32:
         """Return the query whose categories call up history: itself, or the nearest by text that has any, or -1."""

@@ -10,8 +10,11 @@ import numpy.typing as npt
 import torch
 
 from gnn_search.graph.csr import Int32, Int64
+from gnn_search.index.flat import FlatIndex
+from gnn_search.model.guests import Guests
 from gnn_search.model.store import Model
 from gnn_search.model.walk_scorer import WalkScorer
+from gnn_search.retrieval.allowed import search_allowed
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.retrieval.vector_channel import Asked, VectorChannel
 from gnn_search.sampling.walk.features import walk_features
@@ -43,6 +46,7 @@ class WalkChannel:
 
     def __init__(self, model: Model, vectors: VectorChannel, walks: WalkIndex, *, alone: bool = False, name: str = "full") -> None:
         assert model.walk is not None
+        assert isinstance(vectors.index, FlatIndex)  # An approximate one can't tell what a product left out may score.
         self.name = name
         self.index, self.vectors, self._alone = vectors.index, vectors, alone
         self.walks = walks
@@ -56,8 +60,15 @@ class WalkChannel:
 
     def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
         """Rank for normalised query texts, as `VectorChannel.rank_texts` does; the least score is one of cosines here too."""
-        asked = self.vectors.ask_texts(user, texts)
-        return self.vectors.cut(asked, self.search(asked, k), min_score)
+        return self.rank_asked(self.ask_texts(user, texts), k, min_score)
+
+    def rank_asked(self, asked: Asked, k: int, min_score: float | None = None, allowed: Int32 | None = None) -> Ranking:
+        """See `VectorChannel.rank_asked`."""
+        return self.vectors.cut(asked, self.search(asked, k, allowed), min_score)
+
+    def ask_texts(self, user: Int32, texts: Sequence[str], guests: Guests | None = None) -> Asked:
+        """See `VectorChannel.ask_texts`."""
+        return self.vectors.ask_texts(user, texts, guests)
 
     def describe_queries(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """See `VectorChannel.describe_queries`."""
@@ -71,40 +82,56 @@ class WalkChannel:
         """
         nearest = 0 if self._alone else min(self.walks.settings.nearest, self.index.count)
         near = self.index.search(asked.vector.numpy(), nearest)[1] if nearest else np.empty((len(asked.user), 0), np.int32)
-        return self._describe(asked, match_words(self._words.match(asked.texts, asked.nodes), asked.text), near)
+        return self._describe(asked, match_words(self._words.match(asked.texts, asked.nodes), asked.text), near, self._walks_of(asked))
+
+    def _walks_of(self, asked: Asked) -> WalkIndex:
+        guests = asked.guests
+        return self.walks if guests is None else self.walks.for_shoppers(guests.graph, guests.history)
 
     @torch.no_grad()
-    def search(self, asked: Asked, k: int) -> Ranking:
-        """Rank for encoded requests."""
+    def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
+        """Rank for encoded requests, as `VectorChannel.search` does; what is not allowed still counts in what is said of the others."""
         self.index.check_k(k)
+        walks = self._walks_of(asked)
         # Each request once, by shopper, so that a shopper's requests share the walk to partners.
         key = asked.user.astype(np.int64) * (len(asked.texts) + 1) + asked.text
         order, row = np.unique(key, return_index=True, return_inverse=True)[1:]
         product = np.full((len(order), k), PADDING, dtype=np.int32)
         score = np.full((len(order), k), -np.inf, dtype=np.float32)
+        if allowed is not None and not len(allowed):
+            return Ranking(product[row], score[row])
         matches = self._words.match(asked.texts, asked.nodes)
         size = max(1, min(_BLOCK, _PLACES // (k + _SPARE)))
         for start in range(0, len(order), size):
             block = order[start : start + size]
             part = asked.of(block)
             matched = match_words(matches, part.text)
-            product[start : start + size], score[start : start + size] = self._rank(part, matched, k)
+            product[start : start + size], score[start : start + size] = self._rank(part, matched, k, walks, allowed)
         return Ranking(product[row], score[row])
 
-    def _rank(self, asked: Asked, matched: Matched, k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        vector, nearest = asked.vector.numpy(), 0 if self._alone else min(self.walks.settings.nearest, self.index.count)
-        near = self.index.search(vector, min(max(nearest, k + _SPARE), self.index.count)) if not self._alone else None
-        described = np.empty((len(vector), 0), np.int32) if near is None else near[1][:, :nearest]
-        reached, features = self._describe(asked, matched, described)
+    def _rank(
+        self, asked: Asked, matched: Matched, k: int, walks: WalkIndex, allowed: Int32 | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        vector, nearest = asked.vector.numpy(), 0 if self._alone else min(walks.settings.nearest, self.index.count)
+        depth = min(max(nearest, k + _SPARE), self.index.count)
+        near = None if self._alone else search_allowed(self.index, vector, depth, allowed)
+        if near is None or not nearest:
+            described = np.empty((len(vector), 0), np.int32)
+        else:
+            described = near[1][:, :nearest] if allowed is None else self.index.search(vector, nearest)[1]
+        reached, features = self._describe(asked, matched, described, walks)
+        if allowed is not None:
+            kept = np.flatnonzero(np.isin(reached.product, allowed))
+            reached, features = reached.of(kept), features[torch.from_numpy(kept)]
         if near is None:
             return _best(len(asked.user), k, reached.row, reached.product, self._scorer.score_walk(features).numpy())
         similarity = self.index.similarity(vector, reached.row, reached.product)
         score = self._scorer.score_reached(features, torch.from_numpy(similarity)).numpy()
-        return self._merge(vector, reached, score, near, k)
+        return self._merge(vector, reached, score, near, k, allowed)
 
-    def _describe(self, asked: Asked, matched: Matched, near: Int32) -> tuple[Reached, torch.Tensor]:
-        reached = self.walks.reach(asked.user, asked.query, asked.recalling, matched, near)
-        return reached, torch.from_numpy(walk_features(self.walks, asked.user, asked.query, asked.recalling, reached)).double()
+    def _describe(self, asked: Asked, matched: Matched, near: Int32, walks: WalkIndex) -> tuple[Reached, torch.Tensor]:
+        reached = walks.reach(asked.user, asked.query, asked.recalling, matched, near)
+        return reached, torch.from_numpy(walk_features(walks, asked.user, asked.query, asked.recalling, reached)).double()
 
     def _merge(
         self,
@@ -113,7 +140,9 @@ class WalkChannel:
         score: Float64,
         nearest: tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]],
         k: int,
+        allowed: Int32 | None,
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        whole = self.index.count if allowed is None else len(allowed)
         product = np.full((len(vector), k), PADDING, dtype=np.int32)
         best = np.full((len(vector), k), -np.inf, dtype=np.float32)
         key = reached.row * self.index.count + reached.product
@@ -132,11 +161,12 @@ class WalkChannel:
             worst, last = best[open_rows, -1], elsewhere[:, -1].astype(np.float32)
             # With a zero vector all products elsewhere score alike, the fetched ones first by number.
             alike = ~vector[open_rows].any(axis=1) & (worst == last) & (product[open_rows, -1] <= near[:, -1])
-            settled = (worst > last) | alike | (depth == self.index.count)
+            settled = (worst > last) | alike | (depth == whole)
             open_rows = open_rows[~settled]
             if not len(open_rows):
                 return product, best
-            similarity, near = self.index.search(vector[open_rows], min(depth * _GROWTH, self.index.count))
+            similarity, near = search_allowed(self.index, vector[open_rows], min(depth * _GROWTH, whole), allowed)
+
 
 
 def _best(rows: int, k: int, row: Int64, product: Int32, score: Float64) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:

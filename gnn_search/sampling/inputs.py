@@ -118,6 +118,20 @@ class InputSampler:
             self._shopper_neighbours(shoppers, view.time),
         )
 
+    def unconnected_products(self, count: int) -> ProductInputs:
+        """Return the inputs of products of which the graph says nothing, numbered from 0."""
+        related = len(self._graph.related) if self._related.fan_out else 0
+        kinds = len(self._graph.choices) if self._shoppers.fan_out else 0
+        return ProductInputs(
+            np.arange(count, dtype=np.int32),
+            np.zeros(count, dtype=np.bool_),
+            np.zeros(count, dtype=np.float32),
+            _none(count),
+            _none(count),
+            tuple(_none(count) for _ in range(related)),
+            self._shopper_neighbours([_none(count) for _ in range(kinds)], 0),
+        )
+
     def queries(self, view: GraphView, query: Int32, random: RandomSource | None = None, epoch: int = 0) -> QueryInputs:
         """Return the inputs of queries."""
         edges, rows = view.edges(("product", "rev_leads_to", "query")), query.astype(np.int64)
@@ -132,13 +146,23 @@ class InputSampler:
         """Return the ways from shoppers and queries to products as known in a view, with the view's factors where they are at hand."""
         return WalkIndex(view, self._config.walk, self.history, categories, factors)
 
-    def people(self, user: Int32, query: Int32, before: Int64, categories: QueryCategories) -> PersonalInputs:
+    def people(
+        self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, history: HistoryIndex | None = None
+    ) -> PersonalInputs:
         """Return the inputs of shoppers who ask queries.
 
+        Args:
+            user: The shoppers, -1 for none.
+            query: The queries whose categories call up the history, -1 for none.
+            before: Moments up to which each one's past counts, µs.
+            categories: The queries' categories.
+            history: The shoppers' pasts, by default the graph's.
+
         Shapes:
-            user, query: int32 [n], -1 for none; before: int64 [n], µs, up to which each one's past counts.
+            user, query: int32 [n]; before: int64 [n].
         """
         settings = self._config.user
+        history = self.history if history is None else history
         person = np.stack([user.astype(np.int64), np.where(user >= 0, before, 0)], axis=1)
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))
         who, moment = distinct[:, 0].astype(np.int32), distinct[:, 1]
@@ -146,11 +170,11 @@ class InputSampler:
         kinds: list[str] | list[None] = self._graph.chosen_actions if settings.by_action else [None]
         return PersonalInputs(
             user=who,
-            recent=tuple(self.history.latest(who, moment, settings.recent, kind) for kind in kinds if settings.recent),
-            queries=self.history.latest_queries(who if settings.queries else nobody, moment, settings.queries),
-            past=self.history.spread(who if settings.categories or settings.brands else nobody, moment, settings.past),
+            recent=tuple(history.latest(who, moment, settings.recent, kind) for kind in kinds if settings.recent),
+            queries=history.latest_queries(who if settings.queries else nobody, moment, settings.queries),
+            past=history.spread(who if settings.categories or settings.brands else nobody, moment, settings.past),
             row=row.reshape(-1),
-            history=self.history.in_categories(user, query, before, categories, settings.history),
+            history=history.in_categories(user, query, before, categories, settings.history),
         )
 
     def _shopper_neighbours(self, drawn: list[Neighbours], time: int) -> ShopperNeighbours:

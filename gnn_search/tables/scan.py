@@ -70,6 +70,18 @@ def find_source(name: str, path: str, data: Path) -> TableSource:
     return TableSource(name, tuple(files), formats[files[0]])
 
 
+def column_names(source: TableSource) -> list[str]:
+    """Return the names of all columns of a table, those of its first file first.
+
+    Raises:
+        TableError: A file can't be read, or there are no rows.
+    """
+    files = [file for file in source.files if not _is_blank(file, source)]
+    if not files:
+        raise TableError(f"the {source.name} table is empty: {source.place} holds no rows")
+    return list(dict.fromkeys(name for file in files for name in _schema(_open(file, source), file, source).names()))
+
+
 def read_columns(source: TableSource, columns: Sequence[Column]) -> pl.DataFrame:
     """Read the named columns of a table, renamed and brought to few types, in one pass.
 

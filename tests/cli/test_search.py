@@ -197,3 +197,17 @@ def test_another_graph(tiny_model, tmp_path):
 def test_a_damaged_graph(tiny_model, fresh_graph):
     cut(fresh_graph / "nodes" / "product.parquet")
     refused(run(tiny_model, "tea", "--graph", fresh_graph), "is damaged: nodes/product.parquet has")
+
+
+def test_a_history_from_outside(tiny_model):
+    result = run(tiny_model, "bread 0", "--history", "P000, P008,gone,P000", "-k", 40)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("'bread 0' for this user with 3 products of the given history, as of 2024-02-22 00:00 UTC\n")
+    assert "2 times" in result.stdout
+    assert "last" not in result.stdout
+    assert "What this user chose before in these categories, 2 products:" in result.stdout
+    assert result.stderr == "Note: 1 of 4 events of the history are of products that are not in the graph\n"
+    found = json.loads(run(tiny_model, "bread 0", "--user", 3, "--history", "P000", "--json").stdout)
+    assert (found["user_id"], found["user_known"], found["history"]) == ("3", True, 1)
+    plain = run(tiny_model, "bread 0", "--history", ",")
+    assert plain.stdout == run(tiny_model, "bread 0").stdout

@@ -83,7 +83,7 @@ def test_nodes_have_the_vectors_of_their_texts(tiny_graph):
     texts = {
         "query": tiny_graph.nodes("query")["query"],
         "category": tiny_graph.nodes("category")["name"],
-        "product": pl.Series(product_texts(tiny_graph)),
+        "product": pl.Series(product_texts(tiny_graph.nodes("product"))),
     }
     for node_type, named in texts.items():
         assert torch.equal(tower.nodes(node_type), tower(named.to_list()))

@@ -66,7 +66,7 @@ def encoder_of(model) -> NodeEncoder:
 def test_each_text_is_kept_once_and_found_again(tiny_graph):
     texts = DistinctTexts(tiny_graph)
     assert texts.texts == sorted(set(texts.texts))
-    assert [texts.texts[row] for row in texts.of("product", None)] == product_texts(tiny_graph)
+    assert [texts.texts[row] for row in texts.of("product", None)] == product_texts(tiny_graph.nodes("product"))
     queries = tiny_graph.nodes("query")["query"]
     assert [texts.texts[row] for row in texts.of("query", np.array([4, 0], np.int32))] == [queries[4], queries[0]]
     assert [texts.places[text] for text in texts.texts[:3]] == [0, 1, 2]
@@ -127,7 +127,7 @@ def test_a_model_for_sentence_transformers_gives_the_same_vectors(trained, tmp_p
     write_text_model(tmp_path / "text_tower", model.retriever.text)
     from sentence_transformers import SentenceTransformer
 
-    texts = TEXTS + model.graph.nodes("query")["query"].to_list() + product_texts(model.graph)
+    texts = TEXTS + model.graph.nodes("query")["query"].to_list() + product_texts(model.graph.nodes("product"))
     found = SentenceTransformer(str(tmp_path / "text_tower"), device="cpu").encode(texts)
     assert np.allclose(found, encoder_of(model).encode_texts(texts).numpy(), atol=1e-5)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
 from gnn_search.graph.csr import Float32, Int64
 from gnn_search.sampling.walk.evidence import Evidence
+
+Float64 = npt.NDArray[np.float64]
 
 _NEGLIGIBLE = 1e-6
 """Singular values below this share of the largest are noise."""
@@ -43,6 +46,25 @@ class Factors:
             ranks: How many of the largest singular values are used, ascending; two numbers of a pair come from each.
         """
         return cls(*_decompose(own, num_products, max(ranks, default=0)), tuple(ranks))
+
+    def of_shoppers(self, own: Evidence, rarity: Float64) -> Factors:
+        """Return the same products beside other shoppers, whose rows are projected onto the products' vectors.
+
+        For a shopper of the graph that gives the vector that the decomposition did.
+
+        Args:
+            own: What the other shoppers chose.
+            rarity: `product_rarity` of the choices that were decomposed.
+
+        Shapes:
+            rarity: float64 [products].
+        """
+        chosen, column = np.unique(own.column, return_inverse=True)
+        few = sparse.csr_matrix((_entries(own, rarity), column, own.indptr), shape=(len(own.indptr) - 1, len(chosen)))
+        other = replace(self, user=np.asarray(few @ self.product[chosen].astype(np.float64), dtype=np.float32))
+        # Where a cached property keeps its value: the products are the same.
+        vars(other)["_lengths"] = self._lengths
+        return other
 
     def columns(self, user: Int64, product: Int64) -> list[Float32]:
         """Describe pairs: for each rank the reconstructed entry, and the same with the product's vector at unit length.
@@ -91,11 +113,19 @@ def _decompose(own: Evidence, num_products: int, rank: int) -> tuple[Float32, Fl
     return user, product
 
 
+def product_rarity(own: Evidence, num_products: int) -> Float64:
+    """Return the inverse document frequency of each product among the shoppers: float64 [products]."""
+    return np.asarray(np.log(len(own.indptr) / (np.bincount(own.column, minlength=num_products) + 1)))
+
+
 def _weighted(own: Evidence, num_products: int) -> sparse.csr_matrix:
-    num_users = len(own.indptr) - 1
-    choosers = np.bincount(own.column, minlength=num_products)
-    rarity = np.log((num_users + 1) / (choosers[own.column] + 1))
-    entry = np.log1p(own.count.astype(np.float64)) * rarity
-    length = np.sqrt(np.bincount(own.row, weights=entry**2, minlength=num_users))
+    entry = _entries(own, product_rarity(own, num_products))
+    return sparse.csr_matrix((entry, own.column, own.indptr), shape=(len(own.indptr) - 1, num_products))
+
+
+def _entries(own: Evidence, rarity: Float64) -> Float64:
+    """Return the entry of each pair, rows of unit length: float64 [pairs]."""
+    entry = np.log1p(own.count.astype(np.float64)) * rarity[own.column]
+    length = np.sqrt(np.bincount(own.row, weights=entry**2, minlength=len(own.indptr) - 1))
     entry /= np.maximum(length[own.row], np.finfo(np.float64).tiny)
-    return sparse.csr_matrix((entry, own.column, own.indptr), shape=(num_users, num_products))
+    return entry

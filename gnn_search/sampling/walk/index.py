@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +15,7 @@ from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.sampling.walk.evidence import Evidence, by_row
-from gnn_search.sampling.walk.factors import Factors
+from gnn_search.sampling.walk.factors import Factors, Float64, product_rarity
 from gnn_search.sampling.walk.words import WordMatches
 
 _BASKET_DAYS = 1.0
@@ -52,6 +54,10 @@ class Reached:
     partners: Float32
     words: Float32
 
+    def of(self, pairs: Int64) -> Reached:
+        """Return some of the pairs, int64 [n], ascending places."""
+        return Reached(self.row[pairs], self.product[pairs], self.walked[pairs], self.partners[pairs], self.words[pairs])
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -86,22 +92,42 @@ class WalkIndex:
     ) -> None:
         graph = view.graph
         self.view, self.settings, self.categories = view, settings, categories
-        self._history = history
         self.num_products = graph.num_nodes["product"]
         self.product_category = np.asarray(graph.taxonomy.product_category)
         self.num_categories = max(graph.taxonomy.num_categories, 1)
         self.product_brand, self.num_brands = _brands(graph)
         self.partner_relations = partner_relations(graph)
         self.asked = _evidence(view, [("product", "rev_leads_to", "query")], settings)
-        self.own = _evidence(view, [(target, f"rev_{action}", source) for source, action, target in graph.choices], settings)
-        self.own_category = self.own.regroup(self.product_category, self.num_categories)
-        self.own_brand = self.own.regroup(self.product_brand, max(self.num_brands, 1))
+        self._take_shoppers(view, history)
         self.asked_category = self.asked.regroup(self.product_category, self.num_categories)
         self.asked_totals = self.asked.totals()
-        self.own_totals = self.own.totals()
         self.factors = Factors.of(self.own, self.num_products, settings.factors) if factors is None else factors
         self.products = _product_evidence(self.asked, self.own, settings, self.num_products)
         self._list, self._list_indptr = _best_of_each(self.asked, settings.products)
+
+    def for_shoppers(self, graph: Graph, history: HistoryIndex) -> WalkIndex:
+        """Return the same ways for other shoppers, whose own choices say nothing of products in general.
+
+        Args:
+            graph: The shop with these shoppers (`Graph.with_shoppers`).
+            history: Their choices.
+        """
+        other = copy(self)
+        other._take_shoppers(graph.before(self.view.time), history)
+        other.factors = self.factors.of_shoppers(other.own, self._rarity)
+        return other
+
+    @cached_property
+    def _rarity(self) -> Float64:
+        return product_rarity(self.own, self.num_products)
+
+    def _take_shoppers(self, view: GraphView, history: HistoryIndex) -> None:
+        """Gather what the shoppers of a view chose."""
+        self._history = history
+        self.own = _evidence(view, [(target, f"rev_{action}", source) for source, action, target in view.graph.choices], self.settings)
+        self.own_category = self.own.regroup(self.product_category, self.num_categories)
+        self.own_brand = self.own.regroup(self.product_brand, max(self.num_brands, 1))
+        self.own_totals = self.own.totals()
         category = self.product_category[self.own.column]
         # In the order of the shopper's categories, whose pairs then mark where each category starts; inside one the latest first.
         order = np.lexsort((self.own.latest, category, self.own.row))

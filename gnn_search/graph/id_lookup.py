@@ -1,0 +1,71 @@
+"""Find many nodes by the shop's own ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from gnn_search.graph.csr import Int32
+
+
+class IdLookup:
+    """Finds ids by binary search, so that one costs little however many there are. Several threads may ask at once.
+
+    Args:
+        ids: Distinct ids of the nodes, integers or text.
+    """
+
+    def __init__(self, ids: pl.Series) -> None:
+        order = ids.arg_sort()
+        self._ids = ids.gather(order)
+        self._node = order.cast(pl.Int32).to_numpy()
+
+    def find(self, given: pl.Series) -> Int32:
+        """Return the node of each id, -1 for null and for one that is not there.
+
+        Ids of another type are brought to the nodes' where they are written as it would write them: '7' and 7.0 are 7, '007' is not.
+
+        Shapes:
+            given: n rows. Returns int32 [n].
+        """
+        wanted = _as_type(given, self._ids.dtype)
+        if not len(self._ids) or wanted.null_count() == len(wanted):
+            return np.full(len(wanted), -1, dtype=np.int32)
+        place = self._ids.search_sorted(wanted).clip(0, len(self._ids) - 1)
+        found = (self._ids.gather(place) == wanted).fill_null(False).to_numpy()
+        return np.where(found, self._node[place.to_numpy()], -1).astype(np.int32)
+
+    def find_values(self, given: Sequence[str | int | None]) -> Int32:
+        """Return the node of each id in a sequence, which may mix text and integers: int32 [n]."""
+        return self.find(id_series("id", given))
+
+
+def id_series(name: str, values: Sequence[str | int | None]) -> pl.Series:
+    """Return ids as a column: integers where all are, else text.
+
+    Raises:
+        TypeError: A value is neither text nor an integer.
+    """
+    wrong = [value for value in values if isinstance(value, bool) or not isinstance(value, str | int | np.integer | None)]
+    if wrong:
+        raise TypeError(f"expected ids, text or integers, got {wrong[0]!r}")
+    numbers = all(value is None or (not isinstance(value, str) and -(2**63) <= value < 2**63) for value in values)
+    # A lone surrogate, as from a broken command line argument, can stand in no table.
+    written = values if numbers else [None if value is None else str(value).encode("utf-8", "replace").decode("utf-8") for value in values]
+    return pl.Series(name, written, dtype=pl.Int64 if numbers else pl.String)
+
+
+def _as_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Cast ids, null where that is not possible."""
+    if given.dtype.is_float():
+        # A table of integers with gaps comes as floats from some tools.
+        number = given.cast(pl.Int64, strict=False)
+        given = number.set((number.cast(pl.Float64) != given.cast(pl.Float64)).fill_null(False), None)
+    if given.dtype == dtype:
+        return given
+    if dtype == pl.String or not isinstance(given.dtype, pl.String | pl.Categorical | pl.Enum):
+        return given.cast(dtype, strict=False)
+    number = given.cast(pl.String).cast(pl.Int64, strict=False)
+    return number.set((number.cast(pl.String) != given).fill_null(False), None)

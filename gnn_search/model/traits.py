@@ -1,0 +1,19 @@
+"""Attributes of shoppers who are not in the graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gnn_search.model.codes import Codes
+
+
+@dataclass(frozen=True)
+class Traits:
+    """The attributes of some shoppers, as the user tower reads them.
+
+    Shapes:
+        attributes, shared: codes of one row a shopper; the latter None where the model has no attributes that products share.
+    """
+
+    attributes: Codes
+    shared: Codes | None

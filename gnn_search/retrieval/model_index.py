@@ -1,0 +1,28 @@
+"""Open a saved index of a model's products."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gnn_search.errors import ArtefactError
+from gnn_search.index.folder import read_manifest
+from gnn_search.index.open import open_index
+from gnn_search.index.product_index import ProductIndex
+from gnn_search.model.store import Model
+
+
+def open_model_index(folder: Path, model: Model) -> ProductIndex:
+    """Open an index whose row i is product i of a model.
+
+    Raises:
+        ArtefactError: The folder is no index, is damaged, is of another model, or products were added to it or removed.
+    """
+    if read_manifest(folder).model_hash != model.manifest.hash:
+        raise ArtefactError(f"the index {folder} is of another model than {model.path}; make one of this model with 'gnn-search index'")
+    index = open_index(folder)
+    if index.ids is None or not index.ids.equals(model.graph.nodes("product").to_series(0)):
+        raise ArtefactError(
+            f"products were added to the index {folder} or removed from it, so that its rows are not those of {model.path}; search it by "
+            "itself, or make one of this model with 'gnn-search index'"
+        )
+    return index
