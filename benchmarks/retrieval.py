@@ -290,12 +290,13 @@ class _Watch:
 
 def _retrieve(task: Task, rows: int, kind: ChannelKind, name: str, watch: _Watch | None = None, k: int | None = None) -> RetrievalSummary:
     from gnn_search.retrieval.run import retrieve
+    from gnn_search.retrieval.way import open_way
 
     source, model, out = task.requests(rows), task.open(), task.results(name)
     out.unlink(missing_ok=True)
     watch = watch or _Watch()
     watch._last = watch._now()
-    summary = retrieve(model, source, out, k or task.k, model.graph.manifest.test_start, kind=kind, progress=watch)
+    summary = retrieve(model, source, out, k or task.k, model.graph.manifest.test_start, way=open_way(model, kind), progress=watch)
     watch.lap()
     return summary
 

@@ -79,6 +79,18 @@ def fusion_option(function: Function) -> Function:
     return click.option("--fusion", type=PATH, metavar="PATH", help="Weights of --channel fused: a folder from fuse.")(function)
 
 
+def index_option(function: Function) -> Function:
+    """Add `--index`; arrives as `index`, a `pathlib.Path` or None."""
+    return click.option("--index", type=PATH, metavar="PATH", help="Search this folder from index, for --channel vector.")(function)
+
+
+def boost_option(function: Function) -> Function:
+    """Add `--boost` and `--action`; they arrive as `boost`, a `pathlib.Path` or None, and `action`, a text or None."""
+    action = click.option("--action", metavar="NAME", help="Boost by the weights of this action, where the shop logs several.")
+    boost = click.option("--boost", type=PATH, metavar="PATH", help="Boost by this folder from boost, for --channel vector.")
+    return boost(action(function))
+
+
 def as_of_option(function: Function) -> Function:
     """Add `--as-of`; arrives as `as_of`, a text or None."""
     summary = "Count what was known before this ISO 8601 date or time (UTC), or 'now' for all events.  [default: start of the test period]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from rich.console import Console
 
 from gnn_search.cli.options import (
     as_of_option,
+    boost_option,
     channel_option,
     fusion_option,
     graph_option,
+    index_option,
     json_option,
     min_score_option,
     out_option,
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 @click.option("-k", "k", type=int, default=100, show_default=True, help="Products a request, at most.")
 @channel_option
 @fusion_option
+@index_option
+@boost_option
 @min_score_option
 @click.option("--resume", is_flag=True, help="Go on from where a run of the same command was stopped; start where none was.")
 @graph_option
@@ -49,6 +54,9 @@ def command(
     k: int,
     channel: ChannelKind,
     fusion: Path | None,
+    index: Path | None,
+    boost: Path | None,
+    action: str | None,
     min_score: str | None,
     resume: bool,
     graph: Path | None,
@@ -62,6 +70,9 @@ def command(
     column for each channel that they fuse, such as vector_rank: where it found the product, null where it did not. CSV and JSON lines may
     end in .gz or .zst.
 
+    A column history, a list of product ids (the latest last) or of events with product_id and, where known, timestamp, action and query,
+    takes the place of what the graph knows of the user; so a user whom it does not hold gets a personal result.
+
     The input may be of any length. It is looked through first, so that a fault is told at once. The answers lie in the folder
     OUT.unfinished until all are there; --resume goes on with those of a run that was killed.
 
@@ -69,7 +80,8 @@ def command(
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, fusion)
+    folders = {"fusion": fusion, "index": index, "boost": boost}
+    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, folders, action)
     emit(summary, as_json, lambda console: render(error_console(), summary))
 
 
@@ -83,15 +95,16 @@ def run_retrieval(
     as_of: str | None = None,
     min_score: str | None = None,
     resume: bool = False,
-    fusion: Path | None = None,
+    folders: Mapping[str, Path | None] | None = None,
+    action: str | None = None,
 ) -> RetrievalSummary:
     """Answer a file of requests with a model folder."""
     from gnn_search.model.store import open_model
-    from gnn_search.retrieval.fusion.store import open_fusion
     from gnn_search.retrieval.moments import resolve_moment
     from gnn_search.retrieval.run import retrieve
     from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.retrieval.unfinished import Unfinished
+    from gnn_search.retrieval.way import open_way
 
     Unfinished(out).check_place(resume)
     opened = open_model(model, graph)
@@ -102,8 +115,7 @@ def run_retrieval(
             out,
             k,
             resolve_moment(opened.graph, as_of),
-            kind=channel,
-            weights=None if fusion is None else open_fusion(fusion, opened),
+            way=open_way(opened, channel, **(folders or {}), action=action),
             min_score=resolve_min_score(min_score, opened.retriever.thresholds),
             resume=resume,
             progress=_Bars(bars),
@@ -140,6 +152,11 @@ def render(console: Console, summary: RetrievalSummary) -> None:
         f"users: {summary.users_known:,} known, {summary.users_unknown:,} unknown, {summary.users_null:,} null; the last two kinds got the "
         "plain result"
     )
+    if summary.users_given:
+        console.print(
+            f"histories: {summary.users_given:,} given, in the place of what the graph knows; left out of them were "
+            f"{summary.events_unknown:,} events of unknown products and {summary.events_later:,} that are not before the moment"
+        )
     console.print(
         f"queries: {summary.queries_known:,} known, {summary.queries_new:,} new, answered by their text; of these "
         f"{summary.queries_without_words:,} without a known word"

@@ -11,9 +11,11 @@ from rich.table import Table
 
 from gnn_search.cli.options import (
     as_of_option,
+    boost_option,
     channel_option,
     fusion_option,
     graph_option,
+    index_option,
     json_option,
     min_score_option,
     path_argument,
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Products wanted, at most.")
 @channel_option
 @fusion_option
+@index_option
+@boost_option
 @min_score_option
 @graph_option
 @as_of_option
@@ -47,6 +51,9 @@ def command(
     k: int,
     channel: ChannelKind,
     fusion: Path | None,
+    index: Path | None,
+    boost: Path | None,
+    action: str | None,
     min_score: str | None,
     graph: Path | None,
     as_of: str | None,
@@ -64,16 +71,16 @@ def command(
       gnn-search search demo/model "fluid milk products" --history 1029743,1106523
     """
     from gnn_search.model.store import open_model
-    from gnn_search.retrieval.fusion.store import open_fusion
     from gnn_search.retrieval.moments import resolve_moment
     from gnn_search.retrieval.search import Searcher
     from gnn_search.retrieval.threshold import resolve_min_score
+    from gnn_search.retrieval.way import open_way
 
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
-    weights = None if fusion is None else open_fusion(fusion, opened)
+    way = open_way(opened, channel, fusion=fusion, index=index, boost=boost, action=action)
     products = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
-    result = Searcher(opened, resolve_moment(opened.graph, as_of), channel, weights).search(text, user, k, least, products)
+    result = Searcher(opened, resolve_moment(opened.graph, as_of), way).search(text, user, k, least, products)
     if result.note is not None:
         error_console().print(f"Note: {result.note}")
     emit(result, as_json, lambda console: render(console, result))

@@ -13,8 +13,9 @@ from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.formats import TableFile
 from gnn_search.tables.text import normalise_distinct
+from gnn_search.vectors.inductive.histories import EVENT_KEYS
 
-_USER, _QUERY = "user_id", "query"
+_USER, _QUERY, _HISTORY = "user_id", "query", "history"
 _CHECKED = 1 << 16
 """Rows that are checked at a time."""
 
@@ -28,14 +29,17 @@ class Requests:
             can't hold every id of the file.
         user: Node of each shopper, -1 for none and for one that the graph does not hold.
         text: The normalised queries, none of them empty.
+        history: What each shopper did, a list of product ids or of events, null where nothing is given; None where the file has no such
+            column.
 
     Shapes:
-        given: n rows; user: int32 [n]; text: String [n].
+        given: n rows; user: int32 [n]; text: String [n]; history: List [n].
     """
 
     given: pl.DataFrame
     user: Int32
     text: pl.Series
+    history: pl.Series | None = None
 
     def __len__(self) -> int:
         return len(self.user)
@@ -58,7 +62,8 @@ class RequestFile:
     """A file of requests of any length: looked through once, so that a fault is told before the work, then read in blocks.
 
     Args:
-        path: Parquet, CSV or JSON lines, by suffix. Column `query`; column `user_id` may be absent or null; others are passed over.
+        path: Parquet, CSV or JSON lines, by suffix. Column `query`; `user_id` and `history` may be absent or null; others are passed
+            over.
         graph: The graph.
 
     Raises:
@@ -75,6 +80,9 @@ class RequestFile:
             raise TableError(f"column '{_QUERY}' of {path}: expected text, got {schema[_QUERY]}; write the queries as text")
         if _USER in schema:
             _check_ids(_USER, schema[_USER], str(path))
+        self._histories = _HISTORY in schema and schema[_HISTORY] != pl.Null
+        if self._histories:
+            _check_history(schema[_HISTORY], str(path))
 
     def check(self, progress: Callable[[int], None] = lambda done: None) -> Checked:
         """Look through the whole file.
@@ -116,12 +124,13 @@ class RequestFile:
             TableError: The file is no longer what was checked.
         """
         done = start
-        for frame in self._file.blocks((_USER, _QUERY), size, start):
+        for frame in self._file.blocks((_USER, _QUERY, *([_HISTORY] if self._histories else [])), size, start):
             query = frame[_QUERY].cast(pl.String)
             user_id = frame[_USER] if _USER in frame.columns else pl.Series(_USER, [None] * frame.height)
             given, stored, _ = _store(user_id, self._graph)
             ids = stored if checked.ids_fit else given
-            yield Requests(pl.DataFrame({_USER: ids, _QUERY: query}), _nodes(stored, self._graph), normalise_distinct(query))
+            history = frame[_HISTORY] if self._histories else None
+            yield Requests(pl.DataFrame({_USER: ids, _QUERY: query}), _nodes(stored, self._graph), normalise_distinct(query), history)
             done += frame.height
         if done != checked.requests:
             raise TableError(f"{self._path} had {checked.requests:,} rows and now has {done:,}; leave it as it is while it is answered")
@@ -152,6 +161,27 @@ def find_users(given: pl.Series, graph: Graph, place: str) -> tuple[Int32, pl.Se
 def _check_ids(name: str, dtype: pl.DataType, place: str) -> None:
     if not (_is_text(dtype) or dtype == pl.Null or dtype.is_integer() or dtype.is_float()):
         raise TableError(f"column '{name}' of {place}: expected ids, integers or text, got {dtype}; write them as one of these")
+
+
+def _check_history(dtype: pl.DataType, place: str) -> None:
+    """Refuse a column that holds no histories.
+
+    Raises:
+        TableError: It holds neither lists of ids nor lists of events.
+    """
+    inner = dtype.inner if isinstance(dtype, pl.List) else None
+    if isinstance(inner, pl.Struct):
+        keys = [field.name for field in inner.fields]
+        strange = [key for key in keys if key not in EVENT_KEYS]
+        if strange or "product_id" not in keys:
+            fault = f"have the key '{strange[0]}'" if strange else "have no product_id"
+            known = ", ".join(EVENT_KEYS[1:])
+            raise TableError(f"the events of column 'history' of {place} {fault}; give product_id and, where known, {known}")
+    elif not (inner is not None and (inner == pl.String or inner.is_integer() or inner == pl.Null)):
+        raise TableError(
+            f"column 'history' of {place}: expected lists of product ids or of events, got {dtype}; write them as lists, in parquet or "
+            "JSON lines"
+        )
 
 
 def _store(given: pl.Series, graph: Graph) -> tuple[pl.Series, pl.Series, bool]:

@@ -12,12 +12,11 @@ from gnn_search.graph.store import to_datetime
 from gnn_search.layout import hash_files
 from gnn_search.model.store import Model
 from gnn_search.retrieval.answer import Answerer
-from gnn_search.retrieval.channels import ChannelKind
 from gnn_search.retrieval.counts import Counts
 from gnn_search.retrieval.formats import FileFormat
-from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.retrieval.requests import Checked, RequestFile
 from gnn_search.retrieval.unfinished import State, Unfinished
+from gnn_search.retrieval.way import Way, open_way
 
 BLOCK = 8192
 """Requests answered at a time, at most."""
@@ -54,8 +53,7 @@ def retrieve(
     k: int,
     as_of: int,
     *,
-    kind: ChannelKind = "full",
-    weights: Weights | None = None,
+    way: Way | None = None,
     min_score: float | None = None,
     block: int | None = None,
     resume: bool = False,
@@ -72,8 +70,7 @@ def retrieve(
         out: The file to write: parquet, CSV or JSON lines, by suffix.
         k: Products a request.
         as_of: The moment before which everything is known, µs.
-        kind: The way of ranking.
-        weights: Of a fusion, for the way `fused`.
+        way: The way of ranking, by default vectors and walks together.
         min_score: Leave out products whose cosine with the request is less.
         block: Requests answered at a time; by default `BLOCK`, fewer where lists are long.
         resume: Go on from the last block of a run that did not end; where there is none, start.
@@ -82,10 +79,11 @@ def retrieve(
     Raises:
         OutputExistsError: `out` exists, or a run that did not end has left its blocks and `resume` is false.
         TableError: `source` can't be used, or a suffix is unknown.
-        RequestError: A query is blank, or `k` is below 1 or larger than the catalogue.
+        RequestError: A query is blank, a history can't be read, or `k` is below 1 or larger than the catalogue.
         ArtefactError: The run to go on with is of another input, model or setting, or is damaged.
     """
     FileFormat.of(out)
+    way = open_way(model) if way is None else way
     unfinished = Unfinished(out)
     unfinished.check_place(resume)
     requests = RequestFile(source, model.graph)
@@ -94,9 +92,8 @@ def retrieve(
         "model": model.manifest.hash,
         "version of gnn-search": __version__,
         "moment": as_of,
-        "channel": kind,
+        **way.told,
         "k": k,
-        "fusion": None if weights is None else weights.model_dump(mode="json"),
         "least score": min_score,
         "block size": block or max(1, min(BLOCK, _PLACES // max(k, 1))),
     }
@@ -110,7 +107,7 @@ def retrieve(
         if state is None:
             checked = requests.check(lambda done: progress("check", done, None))
             state = State(settings=settings, requests=checked.requests, ids_fit=checked.ids_fit)
-        answerer = Answerer(model, as_of, k, kind, min_score, weights)
+        answerer = Answerer(model, as_of, k, way, min_score)
         _answer(requests, state, answerer, unfinished, earlier.requests, progress)
         counts = unfinished.counts()
         unfinished.finish()

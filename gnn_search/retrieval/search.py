@@ -13,10 +13,10 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import GraphView, to_datetime
 from gnn_search.model.store import Model
-from gnn_search.retrieval.channels import ChannelKind, open_channel
-from gnn_search.retrieval.fusion.weighted_sum import Weights
+from gnn_search.retrieval.channels import open_channel
 from gnn_search.retrieval.ranking import PADDING
 from gnn_search.retrieval.visits import Request, VisitReader, Visits
+from gnn_search.retrieval.way import Way
 from gnn_search.tables.text import normalise_text
 from gnn_search.vectors.shop_vectors import open_shop_vectors
 
@@ -92,14 +92,14 @@ class Searcher:
     Args:
         model: The model.
         as_of: The moment before which everything is known, µs; by default the start of the test period.
-        kind: The way of ranking.
-        weights: Of a fusion, for the way `fused`.
+        way: The way of ranking, by default vectors and walks together.
     """
 
-    def __init__(self, model: Model, as_of: int | None = None, kind: ChannelKind = "full", weights: Weights | None = None) -> None:
+    def __init__(self, model: Model, as_of: int | None = None, way: Way | None = None) -> None:
+        way = Way() if way is None else way
         self._graph = model.graph
         self._shop = open_shop_vectors(model, as_of)
-        self._channel = open_channel(model, self._shop, kind, weights)
+        self._channel = open_channel(model, self._shop, way.kind, way.weights, index=way.index, boost=way.boost, action=way.action)
         self._view = model.graph.before(self._shop.as_of)
         self._products = describe_products(model)
         self._visits = VisitReader(model, self._shop.as_of)

@@ -52,7 +52,7 @@ def test_json_is_the_summary(tiny_model, source, tmp_path):
     assert json.loads(result.stdout) == {
         "out": str(tmp_path / "out.parquet"), "as_of": "2024-02-22T00:00:00", "k": 4, "min_score": None, "requests": 3, "rows": 12,
         "requests_without_products": 0, "users_known": 1, "users_unknown": 1, "users_null": 1, "queries_known": 2, "queries_new": 1,
-        "queries_without_words": 0, "resumed": 0,
+        "queries_without_words": 0, "resumed": 0, "users_given": 0, "events_unknown": 0, "events_later": 0,
     }  # fmt: skip
 
 

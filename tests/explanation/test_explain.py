@@ -12,6 +12,7 @@ from gnn_search.explanation.explain import Explainer
 from gnn_search.graph.store import to_time
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.search import Searcher
+from gnn_search.retrieval.way import Way
 from gnn_search.sampling.walk.features import feature_names
 from gnn_search.sampling.walk.index import partner_relations
 
@@ -34,7 +35,7 @@ def explainer(model) -> Explainer:
 
 @pytest.fixture(scope="module")
 def lists(model):
-    searchers = {kind: Searcher(model, kind=kind) for kind in ("full", "vector", "walk")}
+    searchers = {kind: Searcher(model, way=Way(kind)) for kind in ("full", "vector", "walk")}
 
     def ranked(kind: str, query: str, user: int | None) -> dict[str, tuple[int, float]]:
         return {hit.product_id: (hit.rank, hit.score) for hit in searchers[kind].search(query, user, 40).hits}

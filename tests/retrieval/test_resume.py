@@ -18,6 +18,7 @@ from gnn_search.layout import read_json, write_json
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.run import retrieve
 from gnn_search.retrieval.unfinished import Unfinished
+from gnn_search.retrieval.way import open_way
 
 REQUESTS, BLOCK = 100, 13
 
@@ -38,7 +39,8 @@ def source(model, tmp_path_factory) -> Path:
 
 
 def run(model, source, out, k: int = 5, moment: int = 0, **further):
-    return retrieve(model, source, out, k, moment or model.graph.manifest.test_start, **{"kind": "vector", "block": BLOCK, **further})
+    settings = {"way": open_way(model, "vector"), "block": BLOCK, **further}
+    return retrieve(model, source, out, k, moment or model.graph.manifest.test_start, **settings)
 
 
 def run_until(model, source, out, answered: int, **further) -> None:
@@ -80,6 +82,7 @@ import os, signal
 from pathlib import Path
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.run import retrieve
+from gnn_search.retrieval.way import open_way
 import gnn_search.retrieval.unfinished as unfinished
 
 whole = unfinished.pl.DataFrame.write_parquet
@@ -90,7 +93,7 @@ def write(frame, path, **settings):
         os.kill(os.getpid(), signal.SIGKILL)
 unfinished.pl.DataFrame.write_parquet = write
 model = open_model(Path({str(tiny_model)!r}))
-retrieve(model, Path({str(source)!r}), Path({str(out)!r}), 5, model.graph.manifest.test_start, kind="vector", block={BLOCK})
+retrieve(model, Path({str(source)!r}), Path({str(out)!r}), 5, model.graph.manifest.test_start, way=open_way(model, "vector"), block={BLOCK})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -159,7 +162,7 @@ def test_a_run_is_resumed_as_what_it_was_begun_as(model, source, tmp_path):
     for changed, name in (
         ({"source": other}, "input"),
         ({"k": 4}, "k"),
-        ({"kind": "walk"}, "channel"),
+        ({"way": open_way(model, "walk")}, "channel"),
         ({"min_score": 0.1}, "least score"),
         ({"moment": model.graph.manifest.test_start + 1}, "moment"),
         ({"block": 14}, "block size"),

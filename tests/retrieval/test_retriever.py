@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
-from gnn_search.export.write import export_model
 from models import write_model
 from shops import build, write_tiny_shop
 
 import gnn_search
 from gnn_search.errors import ArtefactError, RequestError
+from gnn_search.export.write import export_model
 from gnn_search.graph.store import to_datetime
 from gnn_search.model.store import Model, open_model
 from gnn_search.retrieval.hits import Hits

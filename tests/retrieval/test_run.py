@@ -13,6 +13,7 @@ from gnn_search.export.write import export_model
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.run import retrieve
+from gnn_search.retrieval.way import open_way
 from gnn_search.vectors.shop_vectors import open_shop_vectors
 
 
@@ -76,7 +77,7 @@ def test_the_export_gives_the_same_lists(model, requests, tmp_path):
     graph = model.graph
     known = requests.with_columns(pl.col("query").str.to_lowercase().str.replace_all("  ", " "))
     known = known.filter(pl.col("query").is_in(graph.nodes("query")["query"].implode()))
-    rows = answer(model, known, tmp_path / "a", k=30, kind="vector")
+    rows = answer(model, known, tmp_path / "a", k=30, way=open_way(model, "vector"))
     expected = rows["product_id"].to_numpy().reshape(-1, 30)
 
     products, product_vectors = export.read("product")

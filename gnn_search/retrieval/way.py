@@ -1,0 +1,76 @@
+"""A way of ranking, and the folders that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gnn_search.errors import RequestError
+from gnn_search.index.boosting.boost import Boost, open_boost
+from gnn_search.index.folder import read_manifest
+from gnn_search.index.product_index import ProductIndex
+from gnn_search.layout import hash_files
+from gnn_search.model.store import Model
+from gnn_search.retrieval.channels import ChannelKind
+from gnn_search.retrieval.fusion.store import open_fusion
+from gnn_search.retrieval.fusion.weighted_sum import Weights
+from gnn_search.retrieval.model_index import open_model_index
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """What `open_channel` takes.
+
+    Attributes:
+        kind: The channel.
+        weights: Of a fusion.
+        index: Of the products' vectors; None for an exact one, made when it is needed.
+        boost: What products are boosted by.
+        action: The kind of choice whose weights boost.
+        told: What decides the lists, by a name that messages use.
+    """
+
+    kind: ChannelKind = "full"
+    weights: Weights | None = None
+    index: ProductIndex | None = None
+    boost: Boost | None = None
+    action: str | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_way(
+    model: Model,
+    kind: ChannelKind = "full",
+    *,
+    fusion: Path | None = None,
+    index: Path | None = None,
+    boost: Path | None = None,
+    action: str | None = None,
+) -> Way:
+    """Open the folders of a way of ranking.
+
+    Raises:
+        ArtefactError: A folder is not what it is said to be, is damaged, or is of another model.
+        RequestError: An action is given without a boost, or an index beside one.
+    """
+    if action is not None and boost is None:
+        raise RequestError(f"the action {action!r} says which weights boost, but no boost is given; give one, or leave the action out")
+    if index is not None and boost is not None:
+        raise RequestError("an index of vectors alone can't find what is boosted; give the index or the boost")
+    weights = None if fusion is None else open_fusion(fusion, model)
+    return Way(
+        kind,
+        weights,
+        None if index is None else open_model_index(index, model),
+        None if boost is None else open_boost(boost, model),
+        action,
+        {
+            "channel": kind,
+            "fusion": None if weights is None else weights.model_dump(mode="json"),
+            "index": None if index is None else read_manifest(index).hash,
+            "boost": None if boost is None else hash_files([boost / "boost.json"]),
+            "action": action,
+        },
+    )

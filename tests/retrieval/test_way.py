@@ -1,0 +1,104 @@
+"""Ways of ranking: which folders they take, and that filters hold in each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from models import write_model
+
+from gnn_search.errors import ArtefactError, RequestError
+from gnn_search.index.boosting.boost import save_boost
+from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.build import build_index
+from gnn_search.index.open import open_index
+from gnn_search.index.settings import IndexSettings
+from gnn_search.model.store import open_model
+from gnn_search.retrieval.channels import open_channel
+from gnn_search.retrieval.ranking import PADDING
+from gnn_search.retrieval.way import open_way
+from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+USER, TEXTS = np.array([-1, 2, 3, 9], np.int32), ["bread 0", "never asked", "red tea", "🍞"]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return open_model(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def shop(model):
+    return open_shop_vectors(model)
+
+
+@pytest.fixture(scope="module")
+def folders(model, shop, tmp_path_factory):
+    """An exact and an approximate index, and a boost whose weights are not zero."""
+    out, ids = tmp_path_factory.mktemp("folders"), model.graph.nodes("product").to_series(0)
+    for kind in ("flat", "fp16"):
+        told = {"model_hash": model.manifest.hash}
+        build_index(shop.vectors["product"], ids, IndexSettings(kind=kind), shop.vectors["query"], out / kind, extra=told)
+    boost = replace(build_boost(model.graph, ["popularity"]), weights={"purchase": np.array([0.5, 0.0], np.float32)})
+    save_boost(out / "boost", boost, model, {})
+    return out
+
+
+def lists(model, shop, way, allowed=None, k=8):
+    channel = open_channel(model, shop, way.kind, way.weights, index=way.index, boost=way.boost, action=way.action)
+    return channel.search(channel.ask_texts(USER, TEXTS), k, allowed)
+
+
+def test_an_index_that_was_made_before_gives_the_same_lists(model, shop, folders):
+    plain = lists(model, shop, open_way(model, "vector"))
+    exact = lists(model, shop, open_way(model, "vector", index=folders / "flat"))
+    assert np.array_equal(plain.product, exact.product)
+    assert np.array_equal(plain.score, exact.score)
+    near = lists(model, shop, open_way(model, "vector", index=folders / "fp16"))
+    assert np.allclose(plain.score, near.score, atol=2e-3)
+    full = lists(model, shop, open_way(model, "full", index=folders / "flat"))
+    assert np.array_equal(full.product, lists(model, shop, open_way(model)).product)
+
+
+def test_a_boost_changes_the_order(model, shop, folders):
+    plain = lists(model, shop, open_way(model, "vector"), k=40)
+    way = open_way(model, "vector", boost=folders / "boost")
+    boosted = lists(model, shop, way, k=40)
+    added = 0.5 * way.boost.at(model.graph.before(shop.as_of)).quality[:, 0]
+    for row in range(len(TEXTS)):
+        score = dict(zip(plain.product[row].tolist(), plain.score[row].tolist(), strict=True))
+        wanted = [score[product] + added[product] for product in boosted.product[row].tolist()]
+        assert np.allclose(boosted.score[row], wanted, atol=1e-5)
+    assert not np.array_equal(plain.product, boosted.product)
+
+
+@pytest.mark.parametrize("kind", ["full", "vector", "walk", "lexical", "rrf"])
+def test_a_filtered_list_is_the_whole_one_without_the_others(model, shop, kind):
+    allowed = np.arange(0, 40, 3, dtype=np.int32)
+    whole, found = lists(model, shop, open_way(model, kind), k=40), lists(model, shop, open_way(model, kind), allowed, k=40)
+    for row in range(len(TEXTS)):
+        wanted = [product for product in whole.product[row].tolist() if product in allowed]
+        if kind == "rrf":  # A rank in a filtered list is another one.
+            assert set(found.product[row].tolist()) - {PADDING} == set(wanted)
+        else:
+            assert [product for product in found.product[row].tolist() if product != PADDING] == wanted
+
+
+def test_folders_that_a_way_has_no_use_for(model, shop, folders, tiny_graph, tmp_path):
+    with pytest.raises(RequestError, match="the channel full needs the exact index"):
+        lists(model, shop, open_way(model, index=folders / "fp16"))
+    with pytest.raises(RequestError, match="a boost is of no use to the channel walk"):
+        lists(model, shop, open_way(model, "walk", boost=folders / "boost"))
+    with pytest.raises(RequestError, match="an index of vectors alone can't find what is boosted"):
+        open_way(model, "vector", index=folders / "flat", boost=folders / "boost")
+    with pytest.raises(RequestError, match="the action 'click' says which weights boost, but no boost is given"):
+        open_way(model, "vector", action="click")
+    other = open_model(write_model(tiny_graph, tmp_path / "other", seed=3))
+    with pytest.raises(ArtefactError, match="is of another model than"):
+        open_way(other, "vector", index=folders / "flat")
+    changed = open_index(folders / "flat")
+    changed.remove(changed.ids[:1])
+    changed.save(tmp_path / "changed", extra={"model_hash": model.manifest.hash})
+    with pytest.raises(ArtefactError, match=r"products were added to the index .* or removed from it"):
+        open_way(model, "vector", index=tmp_path / "changed")
