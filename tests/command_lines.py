@@ -38,6 +38,8 @@ def fault_of(words: list[str], *, whole: bool) -> str | None:
                 return f"there is no module {module}"
             (command,) = (value for value in vars(import_module(module)).values() if isinstance(value, click.Command))
             return _click_fault(command, module, rest, whole)
+        case ["python", script, *_] if script.endswith(".py"):
+            return None if (ROOT / script).is_file() else f"there is no script {script}"
         case ["make", *targets]:
             known = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
             return f"there is no target {set(targets) - set(known)}" if set(targets) - set(known) else None
