@@ -159,7 +159,7 @@ def test_a_broken_run_goes_on_to_the_same_bytes(folder, trained, tiny_graph, tmp
         assert torch.equal(parameter, expected[name]), name
     saved = load_checkpoint(ModelLayout(tmp_path / "model").checkpoint)
     assert saved is not None
-    assert any(name.startswith("text.transformer.") for name in saved[1]) is not frozen
+    assert any(name.startswith("text.transformer.") for name in saved.model) is not frozen
 
 
 def test_known_texts_need_no_transformer(trained, monkeypatch):
