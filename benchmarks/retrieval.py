@@ -9,7 +9,6 @@ Example:
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import random
@@ -29,6 +28,7 @@ import click
 from gnn_search.cli.options import PATH
 from gnn_search.layout import hash_files, read_json, write_json
 from gnn_search.machine import describe_machine
+from gnn_search.memory import release_free_memory
 from gnn_search.threads import set_threads
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ class _Watch:
         if stage == self._stage:
             self.lap()
         else:
-            ctypes.CDLL(None).malloc_trim(0)
+            release_free_memory()
             Path("/proc/self/clear_refs").write_text("5")
             self._stage, self.opened_mb = stage, _status_mb("VmRSS")
             self._last = self._now()

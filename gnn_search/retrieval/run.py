@@ -10,6 +10,7 @@ from typing import Literal
 from gnn_search import __version__
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import hash_files
+from gnn_search.memory import release_free_memory
 from gnn_search.model.store import Model
 from gnn_search.retrieval.answer import Answerer
 from gnn_search.retrieval.counts import Counts
@@ -18,7 +19,7 @@ from gnn_search.retrieval.requests import Checked, RequestFile
 from gnn_search.retrieval.unfinished import State, Unfinished
 from gnn_search.retrieval.way import Way, open_way
 
-BLOCK = 8192
+BLOCK = 4096
 """Requests answered at a time, at most."""
 _PLACES = 1 << 20
 """Rows written at a time, at most: memory must not grow with the lists."""
@@ -122,5 +123,6 @@ def _answer(requests: RequestFile, state: State, answerer: Answerer, unfinished:
         progress("answer", done, state.requests)
         for block in requests.blocks(Checked(state.requests, state.ids_fit), state.settings["block size"], start):
             unfinished.append(*answerer.answer(block))
+            release_free_memory()
             done += len(block)
             progress("answer", done, state.requests)
