@@ -93,6 +93,11 @@ class ApproximateIndex:
     def dimension(self) -> int:
         return int(self._index.d)
 
+    @property
+    def bytes_in_memory(self) -> int:
+        """Bytes of what FAISS holds, as it would be written."""
+        return int(faiss.serialize_index(self._index).nbytes)
+
     def search(self, queries: Float32, k: int, allowed: Allowed | None = None) -> tuple[Float32, Int32]:
         """Find products with large inner products, as `ProductIndex` says; some of the largest may be missed.
 

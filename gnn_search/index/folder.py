@@ -20,6 +20,7 @@ from gnn_search.errors import ArtefactError
 from gnn_search.index.full_vectors import FullVectors
 from gnn_search.index.measured import Measured
 from gnn_search.index.settings import IndexSettings
+from gnn_search.index.tuning.result import Tuning
 from gnn_search.layout import FORMAT_VERSION, IndexLayout, hash_files, read_json, staged, write_json
 from gnn_search.versions import library_versions
 
@@ -46,6 +47,7 @@ class IndexManifest(StrictModel):
         graph_hash: Hash of the graph that they were encoded from.
         as_of: What was known before this moment (ISO 8601, UTC) is in the vectors.
         measured: What the index found and cost when it was made; absent after products were added or removed.
+        tuning: What was tried before this one was chosen; None where none was tuned.
         versions: Of the libraries that made it.
     """
 
@@ -64,6 +66,7 @@ class IndexManifest(StrictModel):
     graph_hash: str | None = None
     as_of: str | None = None
     measured: Measured | None = None
+    tuning: Tuning | None = None
     versions: dict[str, str]
 
 
@@ -85,7 +88,7 @@ def write_folder(
         settings: Resolved.
         ids: The shop's id of each row, null for a removed product.
         full: Whole vectors for re-ranking.
-        extra: Further entries of the manifest: model_hash, graph_hash, as_of, measured.
+        extra: Further entries of the manifest: model_hash, graph_hash, as_of, measured, tuning.
         replace: Put it in the place of an old one.
 
     Raises:

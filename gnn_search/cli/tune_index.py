@@ -1,0 +1,153 @@
+"""`gnn-search tune-index`: the index that finds most under a cap on latency and memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gnn_search.cli.index import KINDS
+from gnn_search.cli.options import PATH, as_of_option, graph_option, json_option, out_option, path_argument, threads_option
+from gnn_search.cli.output import emit, progress
+
+if TYPE_CHECKING:
+    from gnn_search.index.folder import IndexManifest
+    from gnn_search.index.tuning.result import Trial
+
+TUNED = tuple(kind for kind in KINDS if kind != "flat")
+_NUMBER = click.IntRange(min=1)
+_COST = click.FloatRange(min=0, min_open=True)
+
+
+@click.command()
+@path_argument("model")
+@out_option("Folder to be made.")
+@click.option("--max-ms", type=_COST, metavar="MS", help="Longest wall time of 99 in 100 single queries on one thread.")
+@click.option("--max-bytes", type=_COST, metavar="BYTES", help="Most bytes a product in memory, whole vectors included.")
+@click.option("--kind", "kinds", type=click.Choice(TUNED), multiple=True, help="Try this kind alone; may be repeated.  [default: all]")
+@click.option("--from", "before", type=PATH, metavar="PATH", help="An index tuned earlier, whose way is tried first.")
+@click.option("-k", "k", type=_NUMBER, default=100, show_default=True, help="Length of the lists.")
+@click.option("--queries", type=_NUMBER, default=800, show_default=True, help="Validation cases, at most; half of them choose.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of samples and of what is learned from them.")
+@graph_option
+@as_of_option
+@threads_option
+@json_option
+def command(
+    model: Path,
+    out: Path,
+    max_ms: float | None,
+    max_bytes: float | None,
+    kinds: tuple[str, ...],
+    before: Path | None,
+    k: int,
+    queries: int,
+    seed: int,
+    graph: Path | None,
+    as_of: str | None,
+    as_json: bool,
+) -> None:
+    """Find the index that serves best, build it and save it.
+
+    Kinds of index are built in turn, and each is searched with growing effort. Shown are the ways that no other one betters in recall,
+    latency and memory; the one with the highest recall within the caps is built and saved like one of index, with all that was tried in
+    its manifest. Run it again after a training, with --from the index that won last time.
+
+    \b
+    Example:
+      gnn-search tune-index demo/model --max-ms 5 --max-bytes 200 --out demo/index
+      gnn-search tune-index demo/model --from old/index --kind ivf_pq --out demo/index
+    """
+    manifest = run_tuning(model, out, max_ms, max_bytes, kinds, before, k, queries, seed, graph, as_of)
+    emit(manifest, as_json, lambda console: render(console, out, manifest))
+
+
+def run_tuning(
+    model: Path,
+    out: Path,
+    max_ms: float | None = None,
+    max_bytes: float | None = None,
+    kinds: tuple[str, ...] = (),
+    before: Path | None = None,
+    k: int = 100,
+    queries: int = 800,
+    seed: int = 0,
+    graph: Path | None = None,
+    as_of: str | None = None,
+) -> IndexManifest:
+    """Tune and build an index of a model folder's products."""
+    from gnn_search.errors import RequestError
+    from gnn_search.graph.store import to_datetime
+    from gnn_search.index.build import build_index
+    from gnn_search.index.folder import read_manifest
+    from gnn_search.index.held_out import held_out_queries
+    from gnn_search.index.settings import Kind
+    from gnn_search.index.tuning.result import Caps
+    from gnn_search.index.tuning.space import builds
+    from gnn_search.index.tuning.tune import tune
+    from gnn_search.layout import refuse_existing
+    from gnn_search.model.store import open_model
+    from gnn_search.retrieval.moments import resolve_moment
+    from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+    refuse_existing(out)
+    last = None if before is None else read_manifest(before).settings
+    if last is not None and last.kind in ("flat", "factory"):
+        raise RequestError(f"the index {before} is of kind {last.kind}, which is not tuned; give another with --from, or leave it out")
+    opened = open_model(model, graph)
+    opened.graph.verify()
+    shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
+    vectors = shop.vectors["product"]
+    asked = held_out_queries(opened, shop, queries, seed)
+    wanted = builds(len(vectors), vectors.shape[1], [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
+    with progress("indices") as bars:
+        task = bars.add_task("tuning", total=len(wanted))
+        found = tune(
+            vectors,
+            asked[0::2],
+            wanted,
+            Caps(p99_ms=max_ms, bytes_product=max_bytes),
+            k,
+            lambda name, done, total: bars.update(task, completed=done, description=name),
+        )
+    extra = {
+        "model_hash": opened.manifest.hash,
+        "graph_hash": opened.graph.manifest.hash,
+        "as_of": to_datetime(shop.as_of).isoformat(),
+        "tuning": found,
+    }
+    # What was chosen is measured with queries that did not choose it.
+    other = asked[1::2] if len(asked) > 1 else asked
+    return build_index(vectors, opened.graph.nodes("product").to_series(0), found.trials[found.chosen].settings, other, out, extra=extra)
+
+
+def render(console: Console, out: Path, manifest: IndexManifest) -> None:
+    """Write the front and the choice."""
+    tuning, measured = manifest.tuning, manifest.measured
+    assert tuning is not None
+    assert measured is not None
+    shown = [(one, place == tuning.chosen) for place, one in enumerate(tuning.trials) if one.front or place == tuning.chosen]
+    names = ("", "index", "searched with", f"recall@{tuning.k}", "p50 ms", "p99 ms", "CPU ms", "bytes", "build, s")
+    table = Table(*names, box=None, pad_edge=False)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for one, chosen in sorted(shown, key=lambda pair: (pair[0].recall, -pair[0].p50_ms)):
+        table.add_row("→" if chosen else "" if one.within else "over", *_cells(one))
+    console.print(table)
+    console.print(
+        f"{len(tuning.trials)} ways tried with {tuning.queries:,} queries; shown are those that no other betters in recall, p50 and bytes",
+        soft_wrap=True,
+    )
+    found = ", ".join(f"recall@{cut} {recall:.4f}" for cut, recall in measured.recall.items())
+    console.print(
+        f"{out}: {manifest.settings.description()}, with {measured.queries:,} other queries {found}, p99 {measured.p99_ms:.2f} ms",
+        soft_wrap=True,
+    )
+
+
+def _cells(one: Trial) -> tuple[str, ...]:
+    numbers = (f"{one.recall:.4f}", f"{one.p50_ms:.2f}", f"{one.p99_ms:.2f}", f"{one.cpu_ms:.2f}")
+    return one.faiss, one.effort, *numbers, f"{one.bytes_product:,.0f}", f"{one.build_cpu_seconds:,.1f}"

@@ -1,0 +1,74 @@
+"""A tuning marks its front, keeps its caps, and chooses what finds most."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gnn_search.errors import RequestError
+from gnn_search.index.settings import IndexSettings
+from gnn_search.index.tuning.result import Caps, Trial
+from gnn_search.index.tuning.space import builds
+from gnn_search.index.tuning.tune import mark_front, tune
+
+
+@pytest.fixture(scope="module")
+def data():
+    """1,500 vectors around 30 centres, and queries beside them."""
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(30, 16))
+    vectors = (centres[random.integers(0, 30, 1600)] + 0.6 * random.normal(size=(1600, 16))).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors[:1500], vectors[1500:]
+
+
+def trial(recall: float, p50: float, size: float) -> Trial:
+    settings = IndexSettings(kind="fp16").resolve(100, 16)
+    return Trial(settings=settings, faiss="", recall=recall, p50_ms=p50, p99_ms=p50, cpu_ms=p50, bytes_product=size, build_cpu_seconds=0)
+
+
+def test_the_front_by_hand():
+    trials = [trial(0.9, 1, 50), trial(0.95, 2, 50), trial(0.95, 3, 50), trial(0.95, 3, 40), trial(0.9, 1, 50), trial(0.8, 2, 60)]
+    assert [one.front for one in mark_front(trials)] == [True, True, False, True, True, False]
+
+
+def test_it_chooses_what_finds_most_within_the_caps(data):
+    vectors, queries = data
+    found = tune(vectors, queries, builds(*vectors.shape, ["fp16", "sq8", "ivf_sq8", "ivf_pq"], 0), Caps(bytes_product=50), k=10)
+    chosen = found.trials[found.chosen]
+    assert chosen.bytes_product <= 50
+    assert chosen.recall == max(one.recall for one in found.trials if one.bytes_product <= 50)
+    # 32 bytes of float16 numbers find all; whole float32 vectors beside the codes would be over the cap.
+    assert chosen.recall > 0.99
+    assert any(not one.within for one in found.trials)
+    assert all(one.within == (one.bytes_product <= 50) for one in found.trials)
+    assert {one.settings.full for one in found.trials if one.settings.kind == "ivf_pq"} == {"float32", "float16", "int8"}
+    kinds = [one.faiss for one in found.trials]
+    assert kinds == sorted(kinds, key=kinds.index), "trials of one index stand together"
+
+
+def test_recall_grows_along_a_ladder_and_the_ladder_ends(data):
+    vectors, queries = data
+    found = tune(vectors, queries, builds(*vectors.shape, ["ivf_flat"], 0), Caps(), k=10)
+    recall = [one.recall for one in found.trials]
+    assert recall == sorted(recall)
+    assert [one.settings.nprobe for one in found.trials] == sorted(one.settings.nprobe for one in found.trials)
+    assert found.chosen == int(np.argmax(np.round(recall, 4)))
+
+
+def test_the_same_seed_tries_the_same_ways_with_the_same_recall(data):
+    vectors, queries = data
+    wanted = builds(*vectors.shape, ["ivf_pq"], 1)
+    first, again = (
+        [(one.settings, one.recall, one.bytes_product) for one in tune(vectors, queries, wanted, Caps(), k=10).trials] for _ in range(2)
+    )
+    assert first == again
+
+
+def test_caps_that_nothing_keeps_and_no_queries(data):
+    vectors, queries = data
+    wanted = builds(*vectors.shape, ["fp16"], 0)
+    with pytest.raises(RequestError, match=r"none of 1 ways keeps at most 5 bytes a product; the nearest, SQfp16 .* 32 bytes; allow more"):
+        tune(vectors, queries, wanted, Caps(bytes_product=5), k=10)
+    with pytest.raises(RequestError, match="there is no query to tune an index with"):
+        tune(vectors, queries[:0], wanted, Caps(), k=10)
