@@ -28,7 +28,7 @@ class IndexSettings(Settings):
     kind: Kind = Field("ivf_pq", description="What is kept of the vectors, and how they are found.")
     factory: str | None = Field(None, description="FAISS's own description of an index, of kind factory alone; such as IVF1024,SQ8.")
     nlist: int | None = Field(None, ge=1, description="Lists of an inverted file; typically 4 times the root of the number of products.")
-    nprobe: int | None = Field(None, ge=1, description="Lists that a query looks into; typically twice the root of nlist.")
+    nprobe: int | None = Field(None, ge=1, description="Lists that a query looks into; typically 4 times the root of nlist.")
     hnsw_m: int = Field(32, ge=2, le=512, description="Links of a node of the HNSW graph.")
     ef_construction: int = Field(80, ge=1, description="Nodes kept in view while the HNSW graph is built.")
     ef_search: int = Field(256, ge=1, description="Nodes kept in view while the HNSW graph is searched.")
@@ -73,7 +73,7 @@ class IndexSettings(Settings):
         return self.model_copy(
             update={
                 "nlist": nlist,
-                "nprobe": min(nlist, self.nprobe or max(8, 2 * isqrt(nlist))),
+                "nprobe": min(nlist, self.nprobe or max(8, 4 * isqrt(nlist))),
                 "pq_m": pq_m,
                 "full": self.full or ("float32" if self.kind in QUANTISED else "none"),
             }

@@ -10,7 +10,7 @@ from gnn_search.index.settings import IndexSettings
 
 
 @pytest.mark.parametrize(
-    ("count", "nlist", "nprobe"), [(20, 1, 1), (400, 10, 8), (67_974, 1040, 64), (1_000_000, 4000, 126), (10_000_000, 12_648, 224)]
+    ("count", "nlist", "nprobe"), [(20, 1, 1), (400, 10, 10), (67_974, 1040, 128), (1_000_000, 4000, 252), (10_000_000, 12_648, 448)]
 )
 def test_lists_grow_with_the_root_of_the_products(count, nlist, nprobe):
     settings = IndexSettings().resolve(count, 128)

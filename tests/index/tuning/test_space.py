@@ -26,6 +26,6 @@ def test_ladders_look_further_step_by_step():
     assert list(ladders(flat)) == [[flat]]
     (steps,) = ladders(lists)
     assert [one.nprobe for one in steps] == [4, 8, 16, 32, 64, 128]
-    assert [[one.candidates for one in ladder][0] for ladder in ladders(codes)] == [4, 12, 40]
+    assert [ladder[0].candidates for ladder in ladders(codes)] == [4, 12, 40]
     (steps,) = ladders(graph)
     assert [one.ef_search for one in steps] == [32, 64, 128, 256, 512, 1024]
