@@ -17,10 +17,11 @@ from gnn_search.errors import RequestError
 @click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
 @out_option("The page, NAME.html; the figures that it shows go into NAME.json beside it.")
 @click.option("--model", type=PATH, metavar="PATH", help="The run's model, where it was moved.")
+@click.option("--index", "indices", type=PATH, multiple=True, metavar="PATH", help="Show this index of the model too; may be repeated.")
 @graph_option
 @threads_option
 @json_option
-def command(runs: tuple[Path, ...], out: Path, model: Path | None, graph: Path | None, as_json: bool) -> None:
+def command(runs: tuple[Path, ...], out: Path, model: Path | None, indices: tuple[Path, ...], graph: Path | None, as_json: bool) -> None:
     """Write what a run found as one HTML page.
 
     RUN is a folder that evaluate --out wrote. The page needs no network and no server: verdict, data, audit, all methods with intervals,
@@ -32,12 +33,15 @@ def command(runs: tuple[Path, ...], out: Path, model: Path | None, graph: Path |
     Example:
       gnn-search report demo/evaluation --out demo/report.html
       gnn-search report runs/old runs/new --out report.html
+      gnn-search report demo/evaluation --index demo/index --out demo/report.html
     """
-    summary = run_report(runs, out, model, graph)
+    summary = run_report(runs, out, model, graph, indices)
     emit(summary, as_json, lambda console: _render(console, summary))
 
 
-def run_report(runs: tuple[Path, ...], out: Path, model: Path | None = None, graph: Path | None = None) -> dict[str, Any]:
+def run_report(
+    runs: tuple[Path, ...], out: Path, model: Path | None = None, graph: Path | None = None, indices: tuple[Path, ...] = ()
+) -> dict[str, Any]:
     """Write the page and its JSON, and say what was written."""
     if out.suffix != ".html":
         raise RequestError(f"expected a name that ends in .html for the page, got {out}; its figures go beside it as .json")
@@ -50,7 +54,7 @@ def run_report(runs: tuple[Path, ...], out: Path, model: Path | None = None, gra
     for target in (out, figures):
         refuse_existing(target)
     require_extra()
-    report = make_report([RunFolder.open(run) for run in runs], out, model, graph)
+    report = make_report([RunFolder.open(run) for run in runs], out, model, graph, indices)
     page = render_report(report, figures.name)
     for target, text in ((figures, report.model_dump_json(indent=2) + "\n"), (out, page)):
         with staged(target) as partial:

@@ -74,7 +74,7 @@ def measure_index(
     start = Seconds.now()
     found = index.search(queries, k)[1]
     batch = start.since()
-    latency, cpu = _time_single(index, queries, k)
+    latency, cpu = time_single(index, queries, k)
     p50, p95, p99 = (1000 * float(value) for value in np.quantile(latency, [0.5, 0.95, 0.99]))
     recall = {cut: recall_at(vectors, queries, index.search(queries, cut)[1], known, cut) for cut in [c for c in CUT_OFFS if c < k]}
     bytes_full, full_in = _full_of(index)
@@ -105,8 +105,8 @@ def _full_of(index: FlatIndex | ApproximateIndex) -> tuple[int, str | None]:
     return index.full.bytes_each, index.settings.full_in
 
 
-def _time_single(index: FlatIndex | ApproximateIndex, queries: Float32, k: int) -> tuple[list[float], float]:
-    """Ask one query at a time on one thread: wall seconds of each, and CPU seconds of all."""
+def time_single(index: FlatIndex | ApproximateIndex, queries: Float32, k: int) -> tuple[list[float], float]:
+    """Ask one query at a time on one thread, for 20 seconds at most: wall seconds of each, and CPU seconds of all."""
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:

@@ -78,6 +78,8 @@ def _prepare_inverted(inverted: faiss.IndexIVF, settings: IndexSettings) -> None
     quantizer = faiss.downcast_index(inverted.quantizer)
     if isinstance(quantizer, faiss.IndexHNSW):
         quantizer.hnsw.efConstruction = settings.ef_construction
+        # With FAISS's 16 many rows would be put into a list that is not theirs, where no query looks for them.
+        quantizer.hnsw.efSearch = 2 * settings.ef_construction
 
 
 def _sample(vectors: Float32, settings: IndexSettings) -> Float32:

@@ -67,7 +67,7 @@ def canvas(name: str, title: str, size: tuple[float, float]) -> Iterator[Canvas]
 def style(axes: Axes) -> None:
     """Leave the frame away where it says nothing, and write in the page's colour."""
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK)
+    axes.tick_params(which="both", colors=INK)
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
 

@@ -138,3 +138,24 @@ def draw_costs(speed: SearchSpeed, model: str, looks: Mapping[str, Look]) -> str
         names = [one.method for one in order]
         drawn.figure.legend(dots, names, loc="outside lower center", ncols=2, frameon=False, labelcolor=INK, fontsize=8, markerscale=0.7)
     return drawn.svg
+
+
+def draw_indices(speed: SearchSpeed) -> str:
+    """Draw each index's recall against exact search over its latency: a dot at the median, a line to the 99th of 100."""
+    with canvas("indices", "Recall against exact search and latency, by index", (_WIDTH, 3.6 + 0.22 * len(speed.indices))) as drawn:
+        axes = drawn.figure.subplots()
+        dots = []
+        for number, one in enumerate(speed.indices):
+            colour, mark = COLOURS[number % len(COLOURS)], "s" if number >= len(COLOURS) else "o"
+            axes.plot([one.median_ms, one.p99_ms], [one.recall, one.recall], "-", color=colour, linewidth=1.2)
+            dots += axes.plot([one.median_ms], [one.recall], mark, color=colour, markersize=7)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.1f} %")
+        axes.set_xlabel("milliseconds, one query on one thread")
+        axes.set_ylabel("recall against exact search")
+        axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
+        style(axes)
+        names = [one.kind for one in speed.indices]
+        drawn.figure.legend(dots, names, loc="outside lower center", ncols=1, frameon=False, labelcolor=INK, fontsize=8)
+    return drawn.svg

@@ -9,7 +9,7 @@ from gnn_search import __version__
 from gnn_search.errors import MissingExtraError
 from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY
 from gnn_search.evaluation.small import too_small
-from gnn_search.report.figures import draw_costs, draw_hardness, draw_recall, draw_slices, draw_training
+from gnn_search.report.figures import draw_costs, draw_hardness, draw_indices, draw_recall, draw_slices, draw_training
 from gnn_search.report.looks import looks_of
 from gnn_search.report.map_figure import draw_map
 from gnn_search.report.report import Report
@@ -100,6 +100,8 @@ def _figures(report: Report) -> dict[str, str]:
         "costs": draw_costs(report.speed, model, looks),
         "map": draw_map(report.map),
     }
+    if len(report.speed.indices) > 1:
+        drawn["indices"] = draw_indices(report.speed)
     if report.training is not None:
         drawn["training"] = draw_training(report.training)
     if report.negatives is not None:

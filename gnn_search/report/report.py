@@ -25,7 +25,7 @@ from gnn_search.report.negatives_part import NegativesPart, describe_negatives
 from gnn_search.report.product_map import ProductMap, map_products
 from gnn_search.report.recall_curves import RecallCurve, recall_curves
 from gnn_search.report.reproduction import Reproduction, describe_reproduction
-from gnn_search.report.search_speed import SearchSpeed, measure_speed
+from gnn_search.report.search_speed import SearchSpeed, measure_speed, read_indices
 from gnn_search.report.slice_findings import SliceFinding, find_slices, headline, strongest_other
 from gnn_search.report.training_curves import Training, read_training
 from gnn_search.report.verdict import Verdict, reach_verdict
@@ -79,7 +79,14 @@ class Report(StrictModel):
     reproduction: Reproduction
 
 
-def make_report(runs: Sequence[RunFolder], out: Path, model: Path | None = None, graph: Path | None = None, draws: int = 1000) -> Report:
+def make_report(
+    runs: Sequence[RunFolder],
+    out: Path,
+    model: Path | None = None,
+    graph: Path | None = None,
+    indices: Sequence[Path] = (),
+    draws: int = 1000,
+) -> Report:
     """Gather a report of the last of some runs; the earlier ones are what it is compared with.
 
     Args:
@@ -87,6 +94,7 @@ def make_report(runs: Sequence[RunFolder], out: Path, model: Path | None = None,
         out: Where the page will lie, which its own command names.
         model: The model's folder, where it was moved.
         graph: The graph's folder, where it was moved.
+        indices: Folders of indices of the model's products.
         draws: Bootstrap draws of the comparison of runs.
 
     Raises:
@@ -100,11 +108,12 @@ def make_report(runs: Sequence[RunFolder], out: Path, model: Path | None = None,
     # Quick refusals come before the long work.
     compared = compare(runs, draws=draws) if len(runs) > 1 else None
     opened = _open_model(run, told, model, graph)
+    saved = read_indices(indices, opened)
     shop = open_shop_vectors(opened, evaluation.time)
     cases = build_cases(opened.graph, "validation" if told.split == "validation" else "test", told.limit, evaluation.seed)
     found = audit(opened.graph, opened.path)
     slices, data = find_slices(evaluation), describe_data(opened.graph, evaluation)
-    speed = measure_speed(evaluation, open_channel(opened, shop), cases, shop.vectors["product"], shop.vectors["query"])
+    speed = measure_speed(evaluation, open_channel(opened, shop), cases, shop.vectors["product"], shop.vectors["query"], saved)
     return Report(
         run=str(run.path),
         model=told.model_name,

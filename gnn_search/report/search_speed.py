@@ -1,18 +1,24 @@
-"""How long exact search takes, and what each method's lists cost."""
+"""How long searches take, and what each method's lists cost."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from gnn_search.config.base import StrictModel
+from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.result import Evaluation
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.csr import Float32, Int64
 from gnn_search.index.flat import FlatIndex
+from gnn_search.index.folder import read_manifest
+from gnn_search.index.measure import CUT_OFFS, time_single
 from gnn_search.machine import describe_machine
+from gnn_search.model.store import Model
 from gnn_search.retrieval.ranking import Ranker
 
 _QUERIES = 200
@@ -29,7 +35,7 @@ class MethodCost(StrictModel):
 
 
 class IndexSpeed(StrictModel):
-    """Latency of an index in milliseconds, one query at a time; `recall` is against exact search."""
+    """Latency of an index in milliseconds, one query at a time on one thread; `recall` is against exact search; bytes are in memory."""
 
     kind: str
     products: int
@@ -37,7 +43,9 @@ class IndexSpeed(StrictModel):
     queries: int
     median_ms: float
     p95_ms: float
+    p99_ms: float
     recall: float
+    bytes_product: float
 
 
 class SingleSearch(StrictModel):
@@ -57,7 +65,7 @@ class SearchSpeed(StrictModel):
         k: Cut-off of the recall.
         methods: As the evaluation measured them.
         single: The whole model, as measured when the page was made.
-        indices: The search among the vectors alone, likewise.
+        indices: The search among the vectors alone: the exact index, likewise, then saved ones, as their folders tell.
         threads: In use for these.
         processor: Of the machine that measured these.
     """
@@ -70,8 +78,23 @@ class SearchSpeed(StrictModel):
     processor: str
 
 
-def measure_speed(evaluation: Evaluation, channel: Ranker, cases: Cases, products: Float32, queries: Float32) -> SearchSpeed:
+def measure_speed(
+    evaluation: Evaluation,
+    channel: Ranker,
+    cases: Cases,
+    products: Float32,
+    queries: Float32,
+    saved: Sequence[IndexSpeed] = (),
+) -> SearchSpeed:
     """Put costs beside recall, and time the model on cases and the exact index on queries, both spread over all there are.
+
+    Args:
+        evaluation: Of the run.
+        channel: The whole model.
+        cases: What it is asked.
+        products: What the exact index holds.
+        queries: What that is asked.
+        saved: Saved indices.
 
     Shapes:
         products: float32 [products, d]; queries: float32 [queries, d].
@@ -81,7 +104,7 @@ def measure_speed(evaluation: Evaluation, channel: Ranker, cases: Cases, product
         k=k,
         methods=costs_of(evaluation),
         single=_time_searches(channel, cases, k),
-        indices=(_time_flat(products, queries, k),),
+        indices=(_time_flat(products, queries), *saved),
         threads=threads,
         processor=str(describe_machine(threads)["processor"]),
     )
@@ -119,27 +142,55 @@ def _spread(count: int) -> Int64:
     return np.unique(np.linspace(0, count - 1, min(_QUERIES, count)).astype(np.int64))
 
 
-def _time_flat(products: Float32, queries: Float32, k: int) -> IndexSpeed:
-    index = FlatIndex.build(products)
+def read_indices(folders: Sequence[Path], model: Model) -> list[IndexSpeed]:
+    """Read what was measured when saved indices were made.
+
+    Raises:
+        ArtefactError: A folder is no index, is of another model, or was changed after it was measured.
+    """
+    found = []
+    for folder in folders:
+        manifest = read_manifest(folder)
+        if manifest.model_hash != model.manifest.hash:
+            raise ArtefactError(f"the index {folder} is of another model than {model.path}; make one of this model, or leave it out")
+        measured = manifest.measured
+        if measured is None:
+            raise ArtefactError(f"products were added to or removed from the index {folder} since it was measured; make it again")
+        whole = manifest.settings.precision
+        found.append(
+            IndexSpeed(
+                kind=manifest.settings.description() + ("" if whole is None else f", re-ranked by {whole}"),
+                products=manifest.count,
+                k=measured.k,
+                queries=measured.timed,
+                median_ms=measured.p50_ms,
+                p95_ms=measured.p95_ms,
+                p99_ms=measured.p99_ms,
+                recall=measured.recall[measured.k],
+                bytes_product=measured.bytes_index + (measured.bytes_full if measured.full_in == "memory" else 0),
+            )
+        )
+    return found
+
+
+def _time_flat(products: Float32, queries: Float32) -> IndexSpeed:
+    index, k = FlatIndex.build(products), min(max(CUT_OFFS), len(products))
     asked = queries[_spread(len(queries))]
-    for place in range(min(_WARM_UP, len(asked))):
-        index.search(asked[place : place + 1], k)
-    seconds, found = [], []
-    for place in range(len(asked)):
-        start = time.perf_counter()
-        _, row = index.search(asked[place : place + 1], k)
-        seconds.append(time.perf_counter() - start)
-        found.append(row[0])
+    seconds, _ = time_single(index, asked, k)
+    asked = asked[: len(seconds)]
+    found = index.search(asked, k)[1]
     shared = sum(len(np.intersect1d(*pair)) for pair in zip(found, _nearest(products, asked, k), strict=True))
-    median, p95 = np.quantile(seconds, [0.5, 0.95])
+    median, p95, p99 = (1000 * float(one) for one in np.quantile(seconds, [0.5, 0.95, 0.99]))
     return IndexSpeed(
         kind="flat (exact)",
         products=len(products),
         k=k,
         queries=len(asked),
-        median_ms=1000 * float(median),
-        p95_ms=1000 * float(p95),
+        median_ms=median,
+        p95_ms=p95,
+        p99_ms=p99,
         recall=shared / (k * len(asked)),
+        bytes_product=float(products.nbytes) / len(products),
     )
 
 

@@ -54,9 +54,11 @@ def runs(told_model, tiny_graph, tmp_path_factory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="session")
-def page(runs, tmp_path_factory) -> Path:
+def page(runs, told_model, tmp_path_factory) -> Path:
     """The page of both runs, with every section that there is."""
     pytest.importorskip("matplotlib", reason="a page needs the extra 'report'")
-    out = tmp_path_factory.mktemp("page") / "report.html"
-    command("report", *runs, "--out", out)
+    folder = tmp_path_factory.mktemp("page")
+    out = folder / "report.html"
+    command("index", told_model, "--kind", "fp16", "--out", folder / "index")
+    command("report", *runs, "--index", folder / "index", "--out", out)
     return out

@@ -88,7 +88,7 @@ def test_every_plot_is_drawn(opened):
                     texts: [...svg.querySelectorAll("text")].filter((text) => text.getBoundingClientRect().width > 0).length};
         })"""
     )
-    assert len(boxes) == 6
+    assert len(boxes) == 7
     for box in boxes:
         assert box["width"] > 300
         assert box["height"] > 150

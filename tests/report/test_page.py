@@ -76,7 +76,7 @@ def test_what_a_screen_reader_needs(parsed):
     assert parsed.all("html") == [{"lang": "en"}]
     assert all(head.get("scope") in ("col", "row") for head in parsed.all("th"))
     drawings = parsed.all("svg")
-    assert len(drawings) == len(parsed.all("figure")) == len(parsed.all("figcaption")) == 6
+    assert len(drawings) == len(parsed.all("figure")) == len(parsed.all("figcaption")) == 7
     assert all(drawing["role"] == "img" and drawing["aria-label"] for drawing in drawings)
     assert len(parsed.all("caption")) == len(parsed.all("table"))
 
@@ -132,9 +132,11 @@ def test_the_shops_own_text_is_no_markup(report):
 
 
 def test_a_model_that_tells_nothing_of_its_training(report):
-    bare = report.model_copy(update={"training": None, "negatives": None, "comparison": None})
+    exact = report.speed.model_copy(update={"indices": report.speed.indices[:1]})
+    bare = report.model_copy(update={"training": None, "negatives": None, "comparison": None, "speed": exact})
     parsed = outline(render_report(bare, "report.json"))
     assert "The model folder keeps no record of its training." in parsed.text
     assert "The model folder keeps no study of its negatives." in parsed.text
+    assert "approximate ones are shown beside it where their folders are given" in parsed.text
     assert "runs" not in parsed.ids
     assert len(parsed.all("svg")) == 4

@@ -6,14 +6,7 @@ there is or costs more than it may. That is FAISS's own way of tuning (`Paramete
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-
-# torch comes before FAISS: each brings an OpenMP of its own, and in the other order some systems stop in a deadlock.
-# isort: off
-import torch  # noqa: F401
-import faiss
-# isort: on
 
 import numpy as np
 
@@ -21,13 +14,13 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.full_vectors import FullVectors, Precision
-from gnn_search.index.measure import Seconds
+from gnn_search.index.measure import Seconds, time_single
 from gnn_search.index.nearest import nearest, recall_at
 from gnn_search.index.settings import IndexSettings
 from gnn_search.index.tuning.result import Caps, Trial, Tuning
 from gnn_search.index.tuning.space import ladders
 
-_REPEATS, _TIMED, _WARM_UP = 3, 100, 20
+_REPEATS, _TIMED = 3, 100
 _ALL_FOUND = 0.9999
 _NO_GAIN = 2e-4
 """Recall that a step must add, else further ones are left out."""
@@ -140,25 +133,13 @@ class _Bench:
 
 
 def _time(index: ApproximateIndex, queries: Float32, k: int) -> tuple[float, float, float]:
-    """Ask one query at a time on one thread, several times over; return p50 and p99 in wall and the mean in CPU milliseconds."""
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        asked = queries[:_TIMED]
-        for place in range(min(_WARM_UP, len(asked))):
-            index.search(asked[place : place + 1], k)
-        taken = np.empty((_REPEATS, len(asked)))
-        start = Seconds.now()
-        for repeat in range(_REPEATS):
-            for place in range(len(asked)):
-                begin = time.perf_counter()
-                index.search(asked[place : place + 1], k)
-                taken[repeat, place] = time.perf_counter() - begin
-        cpu = start.since().cpu / taken.size
-    finally:
-        faiss.omp_set_num_threads(threads)
-    p50, p99 = np.median(np.quantile(taken, [0.5, 0.99], axis=1), axis=1)
-    return 1000 * float(p50), 1000 * float(p99), 1000 * cpu
+    """Time single queries several times over; return p50 and p99 in wall and the mean in CPU milliseconds, each the median."""
+    told = []
+    for _ in range(_REPEATS):
+        taken, cpu = time_single(index, queries[:_TIMED], k)
+        told.append((*np.quantile(taken, [0.5, 0.99]), cpu / len(taken)))
+    p50, p99, each = 1000 * np.median(told, axis=0)
+    return float(p50), float(p99), float(each)
 
 
 def _choose(trials: Sequence[Trial], caps: Caps) -> int:
