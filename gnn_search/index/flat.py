@@ -28,7 +28,7 @@ from gnn_search.index.shop_ids import add_ids, clear_ids, find_rows, present_row
 
 Float64 = npt.NDArray[np.float64]
 
-_SPARE = 32
+_SPARE = 8
 """Candidates beyond k whose scores are computed again."""
 _TOLERANCE = 1e-5
 """Twice the largest error of a float32 inner product of unit vectors."""

@@ -22,7 +22,7 @@ _BLOCK = 4096
 """Queries that FAISS meets at a time; its threads wait for each other less often when these are many."""
 _PAIRS = 65_536
 """Pairs whose inner products are computed at a time."""
-_NUMBERS = 1 << 23
+_NUMBERS = 1 << 20
 """Numbers of the candidates' vectors that are gathered at a time."""
 
 
