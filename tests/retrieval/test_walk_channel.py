@@ -122,6 +122,7 @@ def test_reached_products_may_stand_anywhere(opened, shallow):
 
 def test_lists_are_deepened_until_nothing_can_enter(opened, shallow, monkeypatch):
     channel, depths = opened.channel(elsewhere=60.0), []
+    monkeypatch.setattr(walk_channel, "_BLOCK", len(USER))
     search = channel.index.search
     monkeypatch.setattr(channel.index, "search", lambda vectors, k: depths.append((len(vectors), k)) or search(vectors, k))
     channel.rank(USER, QUERY, 5)
