@@ -91,6 +91,14 @@ def boost_option(function: Function) -> Function:
     return boost(action(function))
 
 
+def filter_options(function: Function) -> Function:
+    """Add `--category` and `--flag`; they arrive as `categories`, a tuple of texts, and `flag`, a text or None."""
+    summary = "Show products of this category alone, by path or id, and of all below it; may be repeated."
+    category = click.option("--category", "categories", multiple=True, metavar="NAME", help=summary)
+    flag = click.option("--flag", metavar="COLUMN", help="Show those products alone of which this column says true, such as in_stock.")
+    return category(flag(function))
+
+
 def as_of_option(function: Function) -> Function:
     """Add `--as-of`; arrives as `as_of`, a text or None."""
     summary = "Count what was known before this ISO 8601 date or time (UTC), or 'now' for all events.  [default: start of the test period]"

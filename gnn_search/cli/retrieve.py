@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -13,6 +13,7 @@ from gnn_search.cli.options import (
     as_of_option,
     boost_option,
     channel_option,
+    filter_options,
     fusion_option,
     graph_option,
     index_option,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @fusion_option
 @index_option
 @boost_option
+@filter_options
 @min_score_option
 @click.option("--resume", is_flag=True, help="Go on from where a run of the same command was stopped; start where none was.")
 @graph_option
@@ -57,6 +59,8 @@ def command(
     index: Path | None,
     boost: Path | None,
     action: str | None,
+    categories: tuple[str, ...],
+    flag: str | None,
     min_score: str | None,
     resume: bool,
     graph: Path | None,
@@ -80,8 +84,8 @@ def command(
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    folders = {"fusion": fusion, "index": index, "boost": boost}
-    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, folders, action)
+    way = {"fusion": fusion, "index": index, "boost": boost, "action": action, "categories": categories, "flag": flag}
+    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, way)
     emit(summary, as_json, lambda console: render(error_console(), summary))
 
 
@@ -95,10 +99,9 @@ def run_retrieval(
     as_of: str | None = None,
     min_score: str | None = None,
     resume: bool = False,
-    folders: Mapping[str, Path | None] | None = None,
-    action: str | None = None,
+    way: Mapping[str, Any] | None = None,
 ) -> RetrievalSummary:
-    """Answer a file of requests with a model folder."""
+    """Answer a file of requests with a model folder; `way` holds what else `open_way` takes."""
     from gnn_search.model.store import open_model
     from gnn_search.retrieval.moments import resolve_moment
     from gnn_search.retrieval.run import retrieve
@@ -115,7 +118,7 @@ def run_retrieval(
             out,
             k,
             resolve_moment(opened.graph, as_of),
-            way=open_way(opened, channel, **(folders or {}), action=action),
+            way=open_way(opened, channel, **(way or {})),
             min_score=resolve_min_score(min_score, opened.retriever.thresholds),
             resume=resume,
             progress=_Bars(bars),

@@ -13,6 +13,7 @@ from gnn_search.cli.options import (
     as_of_option,
     boost_option,
     channel_option,
+    filter_options,
     fusion_option,
     graph_option,
     index_option,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @fusion_option
 @index_option
 @boost_option
+@filter_options
 @min_score_option
 @graph_option
 @as_of_option
@@ -54,6 +56,8 @@ def command(
     index: Path | None,
     boost: Path | None,
     action: str | None,
+    categories: tuple[str, ...],
+    flag: str | None,
     min_score: str | None,
     graph: Path | None,
     as_of: str | None,
@@ -78,7 +82,7 @@ def command(
 
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
-    way = open_way(opened, channel, fusion=fusion, index=index, boost=boost, action=action)
+    way = open_way(opened, channel, fusion=fusion, index=index, boost=boost, action=action, categories=categories, flag=flag)
     products = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
     result = Searcher(opened, resolve_moment(opened.graph, as_of), way).search(text, user, k, least, products)
     if result.note is not None:

@@ -22,7 +22,7 @@ def filtered_rows(
 
     Args:
         graph: The shop; row i of its indices is product i.
-        categories: Ids of categories; products of their subtrees pass.
+        categories: Categories by path or id; products of their subtrees pass.
         products: Ids of products; these pass.
         flag: Column of the products, kept by the recipe's `attributes` or `numeric`, that says true or false; null is false.
 
@@ -49,9 +49,21 @@ def subtree_products(graph: Graph, categories: Sequence[str | int]) -> Int32:
         RequestError: There is no such category.
     """
     taxonomy = graph.taxonomy
-    found = [find_node(graph, "category", category) for category in categories]
+    found = [find_category(graph, category) for category in categories]
     parts = [taxonomy.product_order[taxonomy.product_start[one] : taxonomy.product_end[one]] for one in found]
     return np.concatenate([np.empty(0, dtype=np.int32), *parts]).astype(np.int32)
+
+
+def find_category(graph: Graph, stated: str | int) -> int:
+    """Return a category by its path, or else by its id.
+
+    Raises:
+        RequestError: There is none.
+    """
+    # Where ids are paths both say the same; else a path is what a reader sees.
+    paths = graph.nodes("category")["path"] if graph.num_nodes["category"] else pl.Series([], dtype=pl.String)
+    by_path = (paths == stated).arg_true() if isinstance(stated, str) else pl.Series([], dtype=pl.UInt32)
+    return int(by_path[0]) if len(by_path) else find_node(graph, "category", stated)
 
 
 def _mask(count: int, rows: Int32) -> np.typing.NDArray[np.bool_]:

@@ -38,7 +38,7 @@ class Answerer:
         check_k(k, self.channel.index.count)
         self._counter, self._histories = RequestCounter(self.channel, shop), RequestHistories(model, as_of)
         self._product_ids = model.graph.nodes("product").to_series(0)
-        self._k, self._min_score = k, min_score
+        self._k, self._min_score, self._allowed = k, min_score, way.allowed
 
     def answer(self, requests: Requests) -> tuple[pl.DataFrame, Counts]:
         """Return the rows of some requests' lists, in the order of the requests, and what they count.
@@ -63,11 +63,13 @@ class Answerer:
         place = joined["place"].fill_null(0).to_numpy().astype(np.int64)
         lists = []
         if distinct.height:
-            lists.append(self.channel.rank_texts(distinct["user"].to_numpy(), distinct["text"].to_list(), self._k, self._min_score))
+            asking = self.channel.ask_texts(distinct["user"].to_numpy(), distinct["text"].to_list())
+            lists.append(self.channel.rank_asked(asking, self._k, self._min_score, self._allowed))
         if visiting is not None:
             guest = np.arange(len(visiting.row), dtype=np.int32)
             texts = requests.text.gather(visiting.row).to_list()
-            lists.append(self.channel.rank_asked(self.channel.ask_texts(guest, texts, visiting.guests), self._k, self._min_score))
+            asking = self.channel.ask_texts(guest, texts, visiting.guests)
+            lists.append(self.channel.rank_asked(asking, self._k, self._min_score, self._allowed))
             place[visiting.row] = distinct.height + guest
         return lists[0] if len(lists) == 1 else _joined(lists), place
 

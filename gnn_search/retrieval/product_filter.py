@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
 from gnn_search.graph.id_lookup import IdLookup
-from gnn_search.graph.lookup import find_node
 from gnn_search.graph.store import Graph
+from gnn_search.index.filters import filtered_rows
 
-Filter = str | Sequence[str | int]
-"""A category, by its path or id, which stands for all below it; or product ids."""
+Filter = str | Sequence[str | int] | Mapping[str, Any]
+"""A category, by its path or id, which stands for all below it; product ids; or several at once by the keys `category`, `products` and
+`flag`, a column of the products that says true or false."""
+
+_KEYS = ("category", "products", "flag")
 
 
 @dataclass(frozen=True)
@@ -45,21 +48,25 @@ class ProductFilter:
         """Return the products that a filter allows.
 
         Raises:
-            RequestError: There is no such category, or the ids are none.
+            RequestError: There is no such category or column, or the ids are none.
         """
         if isinstance(stated, str):
-            return AllowedProducts(self._below(stated))
+            return AllowedProducts(filtered_rows(self._graph, categories=[stated]))
+        if isinstance(stated, Mapping):
+            return self._read_parts(stated)
         try:
             node = self._products.find_values(list(stated))
         except TypeError as error:
             raise RequestError(f"the filter can't be read ({error}); give product ids, or the path of a category") from None
         return AllowedProducts(np.unique(node[node >= 0]).astype(np.int32), int((node < 0).sum()))
 
-    def _below(self, category: str) -> Int32:
-        paths = self._graph.nodes("category")["path"] if self._graph.num_nodes["category"] else pl.Series([], dtype=pl.String)
-        by_path = (paths == category).arg_true()
-        # Where ids are paths both say the same; else a path is what a reader sees.
-        node = int(by_path[0]) if len(by_path) else find_node(self._graph, "category", category)
-        taxonomy = self._graph.taxonomy
-        inside = taxonomy.product_order[int(taxonomy.product_start[node]) : int(taxonomy.product_end[node])]
-        return np.sort(np.asarray(inside))
+    def _read_parts(self, stated: Mapping[str, Any]) -> AllowedProducts:
+        strange = [key for key in stated if key not in _KEYS]
+        if strange:
+            raise RequestError(f"the filter has the key {strange[0]!r}; give some of {', '.join(_KEYS)}")
+        category, flag = stated.get("category"), stated.get("flag")
+        kept = filtered_rows(self._graph, categories=None if category is None else [category], flag=flag)
+        if stated.get("products") is None:
+            return AllowedProducts(kept)
+        named = self.read(list(stated["products"]))
+        return AllowedProducts(np.intersect1d(kept, named.product).astype(np.int32), named.unknown)

@@ -100,6 +100,7 @@ class Searcher:
         self._graph = model.graph
         self._shop = open_shop_vectors(model, as_of)
         self._channel = open_channel(model, self._shop, way.kind, way.weights, index=way.index, boost=way.boost, action=way.action)
+        self._allowed = way.allowed
         self._view = model.graph.before(self._shop.as_of)
         self._products = describe_products(model)
         self._visits = VisitReader(model, self._shop.as_of)
@@ -132,7 +133,7 @@ class Searcher:
         if visits.guests is not None:
             node, view = int(visits.guest[0]), visits.guests.graph.before(self._shop.as_of)
         asked = self._channel.ask_texts(np.array([node], dtype=np.int32), [query], visits.guests)
-        ranking = self._channel.rank_asked(asked, k, min_score)
+        ranking = self._channel.rank_asked(asked, k, min_score, self._allowed)
         known, worded = self._channel.describe_queries([query])
         past = _past(view, node)
         found = pl.DataFrame({"product": ranking.product[0], "score": ranking.score[0]}).with_row_index("rank", offset=1)

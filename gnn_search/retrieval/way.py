@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gnn_search.errors import RequestError
+from gnn_search.graph.csr import Int32
 from gnn_search.index.boosting.boost import Boost, open_boost
+from gnn_search.index.filters import filtered_rows
 from gnn_search.index.folder import read_manifest
 from gnn_search.index.product_index import ProductIndex
 from gnn_search.layout import hash_files
@@ -29,6 +31,7 @@ class Way:
         index: Of the products' vectors; None for an exact one, made when it is needed.
         boost: What products are boosted by.
         action: The kind of choice whose weights boost.
+        allowed: The only products that may be found, ascending; None for all.
         told: What decides the lists, by a name that messages use.
     """
 
@@ -37,6 +40,7 @@ class Way:
     index: ProductIndex | None = None
     boost: Boost | None = None
     action: str | None = None
+    allowed: Int32 | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -48,12 +52,24 @@ def open_way(
     index: Path | None = None,
     boost: Path | None = None,
     action: str | None = None,
+    categories: Sequence[str] = (),
+    flag: str | None = None,
 ) -> Way:
-    """Open the folders of a way of ranking.
+    """Open the folders of a way of ranking, and find the products that it may show.
+
+    Args:
+        model: The model.
+        kind: The channel.
+        fusion: Folder of a fusion's weights.
+        index: Folder of an index.
+        boost: Folder of a boost.
+        action: The kind of choice whose weights boost.
+        categories: Show products of these categories alone, by path or id, and of all below.
+        flag: Show those alone of which this column says true.
 
     Raises:
         ArtefactError: A folder is not what it is said to be, is damaged, or is of another model.
-        RequestError: An action is given without a boost, or an index beside one.
+        RequestError: An action is given without a boost, or an index beside one; there is no such category or column.
     """
     if action is not None and boost is None:
         raise RequestError(f"the action {action!r} says which weights boost, but no boost is given; give one, or leave the action out")
@@ -66,8 +82,11 @@ def open_way(
         None if index is None else open_model_index(index, model),
         None if boost is None else open_boost(boost, model),
         action,
+        filtered_rows(model.graph, categories=categories or None, flag=flag) if categories or flag is not None else None,
         {
             "channel": kind,
+            "categories": list(categories),
+            "column of products": flag,
             "fusion": None if weights is None else weights.model_dump(mode="json"),
             "index": None if index is None else read_manifest(index).hash,
             "boost": None if boost is None else hash_files([boost / "boost.json"]),

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from models import write_model
 
 from gnn_search.cli.main import main
+from gnn_search.index.filters import filtered_rows
 from gnn_search.retrieval.answer import Answerer
 
 REQUESTS = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
@@ -173,3 +174,19 @@ def test_a_stopped_run_goes_on(tiny_model, source, tmp_path, monkeypatch):
     assert "2 of the requests had been answered by the run that was gone on with" in result.stderr
     assert asked == ["bread 0", "tea 0", "never asked", "never asked"]
     assert pl.read_csv(out)["user_id"].to_list() == [3] * 4 + [None] * 4 + [999] * 4
+
+
+@pytest.mark.parametrize("channel", ["full", "vector", "lexical"])
+def test_a_category_and_a_flag_leave_their_products(tiny_model, tiny_graph, source, tmp_path, channel):
+    category = tiny_graph.nodes("category")["path"][int(np.asarray(tiny_graph.taxonomy.product_category)[0])]
+    result = run(tiny_model, source, tmp_path / "out.parquet", "-k", 40, "--category", category, "--channel", channel)
+    assert result.exit_code == 0, result.output
+    found = set(pl.read_parquet(tmp_path / "out.parquet")["product_id"])
+    own = filtered_rows(tiny_graph, categories=[category])
+    wanted = set(tiny_graph.nodes("product")["product_id"].gather(own))
+    assert found <= wanted if channel == "lexical" else found == wanted
+    assert 0 < len(wanted) < 40
+    result = run(tiny_model, source, tmp_path / "other.parquet", "--category", "no such place")
+    assert (result.exit_code, "there is no category 'no such place'" in result.stderr) == (2, True)
+    result = run(tiny_model, source, tmp_path / "other.parquet", "--flag", "in_stock")
+    assert (result.exit_code, "the products have no column 'in_stock'" in result.stderr) == (2, True)

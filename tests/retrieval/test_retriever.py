@@ -305,3 +305,16 @@ def test_where_timestamps_keep_order_alone_a_history_is_an_order(tmp_path):
     retriever = Retriever(open_model(write_model(graph, Path(tmp_path / "model"))))
     timed = [{"product_id": "P002", "timestamp": 3000}, {"product_id": "P001", "timestamp": 20}, "P007"]
     assert retriever.search("tea 0", history=timed).hits == retriever.search("tea 0", history=["P001", "P002", "P007"]).hits
+
+
+def test_a_filter_of_several_parts(full, model):
+    graph = model.graph
+    ids = graph.nodes("product")["product_id"].to_list()
+    category = graph.nodes("category")["path"][int(np.asarray(graph.taxonomy.product_category)[0])]
+    inside = {hit.product_id for hit in full.search("tea", k=40, filter=category)}
+    some = [*sorted(inside)[:2], *sorted(set(ids) - inside)[:2], "no such product"]
+    found = full.search("tea", k=40, filter={"category": category, "products": some})
+    assert {hit.product_id for hit in found} == set(some[:2])
+    assert any("1 products of the filter are not in the graph" in note for note in found.notes)
+    with pytest.raises(RequestError, match="the filter has the key 'colour'; give some of category, products, flag"):
+        full.search("tea", filter={"colour": "red"})
