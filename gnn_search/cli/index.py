@@ -96,7 +96,7 @@ def run_index(
             shop.vectors["product"],
             opened.graph.nodes("product").to_series(0),
             checked,
-            held_out_queries(opened, shop, queries),
+            held_out_queries(opened, shop, queries, checked.seed),
             out,
             extra=extra,
             progress=lambda done, total: bars.update(task, completed=done, total=total),

@@ -81,7 +81,8 @@ def fusion_option(function: Function) -> Function:
 
 def index_option(function: Function) -> Function:
     """Add `--index`; arrives as `index`, a `pathlib.Path` or None."""
-    return click.option("--index", type=PATH, metavar="PATH", help="Search this folder from index, for --channel vector.")(function)
+    summary = "Search this folder from index; an approximate one for --channel vector."
+    return click.option("--index", type=PATH, metavar="PATH", help=summary)(function)
 
 
 def boost_option(function: Function) -> Function:

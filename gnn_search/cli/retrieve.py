@@ -111,14 +111,15 @@ def run_retrieval(
 
     Unfinished(out).check_place(resume)
     opened = open_model(model, graph)
+    moment = resolve_moment(opened.graph, as_of)
     with progress("requests") as bars:
         return retrieve(
             opened,
             source,
             out,
             k,
-            resolve_moment(opened.graph, as_of),
-            way=open_way(opened, channel, **(way or {})),
+            moment,
+            way=open_way(opened, channel, moment, **(way or {})),
             min_score=resolve_min_score(min_score, opened.retriever.thresholds),
             resume=resume,
             progress=_Bars(bars),

@@ -82,9 +82,10 @@ def command(
 
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
-    way = open_way(opened, channel, fusion=fusion, index=index, boost=boost, action=action, categories=categories, flag=flag)
+    moment = resolve_moment(opened.graph, as_of)
+    way = open_way(opened, channel, moment, fusion=fusion, index=index, boost=boost, action=action, categories=categories, flag=flag)
     products = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
-    result = Searcher(opened, resolve_moment(opened.graph, as_of), way).search(text, user, k, least, products)
+    result = Searcher(opened, moment, way).search(text, user, k, least, products)
     if result.note is not None:
         error_console().print(f"Note: {result.note}")
     emit(result, as_json, lambda console: render(console, result))

@@ -14,6 +14,7 @@ import faiss
 # isort: on
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gnn_search.errors import ArtefactError, RequestError
@@ -238,20 +239,26 @@ class ApproximateIndex:
         width = min(k if self.full is None else max(_FEWEST_CANDIDATES, k * self.settings.candidates), allowed)
         rough, candidate = self._find(queries, max(1, width), rows, self._nprobe(allowed), self._ef_search(allowed))
         if rows is not None and allowed:
-            self._look_everywhere(queries, rows, rough, candidate)
+            self._look_everywhere(queries, rows, rough, candidate, (candidate < 0).any(axis=1))
+        elif self._inverted is not None:
+            # The lists looked into may hold fewer products than were asked for.
+            found = np.count_nonzero(candidate >= 0, axis=1)
+            self._look_everywhere(queries, None, rough, candidate, np.asarray(found < min(k, allowed), dtype=np.bool_))
         if self.full is None:
             return best(np.where(candidate < 0, -np.inf, rough).astype(np.float32), candidate, k)
         return best(exact_scores(self.full.gather, queries, candidate), candidate, k)
 
-    def _look_everywhere(self, queries: Float32, rows: Int64, rough: Float32, candidate: Int64) -> None:
-        """Find, in place, the candidates of queries that got too few: those whose allowed products lie where they did not look."""
-        lacking = np.flatnonzero((candidate < 0).any(axis=1))
+    def _look_everywhere(
+        self, queries: Float32, rows: Int64 | None, rough: Float32, candidate: Int64, lacks: npt.NDArray[np.bool_]
+    ) -> None:
+        """Find, in place, the candidates of queries that got too few: those whose products lie where they did not look."""
+        lacking = np.flatnonzero(lacks)
         if not len(lacking):
             return
         whole, width = self._whole(), candidate.shape[1]
         if self._inverted is not None:
             rough[lacking], candidate[lacking] = self._find(queries[lacking], width, rows, int(self._inverted.nlist), 1)
-        elif whole is not None:
+        elif whole is not None and rows is not None:
             rough[lacking], candidate[lacking] = search_rows(whole.gather, rows, queries[lacking], width)
 
     def _find(self, queries: Float32, width: int, rows: Int64 | None, nprobe: int, ef_search: int) -> tuple[Float32, Int64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from gnn_search.graph.csr import Int64
+from gnn_search.graph.csr import Int32, Int64
 from gnn_search.index.product_index import check_k
 from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import open_channel
@@ -63,8 +63,7 @@ class Answerer:
         place = joined["place"].fill_null(0).to_numpy().astype(np.int64)
         lists = []
         if distinct.height:
-            asking = self.channel.ask_texts(distinct["user"].to_numpy(), distinct["text"].to_list())
-            lists.append(self.channel.rank_asked(asking, self._k, self._min_score, self._allowed))
+            lists.append(self._rank_texts(distinct["user"].to_numpy(), distinct["text"].to_list()))
         if visiting is not None:
             guest = np.arange(len(visiting.row), dtype=np.int32)
             texts = requests.text.gather(visiting.row).to_list()
@@ -72,6 +71,11 @@ class Answerer:
             lists.append(self.channel.rank_asked(asking, self._k, self._min_score, self._allowed))
             place[visiting.row] = distinct.height + guest
         return lists[0] if len(lists) == 1 else _joined(lists), place
+
+    def _rank_texts(self, user: Int32, texts: list[str]) -> Ranking:
+        if self._allowed is None:
+            return self.channel.rank_texts(user, texts, self._k, self._min_score)
+        return self.channel.rank_asked(self.channel.ask_texts(user, texts), self._k, self._min_score, self._allowed)
 
 
 def _joined(lists: list[Ranking]) -> Ranking:

@@ -5,20 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnn_search.errors import ArtefactError
+from gnn_search.graph.store import to_datetime
 from gnn_search.index.folder import read_manifest
 from gnn_search.index.open import open_index
 from gnn_search.index.product_index import ProductIndex
 from gnn_search.model.store import Model
 
 
-def open_model_index(folder: Path, model: Model) -> ProductIndex:
+def open_model_index(folder: Path, model: Model, as_of: int) -> ProductIndex:
     """Open an index whose row i is product i of a model.
 
+    Args:
+        folder: The index.
+        model: The model.
+        as_of: The moment before which everything is known, µs.
+
     Raises:
-        ArtefactError: The folder is no index, is damaged, is of another model, or products were added to it or removed.
+        ArtefactError: The folder is no index, is damaged, is of another model or moment, or products were added to it or removed.
     """
-    if read_manifest(folder).model_hash != model.manifest.hash:
+    manifest, moment = read_manifest(folder), to_datetime(as_of).isoformat()
+    if manifest.model_hash != model.manifest.hash:
         raise ArtefactError(f"the index {folder} is of another model than {model.path}; make one of this model with 'gnn-search index'")
+    if manifest.as_of != moment:
+        raise ArtefactError(
+            f"the index {folder} holds vectors as of {manifest.as_of}, and is to be searched as of {moment}; make one as of that moment"
+        )
     index = open_index(folder)
     if index.ids is None or not index.ids.equals(model.graph.nodes("product").to_series(0)):
         raise ArtefactError(

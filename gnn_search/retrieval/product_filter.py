@@ -68,5 +68,7 @@ class ProductFilter:
         kept = filtered_rows(self._graph, categories=None if category is None else [category], flag=flag)
         if stated.get("products") is None:
             return AllowedProducts(kept)
+        if isinstance(stated["products"], str):
+            raise RequestError(f"the products of the filter are the text {stated['products']!r}; give a list of product ids")
         named = self.read(list(stated["products"]))
         return AllowedProducts(np.intersect1d(kept, named.product).astype(np.int32), named.unknown)

@@ -10,7 +10,7 @@ import polars as pl
 from gnn_search.graph.csr import Int64
 from gnn_search.model.guests import Guests
 from gnn_search.model.store import Model
-from gnn_search.retrieval.requests import Requests
+from gnn_search.retrieval.requests import Requests, history_events
 from gnn_search.vectors.inductive.histories import HistoryReader, ReadHistories
 from gnn_search.vectors.inductive.visitors import describe_guests
 
@@ -53,13 +53,13 @@ class RequestHistories:
         """
         if requests.history is None:
             return None
-        length = requests.history.list.len().fill_null(0).to_numpy().astype(np.int64)
+        events, length = history_events(requests.history)
         row = np.flatnonzero(requests.history.is_not_null().to_numpy() & ((length > 0) | (requests.user >= 0)))
         if not len(row):
             return None
-        guest = np.repeat(np.arange(len(row), dtype=np.int32), length[row])
-        told = requests.history.filter(pl.Series(length > 0)).explode()
-        events = told.struct.unnest() if isinstance(told.dtype, pl.Struct) else told.alias("product_id").to_frame()
-        read = self._reader.read(events.with_columns(guest=pl.Series(guest)), len(row), _PLACE)
+        # Guests are numbered by their place among the rows that have a history.
+        number = np.cumsum(np.isin(np.arange(len(requests)), row)) - 1
+        guest = pl.Series("guest", number[events["guest"].to_numpy()], dtype=pl.Int32)
+        read = self._reader.read(events.with_columns(guest), len(row), _PLACE)
         users = describe_guests(self._model.graph, requests.user[row], {}, _PLACE)
         return Visiting(row, Guests.receive(self._model.graph, self._model.retriever, users, read.events), read)

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from gnn_search.errors import RequestError, TableError
-from gnn_search.graph.csr import Int32
+from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.formats import TableFile
 from gnn_search.tables.text import normalise_distinct
-from gnn_search.vectors.inductive.histories import EVENT_KEYS
+from gnn_search.vectors.inductive.histories import EVENT_KEYS, HistoryReader
 
 _USER, _QUERY, _HISTORY = "user_id", "query", "history"
 _CHECKED = 1 << 16
@@ -83,6 +84,7 @@ class RequestFile:
         self._histories = _HISTORY in schema and schema[_HISTORY] != pl.Null
         if self._histories:
             _check_history(schema[_HISTORY], str(path))
+        self._columns = (_USER, _QUERY, _HISTORY) if self._histories else (_USER, _QUERY)
 
     def check(self, progress: Callable[[int], None] = lambda done: None) -> Checked:
         """Look through the whole file.
@@ -92,11 +94,16 @@ class RequestFile:
 
         Raises:
             TableError: The file is damaged or holds no rows.
-            RequestError: A query is null or blank.
+            RequestError: A query is null or blank, or a history can't be read.
         """
         rows = blank = 0
         first, fits = "", True
-        for frame in self._file.blocks((_USER, _QUERY), _CHECKED):
+        # What is wrong with a history does not hang on the moment.
+        histories = HistoryReader(self._graph, self._graph.manifest.test_start) if self._histories else None
+        for frame in self._file.blocks(self._columns, _CHECKED):
+            if histories is not None:
+                events, _ = history_events(frame[_HISTORY])
+                histories.read(events, frame.height, f"the column '{_HISTORY}' of {self._path}")
             query = frame[_QUERY].cast(pl.String)
             text = normalise_distinct(query)
             without = (text.is_null() | (text == "")).arg_true()
@@ -124,7 +131,7 @@ class RequestFile:
             TableError: The file is no longer what was checked.
         """
         done = start
-        for frame in self._file.blocks((_USER, _QUERY, *([_HISTORY] if self._histories else [])), size, start):
+        for frame in self._file.blocks(self._columns, size, start):
             query = frame[_QUERY].cast(pl.String)
             user_id = frame[_USER] if _USER in frame.columns else pl.Series(_USER, [None] * frame.height)
             given, stored, _ = _store(user_id, self._graph)
@@ -156,6 +163,19 @@ def find_users(given: pl.Series, graph: Graph, place: str) -> tuple[Int32, pl.Se
     _check_ids(given.name, given.dtype, place)
     cleaned, stored, fits = _store(given, graph)
     return _nodes(stored, graph), stored if fits else cleaned
+
+
+def history_events(history: pl.Series) -> tuple[pl.DataFrame, Int64]:
+    """Return the events of histories as a table for `HistoryReader`, the guest being the row, and how many each row has.
+
+    Shapes:
+        history: List [n]; returns int64 [n].
+    """
+    length = history.list.len().fill_null(0).to_numpy().astype(np.int64)
+    guest = pl.Series("guest", np.repeat(np.arange(len(history), dtype=np.int32), length))
+    told = history.filter(pl.Series(length > 0)).explode()
+    events = told.struct.unnest() if isinstance(told.dtype, pl.Struct) else told.alias("product_id").to_frame()
+    return events.with_columns(guest), length
 
 
 def _check_ids(name: str, dtype: pl.DataType, place: str) -> None:

@@ -11,19 +11,19 @@ import torch
 
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup
+from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.product_index import ProductIndex, check_k
 from gnn_search.model.store import Model, open_model
 from gnn_search.retrieval.channels import ChannelKind, open_channel
-from gnn_search.retrieval.fusion.store import open_fusion
 from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.retrieval.hits import Hits, ProductHit
-from gnn_search.retrieval.model_index import open_model_index
 from gnn_search.retrieval.product_filter import Filter, ProductFilter
 from gnn_search.retrieval.query_cache import CacheKey, ContextKey, EncodedRequest, QueryCache, SessionKey
 from gnn_search.retrieval.ranking import PADDING
 from gnn_search.retrieval.search import describe_products
 from gnn_search.retrieval.vector_channel import Asked
 from gnn_search.retrieval.visits import Request, VisitReader, Visits
+from gnn_search.retrieval.way import open_way
 from gnn_search.vectors.inductive.histories import History
 from gnn_search.vectors.shop_vectors import open_shop_vectors
 
@@ -41,6 +41,8 @@ class Retriever:
         as_of: The moment before which everything is known, µs; by default the start of the test period.
         cache: Where vectors of requests are kept, by default one of its own; several retrievers may share one.
         weights: Of a fusion, for the channel `fused`.
+        boost: What products are boosted by, for the channel `vector`.
+        action: The kind of choice whose weights boost.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class Retriever:
         as_of: int | None = None,
         cache: QueryCache | None = None,
         weights: Weights | None = None,
+        boost: Boost | None = None,
+        action: str | None = None,
     ) -> None:
         shop = open_shop_vectors(model, as_of)
         self.as_of = shop.as_of
         self.cache = QueryCache() if cache is None else cache
-        self._channel = open_channel(model, shop, channel, weights, index=index)
+        self._channel = open_channel(model, shop, channel, weights, index=index, boost=boost, action=action)
         self._visits = VisitReader(model, shop.as_of)
         self._filter = ProductFilter(model.graph, IdLookup(model.graph.nodes("product").to_series(0)))
         self._products = describe_products(model)
@@ -73,6 +77,8 @@ class Retriever:
         as_of: int | None = None,
         cache: QueryCache | None = None,
         fusion: Path | str | None = None,
+        boost: Path | str | None = None,
+        action: str | None = None,
     ) -> Retriever:
         """Open a model folder.
 
@@ -84,14 +90,17 @@ class Retriever:
             as_of: The moment before which everything is known, µs; by default the start of the test period.
             cache: Where vectors of requests are kept, by default one of its own.
             fusion: Folder of fitted weights, for the channel `fused`.
+            boost: Folder of a boost, for the channel `vector`.
+            action: The kind of choice whose weights boost.
 
         Raises:
             ArtefactError: A folder is not what it is said to be, is damaged, or is of another model.
             RequestError: The channel can't be had of this model, or has no use for the index or the weights.
         """
         opened = open_model(Path(model), None if graph is None else Path(graph))
-        weights = None if fusion is None else open_fusion(Path(fusion), opened)
-        return cls(opened, channel, None if index is None else open_model_index(Path(index), opened), as_of, cache, weights)
+        weights, saved, qualities = (None if folder is None else Path(folder) for folder in (fusion, index, boost))
+        way = open_way(opened, channel, as_of, fusion=weights, index=saved, boost=qualities, action=action)
+        return cls(opened, channel, way.index, as_of, cache, way.weights, way.boost, way.action)
 
     def search(
         self,

@@ -26,8 +26,8 @@ class State(BaseModel):
 
     Attributes:
         format_version: Of the folder.
-        settings: What decides the result, each by a name that messages use: hashes of the input, the model and the graph, moment, channel,
-            list length, least score, requests a block.
+        settings: What decides the result, each by a name that messages use: hashes of the input and the model, version of the program,
+            moment, list length, least score, requests a block, and what `Way.told` holds.
         requests: Rows of the input.
         ids_fit: See `Checked`.
     """

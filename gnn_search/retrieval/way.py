@@ -11,7 +11,7 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
 from gnn_search.index.boosting.boost import Boost, open_boost
 from gnn_search.index.filters import filtered_rows
-from gnn_search.index.folder import read_manifest
+from gnn_search.index.folder import IndexManifest, read_manifest
 from gnn_search.index.product_index import ProductIndex
 from gnn_search.layout import hash_files
 from gnn_search.model.store import Model
@@ -47,6 +47,7 @@ class Way:
 def open_way(
     model: Model,
     kind: ChannelKind = "full",
+    as_of: int | None = None,
     *,
     fusion: Path | None = None,
     index: Path | None = None,
@@ -60,6 +61,7 @@ def open_way(
     Args:
         model: The model.
         kind: The channel.
+        as_of: The moment before which everything is known, µs; by default the start of the test period.
         fusion: Folder of a fusion's weights.
         index: Folder of an index.
         boost: Folder of a boost.
@@ -79,7 +81,7 @@ def open_way(
     return Way(
         kind,
         weights,
-        None if index is None else open_model_index(index, model),
+        None if index is None else open_model_index(index, model, model.graph.manifest.test_start if as_of is None else as_of),
         None if boost is None else open_boost(boost, model),
         action,
         filtered_rows(model.graph, categories=categories or None, flag=flag) if categories or flag is not None else None,
@@ -88,8 +90,13 @@ def open_way(
             "categories": list(categories),
             "column of products": flag,
             "fusion": None if weights is None else weights.model_dump(mode="json"),
-            "index": None if index is None else read_manifest(index).hash,
+            "index": None if index is None else _told(read_manifest(index)),
             "boost": None if boost is None else hash_files([boost / "boost.json"]),
             "action": action,
         },
     )
+
+
+def _told(manifest: IndexManifest) -> str:
+    """Tell an index from others, be it by how it is searched alone."""
+    return f"{manifest.hash} {manifest.settings.model_dump_json()}"

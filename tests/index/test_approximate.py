@@ -275,3 +275,14 @@ def test_a_flat_reader_refuses_another_kind(tmp_path):
     build("sq8").save(tmp_path / "index")
     with pytest.raises(ArtefactError, match="is of kind sq8, expected a flat one"):
         FlatIndex.open(tmp_path / "index")
+
+
+def test_lists_are_whole_where_the_lists_looked_into_hold_too_few():
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(2000, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    for kind in ("ivf_flat", "ivf_pq"):
+        index = ApproximateIndex.build(vectors, IndexSettings(kind=kind, nlist=100, nprobe=1))
+        score, row = index.search(vectors[:50], 60)
+        assert (row >= 0).all()
+        assert (np.diff(score, axis=1) <= 0).all()

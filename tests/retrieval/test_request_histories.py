@@ -87,3 +87,10 @@ def test_what_is_no_history(model, tmp_path, history, error, sentence):
     with pytest.raises(error, match=sentence):
         answer(model, pl.DataFrame({"query": ["tea 0"], "history": history}), tmp_path / "a")
     assert not list((tmp_path / "a").glob("out*"))
+
+
+def test_a_fault_far_down_is_told_before_anything_is_answered(model, tmp_path):
+    histories = [[{"product_id": "P001", "action": "purchase"}]] * 3 + [[{"product_id": "P001", "action": "stolen"}]]
+    with pytest.raises(RequestError, match="there is no action 'stolen' in the graph"):
+        answer(model, pl.DataFrame({"query": ["tea 0"] * 4, "history": histories}), tmp_path / "a", block=1)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["in.parquet"]

@@ -9,6 +9,7 @@ import pytest
 from models import write_model
 
 from gnn_search.errors import ArtefactError, RequestError
+from gnn_search.graph.store import to_datetime
 from gnn_search.index.boosting.boost import save_boost
 from gnn_search.index.boosting.build import build_boost
 from gnn_search.index.build import build_index
@@ -38,7 +39,7 @@ def folders(model, shop, tmp_path_factory):
     """An exact and an approximate index, and a boost whose weights are not zero."""
     out, ids = tmp_path_factory.mktemp("folders"), model.graph.nodes("product").to_series(0)
     for kind in ("flat", "fp16"):
-        told = {"model_hash": model.manifest.hash}
+        told = {"model_hash": model.manifest.hash, "as_of": to_datetime(shop.as_of).isoformat()}
         build_index(shop.vectors["product"], ids, IndexSettings(kind=kind), shop.vectors["query"], out / kind, extra=told)
     boost = replace(build_boost(model.graph, ["popularity"]), weights={"purchase": np.array([0.5, 0.0], np.float32)})
     save_boost(out / "boost", boost, model, {})
@@ -97,8 +98,10 @@ def test_folders_that_a_way_has_no_use_for(model, shop, folders, tiny_graph, tmp
     other = open_model(write_model(tiny_graph, tmp_path / "other", seed=3))
     with pytest.raises(ArtefactError, match="is of another model than"):
         open_way(other, "vector", index=folders / "flat")
+    with pytest.raises(ArtefactError, match=r"holds vectors as of 2024-02-22T00:00:00\S*, and is to be searched as of 2024-02-2"):
+        open_way(model, "vector", shop.as_of + 3_600_000_000, index=folders / "flat")
     changed = open_index(folders / "flat")
     changed.remove(changed.ids[:1])
-    changed.save(tmp_path / "changed", extra={"model_hash": model.manifest.hash})
+    changed.save(tmp_path / "changed", extra={"model_hash": model.manifest.hash, "as_of": to_datetime(shop.as_of).isoformat()})
     with pytest.raises(ArtefactError, match=r"products were added to the index .* or removed from it"):
         open_way(model, "vector", index=tmp_path / "changed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gnn_search.export.source import ExportSource
+from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import FlatIndex
 
 
@@ -12,6 +13,11 @@ def write_faiss(source: ExportSource, folder: Path) -> None:
     """Write the index with the ids of its rows; it holds float32 whatever the other formats hold."""
     # The index is a folder that is made whole; its place must be free.
     folder.rmdir()
-    products = source.products
-    FlatIndex.build(products.vectors).save(folder, products.keys.to_series(0), {"model_hash": source.model.manifest.hash})
+    products, model = source.products, source.model
+    extra = {
+        "model_hash": model.manifest.hash,
+        "graph_hash": model.graph.manifest.hash,
+        "as_of": to_datetime(source.shop.as_of).isoformat(),
+    }
+    FlatIndex.build(products.vectors).save(folder, products.keys.to_series(0), extra)
     source.advance(len(products))

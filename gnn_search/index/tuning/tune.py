@@ -7,6 +7,7 @@ there is or costs more than it may. That is FAISS's own way of tuning (`Paramete
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +27,7 @@ _NO_GAIN = 2e-4
 """Recall that a step must add, else further ones are left out."""
 _MARGIN = 1.5
 """A step so many times as slow as the cap ends a ladder; a smaller excess may be another process's doing."""
-_SMALLER: tuple[Precision, ...] = ("float16", "int8")
+_SMALLER: tuple[Precision | Literal["none"], ...] = ("float16", "int8", "none")
 
 Progress = Callable[[str, int, int], None]
 """Told the index that is tried, how many were before it, and of how many."""
@@ -87,27 +88,31 @@ class _Bench:
         self._exact = nearest(vectors, queries, k)[0]
 
     def try_out(self, settings: IndexSettings) -> Iterator[Trial]:
-        """Make an index and search it with growing effort; then keep whole vectors smaller in the ways that were worth it."""
+        """Make an index and search it with growing effort; then keep whole vectors smaller in the best quick way of each ladder."""
         start = Seconds.now()
         index = ApproximateIndex.build(self._vectors, settings)
         spent, size = start.since().cpu, index.bytes_in_memory / len(self._vectors)
         worth: list[IndexSettings] = []
         for ladder in ladders(index.settings):
-            best = 0.0
+            best, last = 0.0, None
             for way in ladder:
                 trial = self._measure(index.with_settings(way, index.full), size, spent)
                 yield trial
-                if trial.recall > best + _NO_GAIN:
-                    worth.append(way)
+                if trial.recall > best + _NO_GAIN and self._is_quick(trial):
+                    last = way
                 if self._is_enough(trial, best):
                     break
                 best = max(best, trial.recall)
+            worth += [] if last is None else [last]
         if index.full is not None:
             for precision in (one for one in _SMALLER if one != index.settings.precision):
-                full = FullVectors.encode(self._vectors, precision)
-                for way in worth[-2:]:
+                full = None if precision == "none" else FullVectors.encode(self._vectors, precision)
+                for way in worth:
                     smaller = way.model_copy(update={"full": precision})
                     yield self._measure(index.with_settings(smaller, full), size, spent)
+
+    def _is_quick(self, trial: Trial) -> bool:
+        return self._caps.p99_ms is None or trial.p99_ms <= self._caps.p99_ms
 
     def _is_enough(self, trial: Trial, best: float) -> bool:
         too_slow = self._caps.p99_ms is not None and trial.p50_ms > _MARGIN * self._caps.p99_ms

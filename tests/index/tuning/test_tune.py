@@ -42,7 +42,7 @@ def test_it_chooses_what_finds_most_within_the_caps(data):
     assert chosen.recall > 0.99
     assert any(not one.within for one in found.trials)
     assert all(one.within == (one.bytes_product <= 50) for one in found.trials)
-    assert {one.settings.full for one in found.trials if one.settings.kind == "ivf_pq"} == {"float32", "float16", "int8"}
+    assert {one.settings.full for one in found.trials if one.settings.kind == "ivf_pq"} == {"float32", "float16", "int8", "none"}
     kinds = [one.faiss for one in found.trials]
     assert kinds == sorted(kinds, key=kinds.index), "trials of one index stand together"
 
@@ -50,10 +50,11 @@ def test_it_chooses_what_finds_most_within_the_caps(data):
 def test_recall_grows_along_a_ladder_and_the_ladder_ends(data):
     vectors, queries = data
     found = tune(vectors, queries, builds(*vectors.shape, ["ivf_flat"], 0), Caps(), k=10)
-    recall = [one.recall for one in found.trials]
+    ladder = found.trials[1:]  # The first is what the settings say.
+    recall = [one.recall for one in ladder]
     assert recall == sorted(recall)
-    assert [one.settings.nprobe for one in found.trials] == sorted(one.settings.nprobe for one in found.trials)
-    assert found.chosen == int(np.argmax(np.round(recall, 4)))
+    assert [one.settings.nprobe for one in ladder] == sorted(one.settings.nprobe for one in ladder)
+    assert found.trials[found.chosen].recall >= max(recall) - 1e-4
 
 
 def test_the_same_seed_tries_the_same_ways_with_the_same_recall(data):
