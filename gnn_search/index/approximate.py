@@ -239,7 +239,7 @@ class ApproximateIndex:
         width = min(k if self.full is None else max(_FEWEST_CANDIDATES, k * self.settings.candidates), allowed)
         rough, candidate = self._find(queries, max(1, width), rows, self._nprobe(allowed), self._ef_search(allowed))
         if rows is not None and allowed:
-            self._look_everywhere(queries, rows, rough, candidate, (candidate < 0).any(axis=1))
+            self._look_everywhere(queries, rows, rough, candidate, np.asarray((candidate < 0).any(axis=1)))
         elif self._inverted is not None:
             # The lists looked into may hold fewer products than were asked for.
             found = np.count_nonzero(candidate >= 0, axis=1)
