@@ -13,6 +13,7 @@ from gnn_search.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart, and a grey; all are seen on white and on black.
@@ -70,6 +71,12 @@ def style(axes: Axes) -> None:
     axes.tick_params(which="both", colors=INK)
     axes.xaxis.label.set_color(INK)
     axes.yaxis.label.set_color(INK)
+
+
+def plain_logarithms(axis: Axis) -> None:
+    """Write 0.2, 0.5, 1, 2, 5, … at an axis of logarithms, where the drawing library would write powers in a language of its own."""
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
 
 
 def _for_a_page(svg: str, name: str, title: str) -> str:

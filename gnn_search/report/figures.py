@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from gnn_search.report.drawing import COLOURS, GREY, INK, canvas, style
+from gnn_search.report.drawing import COLOURS, GREY, INK, canvas, plain_logarithms, style
 from gnn_search.report.looks import Look
 from gnn_search.report.negatives_part import TaughtNegatives
 from gnn_search.report.recall_curves import RecallCurve
@@ -64,7 +64,7 @@ def draw_recall(curves: Sequence[RecallCurve], model: str, looks: Mapping[str, L
             lines += axes.plot(np.arange(1, len(curve.recall) + 1), curve.recall, look.line, color=look.colour, linewidth=width)
         if len(order[0].recall) > 20:
             axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+            plain_logarithms(axes.xaxis)
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.set_xlabel("places of the list, k")
         axes.set_ylabel("recall@k")
@@ -129,7 +129,7 @@ def draw_costs(speed: SearchSpeed, model: str, looks: Mapping[str, Look]) -> str
             look, size = looks[one.method], 13 if one.method == model else 7
             dots += axes.plot([max(one.cpu_ms, 1e-4)], [one.recall], look.mark, color=look.colour, markersize=size)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        plain_logarithms(axes.xaxis)
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.set_xlabel("CPU milliseconds a list, ranked in large batches")
         axes.set_ylabel(f"recall@{speed.k}")
@@ -150,7 +150,7 @@ def draw_indices(speed: SearchSpeed) -> str:
             axes.plot([one.median_ms, one.p99_ms], [one.recall, one.recall], "-", color=colour, linewidth=1.2)
             dots += axes.plot([one.median_ms], [one.recall], mark, color=colour, markersize=7)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        plain_logarithms(axes.xaxis)
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.1f} %")
         axes.set_xlabel("milliseconds, one query on one thread")
         axes.set_ylabel("recall against exact search")
