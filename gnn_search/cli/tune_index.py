@@ -79,6 +79,8 @@ def run_tuning(
     as_of: str | None = None,
 ) -> IndexManifest:
     """Tune and build an index of a model folder's products."""
+    import numpy as np
+
     from gnn_search.errors import RequestError
     from gnn_search.graph.store import to_datetime
     from gnn_search.index.build import build_index
@@ -101,7 +103,8 @@ def run_tuning(
     opened.graph.verify()
     shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
     vectors = shop.vectors["product"]
-    asked = held_out_queries(opened, shop, queries, seed)
+    # No vector may stand in both halves.
+    asked = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(held_out_queries(opened, shop, queries, seed), axis=0))
     wanted = builds(len(vectors), vectors.shape[1], [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
     with progress("indices") as bars:
         task = bars.add_task("tuning", total=len(wanted))
