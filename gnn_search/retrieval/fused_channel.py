@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
 
 from gnn_search.graph.csr import Int32
 from gnn_search.index.product_index import check_k
-from gnn_search.model.guests import Guests
+from gnn_search.retrieval.encoded_channel import EncodedChannel
 from gnn_search.retrieval.fusion.candidates import Candidates, Float64, join_channels
 from gnn_search.retrieval.ranking import PADDING, Ranking
-from gnn_search.retrieval.vector_channel import Asked, Bool, VectorChannel
+from gnn_search.retrieval.vector_channel import Asked, VectorChannel
 
 DEPTH = 200
 """Products that each channel gives, at the least."""
@@ -30,7 +30,7 @@ class Part(Protocol):
         ...
 
 
-class FusedChannel:
+class FusedChannel(EncodedChannel):
     """Asks several channels for their best products and ranks all of these by one rule.
 
     Requests are encoded once for all channels. A list holds each product once and says at which rank each channel found it. Each channel
@@ -44,25 +44,8 @@ class FusedChannel:
     """
 
     def __init__(self, vectors: VectorChannel, parts: Mapping[str, Part], rule: Rule, *, name: str = "fused") -> None:
-        self.name = name
-        self.index, self.vectors = vectors.index, vectors
+        super().__init__(vectors, name)
         self._parts, self._rule = dict(parts), rule
-
-    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
-        """Rank for known nodes, as `Ranker` says."""
-        return self.search(self.vectors.ask(user, query), k)
-
-    def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
-        """Rank for normalised query texts, as `VectorChannel.rank_texts` does; the least score is one of cosines here too."""
-        return self.rank_asked(self.ask_texts(user, texts), k, min_score)
-
-    def rank_asked(self, asked: Asked, k: int, min_score: float | None = None, allowed: Int32 | None = None) -> Ranking:
-        """See `VectorChannel.rank_asked`."""
-        return self.vectors.cut(asked, self.search(asked, k, allowed), min_score)
-
-    def ask_texts(self, user: Int32, texts: Sequence[str], guests: Guests | None = None) -> Asked:
-        """See `VectorChannel.ask_texts`."""
-        return self.vectors.ask_texts(user, texts, guests)
 
     def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
         """Rank for encoded requests, as `VectorChannel.search` does."""
@@ -80,7 +63,3 @@ class FusedChannel:
             for name in ranks:
                 ranks[name][block] = best.ranks[name]
         return Ranking(product, score, ranks)
-
-    def describe_queries(self, texts: Sequence[str]) -> tuple[Bool, Bool]:
-        """See `VectorChannel.describe_queries`."""
-        return self.vectors.describe_queries(texts)

@@ -9,16 +9,16 @@ import numpy as np
 import polars as pl
 
 from gnn_search.graph.csr import Int32
-from gnn_search.model.guests import Guests
 from gnn_search.model.store import Model
+from gnn_search.retrieval.encoded_channel import EncodedChannel
 from gnn_search.retrieval.ranking import PADDING, Ranking
-from gnn_search.retrieval.vector_channel import Asked, Bool, VectorChannel
+from gnn_search.retrieval.vector_channel import Asked, VectorChannel
 
 if TYPE_CHECKING:
     from gnn_search.graph.lexical import LexicalIndex
 
 
-class LexicalChannel:
+class LexicalChannel(EncodedChannel):
     """Ranks by the BM25 of `LexicalIndex`; products without a word of the query are left out, and shoppers do not count.
 
     Args:
@@ -28,8 +28,7 @@ class LexicalChannel:
     """
 
     def __init__(self, model: Model, vectors: VectorChannel, *, name: str = "lexical") -> None:
-        self.name = name
-        self.index, self.vectors = vectors.index, vectors
+        super().__init__(vectors, name)
         self._words = model.words
         self._queries = model.graph.nodes("query")["query"]
 
@@ -47,21 +46,9 @@ class LexicalChannel:
         row = asked_texts.replace_strict(distinct, pl.int_range(len(distinct), dtype=pl.Int64, eager=True), return_dtype=pl.Int64)
         return _spread(rank_words(self._words.index, distinct, k), row.to_numpy())
 
-    def rank_asked(self, asked: Asked, k: int, min_score: float | None = None, allowed: Int32 | None = None) -> Ranking:
-        """See `VectorChannel.rank_asked`."""
-        return self.vectors.cut(asked, self.search(asked, k, allowed), min_score)
-
-    def ask_texts(self, user: Int32, texts: Sequence[str], guests: Guests | None = None) -> Asked:
-        """See `VectorChannel.ask_texts`."""
-        return self.vectors.ask_texts(user, texts, guests)
-
     def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
         """Rank for encoded requests, as `VectorChannel.search` does."""
         return _spread(rank_words(self._words.index, pl.Series(asked.texts, dtype=pl.String), k, allowed), asked.text)
-
-    def describe_queries(self, texts: Sequence[str]) -> tuple[Bool, Bool]:
-        """See `VectorChannel.describe_queries`."""
-        return self.vectors.describe_queries(texts)
 
 
 def rank_words(index: LexicalIndex, texts: pl.Series, k: int, allowed: Int32 | None = None) -> Ranking:

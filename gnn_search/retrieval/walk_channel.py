@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -11,10 +10,10 @@ import torch
 
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.index.flat import FlatIndex
-from gnn_search.model.guests import Guests
 from gnn_search.model.store import Model
 from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.retrieval.allowed import search_allowed
+from gnn_search.retrieval.encoded_channel import EncodedChannel
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.retrieval.vector_channel import Asked, VectorChannel
 from gnn_search.sampling.walk.features import walk_features
@@ -30,7 +29,7 @@ _PLACES = 1 << 22
 """Most places of lists that are filled at a time."""
 
 
-class WalkChannel:
+class WalkChannel(EncodedChannel):
     """Scores the products that walks reach, and the nearest by vector, by the walk term, the others by their vectors.
 
     Exact: a product beyond those fetched from the index scores at most what the last one fetched does, so a list is deepened until that
@@ -44,35 +43,16 @@ class WalkChannel:
         name: What reports call it.
     """
 
+    index: FlatIndex
+
     def __init__(self, model: Model, vectors: VectorChannel, walks: WalkIndex, *, alone: bool = False, name: str = "full") -> None:
         assert model.walk is not None
         assert isinstance(vectors.index, FlatIndex)  # An approximate one can't tell what a product left out may score.
-        self.name = name
-        self.index, self.vectors, self._alone = vectors.index, vectors, alone
-        self.walks = walks
+        super().__init__(vectors, name)
+        self._alone, self.walks = alone, walks
         self._words = model.words
         # In float64 a score does not depend on which other rows a matrix product holds, to the digits that are kept.
         self._scorer: WalkScorer = deepcopy(model.walk).double()
-
-    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
-        """Rank for known nodes, as `Ranker` says."""
-        return self.search(self.vectors.ask(user, query), k)
-
-    def rank_texts(self, user: Int32, texts: Sequence[str], k: int, min_score: float | None = None) -> Ranking:
-        """Rank for normalised query texts, as `VectorChannel.rank_texts` does; the least score is one of cosines here too."""
-        return self.rank_asked(self.ask_texts(user, texts), k, min_score)
-
-    def rank_asked(self, asked: Asked, k: int, min_score: float | None = None, allowed: Int32 | None = None) -> Ranking:
-        """See `VectorChannel.rank_asked`."""
-        return self.vectors.cut(asked, self.search(asked, k, allowed), min_score)
-
-    def ask_texts(self, user: Int32, texts: Sequence[str], guests: Guests | None = None) -> Asked:
-        """See `VectorChannel.ask_texts`."""
-        return self.vectors.ask_texts(user, texts, guests)
-
-    def describe_queries(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """See `VectorChannel.describe_queries`."""
-        return self.vectors.describe_queries(texts)
 
     def describe(self, asked: Asked) -> tuple[Reached, torch.Tensor]:
         """Return the products that are described for some requests, and the numbers that the walk term sees of each.
@@ -166,7 +146,6 @@ class WalkChannel:
             if not len(open_rows):
                 return product, best
             similarity, near = search_allowed(self.index, vector[open_rows], min(depth * _GROWTH, whole), allowed)
-
 
 
 def _best(rows: int, k: int, row: Int64, product: Int32, score: Float64) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
