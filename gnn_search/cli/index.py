@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gnn_search.cli.options import as_of_option, graph_option, json_option, out_option, path_argument, threads_option
+from gnn_search.cli.options import as_of_option, graph_option, json_option, out_option, path_argument, qualities_option, threads_option
 from gnn_search.cli.output import emit, progress
 
 if TYPE_CHECKING:
@@ -39,12 +39,13 @@ _NUMBER = click.IntRange(min=1)
 @click.option("--candidates", type=_NUMBER, help="Candidates re-ranked for each place of a list, 200 at least.  [default: 10]")
 @click.option("--queries", type=_NUMBER, default=2000, show_default=True, help="Validation cases that the index is measured with, at most.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of samples and of what is learned from them.  [default: 0]")
+@qualities_option
 @graph_option
 @as_of_option
 @threads_option
 @json_option
 def command(
-    model: Path, out: Path, queries: int, graph: Path | None, as_of: str | None, as_json: bool, **settings: Any
+    model: Path, out: Path, queries: int, boost: Path | None, graph: Path | None, as_of: str | None, as_json: bool, **settings: Any
 ) -> None:
     """Build an index of the products and measure it.
 
@@ -55,20 +56,27 @@ def command(
     \b
     Example:
       gnn-search index demo/model --kind ivf_pq --out demo/index
+      gnn-search index demo/model --boost demo/boost --out demo/boosted_index
     """
-    manifest = run_index(model, out, queries, graph, as_of, **settings)
+    manifest = run_index(model, out, queries, boost, graph, as_of, **settings)
     emit(manifest, as_json, lambda console: render(console, out, manifest))
 
 
 def run_index(
-    model: Path, out: Path, queries: int = 2000, graph: Path | None = None, as_of: str | None = None, **settings: Any
+    model: Path,
+    out: Path,
+    queries: int = 2000,
+    boost: Path | None = None,
+    graph: Path | None = None,
+    as_of: str | None = None,
+    **settings: Any,
 ) -> IndexManifest:
     """Build an index of a model folder's products."""
     from gnn_search.config.files import check
     from gnn_search.errors import RequestError
-    from gnn_search.graph.store import to_datetime
+    from gnn_search.index.boosting.boost import open_boost
     from gnn_search.index.build import build_index
-    from gnn_search.index.held_out import held_out_queries
+    from gnn_search.index.model_products import products_to_index
     from gnn_search.index.settings import IndexSettings
     from gnn_search.layout import refuse_existing
     from gnn_search.model.store import open_model
@@ -85,20 +93,17 @@ def run_index(
     opened = open_model(model, graph)
     opened.graph.verify()
     shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
-    extra = {
-        "model_hash": opened.manifest.hash,
-        "graph_hash": opened.graph.manifest.hash,
-        "as_of": to_datetime(shop.as_of).isoformat(),
-    }
+    qualities = None if boost is None else open_boost(boost, opened)
+    products = products_to_index(opened, shop, queries, checked.seed, qualities)
     with progress("products") as bars:
         task = bars.add_task("index", total=None)
         return build_index(
-            shop.vectors["product"],
-            opened.graph.nodes("product").to_series(0),
+            products.vectors,
+            products.ids,
             checked,
-            held_out_queries(opened, shop, queries, checked.seed),
+            products.queries,
             out,
-            extra=extra,
+            extra=products.origin,
             progress=lambda done, total: bars.update(task, completed=done, total=total),
         )
 

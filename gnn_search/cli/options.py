@@ -92,6 +92,12 @@ def boost_option(function: Function) -> Function:
     return boost(action(function))
 
 
+def qualities_option(function: Function) -> Function:
+    """Add `--boost` to a command that makes an index; arrives as `boost`, a `pathlib.Path` or None."""
+    summary = "Put the qualities of this folder from boost into the vectors; searches then need --boost too."
+    return click.option("--boost", type=PATH, metavar="PATH", help=summary)(function)
+
+
 def filter_options(function: Function) -> Function:
     """Add `--category` and `--flag`; they arrive as `categories`, a tuple of texts, and `flag`, a text or None."""
     summary = "Show products of this category alone, by path or id, and of all below it; may be repeated."

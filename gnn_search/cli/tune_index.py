@@ -10,7 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 from gnn_search.cli.index import KINDS
-from gnn_search.cli.options import PATH, as_of_option, graph_option, json_option, out_option, path_argument, threads_option
+from gnn_search.cli.options import (
+    PATH,
+    as_of_option,
+    graph_option,
+    json_option,
+    out_option,
+    path_argument,
+    qualities_option,
+    threads_option,
+)
 from gnn_search.cli.output import emit, progress
 
 if TYPE_CHECKING:
@@ -32,6 +41,7 @@ _COST = click.FloatRange(min=0, min_open=True)
 @click.option("-k", "k", type=_NUMBER, default=100, show_default=True, help="Length of the lists.")
 @click.option("--queries", type=_NUMBER, default=800, show_default=True, help="Validation cases, at most; half of them choose.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of samples and of what is learned from them.")
+@qualities_option
 @graph_option
 @as_of_option
 @threads_option
@@ -46,6 +56,7 @@ def command(
     k: int,
     queries: int,
     seed: int,
+    boost: Path | None,
     graph: Path | None,
     as_of: str | None,
     as_json: bool,
@@ -61,7 +72,7 @@ def command(
       gnn-search tune-index demo/model --max-ms 5 --max-bytes 200 --out demo/index
       gnn-search tune-index demo/model --from old/index --kind ivf_pq --out demo/index
     """
-    manifest = run_tuning(model, out, max_ms, max_bytes, kinds, before, k, queries, seed, graph, as_of)
+    manifest = run_tuning(model, out, max_ms, max_bytes, kinds, before, k, queries, seed, boost, graph, as_of)
     emit(manifest, as_json, lambda console: render(console, out, manifest))
 
 
@@ -75,6 +86,7 @@ def run_tuning(
     k: int = 100,
     queries: int = 800,
     seed: int = 0,
+    boost: Path | None = None,
     graph: Path | None = None,
     as_of: str | None = None,
 ) -> IndexManifest:
@@ -82,10 +94,10 @@ def run_tuning(
     import numpy as np
 
     from gnn_search.errors import RequestError
-    from gnn_search.graph.store import to_datetime
+    from gnn_search.index.boosting.boost import open_boost
     from gnn_search.index.build import build_index
     from gnn_search.index.folder import read_manifest
-    from gnn_search.index.held_out import held_out_queries
+    from gnn_search.index.model_products import products_to_index
     from gnn_search.index.settings import Kind
     from gnn_search.index.tuning.result import Caps
     from gnn_search.index.tuning.space import builds
@@ -102,29 +114,25 @@ def run_tuning(
     opened = open_model(model, graph)
     opened.graph.verify()
     shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
-    vectors = shop.vectors["product"]
+    products = products_to_index(opened, shop, queries, seed, None if boost is None else open_boost(boost, opened))
     # No vector may stand in both halves.
-    asked = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(held_out_queries(opened, shop, queries, seed), axis=0))
-    wanted = builds(len(vectors), vectors.shape[1], [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
+    asked = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
+    count, dimension = products.vectors.shape
+    wanted = builds(count, dimension, [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
     with progress("indices") as bars:
         task = bars.add_task("tuning", total=len(wanted))
         found = tune(
-            vectors,
+            products.vectors,
             asked[0::2],
             wanted,
             Caps(p99_ms=max_ms, bytes_product=max_bytes),
             k,
             lambda name, done, total: bars.update(task, completed=done, description=name),
         )
-    extra = {
-        "model_hash": opened.manifest.hash,
-        "graph_hash": opened.graph.manifest.hash,
-        "as_of": to_datetime(shop.as_of).isoformat(),
-        "tuning": found,
-    }
     # What was chosen is measured with queries that did not choose it.
     other = asked[1::2] if len(asked) > 1 else asked
-    return build_index(vectors, opened.graph.nodes("product").to_series(0), found.trials[found.chosen].settings, other, out, extra=extra)
+    chosen = found.trials[found.chosen].settings
+    return build_index(products.vectors, products.ids, chosen, other, out, extra={**products.origin, "tuning": found})
 
 
 def render(console: Console, out: Path, manifest: IndexManifest) -> None:
@@ -140,6 +148,8 @@ def render(console: Console, out: Path, manifest: IndexManifest) -> None:
     for one, chosen in sorted(shown, key=lambda pair: (pair[0].recall, -pair[0].p50_ms)):
         table.add_row("→" if chosen else "" if one.within else "over", *_cells(one))
     console.print(table)
+    if tuning.left_out:
+        console.print(f"not made, as their codes alone are larger than that: {', '.join(tuning.left_out)}", soft_wrap=True)
     console.print(
         f"{len(tuning.trials)} ways tried with {tuning.queries:,} queries; shown are those that no other betters in recall, p50 and bytes",
         soft_wrap=True,

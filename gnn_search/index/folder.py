@@ -46,6 +46,7 @@ class IndexManifest(StrictModel):
         model_hash: Hash of the model whose vectors they are.
         graph_hash: Hash of the graph that they were encoded from.
         as_of: What was known before this moment (ISO 8601, UTC) is in the vectors.
+        quality_hash: Hash of the qualities that a boost put into the vectors; None where there are none.
         measured: What the index found and cost when it was made; absent after products were added or removed.
         tuning: What was tried before this one was chosen; None where none was tuned.
         versions: Of the libraries that made it.
@@ -65,6 +66,7 @@ class IndexManifest(StrictModel):
     model_hash: str | None = None
     graph_hash: str | None = None
     as_of: str | None = None
+    quality_hash: str | None = None
     measured: Measured | None = None
     tuning: Tuning | None = None
     versions: dict[str, str]
@@ -88,7 +90,7 @@ def write_folder(
         settings: Resolved.
         ids: The shop's id of each row, null for a removed product.
         full: Whole vectors for re-ranking.
-        extra: Further entries of the manifest: model_hash, graph_hash, as_of, measured, tuning.
+        extra: Further entries of the manifest: model_hash, graph_hash, as_of, quality_hash, measured, tuning.
         replace: Put it in the place of an old one.
 
     Raises:

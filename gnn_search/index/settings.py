@@ -79,6 +79,23 @@ class IndexSettings(Settings):
             }
         )
 
+    def code_bytes(self, dimension: int) -> float:
+        """Return the least that resolved settings keep of a product in memory, whole vectors to re-rank by left out; 0 where unknown."""
+        assert self.pq_m is not None
+        number, links = 8, 8 * self.hnsw_m
+        sizes: dict[Kind, float] = {
+            "flat": 4 * dimension,
+            "fp16": 2 * dimension,
+            "sq8": dimension,
+            "ivf_flat": 4 * dimension + number,
+            "ivf_sq8": dimension + number,
+            "hnsw": 4 * dimension + links,
+            "ivf_pq": self.pq_m / 2 + number,
+            "ivf_hnsw_pq": self.pq_m / 2 + number,
+            "factory": 0,
+        }
+        return sizes[self.kind]
+
     def description(self) -> str:
         """Return what FAISS's `index_factory` makes of resolved settings."""
         texts: dict[Kind, str | None] = {

@@ -6,22 +6,25 @@ from pathlib import Path
 
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.folder import read_manifest
+from gnn_search.index.boosting.boost import Boost
+from gnn_search.index.folder import IndexManifest, read_manifest
 from gnn_search.index.open import open_index
 from gnn_search.index.product_index import ProductIndex
 from gnn_search.model.store import Model
 
 
-def open_model_index(folder: Path, model: Model, as_of: int) -> ProductIndex:
+def open_model_index(folder: Path, model: Model, as_of: int, boost: Boost | None = None) -> ProductIndex:
     """Open an index whose row i is product i of a model.
 
     Args:
         folder: The index.
         model: The model.
         as_of: The moment before which everything is known, µs.
+        boost: What the products are boosted by, with qualities as of that moment; its weights may be newer than the index.
 
     Raises:
-        ArtefactError: The folder is no index, is damaged, is of another model or moment, or products were added to it or removed.
+        ArtefactError: The folder is no index, is damaged, is of another model or moment, holds other qualities than the boost, or products
+            were added to it or removed.
     """
     manifest, moment = read_manifest(folder), to_datetime(as_of).isoformat()
     if manifest.model_hash != model.manifest.hash:
@@ -30,6 +33,7 @@ def open_model_index(folder: Path, model: Model, as_of: int) -> ProductIndex:
         raise ArtefactError(
             f"the index {folder} holds vectors as of {manifest.as_of}, and is to be searched as of {moment}; make one as of that moment"
         )
+    _check_qualities(folder, manifest, boost)
     index = open_index(folder)
     if index.ids is None or not index.ids.equals(model.graph.nodes("product").to_series(0)):
         raise ArtefactError(
@@ -37,3 +41,14 @@ def open_model_index(folder: Path, model: Model, as_of: int) -> ProductIndex:
             "itself, or make one of this model with 'gnn-search index'"
         )
     return index
+
+
+def _check_qualities(folder: Path, manifest: IndexManifest, boost: Boost | None) -> None:
+    if boost is None and manifest.quality_hash is not None:
+        raise ArtefactError(f"the index {folder} holds boosted vectors; give the boost that it was made with, or an index of vectors alone")
+    if boost is not None and manifest.quality_hash is None:
+        raise ArtefactError(
+            f"the index {folder} holds vectors alone, which can't be boosted; make one with 'gnn-search index --boost', or leave one out"
+        )
+    if boost is not None and manifest.quality_hash != boost.quality_hash:
+        raise ArtefactError(f"the index {folder} holds other qualities than the boost has; make one with 'gnn-search index --boost'")

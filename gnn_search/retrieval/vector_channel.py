@@ -73,8 +73,8 @@ class VectorChannel:
         shop: Its vectors as of the moment.
         personal: Whether shoppers count; without, every request is plain.
         name: What reports call it.
-        index: The index of the products' vectors, where it was made before.
-        boost: What products are boosted by; a score is then the cosine and the boost. `index` stays that of the vectors alone.
+        index: The index of the products' vectors, where it was made before; with a boost, of their boosted vectors.
+        boost: What products are boosted by; a score is then the cosine and the boost.
         action: The kind of choice whose weights boost; may be left out where the shop logs one kind.
 
     Raises:
@@ -94,13 +94,13 @@ class VectorChannel:
     ) -> None:
         self.name = name
         self._model, self._personal = model, personal
-        self.index: ProductIndex = FlatIndex.build(shop.vectors["product"]) if index is None else index
         self._products = np.array(shop.vectors["product"])
         self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), torch.from_numpy(self._products))
-        # Without a weight nothing is boosted, and not a bit may change.
-        self._boost = boost.at(self.encoder.view) if boost is not None and boost.weights_of(action).any() else None
-        self._action = action
-        self._boosted = None if self._boost is None else FlatIndex.build(boosted_products(shop.vectors["product"], self._boost))
+        self._boost, self._action = None if boost is None else boost.at(self.encoder.view), action
+        if self._boost is not None and index is None and not self._boost.weights_of(action).any():
+            # Without a weight nothing is boosted, and the qualities need not be searched.
+            self._boost = None
+        self.index: ProductIndex = self._exact_index() if index is None else index
 
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank for known nodes, as `Ranker` says."""
@@ -136,10 +136,9 @@ class VectorChannel:
             allowed: int32 [m]. Returns lists of k.
         """
         requests = asked.vector.numpy()
-        if self._boost is None or self._boosted is None:
-            score, product = search_allowed(self.index, requests, k, allowed)
-        else:
-            score, product = search_allowed(self._boosted, boosted_queries(requests, self._boost, self._action), k, allowed)
+        if self._boost is not None:
+            requests = boosted_queries(requests, self._boost, self._action)
+        score, product = search_allowed(self.index, requests, k, allowed)
         return padded(Ranking(product, score), k)
 
     def cut(self, asked: Asked, ranking: Ranking, min_score: float | None) -> Ranking:
@@ -188,6 +187,9 @@ class VectorChannel:
     def find_queries(self, texts: Sequence[str]) -> Int32:
         """Return the node of each normalised text, -1 for a query that the graph does not hold: int32 [n]."""
         return self._queries.find(pl.Series(texts, dtype=pl.String))
+
+    def _exact_index(self) -> FlatIndex:
+        return FlatIndex.build(self._products if self._boost is None else boosted_products(self._products, self._boost))
 
     @cached_property
     def _queries(self) -> IdLookup:

@@ -28,8 +28,8 @@ class Way:
     Attributes:
         kind: The channel.
         weights: Of a fusion.
-        index: Of the products' vectors; None for an exact one, made when it is needed.
-        boost: What products are boosted by.
+        index: Of the products' vectors, boosted where there is a boost; None for an exact one, made when it is needed.
+        boost: What products are boosted by, as known at the moment.
         action: The kind of choice whose weights boost.
         allowed: The only products that may be found, ascending; None for all.
         told: What decides the lists, by a name that messages use.
@@ -63,7 +63,7 @@ def open_way(
         kind: The channel.
         as_of: The moment before which everything is known, µs; by default the start of the test period.
         fusion: Folder of a fusion's weights.
-        index: Folder of an index.
+        index: Folder of an index; with a boost, of one that was made with it.
         boost: Folder of a boost.
         action: The kind of choice whose weights boost.
         categories: Show products of these categories alone, by path or id, and of all below.
@@ -71,18 +71,18 @@ def open_way(
 
     Raises:
         ArtefactError: A folder is not what it is said to be, is damaged, or is of another model.
-        RequestError: An action is given without a boost, or an index beside one; there is no such category or column.
+        RequestError: An action is given without a boost; there is no such category or column.
     """
     if action is not None and boost is None:
         raise RequestError(f"the action {action!r} says which weights boost, but no boost is given; give one, or leave the action out")
-    if index is not None and boost is not None:
-        raise RequestError("an index of vectors alone can't find what is boosted; give the index or the boost")
+    moment = model.graph.manifest.test_start if as_of is None else as_of
+    boosted = None if boost is None else open_boost(boost, model).at(model.graph.before(moment))
     weights = None if fusion is None else open_fusion(fusion, model)
     return Way(
         kind,
         weights,
-        None if index is None else open_model_index(index, model, model.graph.manifest.test_start if as_of is None else as_of),
-        None if boost is None else open_boost(boost, model),
+        None if index is None else open_model_index(index, model, moment, boosted),
+        boosted,
         action,
         filtered_rows(model.graph, categories=categories or None, flag=flag) if categories or flag is not None else None,
         {

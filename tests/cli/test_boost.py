@@ -54,6 +54,26 @@ def test_json_and_what_is_kept(tiny_model, tmp_path):
     assert [one.source for one in boost.qualities] == ["log", "products", "file"]
 
 
+@pytest.mark.parametrize("maker", [("index", "--kind", "flat"), ("tune-index", "--kind", "fp16", "-k", 5)])
+def test_an_index_made_with_a_boost_is_searched_with_it(maker, tiny_model, tmp_path):
+    assert quick(tiny_model, tmp_path / "boost").exit_code == 0
+    command, *options = map(str, maker)
+    made = CliRunner().invoke(
+        main, [command, str(tiny_model), *options, "--boost", str(tmp_path / "boost"), "--out", str(tmp_path / "index"), "--json"]
+    )
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["dimension"] == 16 + 4
+    asked = ["search", str(tiny_model), "bread 0", "--channel", "vector", "--action", "click", "--json", "--boost", str(tmp_path / "boost")]
+    exact = CliRunner().invoke(main, asked)
+    found = CliRunner().invoke(main, [*asked, "--index", str(tmp_path / "index")])
+    assert (exact.exit_code, found.exit_code) == (0, 0), found.output
+    first, second = ([row["product_id"] for row in json.loads(one.stdout)["hits"]] for one in (exact, found))
+    assert first == second
+    alone = CliRunner().invoke(main, ["search", str(tiny_model), "bread 0", "--channel", "vector", "--index", str(tmp_path / "index")])
+    assert alone.exit_code == 2
+    assert "holds boosted vectors; give the boost that it was made with" in alone.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [

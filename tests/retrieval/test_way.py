@@ -10,9 +10,10 @@ from models import write_model
 
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.boosting.boost import save_boost
+from gnn_search.index.boosting.boost import open_boost, save_boost
 from gnn_search.index.boosting.build import build_boost
 from gnn_search.index.build import build_index
+from gnn_search.index.model_products import products_to_index
 from gnn_search.index.open import open_index
 from gnn_search.index.settings import IndexSettings
 from gnn_search.model.store import open_model
@@ -36,13 +37,21 @@ def shop(model):
 
 @pytest.fixture(scope="module")
 def folders(model, shop, tmp_path_factory):
-    """An exact and an approximate index, and a boost whose weights are not zero."""
+    """An exact and an approximate index, boosts of two qualities and with three weights, and an index for one of the qualities."""
     out, ids = tmp_path_factory.mktemp("folders"), model.graph.nodes("product").to_series(0)
     for kind in ("flat", "fp16"):
         told = {"model_hash": model.manifest.hash, "as_of": to_datetime(shop.as_of).isoformat()}
         build_index(shop.vectors["product"], ids, IndexSettings(kind=kind), shop.vectors["query"], out / kind, extra=told)
-    boost = replace(build_boost(model.graph, ["popularity"]), weights={"purchase": np.array([0.5, 0.0], np.float32)})
-    save_boost(out / "boost", boost, model, {})
+    for name, quality, weights in (
+        ("boost", "popularity", [0.5, 0.0]),
+        ("reweighed", "popularity", [-0.2, 0.3]),
+        ("unweighed", "popularity", [0.0, 0.0]),
+        ("recency", "recency", [0.5, 0.0]),
+    ):
+        boost = replace(build_boost(model.graph, [quality]), weights={"purchase": np.array(weights, np.float32)})
+        save_boost(out / name, boost, model, {})
+    products = products_to_index(model, shop, 10, boost=open_boost(out / "boost", model))
+    build_index(products.vectors, products.ids, IndexSettings(kind="flat"), products.queries, out / "boosted", extra=products.origin)
     return out
 
 
@@ -74,6 +83,16 @@ def test_a_boost_changes_the_order(model, shop, folders):
     assert not np.array_equal(plain.product, boosted.product)
 
 
+def test_an_index_of_boosted_vectors_gives_the_same_lists_whatever_the_weights(model, shop, folders):
+    for boost in ("boost", "reweighed", "unweighed"):
+        exact = lists(model, shop, open_way(model, "vector", boost=folders / boost))
+        found = lists(model, shop, open_way(model, "vector", index=folders / "boosted", boost=folders / boost))
+        assert np.array_equal(exact.product, found.product)
+        assert np.array_equal(exact.score, found.score)
+    plain = lists(model, shop, open_way(model, "vector"))
+    assert np.array_equal(plain.product, exact.product)
+
+
 @pytest.mark.parametrize("kind", ["full", "vector", "walk", "lexical", "rrf"])
 def test_a_filtered_list_is_the_whole_one_without_the_others(model, shop, kind):
     allowed = np.arange(0, 40, 3, dtype=np.int32)
@@ -91,8 +110,12 @@ def test_folders_that_a_way_has_no_use_for(model, shop, folders, tiny_graph, tmp
         lists(model, shop, open_way(model, index=folders / "fp16"))
     with pytest.raises(RequestError, match="a boost is of no use to the channel walk"):
         lists(model, shop, open_way(model, "walk", boost=folders / "boost"))
-    with pytest.raises(RequestError, match="an index of vectors alone can't find what is boosted"):
+    with pytest.raises(ArtefactError, match="holds vectors alone, which can't be boosted; make one with 'gnn-search index --boost'"):
         open_way(model, "vector", index=folders / "flat", boost=folders / "boost")
+    with pytest.raises(ArtefactError, match="holds boosted vectors; give the boost that it was made with"):
+        open_way(model, "vector", index=folders / "boosted")
+    with pytest.raises(ArtefactError, match="holds other qualities than the boost has"):
+        open_way(model, "vector", index=folders / "boosted", boost=folders / "recency")
     with pytest.raises(RequestError, match="the action 'click' says which weights boost, but no boost is given"):
         open_way(model, "vector", action="click")
     other = open_model(write_model(tiny_graph, tmp_path / "other", seed=3))

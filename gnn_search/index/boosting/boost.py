@@ -86,6 +86,13 @@ class Boost:
         """The names of the columns of `quality`."""
         return dimension_names([quality.name for quality in self.qualities])
 
+    @cached_property
+    def quality_hash(self) -> str:
+        """Hash of the qualities, which says whether an index holds them; weights may change without it."""
+        digest = hashlib.blake2b(json.dumps([list(self.dimensions), self.as_of]).encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(self.quality).tobytes())
+        return digest.hexdigest()
+
     def weights_of(self, action: str | None = None) -> Float32:
         """Return the weights of a kind of choice; it may be left out where there is one.
 

@@ -61,6 +61,7 @@ class Tuning(StrictModel):
         k: Length of the lists.
         queries: That chose; as many others measured what was chosen.
         caps: What an index might cost.
+        left_out: Indices that were not made, as their codes alone are larger than they may be.
         trials: In the order in which they were made.
         chosen: Place among them.
     """
@@ -68,5 +69,6 @@ class Tuning(StrictModel):
     k: int
     queries: int
     caps: Caps
+    left_out: tuple[str, ...] = ()
     trials: tuple[Trial, ...]
     chosen: int

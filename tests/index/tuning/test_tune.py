@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gnn_search.errors import RequestError
+from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.settings import IndexSettings
 from gnn_search.index.tuning.result import Caps, Trial
 from gnn_search.index.tuning.space import builds
@@ -45,6 +46,36 @@ def test_it_chooses_what_finds_most_within_the_caps(data):
     assert {one.settings.full for one in found.trials if one.settings.kind == "ivf_pq"} == {"float32", "float16", "int8", "none"}
     kinds = [one.faiss for one in found.trials]
     assert kinds == sorted(kinds, key=kinds.index), "trials of one index stand together"
+
+
+def test_what_cannot_fit_is_not_made(data):
+    vectors, queries = data
+    wanted = builds(*vectors.shape, ["fp16", "sq8", "ivf_flat", "hnsw"], 0)
+    found = tune(vectors, queries, wanted, Caps(bytes_product=33), k=10)
+    assert found.left_out == ("IVF38,Flat", "HNSW32")
+    assert {one.faiss for one in found.trials} == {"SQfp16", "SQ8"}
+
+
+@pytest.mark.parametrize("kind", ["fp16", "sq8", "ivf_flat", "ivf_sq8", "hnsw", "ivf_pq", "ivf_hnsw_pq"])
+def test_codes_are_never_smaller_than_they_are_said_to_be(data, kind):
+    settings = IndexSettings(kind=kind).resolve(*data[0].shape)
+    index = ApproximateIndex.build(data[0], settings)
+    assert 0.5 * index.bytes_in_memory < settings.code_bytes(16) * len(data[0]) <= index.bytes_in_memory
+
+
+def test_whole_vectors_lie_on_disk_where_memory_has_no_room_for_them(data):
+    vectors, queries = data
+    wanted = builds(*vectors.shape, ["ivf_pq"], 0)
+    roomy, tight = (tune(vectors, queries, wanted, Caps(bytes_product=most), k=10) for most in (500, 60))
+    assert {one.settings.full_in for one in roomy.trials} == {"memory"}
+    mapped = [one for one in tight.trials if one.settings.full_in == "disk"]
+    kept = {(one.settings.description(), one.settings.nprobe, one.settings.candidates): one for one in tight.trials if not one.within}
+    assert mapped
+    for one in mapped:
+        assert one.within
+        twin = kept[one.settings.description(), one.settings.nprobe, one.settings.candidates]
+        assert (one.recall, one.bytes_product) == (twin.recall, pytest.approx(twin.bytes_product - 64))
+    assert tight.trials[tight.chosen].recall == roomy.trials[roomy.chosen].recall
 
 
 def test_recall_grows_along_a_ladder_and_the_ladder_ends(data):
