@@ -99,11 +99,13 @@ def qualities_option(function: Function) -> Function:
 
 
 def filter_options(function: Function) -> Function:
-    """Add `--category` and `--flag`; they arrive as `categories`, a tuple of texts, and `flag`, a text or None."""
+    """Add filters: `categories` arrives as a tuple of texts, `products` as a `pathlib.Path` or None, `flag` as a text or None."""
     summary = "Show products of this category alone, by path or id, and of all below it; may be repeated."
     category = click.option("--category", "categories", multiple=True, metavar="NAME", help=summary)
     flag = click.option("--flag", metavar="COLUMN", help="Show those products alone of which this column says true, such as in_stock.")
-    return category(flag(function))
+    summary = "Show those products alone whose product_id stands in this parquet, CSV or JSON lines file, such as what is in stock."
+    products = click.option("--products", type=PATH, metavar="PATH", help=summary)
+    return category(products(flag(function)))
 
 
 def as_of_option(function: Function) -> Function:

@@ -60,6 +60,7 @@ def command(
     boost: Path | None,
     action: str | None,
     categories: tuple[str, ...],
+    products: Path | None,
     flag: str | None,
     min_score: str | None,
     resume: bool,
@@ -84,7 +85,7 @@ def command(
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    way = {"fusion": fusion, "index": index, "boost": boost, "action": action, "categories": categories, "flag": flag}
+    way = {"fusion": fusion, "index": index, "boost": boost, "action": action, "categories": categories, "products": products, "flag": flag}
     summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, way)
     emit(summary, as_json, lambda console: render(error_console(), summary))
 
@@ -150,6 +151,8 @@ def render(console: Console, summary: RetrievalSummary) -> None:
             f"{summary.requests:,} requests; {summary.requests_without_products:,} got none",
             soft_wrap=True,
         )
+    if summary.products_unknown:
+        console.print(f"{summary.products_unknown:,} products of the file of products are not in the graph")
     if summary.resumed:
         console.print(f"{summary.resumed:,} of the requests had been answered by the run that was gone on with")
     console.print(

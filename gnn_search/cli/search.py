@@ -57,6 +57,7 @@ def command(
     boost: Path | None,
     action: str | None,
     categories: tuple[str, ...],
+    products: Path | None,
     flag: str | None,
     min_score: str | None,
     graph: Path | None,
@@ -83,9 +84,12 @@ def command(
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
     moment = resolve_moment(opened.graph, as_of)
-    way = open_way(opened, channel, moment, fusion=fusion, index=index, boost=boost, action=action, categories=categories, flag=flag)
-    products = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
-    result = Searcher(opened, moment, way).search(text, user, k, least, products)
+    folders = {"fusion": fusion, "index": index, "boost": boost}
+    way = open_way(opened, channel, moment, **folders, action=action, categories=categories, products=products, flag=flag)
+    visited = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
+    result = Searcher(opened, moment, way).search(text, user, k, least, visited)
+    if way.allowed is not None and way.allowed.unknown:
+        error_console().print(f"Note: {way.allowed.unknown:,} products of {products} are not in the graph", soft_wrap=True)
     if result.note is not None:
         error_console().print(f"Note: {result.note}")
     emit(result, as_json, lambda console: render(console, result))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -15,31 +16,45 @@ from gnn_search.graph.store import Graph
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 
 
-def filtered_rows(
-    graph: Graph, *, categories: Sequence[str | int] | None = None, products: pl.Series | None = None, flag: str | None = None
-) -> Int32:
+@dataclass(frozen=True)
+class Filtered:
+    """What filters leave.
+
+    Shapes:
+        product: int32 [m], ascending, distinct. unknown: ids given that the graph does not hold.
+    """
+
+    product: Int32
+    unknown: int = 0
+
+
+def filter_products(
+    graph: Graph, *, categories: Sequence[str | int] | None = None, named: Int32 | None = None, flag: str | None = None
+) -> Filtered:
     """Return the products that pass every filter given.
 
     Args:
         graph: The shop; row i of its indices is product i.
         categories: Categories by path or id; products of their subtrees pass.
-        products: Ids of products; these pass.
+        named: Products by number, in any order; these pass. -1 stands for one that the graph does not hold, and is counted.
         flag: Column of the products, kept by the recipe's `attributes` or `numeric`, that says true or false; null is false.
 
     Shapes:
-        Returns int32 [rows], ascending.
+        named: int32 [any].
 
     Raises:
-        RequestError: An id or a column is not there, or the column says something other than true or false.
+        RequestError: A category or the column is not there, or the column says something other than true or false.
     """
     passing = np.ones(graph.num_nodes["product"], dtype=np.bool_)
+    unknown = 0
     if categories is not None:
         passing &= _mask(len(passing), subtree_products(graph, categories))
-    if products is not None:
-        passing &= _mask(len(passing), _find_products(graph, products))
+    if named is not None:
+        unknown = int((named < 0).sum())
+        passing &= _mask(len(passing), named[named >= 0])
     if flag is not None:
         passing &= _read_flag(graph, flag).to_numpy()
-    return np.flatnonzero(passing).astype(np.int32)
+    return Filtered(np.flatnonzero(passing).astype(np.int32), unknown)
 
 
 def subtree_products(graph: Graph, categories: Sequence[str | int]) -> Int32:
@@ -70,22 +85,6 @@ def _mask(count: int, rows: Int32) -> np.typing.NDArray[np.bool_]:
     mask = np.zeros(count, dtype=np.bool_)
     mask[rows] = True
     return mask
-
-
-def _find_products(graph: Graph, products: pl.Series) -> Int32:
-    if products.null_count():
-        raise RequestError(f"{products.null_count()} of the product ids are null; give ids of the graph {graph.path}")
-    known = graph.nodes("product").select(id="product_id").with_row_index("row")
-    wanted = products.unique(maintain_order=True).to_frame("id")
-    try:
-        found = wanted.cast(known.schema["id"]).join(known, on="id", how="left", maintain_order="left")
-    except pl.exceptions.PolarsError:
-        wanted_type = known.schema["id"]
-        raise RequestError(f"expected product ids of type {wanted_type}, as in the graph {graph.path}, got {products.dtype}") from None
-    lost = found.filter(pl.col("row").is_null())["id"]
-    if len(lost):
-        find_node(graph, "product", lost[0])  # Raises, with ids that look alike.
-    return found["row"].to_numpy().astype(np.int32)
 
 
 def _read_flag(graph: Graph, flag: str) -> pl.Series:

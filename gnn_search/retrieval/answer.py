@@ -38,7 +38,7 @@ class Answerer:
         check_k(k, self.channel.index.count)
         self._counter, self._histories = RequestCounter(self.channel, shop), RequestHistories(model, as_of)
         self._product_ids = model.graph.nodes("product").to_series(0)
-        self._k, self._min_score, self._allowed = k, min_score, way.allowed
+        self._k, self._min_score, self._allowed = k, min_score, None if way.allowed is None else way.allowed.product
 
     def answer(self, requests: Requests) -> tuple[pl.DataFrame, Counts]:
         """Return the rows of some requests' lists, in the order of the requests, and what they count.

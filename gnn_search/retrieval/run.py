@@ -37,6 +37,8 @@ class RetrievalSummary(Counts):
         as_of: What was known just before this moment (UTC) answered the requests.
         k: Products a request, at most.
         min_score: Their least cosine with the request; none where any will do.
+        products_allowed: Products that filters left; none where there was no filter.
+        products_unknown: Products of a filter that the graph does not hold.
         resumed: Requests that an earlier run, which did not end, had answered.
     """
 
@@ -44,6 +46,8 @@ class RetrievalSummary(Counts):
     as_of: datetime
     k: int
     min_score: float | None
+    products_allowed: int | None
+    products_unknown: int
     resumed: int
 
 
@@ -112,8 +116,16 @@ def retrieve(
         _answer(requests, state, answerer, unfinished, earlier.requests, progress)
         counts = unfinished.counts()
         unfinished.finish()
-    written = {"k": k, "min_score": min_score, "resumed": earlier.requests}
-    return RetrievalSummary(out=out, as_of=to_datetime(as_of), **written, **counts.model_dump())
+    return RetrievalSummary(
+        out=out,
+        as_of=to_datetime(as_of),
+        k=k,
+        min_score=min_score,
+        products_allowed=None if way.allowed is None else len(way.allowed.product),
+        products_unknown=0 if way.allowed is None else way.allowed.unknown,
+        resumed=earlier.requests,
+        **counts.model_dump(),
+    )
 
 
 def _answer(requests: RequestFile, state: State, answerer: Answerer, unfinished: Unfinished, start: int, progress: Progress) -> None:

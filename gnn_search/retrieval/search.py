@@ -100,7 +100,7 @@ class Searcher:
         self._graph = model.graph
         self._shop = open_shop_vectors(model, as_of)
         self._channel = open_channel(model, self._shop, way.kind, way.weights, index=way.index, boost=way.boost, action=way.action)
-        self._allowed = way.allowed
+        self._allowed = None if way.allowed is None else way.allowed.product
         self._view = model.graph.before(self._shop.as_of)
         self._products = describe_products(model)
         self._visits = VisitReader(model, self._shop.as_of)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int32
 from gnn_search.index.boosting.boost import Boost, open_boost
-from gnn_search.index.filters import filtered_rows
+from gnn_search.index.filters import Filtered, filter_products
 from gnn_search.index.folder import IndexManifest, read_manifest
+from gnn_search.index.product_file import read_product_file
 from gnn_search.index.product_index import ProductIndex
 from gnn_search.layout import hash_files
 from gnn_search.model.store import Model
@@ -31,7 +31,7 @@ class Way:
         index: Of the products' vectors, boosted where there is a boost; None for an exact one, made when it is needed.
         boost: What products are boosted by, as known at the moment.
         action: The kind of choice whose weights boost.
-        allowed: The only products that may be found, ascending; None for all.
+        allowed: The only products that may be found; None for all.
         told: What decides the lists, by a name that messages use.
     """
 
@@ -40,7 +40,7 @@ class Way:
     index: ProductIndex | None = None
     boost: Boost | None = None
     action: str | None = None
-    allowed: Int32 | None = None
+    allowed: Filtered | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -54,6 +54,7 @@ def open_way(
     boost: Path | None = None,
     action: str | None = None,
     categories: Sequence[str] = (),
+    products: Path | None = None,
     flag: str | None = None,
 ) -> Way:
     """Open the folders of a way of ranking, and find the products that it may show.
@@ -67,11 +68,13 @@ def open_way(
         boost: Folder of a boost.
         action: The kind of choice whose weights boost.
         categories: Show products of these categories alone, by path or id, and of all below.
+        products: Show those alone whose ids stand in this file, see `read_product_file`.
         flag: Show those alone of which this column says true.
 
     Raises:
         ArtefactError: A folder is not what it is said to be, is damaged, or is of another model.
         RequestError: An action is given without a boost; there is no such category or column.
+        TableError: The file of products can't be used.
     """
     if action is not None and boost is None:
         raise RequestError(f"the action {action!r} says which weights boost, but no boost is given; give one, or leave the action out")
@@ -84,10 +87,11 @@ def open_way(
         None if index is None else open_model_index(index, model, moment, boosted),
         boosted,
         action,
-        filtered_rows(model.graph, categories=categories or None, flag=flag) if categories or flag is not None else None,
+        _filtered(model, categories, products, flag),
         {
             "channel": kind,
             "categories": list(categories),
+            "file of products": None if products is None else hash_files([products]),
             "column of products": flag,
             "fusion": None if weights is None else weights.model_dump(mode="json"),
             "index": None if index is None else _told(read_manifest(index)),
@@ -95,6 +99,13 @@ def open_way(
             "action": action,
         },
     )
+
+
+def _filtered(model: Model, categories: Sequence[str], products: Path | None, flag: str | None) -> Filtered | None:
+    if not categories and products is None and flag is None:
+        return None
+    named = None if products is None else read_product_file(products, [], model.graph).node
+    return filter_products(model.graph, categories=categories or None, named=named, flag=flag)
 
 
 def _told(manifest: IndexManifest) -> str:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from models import write_model
 
 from gnn_search.cli.main import main
-from gnn_search.index.filters import filtered_rows
+from gnn_search.index.filters import filter_products
 from gnn_search.retrieval.answer import Answerer
 
 REQUESTS = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
@@ -52,6 +52,7 @@ def test_json_is_the_summary(tiny_model, source, tmp_path):
     result = run(tiny_model, source, tmp_path / "out.parquet", "-k", 4, "--json")
     assert json.loads(result.stdout) == {
         "out": str(tmp_path / "out.parquet"), "as_of": "2024-02-22T00:00:00", "k": 4, "min_score": None, "requests": 3, "rows": 12,
+        "products_allowed": None, "products_unknown": 0,
         "requests_without_products": 0, "users_known": 1, "users_unknown": 1, "users_null": 1, "queries_known": 2, "queries_new": 1,
         "queries_without_words": 0, "resumed": 0, "users_given": 0, "events_unknown": 0, "events_later": 0,
     }  # fmt: skip
@@ -182,7 +183,7 @@ def test_a_category_and_a_flag_leave_their_products(tiny_model, tiny_graph, sour
     result = run(tiny_model, source, tmp_path / "out.parquet", "-k", 40, "--category", category, "--channel", channel)
     assert result.exit_code == 0, result.output
     found = set(pl.read_parquet(tmp_path / "out.parquet")["product_id"])
-    own = filtered_rows(tiny_graph, categories=[category])
+    own = filter_products(tiny_graph, categories=[category]).product
     wanted = set(tiny_graph.nodes("product")["product_id"].gather(own))
     assert found <= wanted if channel == "lexical" else found == wanted
     assert 0 < len(wanted) < 40
@@ -190,3 +191,19 @@ def test_a_category_and_a_flag_leave_their_products(tiny_model, tiny_graph, sour
     assert (result.exit_code, "there is no category 'no such place'" in result.stderr) == (2, True)
     result = run(tiny_model, source, tmp_path / "other.parquet", "--flag", "in_stock")
     assert (result.exit_code, "the products have no column 'in_stock'" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("channel", ["full", "vector", "lexical"])
+def test_a_file_of_products_leaves_these(tiny_model, tiny_graph, source, tmp_path, channel):
+    stocked = [f"P{number:03}" for number in range(0, 40, 3)]
+    pl.DataFrame({"product_id": [*stocked, "P003", "new", "newer"], "shelf": 1}).write_csv(tmp_path / "stock.csv")
+    asked = ("-k", 40, "--channel", channel, "--products", tmp_path / "stock.csv")
+    result = run(tiny_model, source, tmp_path / "out.parquet", *asked, "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert (summary["products_allowed"], summary["products_unknown"]) == (14, 2)
+    found = set(pl.read_parquet(tmp_path / "out.parquet")["product_id"])
+    assert found <= set(stocked) if channel == "lexical" else found == set(stocked)
+    pl.DataFrame({"product_id": ["new"]}).write_csv(tmp_path / "stock.csv")
+    result = run(tiny_model, source, tmp_path / "other.parquet", *asked)
+    assert (result.exit_code, "stock.csv holds none of the 40 products of" in result.stderr) == (2, True)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gnn_search.errors import RequestError
-from gnn_search.index.filters import filtered_rows, subtree_products
+from gnn_search.index.filters import filter_products, subtree_products
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from gnn_search.index.filters import filtered_rows, subtree_products
     ],
 )
 def test_category_subtrees(fruit_shop, categories, expected):
-    rows = filtered_rows(fruit_shop, categories=categories)
+    rows = filter_products(fruit_shop, categories=categories).product
     assert rows.tolist() == expected
     assert rows.dtype == np.int32
 
@@ -37,10 +37,12 @@ def test_every_subtree_is_what_the_parents_say(tiny_graph):
 
 
 def test_products_and_all_filters_together(fruit_shop):
-    wanted = pl.Series(["p4", "p1", "p4", "p2"])
-    assert filtered_rows(fruit_shop, products=wanted).tolist() == [1, 2, 4]
-    assert filtered_rows(fruit_shop, products=wanted, categories=["fruit"]).tolist() == [1, 2]
-    assert filtered_rows(fruit_shop).tolist() == [0, 1, 2, 3, 4, 5]
+    wanted = np.array([4, 1, -1, 4, 2], np.int32)
+    assert filter_products(fruit_shop, named=wanted).product.tolist() == [1, 2, 4]
+    assert filter_products(fruit_shop, named=wanted).unknown == 1
+    assert filter_products(fruit_shop, named=wanted, categories=["fruit"]).product.tolist() == [1, 2]
+    assert filter_products(fruit_shop).product.tolist() == [0, 1, 2, 3, 4, 5]
+    assert filter_products(fruit_shop, named=wanted[:0]).product.tolist() == []
 
 
 @pytest.mark.parametrize(
@@ -48,24 +50,21 @@ def test_products_and_all_filters_together(fruit_shop):
 )
 def test_a_flag(fruit_shop, values):
     graph = with_column(fruit_shop, values)
-    assert filtered_rows(graph, flag="in_stock").tolist() == [0, 2, 5]
-    assert filtered_rows(graph, flag="in_stock", categories=["fruit"]).tolist() == [0, 2]
+    assert filter_products(graph, flag="in_stock").product.tolist() == [0, 2, 5]
+    assert filter_products(graph, flag="in_stock", categories=["fruit"]).product.tolist() == [0, 2]
 
 
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
         ({"categories": ["fruits"]}, "there is no category 'fruits' in the graph .*; did you mean 'fruit'"),
-        ({"products": pl.Series(["p1", "p9"])}, "there is no product 'p9' in the graph"),
-        ({"products": pl.Series(["p1", None])}, "1 of the product ids are null"),
-        ({"products": pl.Series([[1]])}, "expected product ids of type String"),
         ({"flag": "colour"}, "the products have no column 'colour'; there are product_id, title"),
         ({"flag": "title"}, "expected true or false in the column 'title' of the products, got 'red apple'"),
     ],
 )
 def test_what_is_not_there(fruit_shop, filters, message):
     with pytest.raises(RequestError, match=message):
-        filtered_rows(fruit_shop, **filters)
+        filter_products(fruit_shop, **filters)
 
 
 def with_column(graph, values):

@@ -57,7 +57,7 @@ def test_integer_ids_may_be_text_as_the_shop_would_write_them(tmp_path):
     known = pl.DataFrame({"product_id": [7, 8, 9]})
 
     class Shop:
-        path = "shop"
+        path, num_nodes = "shop", {"product": 3}
 
         def nodes(self, node_type: str) -> pl.DataFrame:
             return known
