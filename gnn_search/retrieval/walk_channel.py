@@ -21,7 +21,7 @@ from gnn_search.sampling.walk.index import Matched, Reached, WalkIndex, match_wo
 
 Float64 = npt.NDArray[np.float64]
 
-_BLOCK = 256
+_BLOCK = 128
 _SPARE = 100
 """Nearest products beyond k that are fetched at first."""
 _GROWTH = 4
