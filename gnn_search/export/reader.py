@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from pydantic import ValidationError
 
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.export.manifest import ExportManifest
@@ -16,7 +15,8 @@ from gnn_search.export.registry import READERS
 from gnn_search.export.settings import FormatName
 from gnn_search.export.storage import Storage
 from gnn_search.index.flat import FlatIndex
-from gnn_search.layout import FORMAT_VERSION, ExportLayout, hash_files, read_json
+from gnn_search.layout import ExportLayout, hash_files
+from gnn_search.manifest import open_manifest
 from gnn_search.vectors.shop_vectors import Float32
 
 _AGAIN = "export the model again"
@@ -108,16 +108,7 @@ def open_export(path: Path) -> Export:
     layout = ExportLayout(Path(path))
     if not layout.root.is_dir():
         raise ArtefactError(f"there is no export folder {layout.root}; make one with 'gnn-search export'")
-    content = read_json(layout.manifest, "an export")
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ArtefactError(f"{layout.manifest} is of format version {version}, this program reads {FORMAT_VERSION}; {_AGAIN}")
-    try:
-        manifest = ExportManifest.model_validate_json(layout.manifest.read_bytes())
-    except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise ArtefactError(f"{layout.manifest} is damaged ('{key}': {fault['msg']}); {_AGAIN}") from None
+    manifest = open_manifest(layout.manifest, ExportManifest, "an export", _AGAIN)
     for name, file in manifest.files.items():
         place = layout.root / name
         found = place.stat().st_size if place.is_file() else None

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import ValidationError
 
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.csr import Csr, EdgeView, bisect_rows
 from gnn_search.graph.taxonomy import Taxonomy
-from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, read_json
+from gnn_search.layout import GraphLayout, hash_files
+from gnn_search.manifest import open_manifest
 
 EdgeType = tuple[str, str, str]
 SPLITS = ("train", "validation", "test")
@@ -85,18 +85,7 @@ class Graph:
         layout = GraphLayout(Path(path))
         if not layout.root.is_dir():
             raise ArtefactError(f"there is no graph folder {layout.root}; build one with 'gnn-search build-graph'")
-        content = read_json(layout.manifest, "a graph folder")
-        version = content.get("format_version")
-        if version != FORMAT_VERSION:
-            raise ArtefactError(
-                f"{layout.manifest} is of format version {version}, this program reads {FORMAT_VERSION}; build the graph again"
-            )
-        try:
-            manifest = GraphManifest.model_validate(content)
-        except ValidationError as error:
-            fault = error.errors()[0]
-            key = ".".join(str(part) for part in fault["loc"])
-            raise ArtefactError(f"{layout.manifest} is damaged ('{key}': {fault['msg']}); build the graph again") from None
+        manifest = open_manifest(layout.manifest, GraphManifest, "a graph folder", "build the graph again")
         for name, size in manifest.files.items():
             file = layout.root / name
             found = file.stat().st_size if file.is_file() else None

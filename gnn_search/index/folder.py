@@ -13,7 +13,6 @@ import faiss
 # isort: on
 
 import polars as pl
-from pydantic import ValidationError
 
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
@@ -21,7 +20,8 @@ from gnn_search.index.full_vectors import FullVectors
 from gnn_search.index.measured import Measured
 from gnn_search.index.settings import IndexSettings
 from gnn_search.index.tuning.result import Tuning
-from gnn_search.layout import FORMAT_VERSION, IndexLayout, hash_files, read_json, staged, write_json
+from gnn_search.layout import FORMAT_VERSION, IndexLayout, hash_files, staged, write_json
+from gnn_search.manifest import open_manifest
 from gnn_search.versions import library_versions
 
 METRIC = "inner_product"
@@ -128,17 +128,7 @@ def read_manifest(folder: Path) -> IndexManifest:
     Raises:
         ArtefactError: The folder is no index, or is of another version.
     """
-    file = IndexLayout(folder).manifest
-    content = read_json(file, "an index folder")
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ArtefactError(f"{file} is of format version {version}, this program reads {FORMAT_VERSION}; {AGAIN}")
-    try:
-        return IndexManifest.model_validate(content)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"])
-        raise ArtefactError(f"{file} is damaged ({where}: {fault['msg']}); {AGAIN}") from None
+    return open_manifest(IndexLayout(folder).manifest, IndexManifest, "an index folder", AGAIN)
 
 
 def read_folder(folder: Path) -> tuple[IndexManifest, faiss.Index, pl.Series, FullVectors | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -16,7 +16,8 @@ from gnn_search.config.files import read_yaml
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
-from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, read_json, staged, write_json
+from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, staged, write_json
+from gnn_search.manifest import open_manifest
 from gnn_search.model.codes import quantile_borders
 from gnn_search.model.features import Features
 from gnn_search.model.retriever import Retriever
@@ -164,16 +165,7 @@ def read_manifest(layout: ModelLayout) -> ModelManifest:
         raise ArtefactError(f"there is no model folder {layout.root}; make one with 'gnn-search train'")
     if not layout.manifest.exists() and layout.metrics.exists():
         raise ArtefactError(f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume'")
-    content = read_json(layout.manifest, "a model folder")
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ArtefactError(f"{layout.manifest} is of format version {version}, this program reads {FORMAT_VERSION}; train the model again")
-    try:
-        manifest = ModelManifest.model_validate(content)
-    except ValidationError as error:
-        raise ArtefactError(
-            f"{layout.manifest} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); train the model again"
-        ) from None
+    manifest = open_manifest(layout.manifest, ModelManifest, "a model folder", "train the model again")
     files = [layout.root / name for name in sorted(manifest.files)]
     for file in files:
         if not file.is_file():

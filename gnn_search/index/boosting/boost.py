@@ -13,14 +13,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import ValidationError
 
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import GraphView
 from gnn_search.index.boosting.qualities import measure_quality, was_chosen
 from gnn_search.index.boosting.quantiles import SIDES, halvings, quantile_borders
-from gnn_search.layout import FORMAT_VERSION, hash_files, read_json, staged, write_json
+from gnn_search.layout import FORMAT_VERSION, hash_files, staged, write_json
+from gnn_search.manifest import open_manifest
 from gnn_search.model.store import Model
 from gnn_search.versions import library_versions
 
@@ -170,7 +170,7 @@ def open_boost(folder: Path, model: Model) -> Boost:
     Raises:
         ArtefactError: The folder is no boost, is damaged or half-written, of another version, or was fitted to another model or graph.
     """
-    manifest = _read_manifest(folder)
+    manifest = open_manifest(folder / _MANIFEST, BoostManifest, "a boost folder", _AGAIN)
     for what, found, expected in (
         ("model", manifest.model_hash, model.manifest.hash),
         ("graph", manifest.graph_hash, model.graph.manifest.hash),
@@ -196,16 +196,3 @@ def _hash(manifest: BoostManifest, folder: Path) -> str:
     fields = manifest.model_dump(mode="json", exclude={"hash"})
     fields["content"] = hash_files([folder / _QUALITY, folder / _IDS])
     return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _read_manifest(folder: Path) -> BoostManifest:
-    content = read_json(folder / _MANIFEST, "a boost folder")
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ArtefactError(f"{folder / _MANIFEST} is of format version {version}, this program reads {FORMAT_VERSION}; {_AGAIN}")
-    try:
-        return BoostManifest.model_validate(content)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise ArtefactError(f"{folder / _MANIFEST} is damaged ('{key}': {fault['msg']}); {_AGAIN}") from None

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import FORMAT_VERSION, FusionLayout, hash_files, read_json, staged, write_json
+from gnn_search.manifest import open_manifest
 from gnn_search.model.store import Model
 from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.versions import library_versions
@@ -76,15 +77,11 @@ def open_fusion(folder: Path, model: Model) -> Weights:
     """
     layout = FusionLayout(folder)
     again = "fit it again with 'gnn-search fuse'"
-    content = read_json(layout.manifest, "a fusion folder")
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ArtefactError(f"{layout.manifest} is of format version {version}, this program reads {FORMAT_VERSION}; {again}")
+    manifest = open_manifest(layout.manifest, FusionManifest, "a fusion folder", again)
+    stored = read_json(layout.weights, "a fusion folder")
+    if hash_files([layout.weights]) != manifest.hash:
+        raise ArtefactError(f"the fusion {folder} is damaged: its weights differ from those that were written; {again}")
     try:
-        manifest = FusionManifest.model_validate(content)
-        stored = read_json(layout.weights, "a fusion folder")
-        if hash_files([layout.weights]) != manifest.hash:
-            raise ArtefactError(f"the fusion {folder} is damaged: its weights differ from those that were written; {again}")
         weights = Weights.model_validate(stored)
     except ValidationError as error:
         raise ArtefactError(f"the fusion {folder} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); {again}") from None
