@@ -1,6 +1,7 @@
 """What Elasticsearch and OpenSearch are given keeps the rules of their bulk API and of their mappings.
 
-Neither runs here. Elasticsearch's own client writes the same bulk body, where it is installed.
+No server is needed here; test_search_servers.py asks running ones. Elasticsearch's own client writes the same bulk body, where it is
+installed.
 """
 
 from __future__ import annotations
