@@ -8,17 +8,18 @@ import polars as pl
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph
 
-_CONTROL = r"[\x00-\x1f\x7f]"
+_NONCHARACTERS = r"\x{FDD0}-\x{FDEF}" + "".join(rf"\x{{{plane:X}FFFE}}\x{{{plane:X}FFFF}}" for plane in range(17))
+_REFUSED = rf"[\x00-\x1f\x7f{_NONCHARACTERS}]"
 
 
 def product_documents(graph: Graph) -> pl.DataFrame:
     """Return `product_id`, `title`, `brand`, `category_path` and `categories`, a row a product, in the order of the nodes.
 
     `categories` holds the path of each category from the top to the product's own, so that one exact match picks a whole subtree. Control
-    characters, which neither PostgreSQL nor Vespa takes, become spaces.
+    characters, which PostgreSQL and Vespa do not take, and Unicode's noncharacters, which Vespa does not, become spaces.
 
     Raises:
-        RequestError: An id holds a control character.
+        RequestError: An id holds such a character.
     """
     products = graph.nodes("product")
     paths = _category_paths(graph)
@@ -30,8 +31,8 @@ def product_documents(graph: Graph) -> pl.DataFrame:
     )
     _check_ids(documents["product_id"], graph)
     return documents.with_columns(
-        pl.col("title", "brand", "category_path").str.replace_all(_CONTROL, " "),
-        pl.col("categories").list.eval(pl.element().str.replace_all(_CONTROL, " ")),
+        pl.col("title", "brand", "category_path").str.replace_all(_REFUSED, " "),
+        pl.col("categories").list.eval(pl.element().str.replace_all(_REFUSED, " ")),
     )
 
 
@@ -50,9 +51,9 @@ def _category_paths(graph: Graph) -> pl.DataFrame:
 def _check_ids(ids: pl.Series, graph: Graph) -> None:
     if ids.dtype != pl.String:
         return
-    bad = ids.filter(ids.str.contains(_CONTROL))
+    bad = ids.filter(ids.str.contains(_REFUSED))
     if len(bad):
         raise RequestError(
-            f"{len(bad):,} product ids of the graph {graph.path} hold a control character, such as {bad[0]!r}; search engines refuse "
-            "these, so give the products other ids"
+            f"{len(bad):,} product ids of the graph {graph.path} hold a control character or a noncharacter, such as {bad[0]!r}; search "
+            "engines refuse these, so give the products other ids"
         )

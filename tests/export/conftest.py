@@ -15,7 +15,7 @@ from gnn_search.model.store import open_model
 from gnn_search.vectors.shop_vectors import encode_shop
 
 TITLES = (
-    'a "quoted" title', "comma, and 'apostrophe'", "back\\slash \\N \\t", "line\nbreak and\ttab", "東京 crème 🍞",
+    'a "quoted" title', "comma, and 'apostrophe'", "back\\slash \\N \\t", "line\nbreak and\ttab", "東京 crème 🍞 \ufdd0\ufffe\U0010ffff",
     "{brace} [bracket] <tag> &",
     "NULL", "%s $1 ; --", "plain bread", "bread, small", "tea 1", "tea 2",
 )  # fmt: skip

@@ -42,7 +42,16 @@ def test_a_shop_without_brands_and_categories(make_graph):
     assert documents.schema["categories"] == pl.List(pl.String)
 
 
-def test_an_id_that_no_engine_takes(make_graph):
-    graph = make_graph([("p\x00", "bread", None, None)], [("u", "tea", "p\x00", day, "purchase", "s", "x") for day in (1, 12, 25)])
-    with pytest.raises(RequestError, match=r"1 product ids of the graph .* hold a control character, such as 'p\\x00'"):
+@pytest.mark.parametrize("wrong", ["\x00", "\x7f", "\ufdd0", "\ufdef", "\uffff", "\U0001fffe", "\U0010ffff"])
+def test_an_id_that_no_engine_takes(make_graph, wrong):
+    product = f"p{wrong}"
+    graph = make_graph([(product, "bread", None, None)], [("u", "tea", product, day, "purchase", "s", "x") for day in (1, 12, 25)])
+    with pytest.raises(RequestError, match=r"1 product ids of the graph .* hold a control character or a noncharacter, such as 'p\\"):
         product_documents(graph)
+
+
+@pytest.mark.parametrize("right", ["\x80", "\ufdcf", "\ufdf0", "\ufffd", "\U00010000", "\U0001fffd"])
+def test_an_id_beside_them(make_graph, right):
+    product = f"p{right}"
+    graph = make_graph([(product, "bread", None, None)], [("u", "tea", product, day, "purchase", "s", "x") for day in (1, 12, 25)])
+    assert product_documents(graph)["product_id"].to_list() == [product]

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import polars as pl
 
+from gnn_search.errors import RequestError
 from gnn_search.export.formats.json_lines import object_text, write_line_shards
 from gnn_search.export.source import ExportSource
 
 APPLICATION = "application"
 SUFFIX = "jsonl"
+
+_NO_IDS = ("", ".", "..")
+"""Ids that are no part of a path."""
 
 _CELLS = {"float32": "float", "int8": "int8"}
 
@@ -29,13 +33,17 @@ _SCHEMA = """schema product {{
         }}
         field brand type string {{
             indexing: attribute | summary
+            match: cased
         }}
         field category_path type string {{
             indexing: attribute | summary
+            match: cased
         }}
         field categories type array<string> {{
             indexing: attribute | summary
             attribute: fast-search
+            match: cased
+            dictionary: cased
         }}
         field vector type {tensor} {{
             indexing: attribute | index
@@ -59,6 +67,14 @@ _SCHEMA = """schema product {{
         }}
         first-phase {{
             expression: closeness(field, vector)
+        }}
+    }}
+    rank-profile vector_and_words inherits vector {{
+        inputs {{
+            query(words) double: 0.02
+        }}
+        first-phase {{
+            expression: closeness(field, vector) + query(words) * bm25(title)
         }}
     }}
 }}
@@ -87,8 +103,15 @@ _SERVICES = """<?xml version="1.0" encoding="utf-8"?>
 
 
 def write_vespa(source: ExportSource, folder: Path) -> None:
-    """Write `application/`, ready to be deployed on one node, and `product-NNNNN.jsonl`, one put a line."""
+    """Write `application/`, ready to be deployed on one node, and `product-NNNNN.jsonl`, one put a line.
+
+    Raises:
+        RequestError: An id is one that a document can't have.
+    """
     ids = source.products.keys.to_series(0)
+    refused = ids.filter(ids.cast(pl.String).is_in(_NO_IDS))
+    if len(refused):
+        raise RequestError(f"Vespa has no documents with the id {refused[0]!r}, which is a product's; give the product another one")
     schemas = folder / APPLICATION / "schemas"
     schemas.mkdir(parents=True)
     tensor = f"tensor<{_CELLS[source.storage.dtype]}>(x[{source.dimension}])"

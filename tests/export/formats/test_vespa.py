@@ -8,8 +8,16 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from models import write_model
 
+from gnn_search.errors import RequestError
 from gnn_search.export.documents import product_documents
+from gnn_search.export.settings import ExportSettings
+from gnn_search.export.write import export_model
+from gnn_search.model.store import open_model
+from gnn_search.vectors.shop_vectors import open_shop_vectors
+
+EVENTS = [(f"u{n % 3}", "bread", "b", n, "purchase", f"s{n}", "x") for n in range(28)]
 
 
 def read_feed(folder):
@@ -39,7 +47,16 @@ def test_vectors_are_the_same_to_the_last_bit(everything, awkward):
 def test_no_text_holds_a_character_that_vespa_refuses(everything):
     for put in read_feed(everything / "vespa"):
         for value in (put["put"], put["fields"]["title"]):
-            assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", value)
+            assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ufdd0-\ufdef\ufffe\uffff\U0010fffe\U0010ffff]", value)
+
+
+@pytest.mark.parametrize("product", [".", ".."])
+def test_an_id_that_no_document_can_have(make_graph, tmp_path, product):
+    graph = make_graph([(product, "bread", None, None), ("b", "tea", None, None)], EVENTS)
+    model = open_model(write_model(graph, tmp_path / "model"))
+    with pytest.raises(RequestError, match=f"Vespa has no documents with the id '{re.escape(product)}'"):
+        export_model(model, open_shop_vectors(model), tmp_path / "out", ExportSettings(formats=("vespa",)))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("dtype", "cell"), [("float32", "float"), ("int8", "int8")])
@@ -55,6 +72,7 @@ def test_the_schema_has_every_field(awkward, dtype, cell):
     assert {name for put in read_feed(folder) for name in put["fields"]} == set(fields)
     assert f"query(request) {fields['vector']}" in schema
     assert "schema product {" in schema
+    assert "rank-profile vector_and_words inherits vector {" in schema
     assert "document product {" in schema
 
 
