@@ -19,12 +19,21 @@ if TYPE_CHECKING:
 @click.command()
 @path_argument("model")
 @out_option("Folder to be made.")
+@click.option(
+    "--channel",
+    "channels",
+    type=click.Choice(["full", "walk", "vector", "lexical"]),
+    multiple=True,
+    help="Fuse this channel; may be repeated.  [default: all four]",
+)
 @click.option("--cases", type=click.IntRange(min=1), default=6000, show_default=True, metavar="N", help="Validation cases to fit on.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of their draw.")
 @graph_option
 @threads_option
 @json_option
-def command(model: Path, out: Path, cases: int, seed: int, graph: Path | None, as_json: bool) -> None:
+def command(
+    model: Path, out: Path, channels: tuple[str, ...], cases: int, seed: int, graph: Path | None, as_json: bool
+) -> None:
     """Fit weights that fuse vectors, walks and words.
 
     The channel full and its three parts give their 200 best products each; a weighted sum of scores and ranks orders what any of them
@@ -37,11 +46,13 @@ def command(model: Path, out: Path, cases: int, seed: int, graph: Path | None, a
       gnn-search fuse demo/model --out demo/fusion
       gnn-search search demo/model "frozen pizza" --channel fused --fusion demo/fusion
     """
-    summary = run_fusion(model, out, cases, seed, graph)
+    summary = run_fusion(model, out, cases, seed, graph, channels)
     emit(summary, as_json, lambda console: render(console, summary))
 
 
-def run_fusion(model: Path, out: Path, cases: int, seed: int = 0, graph: Path | None = None) -> FusionSummary:
+def run_fusion(
+    model: Path, out: Path, cases: int, seed: int = 0, graph: Path | None = None, channels: tuple[str, ...] = ()
+) -> FusionSummary:
     """Fit the weights of a model folder's channels and write them."""
     from gnn_search.evaluation.fusion_summary import summarise_fusion
     from gnn_search.layout import refuse_existing
@@ -56,7 +67,9 @@ def run_fusion(model: Path, out: Path, cases: int, seed: int = 0, graph: Path | 
     k = (min(10, places), places) if places > 10 else (places,)
     with progress("stages") as bars:
         task = bars.add_task("fusion", total=STAGES, completed=-1)
-        fit = fit_fusion(opened, cases, k, seed, progress=lambda stage: bars.update(task, description=stage, advance=1))
+        fit = fit_fusion(
+            opened, cases, k, seed, parts=channels, progress=lambda stage: bars.update(task, description=stage, advance=1)
+        )
     save_fusion(out, opened, fit.weights, DEPTH, len(fit.user), seed)
     return summarise_fusion(fit, k, out, seed=seed)
 

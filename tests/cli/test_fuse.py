@@ -7,6 +7,7 @@ import json
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from models import write_model
 
 from gnn_search.cli.main import main
 
@@ -95,3 +96,25 @@ def test_a_taken_place(tiny_model, fusion):
     result = run("fuse", tiny_model, "--out", fusion[0])
     assert result.exit_code == 2
     assert "already exists" in result.stderr
+
+
+def test_some_channels_alone_are_fused(tiny_model, tmp_path):
+    chosen = ("--channel", "lexical", "--channel", "vector")
+    result = run("fuse", tiny_model, "--out", tmp_path / "fusion", *chosen, "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert list(summary["weights"]["channels"]) == ["vector", "lexical"]
+    assert {score["method"] for score in summary["scores"]} == {"full", "walk", "vector", "lexical", "rrf", "fused"}
+    pl.DataFrame({"query": ["bread 0"]}).write_parquet(tmp_path / "requests.parquet")
+    files = ["--input", tmp_path / "requests.parquet", "--out", tmp_path / "out.parquet"]
+    result = run("retrieve", tiny_model, *files, "-k", 20, "--channel", "fused", "--fusion", tmp_path / "fusion")
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(tmp_path / "out.parquet").columns[-2:] == ["vector_rank", "lexical_rank"]
+
+
+def test_a_channel_that_the_model_has_not(tiny_graph, tmp_path):
+    model = write_model(tiny_graph, tmp_path / "model", walk=False)
+    result = run("fuse", model, "--out", tmp_path / "fusion", "--channel", "walk")
+    assert result.exit_code == 2
+    assert "has no channel walk; there are vector, lexical" in result.stderr
+    assert not (tmp_path / "fusion").exists()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.errors import RequestError
 from gnn_search.graph.cases import Cases, build_cases, sample_rows
 from gnn_search.graph.csr import Int32, Int64, expand_ranges
 from gnn_search.model.store import Model
@@ -42,7 +43,13 @@ class FusionFit:
 
 
 def fit_fusion(
-    model: Model, limit: int, k: tuple[int, ...], seed: int = 0, *, progress: Callable[[str], None] = lambda stage: None
+    model: Model,
+    limit: int,
+    k: tuple[int, ...],
+    seed: int = 0,
+    *,
+    parts: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> FusionFit:
     """Fit the weights of a model's channels on validation cases.
 
@@ -55,25 +62,33 @@ def fit_fusion(
         limit: Most cases to fit and measure on, drawn from those that the walk term is fitted on.
         k: Cut-offs to measure recall at.
         seed: Of the draw.
+        parts: The channels that are fused by weights; by default all.
         progress: Told of each of the four stages as it begins.
+
+    Raises:
+        RequestError: The model has no such channel.
     """
     config = model.config
     cases = build_cases(model.graph, "validation", config.walk.cases, config.seed)
     chosen = sample_rows(len(cases), limit, seed)
     lists = _lists(model, cases, chosen, progress)
     progress("fitting weights")
-    candidates = join_channels(lists)
+    missing = [name for name in parts if name not in lists]
+    if missing:
+        raise RequestError(f"the model {model.path} has no channel {missing[0]}; there are {', '.join(lists)}")
+    fused = {name: ranking for name, ranking in lists.items() if not parts or name in parts}
+    candidates = join_channels(fused)
     owner, product = _relevant(cases, chosen)
     relevant = np.isin(_key(candidates.row, candidates.product), _key(owner, product))
-    features = np.concatenate([channel_features(candidates, name) for name in lists]).T
-    examples = Examples(tuple(lists), candidates.row, features, relevant)
+    features = np.concatenate([channel_features(candidates, name) for name in fused]).T
+    examples = Examples(tuple(fused), candidates.row, features, relevant)
     half = shopper_halves(cases, config.seed)[chosen]
     score = np.zeros(len(candidates.row))
     for fitted in (0, 1):
         held_out = half[candidates.row] != fitted
         score[held_out] = WeightedSum(fit_weights(examples.of(half == fitted)))(candidates)[held_out]
-    parts = join_channels({name: ranking for name, ranking in lists.items() if name != FULL})
-    lists |= {RRF: parts.best(reciprocal_ranks(parts), max(k)), FUSED: candidates.best(score, max(k))}
+    single = join_channels({name: ranking for name, ranking in lists.items() if name != FULL})
+    lists |= {RRF: single.best(reciprocal_ranks(single), max(k)), FUSED: candidates.best(score, max(k))}
     view = model.graph.before(cases.time)
     asked = view.edges(("product", "rev_leads_to", "query")).degree()
     return FusionFit(
