@@ -247,7 +247,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ArtefactError(f"{path.parent} is not {what}: {path.name} is missing; give the folder that was written whole") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ArtefactError(f"{path} is damaged ({error}); make {what} again") from None

@@ -121,7 +121,7 @@ def render(console: Console, out: Path, manifest: IndexManifest) -> None:
     table.add_row(f"all queries at once, {_threads(measured.threads)}", f"{measured.batch_per_second:,.0f} a second")
     table.add_row("index, a product", f"{measured.bytes_index:,.1f} bytes")
     if measured.full_in is not None:
-        table.add_row(f"whole vectors in {measured.full_in}, a product", f"{measured.bytes_full:,} bytes")
+        table.add_row(f"whole vectors {manifest.settings.full_place}, a product", f"{measured.bytes_full:,} bytes")
     table.add_row("to build", f"{measured.build_wall_seconds:,.1f} s, {measured.build_cpu_seconds:,.1f} s of CPU")
     console.print(table)
     console.print(

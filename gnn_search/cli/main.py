@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -11,6 +12,7 @@ import click
 import gnn_search
 from gnn_search.errors import GnnSearchError
 
+_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR)
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells give it: 128 + SIGINT."""
 
@@ -92,6 +94,12 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except GnnSearchError as error:
             raise Failure(str(error)) from error
+        except OSError as error:
+            # What the system refuses is no fault of the package.
+            if error.errno not in _REFUSALS or error.filename is None:
+                raise
+            room = "make room, or " if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+            raise Failure(f"can't use {error.filename}: {error.strerror}; {room}give another place") from error
         except ModuleNotFoundError as error:
             package = (error.name or "").partition(".")[0]
             if package in {"", gnn_search.__name__}:

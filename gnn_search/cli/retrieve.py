@@ -143,14 +143,16 @@ class _Bars:
 
 def render(console: Console, summary: RetrievalSummary) -> None:
     """Write what was asked and answered."""
-    if summary.min_score is None:
-        console.print(f"{summary.out}: {summary.rows:,} rows, {summary.k:,} products for each of {summary.requests:,} requests")
-    else:
-        console.print(
-            f"{summary.out}: {summary.rows:,} rows, at most {summary.k:,} products that score at least {summary.min_score:.3f} for each of "
-            f"{summary.requests:,} requests; {summary.requests_without_products:,} got none",
-            soft_wrap=True,
-        )
+    whole = summary.rows == summary.k * summary.requests
+    least = "" if summary.min_score is None else f" that score at least {summary.min_score:.3f}"
+    none = f"; {summary.requests_without_products:,} got none" if summary.requests_without_products or least else ""
+    console.print(
+        f"{summary.out}: {summary.rows:,} rows, {'' if whole else 'at most '}{summary.k:,} products{least} for each of "
+        f"{summary.requests:,} requests{none}",
+        soft_wrap=True,
+    )
+    if summary.products_allowed is not None:
+        console.print(f"products that passed the filters: {summary.products_allowed:,}")
     if summary.products_unknown:
         console.print(f"{summary.products_unknown:,} products of the file of products are not in the graph")
     if summary.resumed:

@@ -115,7 +115,7 @@ def render(console: Console, result: SearchResult) -> None:
     if result.hits:
         console.print(table)
     else:
-        console.print("no product is so similar")
+        console.print("no product was found")
     if result.user_known and result.hits:
         _render_past(console, result)
 

@@ -119,6 +119,7 @@ def run_tuning(
     asked = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
     count, dimension = products.vectors.shape
     wanted = builds(count, dimension, [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
+    out.parent.mkdir(parents=True, exist_ok=True)
     with progress("indices") as bars:
         task = bars.add_task("tuning", total=len(wanted))
         found = tune(
@@ -128,6 +129,7 @@ def run_tuning(
             Caps(p99_ms=max_ms, bytes_product=max_bytes),
             k,
             lambda name, done, total: bars.update(task, completed=done, description=name),
+            out.parent,
         )
     # What was chosen is measured with queries that did not choose it.
     other = asked[1::2] if len(asked) > 1 else asked
@@ -149,7 +151,8 @@ def render(console: Console, out: Path, manifest: IndexManifest) -> None:
         table.add_row("→" if chosen else "" if one.within else "over", *_cells(one))
     console.print(table)
     if tuning.left_out:
-        console.print(f"not made, as their codes alone are larger than that: {', '.join(tuning.left_out)}", soft_wrap=True)
+        most = f"{tuning.caps.bytes_product:,g} bytes a product"
+        console.print(f"not made, as their codes alone take more than {most}: {', '.join(tuning.left_out)}", soft_wrap=True)
     console.print(
         f"{len(tuning.trials)} ways tried with {tuning.queries:,} queries; shown are those that no other betters in recall, p50 and bytes",
         soft_wrap=True,

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from gnn_search.export.source import VectorTable
+from gnn_search.mapped import mapped_array
 from gnn_search.model.store import Model
 from gnn_search.retrieval.request_histories import RequestHistories
 from gnn_search.retrieval.requests import RequestFile
@@ -34,7 +35,7 @@ def encode_requests(model: Model, shop: ShopVectors, file: Path, spool: Path) ->
     requests = RequestFile(file, model.graph)
     checked = requests.check()
     channel, histories = VectorChannel(model, shop), RequestHistories(model, shop.as_of)
-    vectors = np.lib.format.open_memmap(spool, mode="w+", dtype=np.float32, shape=(checked.requests, model.manifest.dimension))
+    vectors = mapped_array(spool, np.float32, (checked.requests, model.manifest.dimension))
     given, done = [], 0
     for block in requests.blocks(checked, _BLOCK):
         asked = pl.DataFrame({"user": block.user, "text": block.text})

@@ -30,7 +30,7 @@ class IdLookup:
         Shapes:
             given: n rows. Returns int32 [n].
         """
-        wanted = _as_type(given, self._ids.dtype)
+        wanted = as_id_type(given, self._ids.dtype)
         if not len(self._ids) or wanted.null_count() == len(wanted):
             return np.full(len(wanted), -1, dtype=np.int32)
         place = self._ids.search_sorted(wanted).clip(0, len(self._ids) - 1)
@@ -57,15 +57,25 @@ def id_series(name: str, values: Sequence[str | int | None]) -> pl.Series:
     return pl.Series(name, written, dtype=pl.Int64 if numbers else pl.String)
 
 
-def _as_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Cast ids, null where that is not possible."""
+def as_id_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Cast ids to the type of a graph's, null where one is not written as the graph would write it: '7' and 7.0 are 7, '007' is not."""
+    if is_text(given.dtype):
+        given = given.cast(pl.String)
     if given.dtype.is_float():
         # A table of integers with gaps comes as floats from some tools.
         number = given.cast(pl.Int64, strict=False)
         given = number.set((number.cast(pl.Float64) != given.cast(pl.Float64)).fill_null(False), None)
-    if given.dtype == dtype:
-        return given
-    if dtype == pl.String or not isinstance(given.dtype, pl.String | pl.Categorical | pl.Enum):
+    if dtype == pl.String or given.dtype != pl.String:
         return given.cast(dtype, strict=False)
-    number = given.cast(pl.String).cast(pl.Int64, strict=False)
+    number = given.cast(pl.Int64, strict=False)
     return number.set((number.cast(pl.String) != given).fill_null(False), None)
+
+
+def can_be_ids(dtype: pl.DataType) -> bool:
+    """Say whether a column of this type can hold ids: text, integers, and the floats that stand for integers."""
+    return is_text(dtype) or dtype == pl.Null or dtype.is_integer() or dtype.is_float()
+
+
+def is_text(dtype: pl.DataType) -> bool:
+    """Say whether a column of this type holds text."""
+    return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)

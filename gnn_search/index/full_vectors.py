@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.csr import Float32, Int64
+from gnn_search.mapped import mapped_array
 
 Precision = Literal["float32", "float16", "int8"]
 _BLOCK = 65_536
@@ -129,7 +130,7 @@ class FullVectors:
 def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], file: Path | None) -> npt.NDArray[Any]:
     if file is None:
         return np.empty(shape, dtype=dtype)
-    return np.lib.format.open_memmap(file, mode="w+", dtype=dtype, shape=shape)
+    return mapped_array(file, dtype, shape)
 
 
 def _settled(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -49,6 +49,11 @@ class IndexSettings(Settings):
         """As what whole vectors are kept by resolved settings, None where they are not."""
         return None if self.full is None or self.full == "none" else self.full
 
+    @property
+    def full_place(self) -> str:
+        """Where whole vectors lie, in words."""
+        return f"{'on' if self.full_in == 'disk' else 'in'} {self.full_in}"
+
     def resolve(self, count: int, dimension: int) -> IndexSettings:
         """Return the settings with every number in place.
 

@@ -54,6 +54,6 @@ class ProductFilter:
 
     def _find(self, products: Sequence[str | int]) -> Int32:
         try:
-            return self._products.find_values(list(products))
+            return self._products.find_values(list(dict.fromkeys(products)))
         except TypeError as error:
             raise RequestError(f"the filter can't be read ({error}); give product ids, or the path of a category") from None

@@ -11,8 +11,9 @@ import polars as pl
 
 from gnn_search.errors import RequestError, TableError
 from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.id_lookup import as_id_type, can_be_ids, is_text
 from gnn_search.graph.store import Graph
-from gnn_search.retrieval.formats import TableFile
+from gnn_search.tables.formats import TableFile
 from gnn_search.tables.text import normalise_distinct
 from gnn_search.vectors.inductive.histories import EVENT_KEYS, HistoryReader
 
@@ -73,11 +74,11 @@ class RequestFile:
 
     def __init__(self, path: Path, graph: Graph) -> None:
         self._path, self._graph = path, graph
-        self._file = TableFile.open(path)
+        self._file = TableFile.open(path, "requests")
         schema = self._file.schema
         if _QUERY not in schema:
             raise TableError(f"{path} lacks the column '{_QUERY}'; give each request one, and '{_USER}' where a shopper asks")
-        if not (_is_text(schema[_QUERY]) or schema[_QUERY] == pl.Null):
+        if not (is_text(schema[_QUERY]) or schema[_QUERY] == pl.Null):
             raise TableError(f"column '{_QUERY}' of {path}: expected text, got {schema[_QUERY]}; write the queries as text")
         if _USER in schema:
             _check_ids(_USER, schema[_USER], str(path))
@@ -179,7 +180,7 @@ def history_events(history: pl.Series) -> tuple[pl.DataFrame, Int64]:
 
 
 def _check_ids(name: str, dtype: pl.DataType, place: str) -> None:
-    if not (_is_text(dtype) or dtype == pl.Null or dtype.is_integer() or dtype.is_float()):
+    if not can_be_ids(dtype):
         raise TableError(f"column '{name}' of {place}: expected ids, integers or text, got {dtype}; write them as one of these")
 
 
@@ -206,10 +207,10 @@ def _check_history(dtype: pl.DataType, place: str) -> None:
 
 def _store(given: pl.Series, graph: Graph) -> tuple[pl.Series, pl.Series, bool]:
     """Return ids without empty texts, the same in the graph's type, null where that can't hold one, and whether it holds them all."""
-    if _is_text(given.dtype):
+    if is_text(given.dtype):
         given = given.cast(pl.String)
         given = given.set(given == "", None)
-    stored = _as_type(given, graph.nodes("user").to_series(0).dtype).alias(given.name)
+    stored = as_id_type(given, graph.nodes("user").to_series(0).dtype).alias(given.name)
     return given, stored, stored.null_count() == given.null_count()
 
 
@@ -217,21 +218,3 @@ def _nodes(stored: pl.Series, graph: Graph) -> Int32:
     nodes = pl.DataFrame({"id": graph.nodes("user").to_series(0)}).with_row_index("node")
     found = pl.DataFrame({"id": stored}).join(nodes, on="id", how="left", maintain_order="left")["node"]
     return found.cast(pl.Int32).fill_null(-1).to_numpy()
-
-
-def _as_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Cast ids, null where that is not possible."""
-    if given.dtype == pl.Null:
-        return given.cast(dtype)
-    if given.dtype.is_float():
-        # A table of integers with gaps comes as floats from some tools.
-        number = given.cast(pl.Int64, strict=False)
-        given = number.set((number.cast(pl.Float64) != given.cast(pl.Float64)).fill_null(False), None)
-    if dtype == pl.String or given.dtype.is_integer():
-        return given.cast(dtype, strict=False)
-    number = given.cast(pl.Int64, strict=False)
-    return number.set((number.cast(pl.String) != given).fill_null(False), None)
-
-
-def _is_text(dtype: pl.DataType) -> bool:
-    return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)

@@ -14,10 +14,10 @@ from gnn_search.memory import release_free_memory
 from gnn_search.model.store import Model
 from gnn_search.retrieval.answer import Answerer
 from gnn_search.retrieval.counts import Counts
-from gnn_search.retrieval.formats import FileFormat
 from gnn_search.retrieval.requests import Checked, RequestFile
 from gnn_search.retrieval.unfinished import State, Unfinished
 from gnn_search.retrieval.way import Way, open_way
+from gnn_search.tables.formats import FileFormat
 
 BLOCK = 4096
 """Requests answered at a time, at most."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from gnn_search.errors import ArtefactError, OutputExistsError
 from gnn_search.layout import FORMAT_VERSION, read_json, refuse_existing, staged, write_json
 from gnn_search.retrieval.counts import Counts
-from gnn_search.retrieval.formats import FileFormat, join_parts
+from gnn_search.tables.formats import FileFormat, join_parts
 
 _COUNTS = "gnn_search_counts"
 _WHAT = "the folder of a retrieval that has not ended"

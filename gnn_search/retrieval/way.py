@@ -104,7 +104,7 @@ def open_way(
 def _filtered(model: Model, categories: Sequence[str], products: Path | None, flag: str | None) -> Filtered | None:
     if not categories and products is None and flag is None:
         return None
-    named = None if products is None else read_product_file(products, [], model.graph).node
+    named = None if products is None else read_product_file(products, [], model.graph).distinct
     return filter_products(model.graph, categories=categories or None, named=named, flag=flag)
 
 

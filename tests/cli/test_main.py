@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import time
@@ -81,6 +83,13 @@ def test_an_error_of_the_package_is_one_sentence_and_exit_2(error):
     assert result.exit_code == 2
     assert result.stderr == "Error: the file is missing; give another\n"
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "make room, or give another place"), (errno.EACCES, "give another place")])
+def test_what_the_system_refuses_is_one_sentence_and_exit_2(number, advice):
+    result = CliRunner().invoke(group_of(raising(OSError(number, os.strerror(number), "/some/where"))), ["dummy"])
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: can't use /some/where: {os.strerror(number)}; {advice}\n"
 
 
 def test_an_unforeseen_error_is_not_hidden():

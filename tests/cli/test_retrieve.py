@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from models import write_model
+from shops import build, write_tiny_shop
 
 from gnn_search.cli.main import main
 from gnn_search.index.filters import filter_products
+from gnn_search.index.product_file import read_product_file
 from gnn_search.retrieval.answer import Answerer
 
 REQUESTS = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
@@ -196,7 +198,7 @@ def test_a_category_and_a_flag_leave_their_products(tiny_model, tiny_graph, sour
 @pytest.mark.parametrize("channel", ["full", "vector", "lexical"])
 def test_a_file_of_products_leaves_these(tiny_model, tiny_graph, source, tmp_path, channel):
     stocked = [f"P{number:03}" for number in range(0, 40, 3)]
-    pl.DataFrame({"product_id": [*stocked, "P003", "new", "newer"], "shelf": 1}).write_csv(tmp_path / "stock.csv")
+    pl.DataFrame({"product_id": [*stocked, "P003", "new", "new", "newer", None], "shelf": 1}).write_csv(tmp_path / "stock.csv")
     asked = ("-k", 40, "--channel", channel, "--products", tmp_path / "stock.csv")
     result = run(tiny_model, source, tmp_path / "out.parquet", *asked, "--json")
     assert result.exit_code == 0, result.output
@@ -207,3 +209,44 @@ def test_a_file_of_products_leaves_these(tiny_model, tiny_graph, source, tmp_pat
     pl.DataFrame({"product_id": ["new"]}).write_csv(tmp_path / "stock.csv")
     result = run(tiny_model, source, tmp_path / "other.parquet", *asked)
     assert (result.exit_code, "stock.csv holds none of the 40 products of" in result.stderr) == (2, True)
+    assert not (tmp_path / "other.parquet").exists()
+
+
+def test_lists_that_a_filter_makes_shorter_are_told_as_such(tiny_model, source, tmp_path):
+    pl.DataFrame({"product_id": ["P000", "P001", "P001"]}).write_ndjson(tmp_path / "two[1].jsonl")
+    result = run(tiny_model, source, tmp_path / "out.parquet", "-k", 4, "--products", tmp_path / "two[1].jsonl")
+    assert "6 rows, at most 4 products for each of 3 requests\n" in result.stderr
+    assert "products that passed the filters: 2\n" in result.stderr
+    lexical = ("-k", 4, "--products", tmp_path / "two[1].jsonl", "--channel", "lexical", "--json")
+    none = json.loads(run(tiny_model, source, tmp_path / "a.parquet", *lexical).stdout)["requests_without_products"]
+    assert none > 0
+    result = run(tiny_model, source, tmp_path / "b.parquet", *lexical[:-1])
+    assert f"for each of 3 requests; {none} got none\n" in result.stderr
+
+
+@pytest.mark.parametrize("ids", [[1001.0, 7.0, None], ["1001", "007", "7"], [1001, 7, 7]])
+def test_products_are_found_by_one_rule_whatever_the_type(ids, tmp_path):
+    recipe = write_tiny_shop(tmp_path / "shop")
+    for table in ("products", "events"):
+        file = recipe.parent / f"{table}.parquet"
+        pl.read_parquet(file).with_columns(pl.col("product_id").str.slice(1).cast(pl.Int64) + 1000).write_parquet(file)
+    graph = build(recipe, tmp_path / "graph")
+    pl.DataFrame({"product_id": ids}).write_parquet(tmp_path / "stock.parquet")
+    file = read_product_file(tmp_path / "stock.parquet", [], graph)
+    assert sorted(file.distinct.tolist()) == [-1] * (len(set(ids) - {None}) - 1) + [1]
+
+
+def test_a_json_file_is_read_whole_before_its_types_are_known(tiny_graph, tmp_path):
+    lines = [f'{{"product_id": {number}}}' for number in range(150)] + ['{"product_id": "P001", "rating": 2.5}']
+    (tmp_path / "late.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    file = read_product_file(tmp_path / "late.jsonl", ["rating"], tiny_graph)
+    assert file.node[-1] == 1
+    assert file.rows["rating"][-1] == 2.5
+
+
+@pytest.mark.parametrize("option", ["--index", "--boost", "--fusion"])
+def test_a_file_in_the_place_of_a_folder(tiny_model, source, tmp_path, option):
+    channel = "fused" if option == "--fusion" else "vector"
+    result = run(tiny_model, source, tmp_path / "out.parquet", "--channel", channel, option, source)
+    assert result.exit_code == 2
+    assert "requests.csv is not a" in result.stderr

@@ -83,7 +83,7 @@ def test_products_that_score_too_little_are_left_out(tiny_model):
     assert found["hits"] == whole["hits"][:5]
     nothing = run(tiny_model, "bread 0", "--user", 3, "--min-score", 2)
     assert nothing.exit_code == 0, nothing.output
-    assert "no product is so similar" in nothing.stdout
+    assert "no product was found" in nothing.stdout
 
 
 def test_an_action_stands_for_its_threshold(tiny_graph, tmp_path):

@@ -50,7 +50,7 @@ class Trial(StrictModel):
         if self.settings.kind == "hnsw":
             told.append(f"ef {self.settings.ef_search:,}")
         if self.settings.precision is not None:
-            told.append(f"{self.settings.candidates} candidates, {self.settings.precision} in {self.settings.full_in}")
+            told.append(f"{self.settings.candidates} candidates, {self.settings.precision} {self.settings.full_place}")
         return ", ".join(told)
 
 

@@ -42,6 +42,7 @@ def tune(
     caps: Caps,
     k: int = 100,
     progress: Progress = lambda name, done, total: None,
+    scratch: Path | None = None,
 ) -> Tuning:
     """Try indices of vectors, and choose the one that finds most within the caps, of those the quickest.
 
@@ -52,6 +53,7 @@ def tune(
         caps: What one may cost.
         k: Length of the lists.
         progress: Told how far it is.
+        scratch: Folder for whole vectors on disk while they are tried; by default the system's.
 
     Shapes:
         vectors: float32 [n, d]; queries: float32 [m, d].
@@ -62,7 +64,7 @@ def tune(
     if not len(queries):
         raise RequestError("there is no query to tune an index with; give at least one")
     k = min(k, len(vectors))
-    bench = _Bench(vectors, queries, k, caps)
+    bench = _Bench(vectors, queries, k, caps, scratch)
     small = _small_enough(wanted, caps, vectors.shape[1])
     trials: list[Trial] = []
     for place, settings in enumerate(small):
@@ -100,8 +102,8 @@ def _small_enough(wanted: Sequence[IndexSettings], caps: Caps, dimension: int) -
 class _Bench:
     """Makes indices and measures ways to search them."""
 
-    def __init__(self, vectors: Float32, queries: Float32, k: int, caps: Caps) -> None:
-        self._vectors, self._queries, self._k, self._caps = vectors, queries, k, caps
+    def __init__(self, vectors: Float32, queries: Float32, k: int, caps: Caps, scratch: Path | None) -> None:
+        self._vectors, self._queries, self._k, self._caps, self._scratch = vectors, queries, k, caps, scratch
         self._exact = nearest(vectors, queries, k)[0]
 
     def try_out(self, settings: IndexSettings) -> Iterator[Trial]:
@@ -134,7 +136,7 @@ class _Bench:
                     yield self._measure(index.with_settings(smaller, full), size, spent)
             most = self._caps.bytes_product
             if worth and most is not None and size + index.full.bytes_each > most:
-                with tempfile.TemporaryDirectory(prefix="gnn-search-") as scratch:
+                with tempfile.TemporaryDirectory(prefix=".index-", dir=self._scratch) as scratch:
                     full = FullVectors.encode(self._vectors, kept, Path(scratch) / "full.npy")
                     for way in worth:
                         yield self._measure(index.with_settings(way.model_copy(update={"full_in": "disk"}), full), size, spent)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from gnn_search.errors import TableError
-from gnn_search.retrieval.formats import FileFormat, TableFile, join_parts
+from gnn_search.tables.formats import FileFormat, TableFile, join_parts
 
 NAMES = ["o.parquet", "o.pq", "o.csv", "o.jsonl", "o.ndjson", "o.json", "o.csv.gz", "o.csv.zst", "o.jsonl.gz", "o.jsonl.zst", "a.b.CSV"]
 FRAME = pl.DataFrame({"user_id": ["é", None, "007"], "query": ["a, b", 'c "d"', "東京\n"], "extra": ["1", "2", "3"]})
@@ -24,7 +24,7 @@ def write(tmp_path, frames: list[pl.DataFrame], name: str):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_round_trip_in_blocks(tmp_path, name):
-    out = TableFile.open(write(tmp_path, [FRAME.head(1), FRAME.tail(2)], name))
+    out = TableFile.open(write(tmp_path, [FRAME.head(1), FRAME.tail(2)], name), "rows")
     wanted = FRAME.select("user_id", "query")
     for size in (1, 2, 3, 9):
         blocks = list(out.blocks(("user_id", "query", "absent"), size))
@@ -38,7 +38,7 @@ def test_round_trip_in_blocks(tmp_path, name):
 def test_blocks_are_full_whatever_the_parts(tmp_path, name):
     """Row groups and reading buffers end where they like; blocks end at multiples of their size."""
     frame = pl.DataFrame({"query": [f"query {number}" for number in range(2000)]})
-    out = TableFile.open(write(tmp_path, [frame[:7], frame[7:1500], frame[1500:]], name))
+    out = TableFile.open(write(tmp_path, [frame[:7], frame[7:1500], frame[1500:]], name), "rows")
     blocks = list(out.blocks(("query",), 300, start=100))
     assert [block.height for block in blocks] == [300] * 6 + [100]
     assert pl.concat(blocks).equals(frame[100:])
@@ -48,7 +48,7 @@ def test_types_of_json_are_those_of_the_whole_file(tmp_path):
     """Ids that are numbers at first and text later are text."""
     lines = ['{"user_id": 1, "query": "a"}'] * 3000 + ['{"user_id": "x", "query": "a"}']
     (tmp_path / "r.jsonl").write_text("\n".join(lines))
-    table = TableFile.open(tmp_path / "r.jsonl")
+    table = TableFile.open(tmp_path / "r.jsonl", "rows")
     assert table.schema["user_id"] == pl.String
     assert pl.concat(table.blocks(("user_id",), 1000))["user_id"].to_list() == ["1"] * 3000 + ["x"]
 
@@ -64,15 +64,15 @@ def test_unknown_suffix(tmp_path, name):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(TableError, match=r"there is no file .*r.csv; give one with the requests"):
-        TableFile.open(tmp_path / "r.csv")
+    with pytest.raises(TableError, match=r"there is no file .*r.csv; give one with rows, a row each"):
+        TableFile.open(tmp_path / "r.csv", "rows")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("r.parquet", "parquet"), ("r.jsonl", "json"), ("r.csv.gz", "csv")])
 def test_damaged_file(tmp_path, name, kind):
     (tmp_path / name).write_bytes(b"\x1f\x8b{nothing of it")
     with pytest.raises(TableError, match=rf"is damaged or no {kind} file: .*; write it again"):
-        TableFile.open(tmp_path / name)
+        TableFile.open(tmp_path / name, "rows")
 
 
 @pytest.mark.parametrize("name", ["r.parquet", "r.csv.gz", "r.jsonl.gz"])
@@ -85,4 +85,4 @@ def test_a_file_that_is_damaged_further_on(tmp_path, name):
     content = b"PAR1" + b"\xff" * 3000 + content[3004:] if name.endswith("parquet") else content[:8000]
     path.write_bytes(content)
     with pytest.raises(TableError, match=r"r\..* is damaged or no .* file: .*; write it again"):
-        list(TableFile.open(path).blocks(("query",), 1000))
+        list(TableFile.open(path, "rows").blocks(("query",), 1000))

@@ -1,4 +1,4 @@
-"""Files of requests and results: parquet, CSV and JSON lines, by suffix, read and written in blocks."""
+"""Files beside the shop's own tables, such as requests and results: parquet, CSV and JSON lines, by suffix, read and written in blocks."""
 
 from __future__ import annotations
 
@@ -61,17 +61,21 @@ class TableFile:
     _frame: pl.LazyFrame
 
     @classmethod
-    def open(cls, path: Path) -> TableFile:
+    def open(cls, path: Path, what: str) -> TableFile:
         """Open a file.
+
+        Args:
+            path: The file.
+            what: What its rows are, in the plural, for messages.
 
         Raises:
             TableError: The file is absent or blank, can't be read, or has an unknown suffix.
         """
         form = FileFormat.of(path)
         if not path.is_file():
-            raise TableError(f"there is no file {path}; give one with the requests, a row each")
+            raise TableError(f"there is no file {path}; give one with {what}, a row each")
         if form.kind != "parquet" and path.stat().st_size == 0:
-            raise TableError(f"{path} holds no rows; give at least one request")
+            raise TableError(f"{path} holds no rows; give {what}, a row each")
         try:
             frame = _scan(path, form)
             schema = frame.collect_schema()
