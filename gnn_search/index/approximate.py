@@ -47,10 +47,18 @@ class ApproximateIndex:
         settings: Resolved.
         full: Whole vectors for re-ranking.
         ids: The shop's id of each row, where known; null for a removed product.
+        origin: Where the vectors come from, as entries of the manifest.
     """
 
-    def __init__(self, index: faiss.Index, settings: IndexSettings, full: FullVectors | None = None, ids: pl.Series | None = None) -> None:
-        self._index, self.settings, self.full = index, settings, full
+    def __init__(
+        self,
+        index: faiss.Index,
+        settings: IndexSettings,
+        full: FullVectors | None = None,
+        ids: pl.Series | None = None,
+        origin: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._index, self.settings, self.full, self._origin = index, settings, full, origin or {}
         self._inverted = faiss.try_extract_index_ivf(index)
         self._take_ids(ids)
 
@@ -123,7 +131,7 @@ class ApproximateIndex:
             settings: Resolved, and the same in all that the FAISS index was made with.
             full: Whole vectors for re-ranking; None for none.
         """
-        return ApproximateIndex(self._index, settings, full, self.ids)
+        return ApproximateIndex(self._index, settings, full, self.ids, self._origin)
 
     def add(self, ids: pl.Series, vectors: Float32) -> None:
         """Add products, in rows behind all others; lists and codes stay as they were learned.
@@ -165,7 +173,7 @@ class ApproximateIndex:
         Args:
             folder: Made whole or not at all.
             ids: The shop's id of each row, where the index was made without.
-            extra: Further entries of the manifest.
+            extra: Further entries of the manifest, or others in the place of those that it was opened with.
             replace: Put it in the place of an old one.
 
         Raises:
@@ -173,7 +181,7 @@ class ApproximateIndex:
         """
         known = self.ids if ids is None else ids
         assert known is not None
-        write_folder(folder, self._index, self.settings, known, self.full, extra, replace=replace)
+        write_folder(folder, self._index, self.settings, known, self.full, {**self._origin, **(extra or {})}, replace=replace)
 
     @classmethod
     def open(cls, folder: Path) -> ApproximateIndex:
@@ -183,7 +191,7 @@ class ApproximateIndex:
             ArtefactError: The folder is no index, is damaged or half-written, or is of another version.
         """
         manifest, index, ids, full = read_folder(folder)
-        opened = cls(index, manifest.settings, full, ids)
+        opened = cls(index, manifest.settings, full, ids, manifest.origin)
         expected = manifest.count if opened._forgets else manifest.rows
         if index.ntotal != expected:
             raise ArtefactError(f"the index {folder} is damaged: expected {expected} rows, got {index.ntotal}; {AGAIN}")

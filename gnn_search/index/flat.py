@@ -49,10 +49,11 @@ class FlatIndex:
     Args:
         index: The FAISS index.
         ids: The shop's id of each row, where known; null for a removed product.
+        origin: Where the vectors come from, as entries of the manifest.
     """
 
-    def __init__(self, index: faiss.IndexFlatIP, ids: pl.Series | None = None) -> None:
-        self._index = index
+    def __init__(self, index: faiss.IndexFlatIP, ids: pl.Series | None = None, origin: Mapping[str, Any] | None = None) -> None:
+        self._index, self._origin = index, origin or {}
         self.ids = ids
         self._present = present_rows(ids)
         self._look()
@@ -137,7 +138,7 @@ class FlatIndex:
         Args:
             folder: Made whole or not at all.
             ids: The shop's id of each row, where the index was made without.
-            extra: Further entries of the manifest.
+            extra: Further entries of the manifest, or others in the place of those that it was opened with.
             replace: Put it in the place of an old one.
 
         Raises:
@@ -146,7 +147,7 @@ class FlatIndex:
         known = self.ids if ids is None else ids
         assert known is not None
         settings = IndexSettings(kind="flat").resolve(len(self._vectors), self.dimension)
-        write_folder(folder, self._index, settings, known, None, extra, replace=replace)
+        write_folder(folder, self._index, settings, known, None, {**self._origin, **(extra or {})}, replace=replace)
 
     @classmethod
     def open(cls, folder: Path) -> FlatIndex:
@@ -160,7 +161,7 @@ class FlatIndex:
             raise ArtefactError(f"the index {folder} is of kind {manifest.kind}, expected a flat one; give another folder")
         if index.ntotal != len(ids):
             raise ArtefactError(f"the index {folder} is damaged: expected {len(ids)} rows, got {index.ntotal}; make it again")
-        return cls(index, ids)
+        return cls(index, ids, manifest.origin)
 
     def _look(self) -> None:
         """Look at the vectors that FAISS holds, without a copy."""

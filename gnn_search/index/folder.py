@@ -71,6 +71,11 @@ class IndexManifest(StrictModel):
     tuning: Tuning | None = None
     versions: dict[str, str]
 
+    @property
+    def origin(self) -> dict[str, str | None]:
+        """Where the vectors come from, as entries of a manifest; so it stays when products are added or removed."""
+        return {name: getattr(self, name) for name in ("model_hash", "graph_hash", "as_of", "quality_hash")}
+
 
 def write_folder(
     folder: Path,

@@ -54,8 +54,10 @@ def check_k(k: int, count: int) -> None:
     """Refuse a list that can't be filled.
 
     Raises:
-        RequestError: `k` is below 1 or larger than the catalogue.
+        RequestError: `k` is no whole number, below 1 or larger than the catalogue.
     """
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        raise RequestError(f"k is {k!r}; give the number of products wanted as a whole number")
     if k < 1:
         raise RequestError(f"k is {k}; give the number of products wanted, at least 1")
     if k > count:

@@ -37,7 +37,6 @@ class Answerer:
         self.channel = open_channel(model, shop, way.kind, way.weights, index=way.index, boost=way.boost, action=way.action)
         check_k(k, self.channel.index.count)
         self._counter, self._histories = RequestCounter(self.channel, shop), RequestHistories(model, as_of)
-        self._product_ids = model.graph.nodes("product").to_series(0)
         self._k, self._min_score, self._allowed = k, min_score, None if way.allowed is None else way.allowed.product
 
     def answer(self, requests: Requests) -> tuple[pl.DataFrame, Counts]:
@@ -48,7 +47,7 @@ class Answerer:
         """
         visiting = self._histories.read(requests)
         ranking, place = self._rank(requests, visiting)
-        rows = result_rows(requests.given, place, ranking.product, ranking.score, self._product_ids, ranking.ranks)
+        rows = result_rows(requests.given, place, ranking.product, ranking.score, self.channel.product_ids, ranking.ranks)
         without = int(np.count_nonzero(ranking.product[place, 0] == PADDING))
         return rows, self._counter.count(requests, visiting) + Counts(rows=rows.height, requests_without_products=without)
 

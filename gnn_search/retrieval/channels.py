@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, overload
+from typing import Literal, get_args, overload
 
 from gnn_search.errors import RequestError
 from gnn_search.index.boosting.boost import Boost
@@ -13,6 +13,7 @@ from gnn_search.retrieval.fused_channel import FusedChannel, Part
 from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
 from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights
 from gnn_search.retrieval.lexical_channel import LexicalChannel
+from gnn_search.retrieval.model_index import is_changed
 from gnn_search.retrieval.ranking import Ranker
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.retrieval.walk_channel import WalkChannel
@@ -67,9 +68,11 @@ def open_channel(
         action: The kind of choice whose weights boost, see `VectorChannel`.
 
     Raises:
-        RequestError: The walk alone is wanted of a model without a walk term; `fused` without weights; weights, a boost or an approximate
-            index for a way that has no use for them.
+        RequestError: There is no such channel; the walk alone is wanted of a model without a walk term; `fused` without weights; weights, a
+            boost, or an index that is approximate or was changed for a way that has no use for them.
     """
+    if kind not in get_args(ChannelKind):
+        raise RequestError(f"there is no channel {kind!r}; take one of {', '.join(get_args(ChannelKind))}")
     _check(model, kind, weights, index, boost)
     vectors = VectorChannel(model, shop, index=index, boost=boost, action=action)
     if kind == "lexical":
@@ -139,6 +142,11 @@ def _check(model: Model, kind: ChannelKind, weights: Weights | None, index: Prod
         raise RequestError(
             f"the channel {kind} needs the exact index, an approximate one can't tell what a product left out may score; take the channel "
             "vector, or a flat index"
+        )
+    if kind != "vector" and index is not None and is_changed(index, model):
+        raise RequestError(
+            f"products were added to the index or removed from it, of which the channel {kind} does not know; take the channel vector, or "
+            "an index as 'gnn-search index' makes it"
         )
 
 

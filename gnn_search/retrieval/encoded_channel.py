@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+import polars as pl
+
 from gnn_search.graph.csr import Int32
 from gnn_search.index.product_index import ProductIndex
 from gnn_search.model.guests import Guests
@@ -24,6 +26,11 @@ class EncodedChannel(ABC):
 
     def __init__(self, vectors: VectorChannel, name: str) -> None:
         self.name, self.vectors, self.index = name, vectors, vectors.index
+
+    @property
+    def product_ids(self) -> pl.Series:
+        """See `VectorChannel.product_ids`."""
+        return self.vectors.product_ids
 
     @abstractmethod
     def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:

@@ -16,6 +16,8 @@ from gnn_search.model.store import Model
 def open_model_index(folder: Path, model: Model, as_of: int, boost: Boost | None = None) -> ProductIndex:
     """Open an index whose row i is product i of a model.
 
+    Products may have been removed from it, and others, which the model's graph does not hold, added behind its own.
+
     Args:
         folder: The index.
         model: The model.
@@ -23,8 +25,8 @@ def open_model_index(folder: Path, model: Model, as_of: int, boost: Boost | None
         boost: What the products are boosted by, with qualities as of that moment; its weights may be newer than the index.
 
     Raises:
-        ArtefactError: The folder is no index, is damaged, is of another model or moment, holds other qualities than the boost, or products
-            were added to it or removed.
+        ArtefactError: The folder is no index, is damaged, is of another model or moment, holds other qualities than the boost, or its rows
+            are not the model's products.
     """
     manifest, moment = read_manifest(folder), to_datetime(as_of).isoformat()
     if manifest.model_hash != model.manifest.hash:
@@ -35,12 +37,16 @@ def open_model_index(folder: Path, model: Model, as_of: int, boost: Boost | None
         )
     _check_qualities(folder, manifest, boost)
     index = open_index(folder)
-    if index.ids is None or not index.ids.equals(model.graph.nodes("product").to_series(0)):
-        raise ArtefactError(
-            f"products were added to the index {folder} or removed from it, so that its rows are not those of {model.path}; search it by "
-            "itself, or make one of this model with 'gnn-search index'"
-        )
+    own = model.graph.nodes("product").to_series(0)
+    known = None if index.ids is None else index.ids.head(len(own))
+    if known is None or len(known) < len(own) or known.dtype != own.dtype or (known != own).any():
+        raise ArtefactError(f"the rows of the index {folder} are not the products of {model.path}; make one with 'gnn-search index'")
     return index
+
+
+def is_changed(index: ProductIndex, model: Model) -> bool:
+    """Say whether products were removed from a model's index, or added to it."""
+    return index.ids is not None and (bool(index.ids.null_count()) or len(index.ids) != model.graph.num_nodes["product"])
 
 
 def _check_qualities(folder: Path, manifest: IndexManifest, boost: Boost | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gnn_search.errors import RequestError
@@ -12,8 +12,8 @@ from gnn_search.graph.store import Graph
 from gnn_search.index.filters import Filtered, filter_products
 
 Filter = str | Sequence[str | int] | Mapping[str, Any]
-"""A category, by its path or id, which stands for all below it; product ids; or several at once by the keys `category`, `products` and
-`flag`, a column of the products that says true or false."""
+"""A category, by its path or id, which stands for all below it; product ids; or several at once by the keys `category` (one or several),
+`products` and `flag`, a column of the products that says true or false."""
 
 _KEYS = ("category", "products", "flag")
 
@@ -43,16 +43,16 @@ class ProductFilter:
         if strange:
             raise RequestError(f"the filter has the key {strange[0]!r}; give some of {', '.join(_KEYS)}")
         category, products = stated.get("category"), stated.get("products")
-        if isinstance(products, str):
-            raise RequestError(f"the products of the filter are the text {products!r}; give a list of product ids")
         return filter_products(
             self._graph,
-            categories=None if category is None else [category],
+            categories=None if category is None else [category] if isinstance(category, str | int) else list(category),
             named=None if products is None else self._find(products),
             flag=stated.get("flag"),
         )
 
     def _find(self, products: Sequence[str | int]) -> Int32:
+        if isinstance(products, str | bytes | Mapping) or not isinstance(products, Iterable):
+            raise RequestError(f"the products of the filter are {products!r}; give a list of product ids")
         try:
             return self._products.find_values(list(dict.fromkeys(products)))
         except TypeError as error:

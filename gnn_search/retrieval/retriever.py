@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.index.boosting.boost import Boost
@@ -17,6 +21,7 @@ from gnn_search.model.store import Model, open_model
 from gnn_search.retrieval.channels import ChannelKind, open_channel
 from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.retrieval.hits import Hits, ProductHit
+from gnn_search.retrieval.moments import resolve_moment
 from gnn_search.retrieval.product_filter import Filter, ProductFilter
 from gnn_search.retrieval.query_cache import CacheKey, ContextKey, EncodedRequest, QueryCache, SessionKey
 from gnn_search.retrieval.ranking import PADDING
@@ -62,7 +67,7 @@ class Retriever:
         self._channel = open_channel(model, shop, channel, weights, index=index, boost=boost, action=action)
         self._visits = VisitReader(model, shop.as_of)
         self._filter = ProductFilter(model.graph, IdLookup(model.graph.nodes("product").to_series(0)))
-        self._products = describe_products(model)
+        self._products = describe_products(model, self._channel.product_ids)
         self._users = shop.vectors["user"]
         self._model_key = f"{model.manifest.hash} {model.graph.manifest.hash} {shop.as_of}"
         self._warm_up(str(self._products["product_id"][0]))
@@ -74,7 +79,7 @@ class Retriever:
         graph: Path | str | None = None,
         channel: ChannelKind = "full",
         index: Path | str | None = None,
-        as_of: int | None = None,
+        as_of: str | datetime | int | None = None,
         cache: QueryCache | None = None,
         fusion: Path | str | None = None,
         boost: Path | str | None = None,
@@ -87,7 +92,7 @@ class Retriever:
             graph: The graph's folder, where it was moved.
             channel: The way of ranking.
             index: Folder of an index of the model's products, see `Retriever`.
-            as_of: The moment before which everything is known, µs; by default the start of the test period.
+            as_of: The moment before which everything is known: a date or time, as text too, or µs; by default the start of the test period.
             cache: Where vectors of requests are kept, by default one of its own.
             fusion: Folder of fitted weights, for the channel `fused`.
             boost: Folder of a boost, for the channel `vector`.
@@ -99,8 +104,9 @@ class Retriever:
         """
         opened = open_model(Path(model), None if graph is None else Path(graph))
         weights, saved, qualities = (None if folder is None else Path(folder) for folder in (fusion, index, boost))
-        way = open_way(opened, channel, as_of, fusion=weights, index=saved, boost=qualities, action=action)
-        return cls(opened, channel, way.index, as_of, cache, way.weights, way.boost, way.action)
+        moment = resolve_moment(opened.graph, as_of)
+        way = open_way(opened, channel, moment, fusion=weights, index=saved, boost=qualities, action=action)
+        return cls(opened, channel, way.index, moment, cache, way.weights, way.boost, way.action)
 
     def search(
         self,
@@ -154,6 +160,7 @@ class Retriever:
             RequestError: See `search`.
         """
         check_k(k, self._channel.index.count)
+        _check_least(min_score)
         allowed = None if filter is None else self._filter.read(filter)
         visits = self._visits.read(requests)
         product = np.full((len(requests), k), PADDING, dtype=np.int32)
@@ -225,3 +232,8 @@ class Retriever:
         cache, self.cache = self.cache, QueryCache()
         self.search_many([Request(_UNASKED), Request(_UNASKED, history=[product])], k=1)
         self.cache = cache
+
+
+def _check_least(score: Any) -> None:
+    if score is not None and not (isinstance(score, int | float) and isfinite(score)):
+        raise RequestError(f"the least score is {score!r}; give a cosine, a number between -1 and 1")

@@ -102,7 +102,7 @@ class Searcher:
         self._channel = open_channel(model, self._shop, way.kind, way.weights, index=way.index, boost=way.boost, action=way.action)
         self._allowed = None if way.allowed is None else way.allowed.product
         self._view = model.graph.before(self._shop.as_of)
-        self._products = describe_products(model)
+        self._products = describe_products(model, self._channel.product_ids)
         self._visits = VisitReader(model, self._shop.as_of)
 
     def search(
@@ -178,19 +178,25 @@ def _past(view: GraphView, user: int) -> pl.DataFrame:
     return counted.sort("last_chosen", "times_chosen", "product", descending=[True, True, False])
 
 
-def describe_products(model: Model) -> pl.DataFrame:
-    """Return `product` (node), `product_id`, `title`, `category_node` and `category` (path) of every product."""
+def describe_products(model: Model, ids: pl.Series) -> pl.DataFrame:
+    """Return `product` (row), `product_id`, `title`, `category_node` and `category` (path) of every product.
+
+    Args:
+        model: The model.
+        ids: Of its products, and behind them of others, which have an id alone.
+    """
     products = model.graph.nodes("product")
     paths = model.graph.nodes("category")["path"]
     node = pl.Series(np.asarray(model.graph.taxonomy.product_category), dtype=pl.Int32)
-    placed = node.set(node < 0, None)
+    others = len(ids) - products.height
+    placed = node.set(node < 0, None).extend(pl.Series([None] * others, dtype=pl.Int32))
     return pl.DataFrame(
         {
-            "product": pl.Series(np.arange(products.height, dtype=np.int32)),
-            "product_id": products.to_series(0),
-            "title": products["title"],
+            "product": pl.Series(np.arange(len(ids), dtype=np.int32)),
+            "product_id": ids,
+            "title": pl.concat([products["title"].cast(pl.String), pl.Series([""] * others, dtype=pl.String)]),
             "category_node": placed,
-            "category": paths.gather(placed).fill_null("") if len(paths) else pl.Series([""] * products.height, dtype=pl.String),
+            "category": paths.gather(placed).fill_null("") if len(paths) else pl.Series([""] * len(ids), dtype=pl.String),
         }
     )
 

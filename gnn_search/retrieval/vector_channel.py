@@ -12,6 +12,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.index.boosting.boost import Boost
@@ -78,7 +79,7 @@ class VectorChannel:
         action: The kind of choice whose weights boost; may be left out where the shop logs one kind.
 
     Raises:
-        RequestError: The boost has no weights for the action.
+        RequestError: The boost has no weights for the action, or the index holds vectors of another dimension.
     """
 
     def __init__(
@@ -101,6 +102,9 @@ class VectorChannel:
             # Without a weight nothing is boosted, and the qualities need not be searched.
             self._boost = None
         self.index: ProductIndex = self._exact_index() if index is None else index
+        expected = self._products.shape[1] + (0 if self._boost is None else len(self._boost.dimensions))
+        if self.index.dimension != expected:
+            raise RequestError(f"the index holds vectors of {self.index.dimension} numbers, expected {expected}; give an index of this way")
 
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank for known nodes, as `Ranker` says."""
@@ -146,8 +150,13 @@ class VectorChannel:
         if min_score is None:
             return ranking
         row = np.repeat(np.arange(len(ranking.product), dtype=np.int64), ranking.product.shape[1])
-        similarity = pair_scores(self._products, asked.vector.numpy(), row, np.maximum(ranking.product, 0).ravel())
-        return cut(ranking, min_score, similarity.reshape(ranking.product.shape).astype(np.float32))
+        new = ranking.product >= len(self._products)
+        known = np.where(new, 0, np.maximum(ranking.product, 0))
+        similarity = pair_scores(self._products, asked.vector.numpy(), row, known.ravel()).reshape(known.shape).astype(np.float32)
+        if new.any() and self._boost is not None:
+            raise RequestError("the cosine of boosted products that the graph does not hold is not known; leave the least score out")
+        # Without a boost the score of what only the index holds is its cosine.
+        return cut(ranking, min_score, np.where(new, ranking.score, similarity))
 
     def ask(self, user: Int32, query: Int32) -> Asked:
         """Encode requests for known nodes.
@@ -187,6 +196,13 @@ class VectorChannel:
     def find_queries(self, texts: Sequence[str]) -> Int32:
         """Return the node of each normalised text, -1 for a query that the graph does not hold: int32 [n]."""
         return self._queries.find(pl.Series(texts, dtype=pl.String))
+
+    @cached_property
+    def product_ids(self) -> pl.Series:
+        """The shop's id of each row of the index; beyond the graph's products those that were added to the index alone."""
+        own = self._model.graph.nodes("product").to_series(0)
+        ids = self.index.ids
+        return own if ids is None or len(ids) == len(own) else pl.concat([own, ids.slice(len(own))])
 
     def _exact_index(self) -> FlatIndex:
         return FlatIndex.build(self._products if self._boost is None else boosted_products(self._products, self._boost))

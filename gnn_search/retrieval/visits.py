@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -120,6 +121,10 @@ class VisitReader:
         return told
 
     def _texts(self, requests: Sequence[Request]) -> pl.Series:
+        queries: list[Any] = [request.query for request in requests]
+        wrong = [query for query in queries if not isinstance(query, str)]
+        if wrong:
+            raise RequestError(f"a query is {wrong[0]!r}; give text")
         given = [request.query.encode("utf-8", "replace").decode("utf-8") for request in requests]
         text = pl.DataFrame({"query": pl.Series(given, dtype=pl.String)}).select(normalise_query(pl.col("query"))).to_series()
         blank = (text == "").arg_true()

@@ -318,3 +318,41 @@ def test_a_filter_of_several_parts(full, model):
     assert any("1 products of the filter are not in the graph" in note for note in found.notes)
     with pytest.raises(RequestError, match="the filter has the key 'colour'; give some of category, products, flag"):
         full.search("tea", filter={"colour": "red"})
+
+
+def test_several_categories(full, model):
+    paths = model.graph.nodes("category")["path"].to_list()
+    one, other = [path for path in paths if " > " not in path][:2]
+    both = {hit.product_id for hit in full.search("tea", k=40, filter={"category": [one, other]})}
+    assert both == {hit.product_id for path in (one, other) for hit in full.search("tea", k=40, filter=path)}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"k": 2.5}, "k is 2.5; give the number of products wanted as a whole number"),
+        ({"k": "3"}, "k is '3'; give the number"),
+        ({"k": True}, "k is True; give the number"),
+        ({"query": None}, "a query is None; give text"),
+        ({"min_score": float("nan")}, "the least score is nan; give a cosine"),
+        ({"min_score": "0.5"}, "the least score is '0.5'; give a cosine"),
+        ({"filter": b"P001"}, "the products of the filter are b'P001'; give a list of product ids"),
+        ({"filter": {"products": "P001"}}, "the products of the filter are 'P001'; give a list"),
+        ({"filter": {"products": {"P001": 1}}}, "the products of the filter are {'P001': 1}; give a list"),
+        ({"filter": 7}, "the products of the filter are 7; give a list"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(full, given, message):
+    with pytest.raises(RequestError) as error:
+        full.search(**{"query": "tea", **given})
+    assert message in str(error.value)
+
+
+def test_a_moment_may_be_a_date_or_text(tiny_model, model):
+    moment = model.graph.manifest.test_start + 86_400_000_000
+    said = [moment, to_datetime(moment), to_datetime(moment).isoformat()]
+    assert {Retriever.load(tiny_model, channel="vector", as_of=one).as_of for one in said} == {moment}
+    with pytest.raises(RequestError, match=r"the moment 1.5 is no date or time"):
+        Retriever.load(tiny_model, as_of=1.5)
+    with pytest.raises(RequestError, match=r"the moment 'soon' is no ISO 8601 date or time"):
+        Retriever.load(tiny_model, as_of="soon")
