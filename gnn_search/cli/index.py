@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -94,8 +95,9 @@ def run_index(
     opened.graph.verify()
     shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
     qualities = None if boost is None else open_boost(boost, opened)
-    products = products_to_index(opened, shop, queries, checked.seed, qualities)
-    with progress("products") as bars:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".index-", dir=out.parent) as scratch, progress("products") as bars:
+        products = products_to_index(opened, shop, queries, checked.seed, qualities, Path(scratch))
         task = bars.add_task("index", total=None)
         return build_index(
             products.vectors,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, get_args
 
 import click
@@ -114,13 +115,14 @@ def run_tuning(
     opened = open_model(model, graph)
     opened.graph.verify()
     shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
-    products = products_to_index(opened, shop, queries, seed, None if boost is None else open_boost(boost, opened))
-    # No vector may stand in both halves.
-    asked = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
-    count, dimension = products.vectors.shape
-    wanted = builds(count, dimension, [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
+    qualities = None if boost is None else open_boost(boost, opened)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with progress("indices") as bars:
+    with TemporaryDirectory(prefix=".index-", dir=out.parent) as scratch, progress("indices") as bars:
+        products = products_to_index(opened, shop, queries, seed, qualities, Path(scratch))
+        # No vector may stand in both halves.
+        asked = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
+        count, dimension = products.vectors.shape
+        wanted = builds(count, dimension, [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
         task = bars.add_task("tuning", total=len(wanted))
         found = tune(
             products.vectors,
@@ -129,12 +131,12 @@ def run_tuning(
             Caps(p99_ms=max_ms, bytes_product=max_bytes),
             k,
             lambda name, done, total: bars.update(task, completed=done, description=name),
-            out.parent,
+            Path(scratch),
         )
-    # What was chosen is measured with queries that did not choose it.
-    other = asked[1::2] if len(asked) > 1 else asked
-    chosen = found.trials[found.chosen].settings
-    return build_index(products.vectors, products.ids, chosen, other, out, extra={**products.origin, "tuning": found})
+        # What was chosen is measured with queries that did not choose it.
+        other = asked[1::2] if len(asked) > 1 else asked
+        chosen = found.trials[found.chosen].settings
+        return build_index(products.vectors, products.ids, chosen, other, out, extra={**products.origin, "tuning": found})
 
 
 def render(console: Console, out: Path, manifest: IndexManifest) -> None:

@@ -28,7 +28,7 @@ def held_out_queries(model: Model, shop: ShopVectors, limit: int, seed: int = 0)
         RequestError: The validation period holds no choice, or `limit` is below 1.
     """
     cases = build_cases(model.graph, "validation", limit, seed)
-    products = torch.from_numpy(np.array(shop.vectors["product"]))
+    products = torch.from_numpy(shop.vectors["product"])
     encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
     personal = encoder.encode_requests(cases.user, cases.query).numpy()
     queries = np.concatenate([personal, shop.vectors["query"][np.unique(cases.query)]])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,12 @@ from gnn_search.graph.store import to_datetime
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
 from gnn_search.index.held_out import held_out_queries
+from gnn_search.mapped import mapped_array
 from gnn_search.model.store import Model
 from gnn_search.vectors.shop_vectors import ShopVectors
+
+_BLOCK = 1 << 16
+"""Products boosted at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +42,9 @@ class ModelProducts:
     origin: dict[str, Any]
 
 
-def products_to_index(model: Model, shop: ShopVectors, limit: int, seed: int = 0, boost: Boost | None = None) -> ModelProducts:
+def products_to_index(
+    model: Model, shop: ShopVectors, limit: int, seed: int = 0, boost: Boost | None = None, scratch: Path | None = None
+) -> ModelProducts:
     """Return a model's products as they are to be indexed.
 
     Args:
@@ -47,6 +54,7 @@ def products_to_index(model: Model, shop: ShopVectors, limit: int, seed: int = 0
         seed: Of the sample.
         boost: What products are boosted by. Weights are no part of the products, only of the queries, which take those of each kind of
             choice in turn.
+        scratch: Folder in which boosted vectors lie, so that memory need not hold them; None keeps them there.
 
     Raises:
         RequestError: The validation period holds no choice, or `limit` is below 1.
@@ -59,9 +67,19 @@ def products_to_index(model: Model, shop: ShopVectors, limit: int, seed: int = 0
     }
     if boost is not None:
         known = boost.at(model.graph.before(shop.as_of))
-        vectors, queries = boosted_products(vectors, known), _boost_in_turn(queries, known)
+        vectors, queries = _boost_in_blocks(vectors, known, scratch), _boost_in_turn(queries, known)
         origin["quality_hash"] = known.quality_hash
     return ModelProducts(vectors, model.graph.nodes("product").to_series(0), queries, origin)
+
+
+def _boost_in_blocks(vectors: Float32, boost: Boost, scratch: Path | None) -> Float32:
+    if scratch is None:
+        return boosted_products(vectors, boost)
+    values: Float32 = mapped_array(scratch / "boosted.npy", np.float32, (len(vectors), vectors.shape[1] + len(boost.dimensions)))
+    for start in range(0, len(vectors), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        values[rows] = boosted_products(vectors[rows], replace(boost, quality=boost.quality[rows]))
+    return values
 
 
 def _boost_in_turn(queries: Float32, boost: Boost) -> Float32:

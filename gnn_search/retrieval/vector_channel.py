@@ -95,7 +95,7 @@ class VectorChannel:
     ) -> None:
         self.name = name
         self._model, self._personal = model, personal
-        self._products = np.array(shop.vectors["product"])
+        self._products = shop.vectors["product"]
         self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), torch.from_numpy(self._products))
         self._boost, self._action = None if boost is None else boost.at(self.encoder.view), action
         if self._boost is not None and index is None and not self._boost.weights_of(action).any():

@@ -105,7 +105,8 @@ def read_vectors(file: Path, expected: tuple[int, int]) -> Float32:
         ArtefactError: It is damaged, or not float32 of the shape expected.
     """
     try:
-        vectors = np.load(file, mmap_mode="r", allow_pickle=False)
+        # Torch takes no array that can't be written to. What is written into this one stays in memory, and the file as it is.
+        vectors = np.load(file, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{file} is damaged ({error}); remove {file.parent}, and it is made anew") from None
     if vectors.shape != expected or vectors.dtype != np.float32:

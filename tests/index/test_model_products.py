@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gnn_search.graph.store import to_datetime
+from gnn_search.index import model_products
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.build import build_boost
 from gnn_search.index.held_out import held_out_queries
@@ -59,3 +60,12 @@ def test_the_hash_is_of_the_qualities_and_not_of_the_weights(opened):
     other = replace(build_boost(model.graph, ["popularity"]), weights={"purchase": np.ones(2, np.float32)})
     assert said[0] == said[1] == boost_of(model, purchase=[1, 0]).at(model.graph.before(shop.as_of)).quality_hash
     assert products_to_index(model, shop, 5, boost=other).origin["quality_hash"] != said[0]
+
+
+def test_in_blocks_on_disk_they_are_the_same(opened, tmp_path, monkeypatch):
+    model, shop = opened
+    boost = boost_of(model, purchase=[1.0, 0.5])
+    monkeypatch.setattr(model_products, "_BLOCK", 7)
+    mapped = products_to_index(model, shop, 5, boost=boost, scratch=tmp_path)
+    assert (tmp_path / "boosted.npy").is_file()
+    assert np.array_equal(mapped.vectors, products_to_index(model, shop, 5, boost=boost).vectors)

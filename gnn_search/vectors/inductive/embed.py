@@ -116,7 +116,7 @@ class Embedder:
     def __init__(self, model: Model, as_of: int | None = None) -> None:
         shop = open_shop_vectors(model, as_of)
         self._model, self.as_of = model, shop.as_of
-        products = torch.from_numpy(np.array(shop.vectors["product"]))
+        products = torch.from_numpy(shop.vectors["product"])
         self._encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
 
     def products(self, path: Path) -> tuple[pl.DataFrame, ProductsEmbedded]:

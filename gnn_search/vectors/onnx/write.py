@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from gnn_search.graph.store import to_datetime
@@ -40,7 +39,7 @@ def write_onnx_towers(folder: Path, model: Model, shop: ShopVectors) -> OnnxMani
     text, personal = write_onnx_text_tower(folder, model), write_onnx_personal_tower(folder, model)
     if personal is not None:
         write_serving_tables(folder, model, personal, shop.as_of)
-    products = torch.from_numpy(np.array(shop.vectors["product"]))
+    products = torch.from_numpy(shop.vectors["product"])
     encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
     manifest = OnnxManifest(
         format_version=FORMAT_VERSION,
