@@ -113,7 +113,12 @@ def render(console: Console, out: Path, manifest: ExportManifest) -> None:
     for name in manifest.formats:
         files = [file.bytes for path, file in manifest.files.items() if path.startswith(f"{name}/")]
         console.print(f"{out / name}: {len(files)} files, {sum(files) / 1e6:,.1f} MB")
+    from gnn_search.export.registry import WRITERS
+
     numbers = manifest.dtype if manifest.dtype != "int8" else f"int8, each worth {manifest.scale:.6g}"
+    always = [name for name in manifest.formats if WRITERS[name].float32]
+    if always and manifest.dtype != "float32":
+        numbers = "float32" if len(always) == len(manifest.formats) else f"{numbers} (float32 in {', '.join(always)})"
     console.print(f"vectors of {manifest.dimension} dimensions, {numbers}, as of {manifest.as_of:%Y-%m-%d %H:%M} UTC")
     recall = manifest.recall
     if recall is not None and recall.queries:

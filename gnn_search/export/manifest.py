@@ -30,7 +30,7 @@ class ExportManifest(StrictModel):
         as_of: What was known before this moment (UTC) is in the vectors.
         formats: What there is; each has a folder of its name.
         dimension: Of every vector.
-        dtype: Of their numbers; the FAISS index and the text tower hold float32.
+        dtype: Of their numbers; the FAISS index, the text tower and the towers as ONNX hold float32.
         scale: A stored number times this is the vector's; 1 but for int8.
         metric: How vectors are compared.
         norm: Length of every vector, but for the zero ones, and for what int8 and float16 round.

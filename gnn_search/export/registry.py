@@ -31,11 +31,13 @@ class Format:
 
     Attributes:
         write: Writes into an empty folder.
-        dtypes: What the numbers of its vectors may be; one that does not heed the setting has all.
+        dtypes: What the numbers of its vectors may be.
+        float32: Whether it holds float32 whatever the setting says.
     """
 
     write: Callable[[ExportSource, Path], None]
     dtypes: tuple[DtypeName, ...] = DTYPES
+    float32: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ WRITERS: dict[FormatName, Format] = {
     "parquet": Format(parquet.write_parquet),
     "npy": Format(npy.write_npy),
     "safetensors": Format(safetensors.write_safetensors),
-    "faiss": Format(write_faiss),
-    "text_tower": Format(write_text_tower),
-    "onnx": Format(write_onnx),
+    "faiss": Format(write_faiss, float32=True),
+    "text_tower": Format(write_text_tower, float32=True),
+    "onnx": Format(write_onnx, float32=True),
     "elasticsearch": Format(write_elasticsearch, ("float32", "int8")),
     "opensearch": Format(write_opensearch, ("float32", "int8")),
     "vespa": Format(write_vespa, ("float32", "int8")),

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import polars as pl
+import pytest
 from click.testing import CliRunner
 from onnx_folders import needs_onnx
 
@@ -120,3 +121,20 @@ def test_onnx_without_its_extra(tiny_model, tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert result.stderr == "Error: ONNX files need onnx, which is not installed; run: pip install 'gnn-search[onnx]'\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("formats", "said"),
+    [
+        (["npy"], "vectors of 16 dimensions, float16, as of"),
+        (["npy", "faiss", "text_tower"], "vectors of 16 dimensions, float16 (float32 in faiss, text_tower), as of"),
+        (["onnx"], "vectors of 16 dimensions, float32, as of"),
+    ],
+)
+def test_what_holds_float32_in_any_case_is_told(tiny_model, tmp_path, formats, said):
+    named = [part for name in formats for part in ("--format", name)]
+    if "onnx" in formats:
+        pytest.importorskip("onnx", reason="onnx is not installed; it is in the extra 'onnx'")
+    result = run(tiny_model, *named, "--dtype", "float16", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert said in result.stdout
