@@ -90,7 +90,7 @@ def open_way(
         _filtered(model, categories, products, flag),
         {
             "channel": kind,
-            "categories": list(categories),
+            "list of categories": list(categories),
             "file of products": None if products is None else hash_files([products]),
             "column of products": flag,
             "fusion": None if weights is None else weights.model_dump(mode="json"),
