@@ -104,6 +104,8 @@ def run_export(
 
 def render(console: Console, out: Path, manifest: ExportManifest) -> None:
     """Write what was exported."""
+    from gnn_search.export.registry import WRITERS
+
     table = Table("what", "how many", "of length 0", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -113,8 +115,6 @@ def render(console: Console, out: Path, manifest: ExportManifest) -> None:
     for name in manifest.formats:
         files = [file.bytes for path, file in manifest.files.items() if path.startswith(f"{name}/")]
         console.print(f"{out / name}: {len(files)} files, {sum(files) / 1e6:,.1f} MB")
-    from gnn_search.export.registry import WRITERS
-
     numbers = manifest.dtype if manifest.dtype != "int8" else f"int8, each worth {manifest.scale:.6g}"
     always = [name for name in manifest.formats if WRITERS[name].float32]
     if always and manifest.dtype != "float32":

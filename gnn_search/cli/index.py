@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from gnn_search.cli.index_products import opened_products
 from gnn_search.cli.options import as_of_option, graph_option, json_option, out_option, path_argument, qualities_option, threads_option
 from gnn_search.cli.output import emit, progress
 
@@ -75,14 +75,9 @@ def run_index(
     """Build an index of a model folder's products."""
     from gnn_search.config.files import check
     from gnn_search.errors import RequestError
-    from gnn_search.index.boosting.boost import open_boost
     from gnn_search.index.build import build_index
-    from gnn_search.index.model_products import products_to_index
     from gnn_search.index.settings import IndexSettings
     from gnn_search.layout import refuse_existing
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.moments import resolve_moment
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
 
     refuse_existing(out)
     given = {name: value for name, value in settings.items() if value is not None}
@@ -91,13 +86,7 @@ def run_index(
             raise RequestError("--kind and --factory exclude each other; give one of them")
         given["kind"] = "factory"
     checked = check(given, IndexSettings, "index settings")
-    opened = open_model(model, graph)
-    opened.graph.verify()
-    shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
-    qualities = None if boost is None else open_boost(boost, opened)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".index-", dir=out.parent) as scratch, progress("products") as bars:
-        products = products_to_index(opened, shop, queries, checked.seed, qualities, Path(scratch))
+    with opened_products(model, out, queries, checked.seed, boost, graph, as_of) as (products, _), progress("products") as bars:
         task = bars.add_task("index", total=None)
         return build_index(
             products.vectors,

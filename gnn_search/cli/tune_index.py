@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, get_args
 
 import click
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gnn_search.cli.index import KINDS
+from gnn_search.cli.index_products import opened_products
 from gnn_search.cli.options import (
     PATH,
     as_of_option,
@@ -95,43 +95,35 @@ def run_tuning(
     import numpy as np
 
     from gnn_search.errors import RequestError
-    from gnn_search.index.boosting.boost import open_boost
     from gnn_search.index.build import build_index
     from gnn_search.index.folder import read_manifest
-    from gnn_search.index.model_products import products_to_index
     from gnn_search.index.settings import Kind
     from gnn_search.index.tuning.result import Caps
     from gnn_search.index.tuning.space import builds
     from gnn_search.index.tuning.tune import tune
     from gnn_search.layout import refuse_existing
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.moments import resolve_moment
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
 
     refuse_existing(out)
     last = None if before is None else read_manifest(before).settings
     if last is not None and last.kind in ("flat", "factory"):
         raise RequestError(f"the index {before} is of kind {last.kind}, which is not tuned; give another with --from, or leave it out")
-    opened = open_model(model, graph)
-    opened.graph.verify()
-    shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
-    qualities = None if boost is None else open_boost(boost, opened)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".index-", dir=out.parent) as scratch, progress("indices") as bars:
-        products = products_to_index(opened, shop, queries, seed, qualities, Path(scratch))
+    with (
+        opened_products(model, out, queries, seed, boost, graph, as_of) as (products, scratch),
+        progress("indices") as bars,
+    ):
         # No vector may stand in both halves.
         asked = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
         count, dimension = products.vectors.shape
         wanted = builds(count, dimension, [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
-        task = bars.add_task("tuning", total=len(wanted))
+        task = bars.add_task("tuning", total=None)
         found = tune(
             products.vectors,
             asked[0::2],
             wanted,
             Caps(p99_ms=max_ms, bytes_product=max_bytes),
             k,
-            lambda name, done, total: bars.update(task, completed=done, description=name),
-            Path(scratch),
+            lambda name, done, total: bars.update(task, completed=done, total=total, description=name),
+            scratch,
         )
         # What was chosen is measured with queries that did not choose it.
         other = asked[1::2] if len(asked) > 1 else asked

@@ -43,6 +43,8 @@ class ProductFilter:
         if strange:
             raise RequestError(f"the filter has the key {strange[0]!r}; give some of {', '.join(_KEYS)}")
         category, products = stated.get("category"), stated.get("products")
+        if not isinstance(category, str | int | Sequence | None):
+            raise RequestError(f"the category of the filter is {category!r}; give a path, an id, or a list of them")
         return filter_products(
             self._graph,
             categories=None if category is None else [category] if isinstance(category, str | int) else list(category),

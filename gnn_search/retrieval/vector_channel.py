@@ -97,10 +97,10 @@ class VectorChannel:
         self._model, self._personal = model, personal
         self._products = shop.vectors["product"]
         self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), torch.from_numpy(self._products))
-        self._boost, self._action = None if boost is None else boost.at(self.encoder.view), action
-        if self._boost is not None and index is None and not self._boost.weights_of(action).any():
-            # Without a weight nothing is boosted, and the qualities need not be searched.
-            self._boost = None
+        self._action = action
+        weighed = boost is not None and boost.weights_of(action).any()
+        # Without a weight nothing is boosted, and not a bit may change; an index of boosted vectors is searched with weights of 0.
+        self._boost = boost.at(self.encoder.view) if boost is not None and (weighed or index is not None) else None
         self.index: ProductIndex = self._exact_index() if index is None else index
         expected = self._products.shape[1] + (0 if self._boost is None else len(self._boost.dimensions))
         if self.index.dimension != expected:
@@ -155,7 +155,7 @@ class VectorChannel:
         similarity = pair_scores(self._products, asked.vector.numpy(), row, known.ravel()).reshape(known.shape).astype(np.float32)
         if new.any() and self._boost is not None:
             raise RequestError("the cosine of boosted products that the graph does not hold is not known; leave the least score out")
-        # Without a boost the score of what only the index holds is its cosine.
+        # Without a boost the score of what only the index holds is its cosine, as well as the index knows it.
         return cut(ranking, min_score, np.where(new, ranking.score, similarity))
 
     def ask(self, user: Int32, query: Int32) -> Asked:

@@ -9,6 +9,8 @@ import pytest
 
 from gnn_search.errors import RequestError
 from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.vectors import boosted_products
+from gnn_search.index.flat import FlatIndex
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.vector_channel import VectorChannel
 from gnn_search.vectors.shop_vectors import open_shop_vectors
@@ -50,3 +52,6 @@ def test_a_boost_of_another_action_is_refused(opened):
     model, shop, boost = opened
     with pytest.raises(RequestError, match="the boost has weights for purchase, got 'click'"):
         VectorChannel(model, shop, boost=replace(boost, weights={"purchase": np.ones(4, np.float32)}), action="click")
+    index = FlatIndex.build(boosted_products(shop.vectors["product"], boost))
+    with pytest.raises(RequestError, match="the boost has weights for purchase, got 'click'"):
+        VectorChannel(model, shop, index=index, boost=replace(boost, weights={"purchase": np.ones(4, np.float32)}), action="click")

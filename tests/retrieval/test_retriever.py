@@ -339,6 +339,7 @@ def test_several_categories(full, model):
         ({"filter": b"P001"}, "the products of the filter are b'P001'; give a list of product ids"),
         ({"filter": {"products": "P001"}}, "the products of the filter are 'P001'; give a list"),
         ({"filter": {"products": {"P001": 1}}}, "the products of the filter are {'P001': 1}; give a list"),
+        ({"filter": {"category": 1.5}}, "the category of the filter is 1.5; give a path, an id, or a list of them"),
         ({"filter": 7}, "the products of the filter are 7; give a list"),
     ],
 )
