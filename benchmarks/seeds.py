@@ -12,7 +12,6 @@ Example:
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from gnn_search.cli.options import PATH
 from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.result import Evaluation, Score
 from gnn_search.evaluation.run_folder import RunFolder
-from gnn_search.layout import staged
+from gnn_search.layout import write_json
 
 _DIGITS = 6
 _COLUMNS = 6
@@ -55,7 +54,7 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
     }
     _show(found[0], result)
     if out is not None:
-        _write(out, result)
+        write_json(out, result)
 
 
 def _read(path: Path) -> Evaluation:
@@ -81,14 +80,6 @@ def _medians(runs: Sequence[Sequence[Score]]) -> Iterator[dict[str, Any]]:
             "low": round(min(one.low for one in same), _DIGITS),
             "high": round(max(one.high for one in same), _DIGITS),
         }
-
-
-def _write(path: Path, result: dict[str, Any]) -> None:
-    """Write the result as JSON with a line for each row: indented, thousands of rows would be tens of thousands of lines."""
-    rows = {key: ",\n    ".join(json.dumps(row) for row in value) for key, value in result.items() if isinstance(value, list)}
-    parts = [f'  "{key}": ' + (f"[\n    {rows[key]}\n  ]" if key in rows else json.dumps(value)) for key, value in result.items()]
-    with staged(path, replace=True) as partial:
-        partial.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
 
 
 def _show(run: Evaluation, result: dict[str, Any]) -> None:

@@ -18,6 +18,8 @@ from typing import Any
 from gnn_search.errors import ArtefactError, OutputExistsError
 
 FORMAT_VERSION = 1
+_ROW, _LINE = 2, 240
+"""Lists and objects inside each other, and letters, of what stands on one line of JSON."""
 
 
 @dataclass(frozen=True)
@@ -234,9 +236,33 @@ def refuse_existing(target: Path, *, replace: bool = False) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys, whole or not at all."""
+    """Write `value` as JSON with sorted keys, a row a line, whole or not at all."""
     with staged(path, replace=True) as partial:
-        partial.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(_indented(value) + "\n", encoding="utf-8")
+
+
+def _indented(value: Any, indent: str = "") -> str:
+    """Lay JSON out, a row a line: what holds numbers, texts, and lists of them, where that is not too long."""
+    if _depth(value) <= _ROW:
+        line = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        if not isinstance(value, dict | list | tuple) or len(line) <= _LINE:
+            return line
+    deeper = f"{indent}  "
+    if isinstance(value, dict):
+        rows, ends = [f"{deeper}{_key(key)}: {_indented(part, deeper)}" for key, part in sorted(value.items())], "{}"
+    else:
+        rows, ends = [deeper + _indented(part, deeper) for part in value], "[]"
+    return ends[0] + "\n" + ",\n".join(rows) + f"\n{indent}{ends[1]}"
+
+
+def _depth(value: Any) -> int:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
+    return 0 if parts is None else 1 + max(map(_depth, parts), default=0)
+
+
+def _key(key: Any) -> str:
+    """Return a key as JSON has it, a text always."""
+    return json.dumps(key if isinstance(key, str) else json.dumps(key), ensure_ascii=False)
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:
