@@ -18,10 +18,17 @@ from gnn_search.cli.output import emit, error_console, progress
 from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
+    from gnn_search.evaluation.choices import Choices
     from gnn_search.evaluation.result import Evaluation, Manifest
+    from gnn_search.evaluation.run_folder import RunWriter
+    from gnn_search.evaluation.slices import Slice
+    from gnn_search.graph.cases import Cases
     from gnn_search.model.store import Model
     from gnn_search.retrieval.fusion.weighted_sum import Weights
     from gnn_search.retrieval.ranking import Ranker
+
+_PLACES = 100
+"""Length of the lists, where the catalogue is not smaller."""
 
 
 @click.command()
@@ -124,7 +131,6 @@ def run_evaluation(
     from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
     from gnn_search.evaluation.choices import find_choices
-    from gnn_search.evaluation.evaluate import evaluate
     from gnn_search.evaluation.run_folder import RunWriter, hash_cases
     from gnn_search.evaluation.slices import report_slices
     from gnn_search.graph.cases import build_cases
@@ -155,31 +161,49 @@ def run_evaluation(
     with ExitStack() as stack:
         folder = None if out is None else stack.enter_context(staged(out, replace=replace))
         writer = None if folder is None else RunWriter(folder, opened.graph)
-        bars = stack.enter_context(progress("cases"))
-        tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
-        places = min(100, opened.graph.num_nodes["product"])
-        evaluation = evaluate(
-            asked,
-            rankers,
-            opened.graph,
-            k=(min(10, places), places) if places > 10 else (places,),
-            draws=draws,
-            seed=seed,
-            reference="gnn-search",
-            choices=find_choices(opened.graph, asked, period, cases, seed),
-            recorder=writer,
-            slices=parts,
-            progress=lambda name, done, total: bars.update(tasks[name], completed=done),
-        )
+        choices = find_choices(opened.graph, asked, period, cases, seed)
+        evaluation = _measure(opened, asked, rankers, parts, choices, writer, draws, seed)
         threshold = None
         if least is not None:
             vectors = next(ranker for ranker in rankers if isinstance(ranker, VectorChannel))
-            threshold = score_at_threshold(asked, vectors, least, places, opened.graph.num_nodes["product"], draws, seed)
+            places = min(_PLACES, evaluation.candidates)
+            threshold = score_at_threshold(asked, vectors, least, places, evaluation.candidates, draws, seed)
         manifest = _manifest(opened, against, hash_cases(asked), split, cases)
         evaluation = evaluation.model_copy(update={"threshold": threshold, "manifest": manifest})
         if writer is not None:
             writer.finish(evaluation)
     return evaluation
+
+
+def _measure(
+    model: Model,
+    asked: Cases,
+    rankers: Sequence[Ranker],
+    slices: Sequence[Slice],
+    choices: Choices,
+    recorder: RunWriter | None,
+    draws: int,
+    seed: int,
+) -> Evaluation:
+    """Rank every case by every ranker; a bar shows how each goes on."""
+    from gnn_search.evaluation.evaluate import evaluate
+
+    places = min(_PLACES, model.graph.num_nodes["product"])
+    with progress("cases") as bars:
+        tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
+        return evaluate(
+            asked,
+            rankers,
+            model.graph,
+            k=(min(10, places), places) if places > 10 else (places,),
+            draws=draws,
+            seed=seed,
+            reference="gnn-search",
+            choices=choices,
+            recorder=recorder,
+            slices=slices,
+            progress=lambda name, done, total: bars.update(tasks[name], completed=done),
+        )
 
 
 def _note(model: Model, split: str, further: Mapping[str, str], shown: Container[str]) -> None:
