@@ -59,9 +59,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
 @click.option("--part", "parts", type=click.Choice([*PARTS]), multiple=True, help="Measure this part alone, may be given several times.")
 @click.option("--data", type=click.Choice(["synthetic", "model"]), multiple=True, help="Measure on these alone.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of building and of batches.")
-def main(
-    out: Path, products: int, model: Path, graph: Path | None, parts: tuple[str, ...], data: tuple[str, ...], threads: int
-) -> None:
+def main(out: Path, products: int, model: Path, graph: Path | None, parts: tuple[str, ...], data: tuple[str, ...], threads: int) -> None:
     """Measure each part in a process of its own; what was measured before and is not asked for now stays in the file."""
     used = set_threads(threads)
     results: dict[str, Any] = read_json(out, "results of this benchmark") if out.exists() else {"data": {}}

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 @graph_option
 @threads_option
 @json_option
-def command(
-    model: Path, out: Path, channels: tuple[str, ...], cases: int, seed: int, graph: Path | None, as_json: bool
-) -> None:
+def command(model: Path, out: Path, channels: tuple[str, ...], cases: int, seed: int, graph: Path | None, as_json: bool) -> None:
     """Fit weights that fuse vectors, walks and words.
 
     The channel full and its three parts give their 200 best products each; a weighted sum of scores and ranks orders what any of them
@@ -67,9 +65,7 @@ def run_fusion(
     k = (min(10, places), places) if places > 10 else (places,)
     with progress("stages") as bars:
         task = bars.add_task("fusion", total=STAGES, completed=-1)
-        fit = fit_fusion(
-            opened, cases, k, seed, parts=channels, progress=lambda stage: bars.update(task, description=stage, advance=1)
-        )
+        fit = fit_fusion(opened, cases, k, seed, parts=channels, progress=lambda stage: bars.update(task, description=stage, advance=1))
     save_fusion(out, opened, fit.weights, DEPTH, len(fit.user), seed)
     return summarise_fusion(fit, k, out, seed=seed)
 

@@ -44,8 +44,7 @@ class WayFinder:
         if start not in around or goal not in around:
             return ()
         paths = (
-            [around.edges[pair]["edge"] for pair in pairwise(path)]
-            for path in nx.all_simple_paths(around, start, goal, cutoff=_MOST_STEPS)
+            [around.edges[pair]["edge"] for pair in pairwise(path)] for path in nx.all_simple_paths(around, start, goal, cutoff=_MOST_STEPS)
         )
         return tuple(self._way(path) for path in nsmallest(most, paths, key=_order))
 

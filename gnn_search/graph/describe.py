@@ -211,9 +211,7 @@ def _query(view: GraphView, query: int) -> QueryNeighbourhood:
         num_users=len(np.unique(user)),
         num_products=len(np.unique(product)),
         categories=_top_categories(graph, product),
-        top_products=[
-            CountedProduct(count=times, **_named(graph, one)) for one, times in zip(top.tolist(), count.tolist(), strict=True)
-        ],
+        top_products=[CountedProduct(count=times, **_named(graph, one)) for one, times in zip(top.tolist(), count.tolist(), strict=True)],
     )
 
 

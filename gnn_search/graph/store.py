@@ -26,7 +26,6 @@ SHOWN_ONLY = ("impression",)
 """Actions in which a product was shown but not chosen."""
 
 
-
 class RelationInfo(StrictModel):
     """One stored relation. Timeless relations are always visible; `snapshots` are the moments (µs) at which a derived one was made anew."""
 

@@ -71,9 +71,7 @@ def best(score: Float32, row: Int64, k: int) -> tuple[Float32, Int32]:
     )
 
 
-def search_in_blocks(
-    queries: Float32, k: int, first: Int64, search: Callable[[Float32], tuple[Float32, Int32]]
-) -> tuple[Float32, Int32]:
+def search_in_blocks(queries: Float32, k: int, first: Int64, search: Callable[[Float32], tuple[Float32, Int32]]) -> tuple[Float32, Int32]:
     """Answer queries a block at a time, so that memory does not grow with them beyond the result.
 
     Args:

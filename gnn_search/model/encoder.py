@@ -83,9 +83,7 @@ class NodeEncoder:
         return self._retriever.query_vectors(self._inputs.queries(self.view, query), texts, self.products)
 
     @torch.no_grad()
-    def personalise(
-        self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None, guests: Guests | None = None
-    ) -> Tensor:
+    def personalise(self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None, guests: Guests | None = None) -> Tensor:
         """Move query vectors towards their shoppers.
 
         Args:

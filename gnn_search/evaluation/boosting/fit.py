@@ -80,9 +80,7 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
     fitting, other = period.take(np.flatnonzero(in_fit)), period.take(np.flatnonzero(~in_fit))
     candidates = Candidates(FlatIndex.build(fitting.products), fitting.requests, fitting.cases, boost.quality)
     bound = candidates.spread(_FAR)
-    found = {
-        action: _search(candidates, fitting, action, len(boost.dimensions), bound, settings, progress) for action in fitting.actions
-    }
+    found = {action: _search(candidates, fitting, action, len(boost.dimensions), bound, settings, progress) for action in fitting.actions}
     fitted = replace(boost, weights={action: one.weights for action, one in found.items()})
     later = open_period(model, "test", settings.cases, settings.seed)
     served = fitted.at(model.graph.before(later.cases.time))

@@ -81,5 +81,3 @@ def test_services_name_the_document(everything):
     assert [document.get("type") for document in services.iter("document")] == ["product"]
     assert services.find("container/document-api") is not None
     assert services.find("container/search") is not None
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 # isort: off
 import torch  # noqa: F401
 import faiss
+
 # isort: on
 import numpy as np
 import pytest
