@@ -24,17 +24,16 @@ from gnn_search.evaluation.slices import report_slices
 from gnn_search.evaluation.table import render
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.csr import Int32
+from gnn_search.index.flat import FlatIndex
 from gnn_search.layout import write_json
 from gnn_search.machine import describe_machine
-from gnn_search.model.store import Model, open_model
-from gnn_search.retrieval.channels import channel_parts
-from gnn_search.retrieval.fused_channel import DEPTH, FusedChannel, Part
-from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
 from gnn_search.retrieval.fusion.store import open_fusion
-from gnn_search.retrieval.fusion.weighted_sum import WeightedSum
-from gnn_search.retrieval.ranking import Ranker, Ranking
-from gnn_search.retrieval.vector_channel import Asked, VectorChannel
-from gnn_search.vectors.shop_vectors import ShopVectors, open_shop_vectors
+from gnn_search.retrieval.rankers.build import candidate_index, channel_rankers, fuse
+from gnn_search.retrieval.rankers.fused import DEPTH
+from gnn_search.retrieval.ranking import CaseRanker, Ranker, Ranking
+from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
+from gnn_search.trained.model import Model, open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 _BASELINES = ("own_history", "recent_history", "query_popularity_then_bm25")
 _SLICES = ("all", "repeat", "first-time", "new product", "new query")
@@ -52,7 +51,7 @@ def command(model: Path, fusion: Path, out: Path, cases: int | None, reference: 
     """Write the recalls of all ways of ranking, and the leads of one, with intervals over shoppers, as JSON."""
     opened = open_model(model, graph)
     asked = build_cases(opened.graph, "test", cases)
-    rankers = [*_rankers(opened, asked.time, fusion), *build_baselines(opened.graph, asked.time, _BASELINES)]
+    rankers = [*_methods(opened, asked.time, fusion), *build_baselines(opened.graph, asked.time, _BASELINES)]
     with progress("cases") as bars:
         tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
         evaluation = evaluate(
@@ -67,51 +66,43 @@ def command(model: Path, fusion: Path, out: Path, cases: int | None, reference: 
     console().print(render(evaluation))
 
 
-class _Encoder(VectorChannel):
-    """Encodes each block of requests once."""
-
-    def __init__(self, model: Model, shop: ShopVectors) -> None:
-        super().__init__(model, shop)
-        self._kept: dict[tuple[bytes, bytes], Asked] = {}
-
-    def ask(self, user: Int32, query: Int32) -> Asked:
-        key = user.tobytes(), query.tobytes()
-        if key not in self._kept:
-            self._kept[key] = super().ask(user, query)
-        return self._kept[key]
-
-
 class _Kept:
-    """A channel that ranks each block of requests once."""
+    """A ranker that ranks each block of requests once."""
 
-    def __init__(self, part: Part, encoder: _Encoder, name: str) -> None:
-        self.name = name
-        self._part, self._encoder = part, encoder
+    def __init__(self, ranker: Ranker) -> None:
+        self.index, self._ranker = ranker.index, ranker
         self._lists: dict[int, Ranking] = {}
 
-    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
-        return self.search(self._encoder.ask(user, query), k)
-
-    def search(self, asked: Asked, k: int, allowed: Int32 | None = None) -> Ranking:
+    def rank(self, requests: EncodedRequests, k: int, allowed: Int32 | None = None) -> Ranking:
         assert allowed is None
-        if id(asked) not in self._lists:
-            self._lists[id(asked)] = self._part.search(asked, min(DEPTH, self._encoder.index.count))
-        found = self._lists[id(asked)]
+        if id(requests) not in self._lists:
+            self._lists[id(requests)] = self._ranker.rank(requests, min(DEPTH, self.index.count))
+        found = self._lists[id(requests)]
         return Ranking(found.product[:, :k], found.score[:, :k])
 
 
-def _rankers(model: Model, time: int, fusion: Path) -> list[Ranker]:
-    shop = open_shop_vectors(model, time)
-    encoder = _Encoder(model, shop)
-    walks = model.inputs.walks(encoder.encoder.view, encoder.encoder.categories, shop.factors)
-    kept = {name: _Kept(part, encoder, name) for name, part in channel_parts(model, encoder, walks).items()}
-    alone = {name: part for name, part in kept.items() if name != "full"}
-    weights = open_fusion(fusion, model)
-    return [
-        *kept.values(),
-        FusedChannel(encoder, alone, reciprocal_ranks, name="rrf"),
-        FusedChannel(encoder, kept, WeightedSum(weights), name="fused"),
-    ]
+class _Method:
+    """One channel as a method of evaluation; all methods encode each block of cases once."""
+
+    def __init__(self, name: str, encoder: RequestEncoder, ranker: Ranker, encoded: dict[tuple[bytes, bytes], EncodedRequests]) -> None:
+        self.name, self._encoder, self._ranker, self._encoded = name, encoder, ranker, encoded
+
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
+        key = user.tobytes(), query.tobytes()
+        if key not in self._encoded:
+            self._encoded[key] = self._encoder.encode_nodes(user, query)
+        return self._ranker.rank(self._encoded[key], k)
+
+
+def _methods(model: Model, time: int, fusion: Path) -> list[CaseRanker]:
+    embeddings = open_node_embeddings(model, time)
+    encoder, index = RequestEncoder(model, embeddings), FlatIndex.build(embeddings.vectors["product"])
+    kept: dict[str, Ranker] = {
+        name: _Kept(ranker) for name, ranker in channel_rankers(model, index, candidate_index(model, embeddings, encoder)).items()
+    }
+    fused = {"rrf": fuse(index, kept, None), "fused": fuse(index, kept, open_fusion(fusion, model))}
+    encoded: dict[tuple[bytes, bytes], EncodedRequests] = {}
+    return [_Method(name, encoder, ranker, encoded) for name, ranker in {**kept, **fused}.items()]
 
 
 def _result(evaluation: Evaluation, model: Model, fusion: Path) -> dict[str, object]:

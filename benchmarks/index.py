@@ -152,11 +152,11 @@ def _write_synthetic(folder: Path, products: int) -> None:
 def _write_model(folder: Path, path: Path, graph: Path | None) -> None:
     """Write a model's products and its requests of the validation period."""
     from gnn_search.index.held_out import held_out_queries
-    from gnn_search.model.store import open_model
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
+    from gnn_search.trained.model import open_model
+    from gnn_search.trained.node_embeddings import open_node_embeddings
 
     model = open_model(path, graph)
-    shop = open_shop_vectors(model)
+    shop = open_node_embeddings(model)
     np.save(folder / "vectors.npy", shop.vectors["product"])
     np.save(folder / "queries.npy", held_out_queries(model, shop, _QUERIES))
 

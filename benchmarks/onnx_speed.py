@@ -25,8 +25,8 @@ from gnn_search.versions import library_versions
 
 if TYPE_CHECKING:
     from gnn_search.graph.csr import Float32, Int32
-    from gnn_search.model.encoder import NodeEncoder
-    from gnn_search.model.store import Model
+    from gnn_search.model.node_encoder import NodeEncoder
+    from gnn_search.trained.model import Model
     from gnn_search.vectors.onnx.check import OnnxTextTower
 
 _REQUESTS = 1000
@@ -54,14 +54,14 @@ def measure(path: Path, graph: Path | None, folder: Path) -> dict[str, Any]:
     """Write the towers into a folder, compare and measure."""
     import torch
 
-    from gnn_search.model.encoder import NodeEncoder
-    from gnn_search.model.store import open_model
+    from gnn_search.model.node_encoder import NodeEncoder
+    from gnn_search.trained.model import open_model
+    from gnn_search.trained.node_embeddings import open_node_embeddings
     from gnn_search.vectors.onnx.check import OnnxTextTower, run_requests
     from gnn_search.vectors.onnx.write import write_onnx_towers
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
 
     model = open_model(path, graph)
-    shop = open_shop_vectors(model)
+    shop = open_node_embeddings(model)
     manifest = write_onnx_towers(folder, model, shop)
     info = manifest.personal_tower
     if info is None:
@@ -94,11 +94,11 @@ def _ways(
 
     tables, session = ServingTables.open(folder), open_session(OnnxLayout(folder).personal_tower)
     texts = model.graph.nodes("query")["query"].gather(query).to_list()
-    vectors, recalling, products = encoder.encode_queries(query), encoder.recalling(query), encoder.products.numpy()
+    vectors, history_query, products = encoder.encode_queries(query), encoder.history_query(query), encoder.products.numpy()
     shoppers = [shopper_of(model.graph, int(who), encoder.view.time) for who in user]
 
     def make(part: slice) -> dict[str, Any]:
-        return tables.inputs(vectors[part].numpy(), recalling[part].tolist(), shoppers[part], products)
+        return tables.inputs(vectors[part].numpy(), history_query[part].tolist(), shoppers[part], products)
 
     def encode_here(part: slice) -> object:
         return encoder.encode_texts(texts[part])
@@ -107,7 +107,7 @@ def _ways(
         return text_tower(texts[part])
 
     def personalise(part: slice) -> object:
-        return encoder.personalise(vectors[part], user[part], recalling[part])
+        return encoder.personalise(vectors[part], user[part], history_query[part])
 
     parts = [slice(start, min(start + size, len(user))) for start in range(0, len(user), size)]
     made = {part.start: make(part) for part in parts}

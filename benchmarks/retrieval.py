@@ -33,9 +33,9 @@ from gnn_search.threads import set_threads
 
 if TYPE_CHECKING:
     from gnn_search.graph.store import Graph
-    from gnn_search.model.store import Model
-    from gnn_search.retrieval.channels import ChannelKind
-    from gnn_search.retrieval.run import RetrievalSummary
+    from gnn_search.retrieval.options import Channel
+    from gnn_search.retrieval.retrieve import RetrievalSummary
+    from gnn_search.trained.model import Model
 
 _SEED = 0
 _TEXTS = 100_000
@@ -69,7 +69,7 @@ class Task:
         return Path(self.work) / f"results_{name}.parquet"
 
     def open(self) -> Model:
-        from gnn_search.model.store import open_model
+        from gnn_search.trained.model import open_model
 
         return open_model(Path(self.model))
 
@@ -128,7 +128,7 @@ def cost_vector(task: Task) -> dict[str, Any]:
 
 def cost_full(task: Task) -> dict[str, Any]:
     """Time `retrieve` by vectors and walks."""
-    return _cost(task, "full", _FULL)
+    return _cost(task, "reranked", _FULL)
 
 
 def memory_tenth(task: Task) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def memory_all(task: Task) -> dict[str, Any]:
 
 def memory_full(task: Task) -> dict[str, Any]:
     """Watch memory over some requests by vectors and walks, in lists of a hundred."""
-    return _memory(task, _FULL, "full", "full", k=100)
+    return _memory(task, _FULL, "reranked", "reranked", k=100)
 
 
 def killed(task: Task) -> dict[str, Any]:
@@ -189,35 +189,36 @@ PARTS: dict[str, Callable[[Task], dict[str, Any]]] = {
 }
 
 
-def _cost(task: Task, kind: ChannelKind, rows: int) -> dict[str, Any]:
+def _cost(task: Task, kind: Channel, rows: int) -> dict[str, Any]:
     import numpy as np
     import polars as pl
     import torch  # noqa: F401  # before FAISS, as everywhere
 
     import faiss  # isort: skip
 
-    from gnn_search.retrieval.channels import open_channel
-    from gnn_search.retrieval.requests import RequestFile
-    from gnn_search.retrieval.vector_channel import VectorChannel
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
+    from gnn_search.index.flat import FlatIndex
+    from gnn_search.requests.parser import RequestParser
+    from gnn_search.requests.request_file import RequestFile
+    from gnn_search.retrieval.request_encoder import RequestEncoder
+    from gnn_search.trained.node_embeddings import open_node_embeddings
 
     source, model = task.requests(rows), task.open()
     found: dict[str, Any] = {"requests": rows, "products": model.graph.num_nodes["product"]}
     if kind == "vector":
-        shop = open_shop_vectors(model)
-        channel = open_channel(model, shop, kind)
-        assert isinstance(channel, VectorChannel)
+        embeddings = open_node_embeddings(model)
+        encoder, index = RequestEncoder(model, embeddings), FlatIndex.build(embeddings.vectors["product"])
+        parser = RequestParser(model, embeddings.as_of)
         file, spent = RequestFile(source, model.graph), {"encode": _Spent(), "search": _Spent(), "faiss_alone": _Spent()}
         bare = faiss.IndexFlatIP(model.manifest.dimension)
-        bare.add(np.ascontiguousarray(shop.vectors["product"]))
-        for requests in file.blocks(file.check(), _block()):
-            distinct = pl.DataFrame({"user": requests.user, "text": requests.text}).unique().sort("user", "text")
-            user, text = distinct["user"].to_numpy(), distinct["text"].to_list()
-            asked = spent["encode"].add(partial(channel.ask_texts, user, text))
-            spent["search"].add(partial(channel.index.search, asked.vector.numpy(), task.k))
-            spent["faiss_alone"].add(partial(bare.search, asked.vector.numpy(), task.k))
+        bare.add(np.ascontiguousarray(embeddings.vectors["product"]))
+        for table in file.blocks(file.check(), _block()):
+            batch = parser.parse_table(table)
+            distinct = pl.DataFrame({"user": batch.user, "text": batch.text}).unique().sort("user", "text")
+            encoded = spent["encode"].add(partial(encoder.encode, distinct["user"].to_numpy(), distinct["text"]))
+            spent["search"].add(partial(index.search, encoded.vector.numpy(), task.k))
+            spent["faiss_alone"].add(partial(bare.search, encoded.vector.numpy(), task.k))
         found |= {name: asdict(one) for name, one in spent.items()}
-        del channel, bare
+        del encoder, index, bare
     watch = _Watch()
     _retrieve(task, rows, kind, f"cost_{kind}", watch)
     found["retrieve"] = {"wall_seconds": watch.wall, "cpu_seconds": watch.cpu}
@@ -227,7 +228,7 @@ def _cost(task: Task, kind: ChannelKind, rows: int) -> dict[str, Any]:
     return found
 
 
-def _memory(task: Task, rows: int, kind: ChannelKind, name: str, k: int | None = None) -> dict[str, Any]:
+def _memory(task: Task, rows: int, kind: Channel, name: str, k: int | None = None) -> dict[str, Any]:
     task.requests(rows)
     watch = _Watch()
     summary = _retrieve(task, rows, kind, name, watch, k)
@@ -288,15 +289,17 @@ class _Watch:
         return time.perf_counter(), time.process_time()
 
 
-def _retrieve(task: Task, rows: int, kind: ChannelKind, name: str, watch: _Watch | None = None, k: int | None = None) -> RetrievalSummary:
-    from gnn_search.retrieval.run import retrieve
-    from gnn_search.retrieval.way import open_way
+def _retrieve(task: Task, rows: int, kind: Channel, name: str, watch: _Watch | None = None, k: int | None = None) -> RetrievalSummary:
+    from gnn_search.retrieval.options import open_ranking_options
+    from gnn_search.retrieval.retrieve import retrieve
 
     source, model, out = task.requests(rows), task.open(), task.results(name)
     out.unlink(missing_ok=True)
     watch = watch or _Watch()
     watch._last = watch._now()
-    summary = retrieve(model, source, out, k or task.k, model.graph.manifest.test_start, way=open_way(model, kind), progress=watch)
+    summary = retrieve(
+        model, source, out, k or task.k, model.graph.manifest.test_start, options=open_ranking_options(model, kind), progress=watch
+    )
     watch.lap()
     return summary
 
@@ -323,7 +326,7 @@ def _timed(work: Callable[[], object]) -> dict[str, float]:
 
 
 def _block() -> int:
-    from gnn_search.retrieval.run import BLOCK
+    from gnn_search.retrieval.retrieve import BLOCK
 
     return BLOCK
 

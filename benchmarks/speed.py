@@ -28,7 +28,7 @@ from gnn_search.machine import describe_machine
 from gnn_search.threads import set_threads
 
 if TYPE_CHECKING:
-    from gnn_search.retrieval.channels import ChannelKind
+    from gnn_search.retrieval.options import Channel
 
 _STEPS = 60
 _CASES = 20_000
@@ -117,7 +117,7 @@ def search_vectors(demo: Path) -> dict[str, Any]:
 
 def search_full(demo: Path) -> dict[str, Any]:
     """Rank the whole catalogue exactly for 20,000 test cases by vectors and walks."""
-    return _search(demo, "full")
+    return _search(demo, "reranked")
 
 
 def cold_search(demo: Path) -> dict[str, Any]:
@@ -141,16 +141,16 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
 }
 
 
-def _search(demo: Path, kind: ChannelKind) -> dict[str, Any]:
+def _search(demo: Path, kind: Channel) -> dict[str, Any]:
     from gnn_search.graph.cases import build_cases
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.channels import open_channel
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
+    from gnn_search.retrieval.options import RankingOptions
+    from gnn_search.retrieval.retriever import Retriever
+    from gnn_search.trained.model import open_model
 
     model = open_model(demo / "model", demo / "graph")
     cases = build_cases(model.graph, "test", _CASES)
-    channel = open_channel(model, open_shop_vectors(model, cases.time), kind)
-    measured = _timed(lambda: channel.rank(cases.user, cases.query, 100))
+    retriever = Retriever(model, RankingOptions(kind), cases.time)
+    measured = _timed(lambda: retriever.ranker.rank(retriever.encoder.encode_nodes(cases.user, cases.query), 100))
     return {**measured, "cases": len(cases), "products": model.graph.num_nodes["product"], "places": 100}
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gnn_search.requests.request import Request
     from gnn_search.retrieval.retriever import Retriever
-    from gnn_search.retrieval.visits import Request
 
 __all__ = ["Request", "Retriever", "__version__"]
 __version__ = "0.1.0"
 
-_HOMES = {"Request": "gnn_search.retrieval.visits", "Retriever": "gnn_search.retrieval.retriever"}
+_HOMES = {"Request": "gnn_search.requests.parser", "Retriever": "gnn_search.retrieval.retriever"}
 
 
 def __getattr__(name: str) -> Any:

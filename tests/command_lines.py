@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 from documentation import ROOT
+from gnn_search.retrieval.rankers.open import NAME
 
 from gnn_search.cli.main import COMMANDS, main
 from gnn_search.config.recipe import Recipe
@@ -16,7 +17,6 @@ from gnn_search.config.studies import AblationSettings, NegativesStudySettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import GnnSearchError
 from gnn_search.evaluation.baselines.build import ALL, names_of
-from gnn_search.retrieval.channels import NAME
 
 _PLACEHOLDER = re.compile(r"[A-Z]+")
 

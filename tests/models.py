@@ -11,13 +11,13 @@ from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
 from gnn_search.model.retriever import Retriever
 from gnn_search.model.static_tower import StaticTower
-from gnn_search.model.store import open_model, save_model
 from gnn_search.model.tokens import train_tokenizer
-from gnn_search.model.walk_scorer import WalkScorer
-from gnn_search.sampling.walk.features import feature_names
-from gnn_search.sampling.walk.index import partner_relations
-from gnn_search.sampling.walk.words import save_matches
-from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
+from gnn_search.rerank.candidates import partner_relations
+from gnn_search.rerank.features import feature_names
+from gnn_search.rerank.scorer import RerankScorer
+from gnn_search.rerank.word_matches import save_matches
+from gnn_search.trained.model import open_model, save_model
+from gnn_search.trained.node_embeddings import encode_nodes, save_node_embeddings
 
 
 def write_model(
@@ -30,7 +30,7 @@ def write_model(
         tokenizer = train_tokenizer(training_texts(graph), config.text)
         retriever = Retriever(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
         with torch.no_grad():
-            scorer = WalkScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden) if walk else None
+            scorer = RerankScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden) if walk else None
             for parameter in [*retriever.parameters(), *(scorer.parameters() if scorer is not None else ())]:
                 parameter += 0.2 * torch.randn_like(parameter)
             # As in training, nothing is learned of a query that had led to nothing by then.
@@ -40,6 +40,6 @@ def write_model(
     save_model(out, graph, config, retriever, scorer, {"steps": 0}, {})
     if vectors:
         model = open_model(out, graph.path)
-        save_shop_vectors(model, encode_shop(model, graph.manifest.test_start))
+        save_node_embeddings(model, encode_nodes(model, graph.manifest.test_start))
         save_matches(model.words.match_queries(), model.layout.words)
     return out

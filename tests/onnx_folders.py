@@ -10,11 +10,11 @@ from retrievers import random_retriever
 
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
-from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.store import Model, open_model, save_model
+from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.trained.model import Model, open_model, save_model
+from gnn_search.trained.node_embeddings import encode_nodes
 from gnn_search.vectors.onnx.manifest import OnnxManifest
 from gnn_search.vectors.onnx.write import write_onnx_towers
-from gnn_search.vectors.shop_vectors import encode_shop
 
 
 def needs_onnx() -> None:
@@ -43,5 +43,5 @@ def write_towers(graph: Graph, config: TrainingConfig, folder: Path, moment: int
     """Write the towers of a random model as of a moment, by default the start of the test period."""
     model = random_model(graph, config, folder / "model")
     as_of = graph.manifest.test_start if moment is None else moment
-    manifest = write_onnx_towers(folder / "onnx", model, encode_shop(model, as_of))
+    manifest = write_onnx_towers(folder / "onnx", model, encode_nodes(model, as_of))
     return Written(folder / "onnx", model, NodeEncoder(model.retriever, model.inputs, graph.before(as_of)), manifest)

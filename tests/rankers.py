@@ -17,7 +17,7 @@ class Fixed:
         self.name, self.products = name, np.array(products, dtype=np.int32)
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`."""
+        """See `CaseRanker.rank`."""
         row = np.full(k, -1, dtype=np.int32)
         row[: len(self.products)] = self.products[:k]
         return Ranking(np.tile(row, (len(user), 1)), np.zeros((len(user), k), dtype=np.float32))

@@ -25,7 +25,7 @@ from gnn_search.graph.hold_out import HELD_OUT
 from gnn_search.index.boosting.boost import save_boost
 from gnn_search.index.boosting.build import build_boost
 from gnn_search.layout import GraphLayout, ModelLayout, RunLayout
-from gnn_search.model.store import open_model
+from gnn_search.trained.model import open_model
 
 SUFFIXES = {".md", ".yaml", ".json", ".jsonl", ".parquet", ".py", ".toml", ".txt", ".html", ".svg", ".png", ".safetensors", ".npy"}
 HERE = Path()

@@ -55,7 +55,7 @@ class Server:
         # A known query has a vector that the graph shaped; any other has that of its text.
         vector = self.query_vectors[row] if row >= 0 else by_text
         if self.tables is not None and self.personal_tower is not None:
-            inputs = self.tables.inputs(vector[None], [self.tables.recalling(row, by_text)], [shopper], self.product_vectors)
+            inputs = self.tables.inputs(vector[None], [self.tables.history_query(row, by_text)], [shopper], self.product_vectors)
             vector = self.personal_tower.run(["personal"], inputs)[0][0]
         scores = self.product_vectors @ vector
         best = np.argsort(-scores, kind="stable")[:k]

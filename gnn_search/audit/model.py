@@ -16,8 +16,8 @@ from gnn_search.config.files import read_yaml
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import ModelLayout, read_json
-from gnn_search.model.store import ModelManifest, read_manifest
-from gnn_search.vectors.shop_vectors import NODE_TYPES, Float32, read_vectors
+from gnn_search.trained.model import ModelManifest, read_manifest
+from gnn_search.trained.node_embeddings import NODE_TYPES, Float32, read_vectors
 
 
 @dataclass(frozen=True)

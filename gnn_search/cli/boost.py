@@ -75,7 +75,7 @@ def run_boost(
     from gnn_search.index.boosting.boost import save_boost
     from gnn_search.index.boosting.build import build_boost
     from gnn_search.layout import refuse_existing
-    from gnn_search.model.store import open_model
+    from gnn_search.trained.model import open_model
 
     refuse_existing(out)
     opened = open_model(model, graph)

@@ -14,7 +14,7 @@ from gnn_search.cli.output import console, error_console
 from gnn_search.cli.usage import Meter, Usage
 
 if TYPE_CHECKING:
-    from gnn_search.model.store import Model
+    from gnn_search.trained.model import Model
 
 _RECIPE = "complete_journey"
 _CONFIG = "complete_journey"
@@ -83,16 +83,16 @@ def _export(out: Path) -> None:
 
 
 def _search(out: Path) -> str:
-    from gnn_search.cli.search import render
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.search import Searcher
+    from gnn_search.cli.search import render, search_with_past
+    from gnn_search.requests.request import Request
+    from gnn_search.retrieval.retriever import Retriever
+    from gnn_search.trained.model import open_model
 
     model = open_model(out / "model", out / "graph")
-    searcher = Searcher(model)
+    retriever = Retriever(model)
     user = _shopper(model)
     for text, personal in _SEARCHES:
-        result = searcher.search(text, user if personal else None, 5)
-        render(console(), result)
+        render(console(), search_with_past(retriever, Request(text, user if personal else None), 5))
         console().print()
     return user
 

@@ -12,7 +12,7 @@ from gnn_search.cli.options import PATH, as_of_option, graph_option, json_option
 from gnn_search.cli.output import emit
 
 if TYPE_CHECKING:
-    from gnn_search.vectors.inductive.embed import EmbedSummary, ProductsEmbedded, UsersEmbedded
+    from gnn_search.vectors.embed import EmbedSummary, ProductsEmbedded, UsersEmbedded
 
 
 @click.command()
@@ -47,14 +47,14 @@ def command(
     Example:
       gnn-search embed demo/model --products new_products.parquet --users new_users.jsonl --out vectors/
     """
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.moments import resolve_moment
-    from gnn_search.vectors.inductive.embed import embed
+    from gnn_search.graph.as_of import resolve_as_of
+    from gnn_search.trained.model import open_model
+    from gnn_search.vectors.embed import embed
 
     if products is None and users is None and queries is None:
         raise click.UsageError("give at least one of --products, --users and --queries")
     opened = open_model(model, graph)
-    summary = embed(opened, out, resolve_moment(opened.graph, as_of), products, users, queries)
+    summary = embed(opened, out, resolve_as_of(opened.graph, as_of), products, users, queries)
     emit(summary, as_json, lambda console: render(console, out, summary))
 
 

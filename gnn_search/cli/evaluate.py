@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from gnn_search.evaluation.run_folder import RunWriter
     from gnn_search.evaluation.slices import Slice
     from gnn_search.graph.cases import Cases
-    from gnn_search.model.store import Model
     from gnn_search.retrieval.fusion.weighted_sum import Weights
-    from gnn_search.retrieval.ranking import Ranker
+    from gnn_search.retrieval.ranking import CaseRanker
+    from gnn_search.trained.model import Model
 
 _PLACES = 100
 """Length of the lists, where the catalogue is not smaller."""
@@ -135,10 +135,11 @@ def run_evaluation(
     from gnn_search.evaluation.slices import report_slices
     from gnn_search.graph.cases import build_cases
     from gnn_search.layout import refuse_existing, staged
-    from gnn_search.model.store import open_model
     from gnn_search.retrieval.fusion.store import open_fusion
+    from gnn_search.retrieval.rankers.build import ModelCaseRanker
+    from gnn_search.retrieval.rankers.vector import VectorRanker
     from gnn_search.retrieval.threshold import resolve_min_score
-    from gnn_search.retrieval.vector_channel import VectorChannel
+    from gnn_search.trained.model import open_model
 
     if out is not None:
         refuse_existing(out, replace=replace)
@@ -165,7 +166,7 @@ def run_evaluation(
         evaluation = _measure(opened, asked, rankers, parts, choices, writer, draws, seed)
         threshold = None
         if least is not None:
-            vectors = next(ranker for ranker in rankers if isinstance(ranker, VectorChannel))
+            vectors = next(one for one in rankers if isinstance(one, ModelCaseRanker) and isinstance(one.ranker, VectorRanker))
             places = min(_PLACES, evaluation.candidates)
             threshold = score_at_threshold(asked, vectors, least, places, evaluation.candidates, draws, seed)
         manifest = _manifest(opened, against, hash_cases(asked), split, cases)
@@ -178,7 +179,7 @@ def run_evaluation(
 def _measure(
     model: Model,
     asked: Cases,
-    rankers: Sequence[Ranker],
+    rankers: Sequence[CaseRanker],
     slices: Sequence[Slice],
     choices: Choices,
     recorder: RunWriter | None,
@@ -216,14 +217,13 @@ def _note(model: Model, split: str, further: Mapping[str, str], shown: Container
         error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
 
 
-def _models(model: Model, rivals: Sequence[Model], time: int, weights: Weights | None) -> list[Ranker]:
+def _models(model: Model, rivals: Sequence[Model], time: int, weights: Weights | None) -> list[CaseRanker]:
     """Return the model's ways of ranking, then the rivals by their vectors."""
-    from gnn_search.retrieval.channels import model_rankers
-    from gnn_search.retrieval.vector_channel import VectorChannel
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
+    from gnn_search.retrieval.rankers.build import model_case_rankers, vector_case_ranker
+    from gnn_search.trained.node_embeddings import open_node_embeddings
 
-    others = [VectorChannel(rival, open_shop_vectors(rival, time), name=rival.config.name) for rival in rivals]
-    return [*model_rankers(model, open_shop_vectors(model, time), weights), *others]
+    others = [vector_case_ranker(rival, open_node_embeddings(rival, time), rival.config.name) for rival in rivals]
+    return [*model_case_rankers(model, open_node_embeddings(model, time), weights), *others]
 
 
 def _manifest(model: Model, rivals: Sequence[Model], cases_hash: str, split: str, limit: int | None) -> Manifest:
@@ -249,7 +249,7 @@ def _manifest(model: Model, rivals: Sequence[Model], cases_hash: str, split: str
     )
 
 
-def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | None) -> list[Ranker]:
+def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | None) -> list[CaseRanker]:
     """Build the baselines; a bar shows how the training of each goes on."""
     from gnn_search.evaluation.baselines.build import build_baselines
 

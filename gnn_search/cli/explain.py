@@ -14,7 +14,7 @@ from gnn_search.cli.options import as_of_option, graph_option, json_option, path
 from gnn_search.cli.output import emit, error_console
 
 if TYPE_CHECKING:
-    from gnn_search.explanation.result import CosinePart, Explanation, Rank, ScoreSplit, WalkSplit, Way
+    from gnn_search.explanation.result import CosinePart, Explanation, GraphPath, Rank, RerankerSplit, ScoreSplit
 
 _SHOWN = 6
 """Products of the history that are shown."""
@@ -43,11 +43,11 @@ def command(model: Path, query: str, product: str, user: str | None, graph: Path
       gnn-search explain demo/model --user 1347 --query "fluid milk products" --product 1029743
     """
     from gnn_search.explanation.explain import Explainer
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.moments import resolve_moment
+    from gnn_search.graph.as_of import resolve_as_of
+    from gnn_search.trained.model import open_model
 
     opened = open_model(model, graph)
-    found = Explainer(opened, resolve_moment(opened.graph, as_of)).explain(query, product, user)
+    found = Explainer(opened, resolve_as_of(opened.graph, as_of)).explain(query, product, user)
     for note in found.notes:
         error_console().print(f"Note: {note}")
     emit(found, as_json, lambda console: render(console, found))
@@ -60,28 +60,28 @@ def render(console: Console, found: Explanation) -> None:
     console.print(f"Product {found.product.product_id}: {found.product.title}", soft_wrap=True)
     console.print(found.product.category or "in no category", soft_wrap=True)
     _ranks(console, found)
-    _score(console, found.score, found.walk)
+    _score(console, found.score, found.reranker)
     console.print(f"\nThe cosine {found.score.cosine:+.3f} as a sum")
     _parts(console, "part of the request", found.cosine.request)
     _parts(console, "part of the product", found.cosine.product)
     _attention(console, found)
     if found.user_id is not None:
-        _ways(console, f"user {found.user_id}", found.from_user)
+        _paths(console, f"user {found.user_id}", found.from_user)
     if found.query_known:
-        _ways(console, f"query {found.query!r}", found.from_query)
+        _paths(console, f"query {found.query!r}", found.from_query)
 
 
 def _ranks(console: Console, found: Explanation) -> None:
-    ranks, has_walks = found.ranks, found.ranks.walk is not None
+    ranks, reranked = found.ranks, found.ranks.graph is not None
     table = Table("ranked by", "rank", "of", "score", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
-    full = "vectors and walks" if has_walks else "vectors"
+    best = "vectors and the graph's candidates" if reranked else "vectors"
     rows: list[tuple[str, Rank | None]] = [
-        (full, ranks.full),
-        ("vectors alone", ranks.vector if has_walks else None),
-        ("walks alone", ranks.walk),
-        (f"{full}, without the user", ranks.plain),
+        (best, ranks.reranked),
+        ("vectors alone", ranks.vector if reranked else None),
+        ("candidates alone", ranks.graph),
+        (f"{best}, without the user", ranks.plain),
     ]
     for name, rank in rows:
         if rank is not None:
@@ -91,23 +91,25 @@ def _ranks(console: Console, found: Explanation) -> None:
     console.print(table)
 
 
-def _score(console: Console, score: ScoreSplit, walk: WalkSplit | None) -> None:
+def _score(console: Console, score: ScoreSplit, split: RerankerSplit | None) -> None:
     console.print(f"\nThe score {score.score:+.3f} as a sum")
     rows = [(score.vector, "cosine", f"{score.cosine:.3f}")]
-    if walk is None:
-        if score.walk:
-            rows.append((score.walk, "constant", "no walk reaches the product, and it is not among the nearest by vector"))
+    if split is None:
+        if score.reranker:
+            rows.append(
+                (score.reranker, "constant", "the product is no candidate: the graph does not lead to it, and its vector is not near")
+            )
         _terms(console, rows)
         return
-    rows.append((walk.mean, "walk term", f"mean of the {walk.described:,} products described for this request"))
-    told = [group for group in walk.groups if abs(group.score) >= _LITTLE]
-    rows += [(group.score, group.name, group.words) for group in told]
-    rest = sum(group.score for group in walk.groups) - sum(group.score for group in told)
-    if len(told) < len(walk.groups):
+    rows.append((split.mean, "reranker", f"mean of the {split.candidates:,} candidates of this request"))
+    shown = [group for group in split.groups if abs(group.score) >= _LITTLE]
+    rows += [(group.score, group.name, group.words) for group in shown]
+    rest = sum(group.score for group in split.groups) - sum(group.score for group in shown)
+    if len(shown) < len(split.groups):
         rows.append((rest, "all else", ""))
     _terms(console, rows)
-    if not walk.walked:
-        console.print("No walk reaches the product; it is described as one of the nearest by vector.")
+    if not split.from_graph:
+        console.print("The graph does not lead to the product; it is a candidate because its vector is near.")
 
 
 def _terms(console: Console, rows: Sequence[tuple[float, str, str]]) -> None:
@@ -133,10 +135,10 @@ def _attention(console: Console, found: Explanation) -> None:
     if attention is None:
         return
     if not attention.products:
-        nothing = f"{found.choice} nothing in the query's categories before, so no history counts."
+        nothing = f"{found.verb} nothing in the query's categories before, so no history counts."
         console.print(f"\nUser {found.user_id} {nothing}", soft_wrap=True)
         return
-    what = f"what user {found.user_id} {found.choice} in the categories of {attention.recalled_by!r}"
+    what = f"what user {found.user_id} {found.verb} in the categories of {attention.recalled_by!r}"
     console.print(f"\nAttention over {what}", soft_wrap=True)
     table = Table("weight", "adds to the cosine", "product", "title", "times", "last", box=None, pad_edge=False)
     for place in (0, 1, 4):
@@ -152,7 +154,7 @@ def _attention(console: Console, found: Explanation) -> None:
     console.print(table)
 
 
-def _ways(console: Console, start: str, ways: Sequence[Way]) -> None:
+def _paths(console: Console, start: str, ways: Sequence[GraphPath]) -> None:
     console.print()
     if not ways:
         console.print(f"No way of at most three steps leads from {start} to the product.", soft_wrap=True)

@@ -81,15 +81,15 @@ def run_export(
 ) -> ExportManifest:
     """Export a model folder."""
     from gnn_search.export.write import export_model
+    from gnn_search.graph.as_of import resolve_as_of
     from gnn_search.layout import refuse_existing
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.moments import resolve_moment
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
+    from gnn_search.trained.model import open_model
+    from gnn_search.trained.node_embeddings import open_node_embeddings
 
     refuse_existing(out)
     opened = open_model(model, graph)
     opened.graph.verify()
-    shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
+    shop = open_node_embeddings(opened, resolve_as_of(opened.graph, as_of))
     with progress("rows") as bars:
         task = bars.add_task("export", total=None)
         return export_model(

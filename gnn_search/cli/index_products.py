@@ -21,15 +21,15 @@ def opened_products(
     Yields:
         The products, and a folder beside `out` for what need not stay; boosted vectors lie there while the block lasts.
     """
+    from gnn_search.graph.as_of import resolve_as_of
     from gnn_search.index.boosting.boost import open_boost
     from gnn_search.index.model_products import products_to_index
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.moments import resolve_moment
-    from gnn_search.vectors.shop_vectors import open_shop_vectors
+    from gnn_search.trained.model import open_model
+    from gnn_search.trained.node_embeddings import open_node_embeddings
 
     opened = open_model(model, graph)
     opened.graph.verify()
-    shop = open_shop_vectors(opened, resolve_moment(opened.graph, as_of))
+    shop = open_node_embeddings(opened, resolve_as_of(opened.graph, as_of))
     qualities = None if boost is None else open_boost(boost, opened)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".index-", dir=out.parent) as folder:

@@ -58,18 +58,16 @@ def run_query(
     model: Path, query: str, user: str | None = None, k: int = 5, kinds: tuple[str, ...] = (), graph: Path | None = None
 ) -> QueryNegatives:
     """Draw negatives against the latest choice for a query."""
-    import polars as pl
-
     from gnn_search.errors import RequestError
-    from gnn_search.model.encoder import NodeEncoder
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.requests import find_users
+    from gnn_search.graph.id_lookup import IdLookup
+    from gnn_search.model.node_encoder import NodeEncoder
     from gnn_search.sampling.batches import BatchSampler
     from gnn_search.tables.text import normalise_text
+    from gnn_search.trained.model import open_model
     from gnn_search.training.negative_examples import choose_negatives, show_negatives
 
     opened = open_model(model, graph)
-    node = None if user is None else int(find_users(pl.Series("user_id", [user]), opened.graph, "the request")[0][0])
+    node = None if user is None else int(IdLookup(opened.graph.nodes("user").to_series(0)).find_values([user])[0])
     if node == -1:
         raise RequestError(f"there is no user {user!r} in the graph {opened.graph.path}; give the shop's own id, or leave --user out")
     taught = [negative.kind for negative in opened.config.negatives]
@@ -80,9 +78,9 @@ def run_query(
 
 def run_summary(model: Path, kinds: tuple[str, ...] = (), graph: Path | None = None) -> dict[str, Any]:
     """Study the samplers of a model, and draw with them once more to count and time."""
-    from gnn_search.model.encoder import NodeEncoder
-    from gnn_search.model.store import open_model
+    from gnn_search.model.node_encoder import NodeEncoder
     from gnn_search.sampling.batches import BatchSampler
+    from gnn_search.trained.model import open_model
     from gnn_search.training.mining import mine
     from gnn_search.training.negative_examples import choose_negatives
     from gnn_search.training.negative_study import study_negatives, training_queries

@@ -66,11 +66,11 @@ def channel_option(function: Function) -> Function:
     """Add `--channel`; arrives as `channel`."""
     return click.option(
         "--channel",
-        type=click.Choice(["full", "vector", "walk", "lexical", "fused", "rrf"]),
-        default="full",
+        type=click.Choice(["reranked", "vector", "graph", "lexical", "fused", "rrf"]),
+        default="reranked",
         show_default=True,
-        help="Rank by vectors and walks together, by vectors, walks or words alone, or fuse these three by fitted weights or by reciprocal "
-        "ranks.",
+        help="Rank by vectors and the graph's candidates together, by vectors, candidates or words alone, or fuse these three by fitted "
+        "weights or by reciprocal ranks.",
     )(function)
 
 

@@ -29,8 +29,8 @@ from gnn_search.cli.output import emit, error_console, progress
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from gnn_search.retrieval.channels import ChannelKind
-    from gnn_search.retrieval.run import RetrievalSummary, Stage
+    from gnn_search.retrieval.options import Channel
+    from gnn_search.retrieval.retrieve import RetrievalSummary, Stage
 
 
 @click.command()
@@ -54,7 +54,7 @@ def command(
     input: Path,  # noqa: A002
     out: Path,
     k: int,
-    channel: ChannelKind,
+    channel: Channel,
     fusion: Path | None,
     index: Path | None,
     boost: Path | None,
@@ -85,8 +85,16 @@ def command(
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    way = {"fusion": fusion, "index": index, "boost": boost, "action": action, "categories": categories, "products": products, "flag": flag}
-    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, way)
+    options = {
+        "fusion": fusion,
+        "index": index,
+        "boost": boost,
+        "action": action,
+        "categories": categories,
+        "products": products,
+        "flag": flag,
+    }
+    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, options)
     emit(summary, as_json, lambda console: render(error_console(), summary))
 
 
@@ -95,32 +103,32 @@ def run_retrieval(
     source: Path,
     out: Path,
     k: int,
-    channel: ChannelKind = "full",
+    channel: Channel = "reranked",
     graph: Path | None = None,
     as_of: str | None = None,
     min_score: str | None = None,
     resume: bool = False,
-    way: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> RetrievalSummary:
-    """Answer a file of requests with a model folder; `way` holds what else `open_way` takes."""
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.moments import resolve_moment
-    from gnn_search.retrieval.run import retrieve
+    """Answer a file of requests with a model folder; `options` holds what else `open_ranking_options` takes."""
+    from gnn_search.graph.as_of import resolve_as_of
+    from gnn_search.retrieval.options import open_ranking_options
+    from gnn_search.retrieval.retrieve import retrieve
     from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.retrieval.unfinished import Unfinished
-    from gnn_search.retrieval.way import open_way
+    from gnn_search.trained.model import open_model
 
     Unfinished(out).check_place(resume)
     opened = open_model(model, graph)
-    moment = resolve_moment(opened.graph, as_of)
+    time = resolve_as_of(opened.graph, as_of)
     with progress("requests") as bars:
         return retrieve(
             opened,
             source,
             out,
             k,
-            moment,
-            way=open_way(opened, channel, moment, **(way or {})),
+            time,
+            options=open_ranking_options(opened, channel, time, **(options or {})),
             min_score=resolve_min_score(min_score, opened.retriever.thresholds),
             resume=resume,
             progress=_Bars(bars),
@@ -164,7 +172,7 @@ def render(console: Console, summary: RetrievalSummary) -> None:
     if summary.users_given:
         console.print(
             f"histories: {summary.users_given:,} given, in the place of what the graph knows; left out of them were "
-            f"{summary.events_unknown:,} events of unknown products and {summary.events_later:,} that are not before the moment"
+            f"{summary.events_unknown:,} events of unknown products and {summary.events_later:,} that are not before the time as of which is searched"
         )
     console.print(
         f"queries: {summary.queries_known:,} known, {summary.queries_new:,} new, answered by their text; of these "

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -25,8 +26,11 @@ from gnn_search.cli.options import (
 from gnn_search.cli.output import emit, error_console
 
 if TYPE_CHECKING:
-    from gnn_search.retrieval.channels import ChannelKind
-    from gnn_search.retrieval.search import Hit, Remembered, SearchResult
+    from gnn_search.requests.request import Request
+    from gnn_search.retrieval.options import Channel
+    from gnn_search.retrieval.past_interactions import PastInteractions, PastProduct
+    from gnn_search.retrieval.results import SearchResult
+    from gnn_search.retrieval.retriever import Retriever
 
 
 @click.command()
@@ -51,7 +55,7 @@ def command(
     user: str | None,
     history: str | None,
     k: int,
-    channel: ChannelKind,
+    channel: Channel,
     fusion: Path | None,
     index: Path | None,
     boost: Path | None,
@@ -75,71 +79,100 @@ def command(
       gnn-search search demo/model "fluid milk products"
       gnn-search search demo/model "fluid milk products" --history 1029743,1106523
     """
-    from gnn_search.model.store import open_model
-    from gnn_search.retrieval.moments import resolve_moment
-    from gnn_search.retrieval.search import Searcher
+    from gnn_search.graph.as_of import resolve_as_of
+    from gnn_search.requests.request import Request
+    from gnn_search.retrieval.options import open_ranking_options
+    from gnn_search.retrieval.retriever import Retriever
     from gnn_search.retrieval.threshold import resolve_min_score
-    from gnn_search.retrieval.way import open_way
+    from gnn_search.trained.model import open_model
 
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
-    moment = resolve_moment(opened.graph, as_of)
+    time = resolve_as_of(opened.graph, as_of)
     folders = {"fusion": fusion, "index": index, "boost": boost}
-    way = open_way(opened, channel, moment, **folders, action=action, categories=categories, products=products, flag=flag)
-    visited = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
-    result = Searcher(opened, moment, way).search(text, user, k, least, visited)
-    if way.allowed is not None and way.allowed.unknown:
-        error_console().print(f"Note: {way.allowed.unknown:,} products of {products} are not in the graph", soft_wrap=True)
-    if result.note is not None:
-        error_console().print(f"Note: {result.note}")
-    emit(result, as_json, lambda console: render(console, result))
+    options = open_ranking_options(opened, channel, time, **folders, action=action, categories=categories, products=products, flag=flag)
+    given = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
+    answer = search_with_past(Retriever(opened, options, time), Request(text, user, given), k, least)
+    for note in answer.result.notes:
+        error_console().print(f"Note: {note}")
+    emit(answer.to_json(), as_json, lambda console: render(console, answer))
 
 
-def render(console: Console, result: SearchResult) -> None:
-    """Write a search's products, and what the shopper chose before in their categories."""
+@dataclass(frozen=True)
+class Answer:
+    """A search's result, and what its user chose before; `verb` says what it is to choose a product, `bought` or `chose`."""
+
+    result: SearchResult
+    past: PastInteractions
+    verb: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as JSON values."""
+        return {**self.result.to_json(), "past": self.past.model_dump(mode="json")}
+
+
+def search_with_past(retriever: Retriever, request: Request, k: int, min_score: float | None = None) -> Answer:
+    """Search, and look up what the user chose before."""
+    from gnn_search.retrieval.past_interactions import past_interactions
+
+    found = retriever.search_many([request], k, min_score=min_score)
+    result = found[0]
+    past = past_interactions(retriever, found.batch, 0, [hit.product_id for hit in result])
+    return Answer(result, past, "bought" if retriever.model.graph.chosen_actions == ["purchase"] else "chose")
+
+
+def render(console: Console, answer: Answer) -> None:
+    """Write a search's products, and what the user chose before in their categories."""
+    result = answer.result
     whose = f"for {_who(result)}" if result.user_known else "without a user"
-    if result.history:
-        whose += f" with {result.history:,} products of the given history"
+    if result.history_events:
+        whose += f" with {result.history_events:,} products of the given history"
     known = "" if result.query_known else ", a new query"
     console.print(f"{result.query!r} {whose}{known}, as of {result.as_of:%Y-%m-%d %H:%M} UTC")
     table = Table("rank", "product", "title", "category", "score", box=None, pad_edge=False)
     table.columns[0].justify = table.columns[4].justify = "right"
     if result.user_known:
-        table.add_column(f"{result.choice} before")
-    for hit in result.hits:
-        times = "time" if hit.times_chosen == 1 else "times"
-        last = _day(result, hit)
-        before = f"{hit.times_chosen:,} {times}{', last ' if last else ''}{last}" if hit.times_chosen else ""
+        table.add_column(f"{answer.verb} before")
+    for hit, past in zip(result, answer.past.hits, strict=True):
         cells = (f"{hit.rank:,}", str(hit.product_id), hit.title, hit.category, f"{hit.score:.3f}")
-        table.add_row(*cells, before) if result.user_known else table.add_row(*cells)
-    if result.hits:
+        table.add_row(*cells, _before(result, past)) if result.user_known else table.add_row(*cells)
+    if len(result):
         console.print(table)
     else:
         console.print("no product was found")
-    if result.user_known and result.hits:
-        _render_past(console, result)
+    if result.user_known and len(result):
+        _render_past(console, answer)
+
+
+def _before(result: SearchResult, past: PastProduct | None) -> str:
+    if past is None:
+        return ""
+    last = _day(result, past)
+    return f"{past.times:,} time{'' if past.times == 1 else 's'}{', last ' if last else ''}{last}"
 
 
 def _who(result: SearchResult) -> str:
     return "this user" if result.user_id is None else f"user {result.user_id}"
 
 
-def _day(result: SearchResult, product: Hit | Remembered) -> str:
+def _day(result: SearchResult, past: PastProduct) -> str:
     """Say when a product was last chosen; a history given as ids has no days."""
-    return "" if result.history is not None or product.last_chosen is None else f"{product.last_chosen:%Y-%m-%d}"
+    return "" if result.history_events is not None else f"{past.last:%Y-%m-%d}"
 
 
-def _render_past(console: Console, result: SearchResult) -> None:
-    if not result.remembered:
-        console.print(f"{'User ' + result.user_id if result.user_id else 'This user'} {result.choice} nothing in these categories before.")
+def _render_past(console: Console, answer: Answer) -> None:
+    result, past = answer.result, answer.past
+    if not past.products:
+        who = "This user" if result.user_id is None else f"User {result.user_id}"
+        console.print(f"{who} {answer.verb} nothing in these categories before.")
         return
-    shown, all_of_them = len(result.remembered), result.remembered_products
+    shown, all_of_them = len(past.products), past.num_products
     which = f"the last {shown} of {all_of_them:,} products" if shown < all_of_them else f"{shown} product{'s' if shown > 1 else ''}"
-    console.print(f"\nWhat {_who(result)} {result.choice} before in these categories, {which}:")
-    days = () if result.history is not None else ("last",)
+    console.print(f"\nWhat {_who(result)} {answer.verb} before in these categories, {which}:")
+    days = () if result.history_events is not None else ("last",)
     table = Table("product", "title", "category", "times", *days, box=None, pad_edge=False)
     table.columns[3].justify = "right"
-    for one in result.remembered:
+    for one in past.products:
         last = (_day(result, one),) if days else ()
-        table.add_row(str(one.product_id), one.title, one.category, f"{one.times_chosen:,}", *last)
+        table.add_row(str(one.product_id), one.title, one.category, f"{one.times:,}", *last)
     console.print(table)

@@ -65,10 +65,10 @@ def run_training(
     """
     from gnn_search.config.training import TrainingConfig
     from gnn_search.graph.store import Graph
-    from gnn_search.model.store import open_model
-    from gnn_search.sampling.walk.words import save_matches
+    from gnn_search.rerank.word_matches import save_matches
+    from gnn_search.trained.model import open_model
+    from gnn_search.trained.node_embeddings import encode_nodes, save_node_embeddings
     from gnn_search.training.fit import fit_model
-    from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
 
     settings = TrainingConfig.load(config)
     if seed is not None:
@@ -84,7 +84,7 @@ def run_training(
     model = open_model(out, graph)
     if model.walk is not None and settings.walk.words:
         save_matches(model.words.match_queries(), model.layout.words)
-    save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
+    save_node_embeddings(model, encode_nodes(model, opened.manifest.test_start))
     return summary
 
 

@@ -10,12 +10,12 @@ from gnn_search.evaluation.metrics.hits import find_places
 from gnn_search.evaluation.ranked import ranked_blocks
 from gnn_search.evaluation.result import Estimate, ThresholdScore
 from gnn_search.graph.cases import Cases
-from gnn_search.retrieval.ranking import PADDING, Ranker
-from gnn_search.retrieval.threshold import AtLeast
+from gnn_search.retrieval.ranking import PADDING, CaseRanker
+from gnn_search.retrieval.threshold import MinScoreCaseRanker
 
 
 def score_at_threshold(
-    cases: Cases, ranker: Ranker, min_score: float, k: int, num_products: int, draws: int = 1000, seed: int = 0
+    cases: Cases, ranker: CaseRanker, min_score: float, k: int, num_products: int, draws: int = 1000, seed: int = 0
 ) -> ThresholdScore:
     """Measure a ranker's lists of at most `k` products that score at least `min_score`.
 
@@ -31,7 +31,7 @@ def score_at_threshold(
         draws: Bootstrap draws.
         seed: Of the draws.
     """
-    found, listed = _count(cases, AtLeast(ranker, min_score), k, num_products)
+    found, listed = _count(cases, MinScoreCaseRanker(ranker, min_score), k, num_products)
     cluster = clusters_of(cases.user)
     columns = np.stack([found, listed, found / np.diff(cases.indptr), np.ones(len(cases))], axis=1)
     totals = np.zeros((int(cluster.max()) + 1, 4))
@@ -49,7 +49,7 @@ def score_at_threshold(
     )
 
 
-def _count(cases: Cases, ranker: Ranker, k: int, num_products: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _count(cases: Cases, ranker: CaseRanker, k: int, num_products: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how many chosen products, and how many at all, the list of each case holds: float64[cases] each."""
     case_of_row = cases.case_of_row()
     found, listed = np.zeros(len(cases)), np.zeros(len(cases))

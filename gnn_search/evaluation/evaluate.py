@@ -19,7 +19,7 @@ from gnn_search.evaluation.result import Coverage, Difference, Evaluation, Score
 from gnn_search.evaluation.slices import Slice, built_in_slices
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
-from gnn_search.retrieval.ranking import Ranker
+from gnn_search.retrieval.ranking import CaseRanker
 
 LEAST_FLIPS = 10_000
 """Tosses of all coins of a randomisation test, so that its p-value has an error of about .002 at .05."""
@@ -41,7 +41,7 @@ class Recorder(Protocol):
 
 def evaluate(
     cases: Cases,
-    rankers: Sequence[Ranker],
+    rankers: Sequence[CaseRanker],
     graph: Graph,
     k: Sequence[int] = (10, 100),
     draws: int = 1000,
@@ -164,7 +164,7 @@ def _estimate(
     return tuple(scores), adjust(differences)
 
 
-def _check(cases: Cases, rankers: Sequence[Ranker], k: Sequence[int], draws: int, reference: str | None) -> None:
+def _check(cases: Cases, rankers: Sequence[CaseRanker], k: Sequence[int], draws: int, reference: str | None) -> None:
     names = [ranker.name for ranker in rankers]
     if len(cases) == 0 or not names:
         raise RequestError(f"expected at least one case and one ranker to evaluate, got {len(cases)} and {len(names)}")

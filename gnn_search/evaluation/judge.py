@@ -20,7 +20,7 @@ from gnn_search.evaluation.ranked import ranked_blocks
 from gnn_search.evaluation.result import Cost
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
-from gnn_search.retrieval.ranking import PADDING, Ranker
+from gnn_search.retrieval.ranking import PADDING, CaseRanker
 
 Progress = Callable[[str, int, int], None]
 """Called with a method's name, the cases it has ranked and the number of all cases."""
@@ -61,7 +61,7 @@ class Judge:
         view = graph.before(cases.time)
         self._diversity, self._novelty, self._repeats = Diversity(graph.taxonomy), Novelty(view), Repeats(view)
 
-    def judge(self, ranker: Ranker) -> Judged:
+    def judge(self, ranker: CaseRanker) -> Judged:
         """Rank all cases, block by block: memory holds one block of whole lists, and of the others a few numbers each."""
         count = len(self._cases)
         place = np.zeros(len(self._cases.product), dtype=np.int32)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.cases import Cases
-from gnn_search.retrieval.ranking import Ranker
+from gnn_search.retrieval.ranking import CaseRanker
 
 BLOCK_CASES = 4096
 
 
-def ranked_blocks(cases: Cases, ranker: Ranker, k: int, num_products: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
+def ranked_blocks(cases: Cases, ranker: CaseRanker, k: int, num_products: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
     """Rank the cases block by block.
 
     Args:

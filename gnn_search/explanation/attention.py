@@ -11,16 +11,16 @@ from gnn_search.explanation.result import Attention, RememberedProduct
 from gnn_search.graph.store import Graph, to_datetime
 
 
-def describe_attention(graph: Graph, request: RequestParts, product: dict[str, Tensor], recalling: int) -> Attention:
+def describe_attention(graph: Graph, request: RequestParts, product: dict[str, Tensor], history_query: int) -> Attention:
     """Name the products of the history with their weights, and what each adds to the cosine.
 
     Args:
         graph: The graph.
         request: A shopper's request, by a model with attention.
         product: The product's parts by name, [d] each.
-        recalling: The query whose categories called up the history, -1 for none.
+        history_query: The query whose categories called up the history, -1 for none.
     """
-    recalled_by = None if recalling < 0 else graph.nodes("query")["query"][recalling]
+    recalled_by = None if history_query < 0 else graph.nodes("query")["query"][history_query]
     attended = request.attended
     if attended is None:
         return Attention(recalled_by=recalled_by, nothing=1.0, products=())

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from gnn_search.explanation.recording import recording
 from gnn_search.graph.csr import Int32
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.ragged import Ragged
-from gnn_search.model.store import Model
 from gnn_search.sampling.inputs import ProductInputs
+from gnn_search.trained.model import Model
 
 
 @torch.no_grad()

@@ -5,20 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from gnn_search.explanation.result import Rank
-from gnn_search.retrieval.channels import Channel
-from gnn_search.retrieval.ranking import PADDING
+from gnn_search.retrieval.ranking import PADDING, Ranker
+from gnn_search.retrieval.request_encoder import EncodedRequests
 
 
-def find_rank(channel: Channel, user: int, text: str, product: int) -> Rank:
+def find_rank(ranker: Ranker, requests: EncodedRequests, product: int) -> Rank:
     """Return a product's place in the list that a search as long as the catalogue finds.
 
     Args:
-        channel: A way of ranking.
-        user: Node, -1 for nobody in particular.
-        text: The normalised query.
+        ranker: Of a channel.
+        requests: One request.
         product: Node.
     """
-    ranking = channel.rank_texts(np.array([user], dtype=np.int32), [text], channel.index.count)
+    ranking = ranker.rank(requests, ranker.index.count)
     listed = ranking.product[0]
     place = np.flatnonzero(listed == product)
     found = int(place[0]) if len(place) else None

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.explanation.recording import recording
-from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.history_attention import Slots
-from gnn_search.model.store import Model
-from gnn_search.retrieval.vector_channel import Asked
+from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.retrieval.request_encoder import EncodedRequests
 from gnn_search.sampling.history import History
 from gnn_search.sampling.inputs import PersonalInputs
+from gnn_search.trained.model import Model
 
 TEXT, HISTORY = "query text", "history in the query's categories"
 
@@ -43,17 +43,17 @@ class RequestParts:
 
 
 @torch.no_grad()
-def request_parts(model: Model, encoder: NodeEncoder, asked: Asked) -> RequestParts:
+def request_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) -> RequestParts:
     """Take one encoded request apart.
 
     The parts of the plain query are divided by its length, as they are before the shopper's are added.
     """
-    plain = _query_parts(model, encoder, asked)
+    plain = _query_parts(model, encoder, requests)
     length = torch.linalg.vector_norm(torch.stack(list(plain.values())).sum(dim=0)).clamp(min=1e-12)
     parts = {name: part / length for name, part in plain.items()}
     query = functional.normalize(torch.stack(list(plain.values())).sum(dim=0), dim=0)[None]
     moment = np.full(1, encoder.view.time, dtype=np.int64)
-    people = model.inputs.people(asked.user, asked.recalling, moment, encoder.categories)
+    people = model.inputs.people(requests.user, requests.history_query, moment, encoder.categories)
     own = _shopper_parts(model, people, encoder.products)
     tower = model.retriever.user
     with recording({"gate": tower.gate, HISTORY: tower.attention}) as moved:
@@ -69,11 +69,11 @@ def request_parts(model: Model, encoder: NodeEncoder, asked: Asked) -> RequestPa
     return RequestParts(said, attended)
 
 
-def _query_parts(model: Model, encoder: NodeEncoder, asked: Asked) -> dict[str, Tensor]:
-    if asked.query[0] < 0:
-        return {TEXT: model.retriever.text([asked.texts[int(asked.text[0])]])[0]}
-    text, tower = model.retriever.query_texts(asked.query), model.retriever.query
-    inputs = model.inputs.queries(encoder.view, asked.query)
+def _query_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) -> dict[str, Tensor]:
+    if requests.query[0] < 0:
+        return {TEXT: model.retriever.text([requests.texts[int(requests.text[0])]])[0]}
+    text, tower = model.retriever.query_texts(requests.query), model.retriever.query
+    inputs = model.inputs.queries(encoder.view, requests.query)
     with recording({"query's free vector": tower.free, "products that the query led to": tower.from_products}) as extra:
         model.retriever.query_vectors(inputs, text, encoder.products)
     return {TEXT: text[0], **{name: part[0] for name, part in extra.items() if inputs.known[0]}}

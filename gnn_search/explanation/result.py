@@ -22,7 +22,7 @@ class Rank(StrictModel):
     """A place in one list over the whole catalogue.
 
     Attributes:
-        rank: From 1; None for a product that is not in the list, as no walk reaches it.
+        rank: From 1; None for a product that is not in the list, as the graph leads nowhere near it.
         of: Products in the list.
         score: What the list is ordered by.
     """
@@ -36,15 +36,15 @@ class Ranks(StrictModel):
     """The product's place by each way of ranking; None for one that the model or the request does not have.
 
     Attributes:
-        full: Vectors and walks together; vectors alone for a model without a walk term.
+        reranked: Vectors and the graph's candidates together; vectors alone for a model without a reranker.
         vector: Vectors alone.
-        walk: Walks alone.
-        plain: As `full`, but as if nobody in particular asked.
+        graph: Candidates alone.
+        plain: As `reranked`, but for nobody in particular.
     """
 
-    full: Rank
+    reranked: Rank
     vector: Rank
-    walk: Rank | None
+    graph: Rank | None
     plain: Rank | None
 
 
@@ -113,60 +113,60 @@ class Attention(StrictModel):
     products: tuple[RememberedProduct, ...]
 
 
-class WalkNumber(StrictModel):
-    """One number that the walk term sees, beside its mean over the products described for the request."""
+class FeatureValue(StrictModel):
+    """One feature that the reranker sees, beside its mean over the candidates of the request."""
 
     name: str
     value: float
     mean: float
 
 
-class WalkGroup(StrictModel):
-    """Numbers that say much the same.
+class FeatureGroup(StrictModel):
+    """Features that say much the same.
 
     Attributes:
         name: Of the group.
         score: What they add to the score.
-        words: What they say of the product; a choice counts as often as it weighs.
-        numbers: The numbers.
+        words: What they say of the product; an interaction counts as often as it weighs.
+        features: The features.
     """
 
     name: str
     score: float
     words: str
-    numbers: tuple[WalkNumber, ...]
+    features: tuple[FeatureValue, ...]
 
 
-class WalkSplit(StrictModel):
-    """The walk part of a score as a sum.
+class RerankerSplit(StrictModel):
+    """The reranker's part of a score as a sum.
 
     Attributes:
-        walked: Whether a walk reaches the product; if not, it is described as it is near by vector.
-        described: Products that are described for the request.
-        mean: Their mean walk part; of many, that of 100 spread evenly.
-        groups: What makes the product another than these, the largest first; with `mean` they sum to the walk part.
+        from_graph: Whether the graph leads to the product; if not, it is a candidate because its vector is near.
+        candidates: Candidates of the request.
+        mean: Their mean part; of many, that of 100 spread evenly.
+        groups: What makes the product different from these, the largest first; with `mean` they sum to the reranker's part.
     """
 
-    walked: bool
-    described: int
+    from_graph: bool
+    candidates: int
     mean: float
-    groups: tuple[WalkGroup, ...]
+    groups: tuple[FeatureGroup, ...]
 
 
 class ScoreSplit(StrictModel):
-    """A full score as a sum.
+    """A reranked score as a sum.
 
     Attributes:
         score: What the list is ordered by.
         cosine: Of request and product.
         vector: What the cosine adds to the score.
-        walk: What the walk part adds; for a product that nothing describes, a constant.
+        reranker: What the reranker adds; for a product that is no candidate, a constant.
     """
 
     score: float
     cosine: float
     vector: float
-    walk: float
+    reranker: float
 
 
 class Step(StrictModel):
@@ -187,7 +187,7 @@ class Step(StrictModel):
     share: float
 
 
-class Way(StrictModel):
+class GraphPath(StrictModel):
     """A way through the graph.
 
     Attributes:
@@ -206,7 +206,7 @@ class Explanation(StrictModel):
         query: The normalised text.
         query_known: Whether it led to a product before.
         user_id: The shopper, None for nobody in particular.
-        choice: What it is to choose a product, `bought` or `chose`.
+        verb: What it is to choose a product, `bought` or `chose`.
         product: The product.
         as_of: What was known before this moment (UTC) counts.
         notes: Sentences on what the request lacks.
@@ -214,7 +214,7 @@ class Explanation(StrictModel):
         score: The score as a sum.
         cosine: The cosine as a sum.
         attention: Over the history; None for nobody in particular, or where the model has none.
-        walk: The walk part as a sum; None where nothing describes the product, or the model has no walk term.
+        reranker: Its part as a sum; None where the product is no candidate, or the model has no reranker.
         from_user: The shortest ways from the shopper to the product, the shortest first.
         from_query: The same from the query.
     """
@@ -222,7 +222,7 @@ class Explanation(StrictModel):
     query: str
     query_known: bool
     user_id: str | int | None
-    choice: str
+    verb: str
     product: ExplainedProduct
     as_of: datetime
     notes: tuple[str, ...]
@@ -230,6 +230,6 @@ class Explanation(StrictModel):
     score: ScoreSplit
     cosine: CosineSplit
     attention: Attention | None
-    walk: WalkSplit | None
-    from_user: tuple[Way, ...]
-    from_query: tuple[Way, ...]
+    reranker: RerankerSplit | None
+    from_user: tuple[GraphPath, ...]
+    from_query: tuple[GraphPath, ...]

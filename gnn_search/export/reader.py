@@ -17,7 +17,7 @@ from gnn_search.export.storage import Storage
 from gnn_search.index.flat import FlatIndex
 from gnn_search.layout import ExportLayout, hash_files
 from gnn_search.manifest import open_manifest
-from gnn_search.vectors.shop_vectors import Float32
+from gnn_search.trained.node_embeddings import Float32
 
 _AGAIN = "export the model again"
 

@@ -12,7 +12,7 @@ from gnn_search.export.settings import TOWER_FORMATS, FormatName
 from gnn_search.export.source import ExportSource
 from gnn_search.export.storage import BLOCK
 from gnn_search.index.flat import FlatIndex
-from gnn_search.vectors.shop_vectors import Float32
+from gnn_search.trained.node_embeddings import Float32
 
 _QUERIES = 500
 _DEPTHS = (10, 100)

@@ -22,7 +22,7 @@ from gnn_search.export.formats.vespa import write_vespa
 from gnn_search.export.settings import DTYPES, DtypeName, ExportSettings, FormatName
 from gnn_search.export.source import ExportSource
 from gnn_search.export.storage import Storage
-from gnn_search.vectors.shop_vectors import Float32
+from gnn_search.trained.node_embeddings import Float32
 
 
 @dataclass(frozen=True)

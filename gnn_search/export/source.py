@@ -11,8 +11,8 @@ import numpy.typing as npt
 import polars as pl
 
 from gnn_search.export.storage import BLOCK, Storage
-from gnn_search.model.store import Model
-from gnn_search.vectors.shop_vectors import Float32, ShopVectors
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import Float32, NodeEmbeddings
 
 VECTOR = "vector"
 
@@ -48,7 +48,7 @@ class ExportSource:
 
     Attributes:
         model: The model.
-        shop: Its vectors.
+        embeddings: Its node embeddings.
         products: Its products.
         tables: What the formats of tables hold, by name.
         storage: How numbers are kept.
@@ -57,7 +57,7 @@ class ExportSource:
     """
 
     model: Model
-    shop: ShopVectors
+    embeddings: NodeEmbeddings
     products: VectorTable
     tables: Mapping[str, VectorTable]
     storage: Storage

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gnn_search.export.settings import DtypeName
-from gnn_search.vectors.shop_vectors import Float32
+from gnn_search.trained.node_embeddings import Float32
 
 BLOCK = 16_384
 """Rows looked at or turned at a time."""

@@ -9,15 +9,17 @@ from gnn_search.errors import RequestError
 from gnn_search.export.manifest import ExportManifest, describe_files
 from gnn_search.export.recall import measure_recall, recall_of
 from gnn_search.export.registry import WRITERS, check_dtype
-from gnn_search.export.requests import encode_requests
+from gnn_search.export.requests import encode_request_file
 from gnn_search.export.settings import TABLE_FORMATS, TOWER_FORMATS, ExportSettings
 from gnn_search.export.source import ExportSource, VectorTable
 from gnn_search.export.storage import Storage
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.folder import METRIC
 from gnn_search.layout import FORMAT_VERSION, ExportLayout, refuse_existing, staged, write_json
-from gnn_search.model.store import Model
-from gnn_search.vectors.shop_vectors import ShopVectors
+from gnn_search.retrieval.options import RankingOptions
+from gnn_search.retrieval.retriever import Retriever
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import NodeEmbeddings
 from gnn_search.versions import library_versions
 
 REQUEST = "request"
@@ -26,7 +28,7 @@ REQUEST = "request"
 
 def export_model(
     model: Model,
-    shop: ShopVectors,
+    embeddings: NodeEmbeddings,
     out: Path,
     settings: ExportSettings | None = None,
     *,
@@ -35,15 +37,15 @@ def export_model(
 ) -> ExportManifest:
     """Write a model's vectors, and whatever else is asked for, for other programs.
 
-    The query vectors are those of known queries without a shopper; the text tower encodes any other, and `requests` gives those with one.
+    The query vectors are those of known queries without a user; the text tower encodes any other, and `requests` gives those with one.
     Vectors are read, turned and written in parts, so memory holds a part of them; the FAISS index alone is made in memory.
 
     Args:
         model: The model.
-        shop: Its vectors.
+        embeddings: Its node embeddings.
         out: The folder, made whole or not at all.
         settings: What to write; by default parquet, FAISS index and text tower.
-        requests: File of shoppers and queries whose personal vectors become a table of their own.
+        requests: File of users and queries whose personal vectors become a table of their own.
         progress: Told the rows written and their total.
 
     Raises:
@@ -59,25 +61,28 @@ def export_model(
         raise RequestError(f"no format holds the vectors of requests; add one of {', '.join(TABLE_FORMATS)}")
     with staged(out) as partial:
         partial.mkdir()
-        tables: dict[str, VectorTable] = {name: VectorTable(model.graph.nodes(name)[:, :1], shop.vectors[name]) for name in settings.nodes}
+        tables: dict[str, VectorTable] = {
+            name: VectorTable(model.graph.nodes(name)[:, :1], embeddings.vectors[name]) for name in settings.nodes
+        }
         spool = partial / "requests.npy"
         if requests is not None:
-            tables[REQUEST] = encode_requests(model, shop, requests, spool)
-        source = _source(model, shop, tables, settings, progress)
+            retriever = Retriever(model, RankingOptions("vector"), embeddings.as_of)
+            tables[REQUEST] = encode_request_file(retriever, requests, spool)
+        source = _source(model, embeddings, tables, settings, progress)
         layout = ExportLayout(partial)
         for name in settings.formats:
             layout.format(name).mkdir()
             WRITERS[name].write(source, layout.format(name))
         spool.unlink(missing_ok=True)
-        manifest = _describe(source, shop, settings, layout)
+        manifest = _describe(source, embeddings, settings, layout)
         write_json(layout.manifest, manifest.model_dump(mode="json"))
     return manifest
 
 
 def _source(
-    model: Model, shop: ShopVectors, tables: dict[str, VectorTable], settings: ExportSettings, progress: Callable[[int, int], None]
+    model: Model, embeddings: NodeEmbeddings, tables: dict[str, VectorTable], settings: ExportSettings, progress: Callable[[int, int], None]
 ) -> ExportSource:
-    products = VectorTable(model.graph.nodes("product")[:, :1], shop.vectors["product"])
+    products = VectorTable(model.graph.nodes("product")[:, :1], embeddings.vectors["product"])
     in_tables = sum(map(len, tables.values()))
     total = sum(0 if name in TOWER_FORMATS else in_tables if name in TABLE_FORMATS else len(products) for name in settings.formats)
     done = 0
@@ -88,10 +93,10 @@ def _source(
         progress(done, total)
 
     storage = Storage.fit(settings.dtype, [products.vectors, *(table.vectors for table in tables.values())])
-    return ExportSource(model, shop, products, tables, storage, settings.shard_bytes, advance)
+    return ExportSource(model, embeddings, products, tables, storage, settings.shard_bytes, advance)
 
 
-def _describe(source: ExportSource, shop: ShopVectors, settings: ExportSettings, layout: ExportLayout) -> ExportManifest:
+def _describe(source: ExportSource, embeddings: NodeEmbeddings, settings: ExportSettings, layout: ExportLayout) -> ExportManifest:
     model = source.model
     index = layout.index if "faiss" in settings.formats else None
     return ExportManifest(
@@ -100,7 +105,7 @@ def _describe(source: ExportSource, shop: ShopVectors, settings: ExportSettings,
         graph_name=model.graph.manifest.name,
         graph_hash=model.graph.manifest.hash,
         model_hash=model.manifest.hash,
-        as_of=to_datetime(shop.as_of),
+        as_of=to_datetime(embeddings.as_of),
         formats=settings.formats,
         dimension=source.dimension,
         dtype=settings.dtype,
@@ -110,7 +115,7 @@ def _describe(source: ExportSource, shop: ShopVectors, settings: ExportSettings,
         keys={name: tuple(table.keys.columns) for name, table in source.tables.items()},
         counts={name: len(table) for name, table in source.tables.items()},
         zero_vectors={name: table.count_zero() for name, table in source.tables.items()},
-        recall=measure_recall(source, shop.vectors["query"], index) if recall_of(settings.formats) else None,
+        recall=measure_recall(source, embeddings.vectors["query"], index) if recall_of(settings.formats) else None,
         files=describe_files(layout.root),
         versions=library_versions(),
     )

@@ -7,12 +7,12 @@ import torch
 
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.csr import Float32
-from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.store import Model
-from gnn_search.vectors.shop_vectors import ShopVectors
+from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import NodeEmbeddings
 
 
-def held_out_queries(model: Model, shop: ShopVectors, limit: int, seed: int = 0) -> Float32:
+def held_out_queries(model: Model, shop: NodeEmbeddings, limit: int, seed: int = 0) -> Float32:
     """Encode a sample of the validation cases, once as their shopper asks and once each distinct query as nobody does.
 
     Args:

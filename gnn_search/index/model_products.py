@@ -15,8 +15,8 @@ from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
 from gnn_search.index.held_out import held_out_queries
 from gnn_search.mapped import mapped_array
-from gnn_search.model.store import Model
-from gnn_search.vectors.shop_vectors import ShopVectors
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import NodeEmbeddings
 
 _BLOCK = 1 << 16
 """Products boosted at a time."""
@@ -43,7 +43,7 @@ class ModelProducts:
 
 
 def products_to_index(
-    model: Model, shop: ShopVectors, limit: int, seed: int = 0, boost: Boost | None = None, scratch: Path | None = None
+    model: Model, shop: NodeEmbeddings, limit: int, seed: int = 0, boost: Boost | None = None, scratch: Path | None = None
 ) -> ModelProducts:
     """Return a model's products as they are to be indexed.
 

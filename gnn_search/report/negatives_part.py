@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from gnn_search.config.base import StrictModel
-from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.store import Model
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler
+from gnn_search.trained.model import Model
 from gnn_search.training.negative_examples import QueryNegatives, choose_negatives, show_negatives
 from gnn_search.training.negative_study import NegativeStudy
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.explanation.walk_words import in_words
-from gnn_search.retrieval.channels import LearnedChannel
-from gnn_search.retrieval.ranking import Ranking
-from gnn_search.retrieval.vector_channel import Asked, VectorChannel
-from gnn_search.sampling.walk.features import feature_names
+from gnn_search.explanation.feature_words import in_words
+from gnn_search.rerank.features import feature_names
+from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker
+from gnn_search.retrieval.ranking import Ranker, Ranking
+from gnn_search.retrieval.request_encoder import EncodedRequests
 
 NEAR = "near by vector"
 _MOST = 2
@@ -25,23 +25,23 @@ _TIMES = {"own product": "own product: times", "query led to it": "times for the
 """The number that says how often."""
 
 
-def give_reasons(channel: LearnedChannel, asked: Asked, ranking: Ranking, choice: str) -> list[list[str]]:
-    """Return a reason for each place of some lists: facts that the walk term sees, or that the vector is near.
+def give_reasons(ranker: Ranker, requests: EncodedRequests, ranking: Ranking, choice: str) -> list[list[str]]:
+    """Return a reason for each place of some lists: facts that the reranker sees, or that the vector is near.
 
     These are facts, not shares of the score; `explanation` says what each adds.
 
     Args:
-        channel: What the lists were ranked by.
-        asked: The requests, encoded by its vectors.
+        ranker: What the lists were ranked by.
+        requests: The requests.
         ranking: Their lists.
         choice: What it is to choose a product, `bought` or `chose`.
     """
-    if isinstance(channel, VectorChannel):
+    if not isinstance(ranker, CandidateRanker):
         return [[NEAR] * ranking.product.shape[1] for _ in range(len(ranking.product))]
-    reached, features = channel.describe(asked)
-    names = feature_names(channel.walks.settings, channel.walks.partner_relations)
-    key = reached.row * channel.index.count + reached.product
-    wanted = np.arange(len(ranking.product))[:, None] * channel.index.count + ranking.product
+    candidates, features = ranker.describe(requests)
+    names = feature_names(ranker.candidates.settings, ranker.candidates.partner_relations)
+    key = candidates.row * ranker.index.count + candidates.product
+    wanted = np.arange(len(ranking.product))[:, None] * ranker.index.count + ranking.product
     place = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
     described = key[place] == wanted if len(key) else np.zeros(wanted.shape, dtype=np.bool_)
     table = features.numpy()

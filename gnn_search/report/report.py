@@ -17,7 +17,6 @@ from gnn_search.evaluation.result import Difference, Evaluation, Manifest
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph
-from gnn_search.model.store import Model, open_model
 from gnn_search.report.data_card import DataCard, describe_data
 from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
 from gnn_search.report.methods import in_words, subject
@@ -30,9 +29,10 @@ from gnn_search.report.slice_findings import SliceFinding, find_slices, headline
 from gnn_search.report.training_curves import Training, read_training
 from gnn_search.report.verdict import Verdict, reach_verdict
 from gnn_search.report.worked_searches import WorkedSearch, work_searches
-from gnn_search.retrieval.channels import open_channel
-from gnn_search.retrieval.ranking import Ranker
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.retrieval.rankers.build import best_case_ranker
+from gnn_search.retrieval.ranking import CaseRanker
+from gnn_search.trained.model import Model, open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 
 class MethodCard(StrictModel):
@@ -109,11 +109,12 @@ def make_report(
     compared = compare(runs, draws=draws) if len(runs) > 1 else None
     opened = _open_model(run, told, model, graph)
     saved = read_indices(indices, opened)
-    shop = open_shop_vectors(opened, evaluation.time)
+    shop = open_node_embeddings(opened, evaluation.time)
+    best = best_case_ranker(opened, shop)
     cases = build_cases(opened.graph, "validation" if told.split == "validation" else "test", told.limit, evaluation.seed)
     found = audit(opened.graph, opened.path)
     slices, data = find_slices(evaluation), describe_data(opened.graph, evaluation)
-    speed = measure_speed(evaluation, open_channel(opened, shop), cases, shop.vectors["product"], shop.vectors["query"], saved)
+    speed = measure_speed(evaluation, best, cases, shop.vectors["product"], shop.vectors["query"], saved)
     return Report(
         run=str(run.path),
         model=told.model_name,
@@ -133,7 +134,7 @@ def make_report(
         negatives=describe_negatives(opened),
         speed=speed,
         map=map_products(opened.graph.before(evaluation.time), shop.vectors["product"]),
-        searches=work_searches(opened, shop, cases, _strongest(evaluation, opened.graph)),
+        searches=work_searches(opened, best, cases, _strongest(evaluation, opened.graph)),
         reproduction=describe_reproduction(opened, evaluation, told, [one.path for one in runs], out),
     )
 
@@ -160,7 +161,7 @@ def _open_model(run: RunFolder, told: Manifest, model: Path | None, graph: Path 
     return opened
 
 
-def _strongest(evaluation: Evaluation, graph: Graph) -> Ranker | None:
+def _strongest(evaluation: Evaluation, graph: Graph) -> CaseRanker | None:
     """Return the strongest other method, where it is a list that is counted in seconds and not BM25, which is shown anyhow."""
     name = strongest_other(evaluation, evaluation.slices[0])
     if name not in QUICK or name == Bm25.name:

@@ -10,7 +10,7 @@ import yaml
 
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.result import Evaluation, Manifest
-from gnn_search.model.store import Model
+from gnn_search.trained.model import Model
 
 
 class Step(StrictModel):

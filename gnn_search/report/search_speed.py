@@ -18,8 +18,8 @@ from gnn_search.index.flat import FlatIndex
 from gnn_search.index.folder import read_manifest
 from gnn_search.index.measure import CUT_OFFS, time_single
 from gnn_search.machine import describe_machine
-from gnn_search.model.store import Model
-from gnn_search.retrieval.ranking import Ranker
+from gnn_search.retrieval.ranking import CaseRanker
+from gnn_search.trained.model import Model
 
 _QUERIES = 200
 _WARM_UP = 10
@@ -80,7 +80,7 @@ class SearchSpeed(StrictModel):
 
 def measure_speed(
     evaluation: Evaluation,
-    channel: Ranker,
+    channel: CaseRanker,
     cases: Cases,
     products: Float32,
     queries: Float32,
@@ -124,7 +124,7 @@ def costs_of(evaluation: Evaluation) -> tuple[MethodCost, ...]:
     )
 
 
-def _time_searches(channel: Ranker, cases: Cases, k: int) -> SingleSearch:
+def _time_searches(channel: CaseRanker, cases: Cases, k: int) -> SingleSearch:
     chosen = _spread(len(cases))
     user, query = cases.user[chosen], cases.query[chosen]
     for place in range(min(_WARM_UP, len(chosen))):

@@ -9,12 +9,10 @@ from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import Graph
-from gnn_search.model.store import Model
 from gnn_search.report.reasons import give_reasons
-from gnn_search.retrieval.channels import LearnedChannel, open_channel
-from gnn_search.retrieval.ranking import PADDING, Ranker, Ranking
-from gnn_search.retrieval.vector_channel import VectorChannel
-from gnn_search.vectors.shop_vectors import ShopVectors
+from gnn_search.retrieval.rankers.build import ModelCaseRanker
+from gnn_search.retrieval.ranking import PADDING, CaseRanker, Ranking
+from gnn_search.trained.model import Model
 
 
 class WorkedHit(StrictModel):
@@ -62,13 +60,13 @@ class WorkedSearch(StrictModel):
 
 
 def work_searches(
-    model: Model, shop: ShopVectors, cases: Cases, other: Ranker | None = None, count: int = 20, k: int = 5
+    model: Model, best: ModelCaseRanker, cases: Cases, other: CaseRanker | None = None, count: int = 20, k: int = 5
 ) -> tuple[WorkedSearch, ...]:
     """Work some cases of known shoppers, spread evenly over the period: none is picked for how well it goes.
 
     Args:
         model: The model.
-        shop: Its vectors as of the start of the period.
+        best: Its best channel as of the start of the period.
         cases: Of the period.
         other: A method to set beside the model.
         count: How many, at most.
@@ -77,11 +75,11 @@ def work_searches(
     place = _spread(np.flatnonzero(cases.user >= 0), count)
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
-    channel, choice = open_channel(model, shop), "bought" if graph.chosen_actions == ["purchase"] else "chose"
+    choice = "bought" if graph.chosen_actions == ["purchase"] else "chose"
     lists: list[tuple[str, Ranking, list[list[str]]]] = []
     for name, who in (("For this shopper", user), ("For nobody in particular", nobody)):
-        ranking = channel.rank(who, query, k)
-        lists.append((name, ranking, _reasons(channel, who, query, ranking, choice)))
+        ranking = best.rank(who, query, k)
+        lists.append((name, ranking, _reasons(best, who, query, ranking, choice)))
     if other is not None:
         ranking = other.rank(user, query, k)
         lists.append((f"{other.name}, for this shopper", ranking, [[""] * k] * len(place)))
@@ -94,11 +92,10 @@ def _spread(cases: Int64, count: int) -> Int64:
     return cases[np.unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
 
 
-def _reasons(channel: LearnedChannel, user: np.ndarray, query: np.ndarray, ranking: Ranking, choice: str) -> list[list[str]]:
+def _reasons(best: ModelCaseRanker, user: np.ndarray, query: np.ndarray, ranking: Ranking, choice: str) -> list[list[str]]:
     if not len(user):
         return []
-    vectors = channel if isinstance(channel, VectorChannel) else channel.vectors
-    return give_reasons(channel, vectors.ask(user, query), ranking, choice)
+    return give_reasons(best.ranker, best.encoder.encode_nodes(user, query), ranking, choice)
 
 
 def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[str, Ranking, list[list[str]]]]) -> WorkedSearch:

@@ -10,7 +10,7 @@ from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.folder import IndexManifest, read_manifest
 from gnn_search.index.open import open_index
 from gnn_search.index.product_index import ProductIndex
-from gnn_search.model.store import Model
+from gnn_search.trained.model import Model
 
 
 def open_model_index(folder: Path, model: Model, as_of: int, boost: Boost | None = None) -> ProductIndex:

@@ -23,11 +23,10 @@ class ProductFilter:
 
     Args:
         graph: The graph.
-        products: Its products by id.
     """
 
-    def __init__(self, graph: Graph, products: IdLookup) -> None:
-        self._graph, self._products = graph, products
+    def __init__(self, graph: Graph) -> None:
+        self._graph, self._products = graph, IdLookup(graph.nodes("product").to_series(0))
 
     def read(self, stated: Filter) -> Filtered:
         """Return the products that a filter allows.

@@ -1,102 +1,101 @@
-"""Search from Python: load a model once, ask it often and from several threads."""
+"""The engine: every search goes through it, from Python, from a file and from the command line."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 
 from gnn_search.errors import RequestError
+from gnn_search.graph.as_of import resolve_as_of
 from gnn_search.graph.csr import Float32, Int32, Int64
-from gnn_search.graph.id_lookup import IdLookup
-from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.product_index import ProductIndex, check_k
-from gnn_search.model.store import Model, open_model
-from gnn_search.retrieval.channels import ChannelKind, open_channel
-from gnn_search.retrieval.fusion.weighted_sum import Weights
-from gnn_search.retrieval.hits import Hits, ProductHit
-from gnn_search.retrieval.moments import resolve_moment
+from gnn_search.index.filters import Filtered
+from gnn_search.index.product_index import check_k
+from gnn_search.model.inductive_users import InductiveUsers
+from gnn_search.requests.parser import RequestParser
+from gnn_search.requests.request import History, Request, RequestBatch
+from gnn_search.retrieval.options import Channel, RankingOptions, open_ranking_options
 from gnn_search.retrieval.product_filter import Filter, ProductFilter
-from gnn_search.retrieval.query_cache import CacheKey, ContextKey, EncodedRequest, QueryCache, SessionKey
-from gnn_search.retrieval.ranking import PADDING
-from gnn_search.retrieval.search import describe_products
-from gnn_search.retrieval.vector_channel import Asked
-from gnn_search.retrieval.visits import Request, VisitReader, Visits
-from gnn_search.retrieval.way import open_way
-from gnn_search.vectors.inductive.histories import History
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.retrieval.rankers.build import build_ranker
+from gnn_search.retrieval.ranking import Ranking, empty_ranking
+from gnn_search.retrieval.request_cache import CachedRequest, CacheKey, ContextKey, RequestCache, SessionKey
+from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
+from gnn_search.retrieval.results import Bool, SearchResult, SearchResults, describe_products
+from gnn_search.retrieval.threshold import SimilarityCut
+from gnn_search.trained.model import Model, open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
-_UNASKED = "gnn-search \U000f0000"
-"""A text that nobody asks."""
+_NEVER_ASKED = "gnn-search \U000f0000"
+"""A text that nobody searches for."""
 
 
 class Retriever:
-    """Answers searches. Several threads may ask one retriever at once.
+    """Answers searches. Several threads may use one retriever at once.
 
     Args:
         model: The model.
-        channel: The way of ranking.
-        index: The index of the products' vectors, by default an exact one made now; an approximate one serves the channel `vector`.
-        as_of: The moment before which everything is known, µs; by default the start of the test period.
+        options: What to rank by; by default vectors and the graph's candidates together, over an exact index made now.
+        as_of: Everything before it is known, µs; by default the start of the test period.
         cache: Where vectors of requests are kept, by default one of its own; several retrievers may share one.
-        weights: Of a fusion, for the channel `fused`.
-        boost: What products are boosted by, for the channel `vector`.
-        action: The kind of choice whose weights boost.
+
+    Attributes:
+        model: The model.
+        as_of: Everything before it is known, µs.
+        cache: Where vectors of requests are kept.
+        encoder: Turns requests into vectors.
+        ranker: Ranks for them.
+        products: `product_id`, `title` and category of each product, see `describe_products`.
     """
 
     def __init__(
-        self,
-        model: Model,
-        channel: ChannelKind = "full",
-        index: ProductIndex | None = None,
-        as_of: int | None = None,
-        cache: QueryCache | None = None,
-        weights: Weights | None = None,
-        boost: Boost | None = None,
-        action: str | None = None,
+        self, model: Model, options: RankingOptions | None = None, as_of: int | None = None, cache: RequestCache | None = None
     ) -> None:
-        shop = open_shop_vectors(model, as_of)
-        self.as_of = shop.as_of
-        self.cache = QueryCache() if cache is None else cache
-        self._channel = open_channel(model, shop, channel, weights, index=index, boost=boost, action=action)
-        self._visits = VisitReader(model, shop.as_of)
-        self._filter = ProductFilter(model.graph, IdLookup(model.graph.nodes("product").to_series(0)))
-        self._products = describe_products(model, self._channel.product_ids)
-        self._users = shop.vectors["user"]
-        self._model_key = f"{model.manifest.hash} {model.graph.manifest.hash} {shop.as_of}"
-        self._warm_up(str(self._products["product_id"][0]))
+        options = RankingOptions() if options is None else options
+        embeddings = open_node_embeddings(model, as_of)
+        self.model, self.as_of = model, embeddings.as_of
+        self.cache = RequestCache() if cache is None else cache
+        self.encoder = RequestEncoder(model, embeddings)
+        self.ranker = build_ranker(model, embeddings, self.encoder, options)
+        self._cut = SimilarityCut(embeddings.vectors["product"], boosted=options.boost is not None)
+        self._allowed, self._filters = options.allowed, ProductFilter(model.graph)
+        self._parser = RequestParser(model, self.as_of)
+        self.products = describe_products(model, _product_ids(model, self.ranker.index.ids))
+        # With a last one for nobody, number -1; a user of whom nothing is known has the zero vector.
+        self._users: Bool = np.r_[np.any(embeddings.vectors["user"], axis=1), False]
+        self._model_key = f"{model.manifest.hash} {model.graph.manifest.hash} {self.as_of}"
 
     @classmethod
     def load(
         cls,
         model: Path | str,
         graph: Path | str | None = None,
-        channel: ChannelKind = "full",
+        channel: Channel = "reranked",
         index: Path | str | None = None,
         as_of: str | datetime | int | None = None,
-        cache: QueryCache | None = None,
+        cache: RequestCache | None = None,
         fusion: Path | str | None = None,
         boost: Path | str | None = None,
         action: str | None = None,
     ) -> Retriever:
-        """Open a model folder.
+        """Open a model folder, and make all that a first search would else make.
 
         Args:
             model: The model folder.
             graph: The graph's folder, where it was moved.
-            channel: The way of ranking.
-            index: Folder of an index of the model's products, see `Retriever`.
-            as_of: The moment before which everything is known: a date or time, as text too, or µs; by default the start of the test period.
+            channel: What to rank by, see `RankingOptions`.
+            index: Folder of an index of the model's products; an approximate one serves the channel `vector`.
+            as_of: Everything before it is known: a date or time, as text too, or µs; by default the start of the test period.
             cache: Where vectors of requests are kept, by default one of its own.
             fusion: Folder of fitted weights, for the channel `fused`.
             boost: Folder of a boost, for the channel `vector`.
-            action: The kind of choice whose weights boost.
+            action: Whose weights boost.
 
         Raises:
             ArtefactError: A folder is not what it is said to be, is damaged, or is of another model.
@@ -104,14 +103,22 @@ class Retriever:
         """
         opened = open_model(Path(model), None if graph is None else Path(graph))
         weights, saved, qualities = (None if folder is None else Path(folder) for folder in (fusion, index, boost))
-        moment = resolve_moment(opened.graph, as_of)
-        way = open_way(opened, channel, moment, fusion=weights, index=saved, boost=qualities, action=action)
-        return cls(opened, channel, way.index, moment, cache, way.weights, way.boost, way.action)
+        time = resolve_as_of(opened.graph, as_of)
+        options = open_ranking_options(opened, channel, time, fusion=weights, index=saved, boost=qualities, action=action)
+        retriever = cls(opened, options, time, cache)
+        retriever.warm_up()
+        return retriever
+
+    def warm_up(self) -> None:
+        """Make everything that is made when first needed, which several threads would else make at once."""
+        cache, self.cache = self.cache, RequestCache(0)
+        self.search_many([Request(_NEVER_ASKED), Request(_NEVER_ASKED, history=[self.products["product_id"][0]])], k=1)
+        self.cache = cache
 
     def search(
         self,
         query: str,
-        user: str | int | None = None,
+        user_id: str | int | None = None,
         history: History | None = None,
         k: int = 10,
         filter: Filter | None = None,  # noqa: A002
@@ -119,37 +126,37 @@ class Retriever:
         attributes: Mapping[str, str | None] | None = None,
         session: str | None = None,
         min_score: float | None = None,
-    ) -> Hits:
+    ) -> SearchResult:
         """Find products for a text.
 
         Args:
             query: In any case and spacing.
-            user: The shop's id of a shopper; one that the graph does not hold gets the plain result.
-            history: What the shopper did, see `Request`.
-            k: Products wanted, at most.
-            filter: Find these products alone, or those of a category (its path or id) and all below it.
-            attributes: The shopper's attributes, see `Request`.
+            user_id: The shop's id of a user; one that the graph does not hold gets the plain result.
+            history: What the user did, see `Request`.
+            k: Most products wanted.
+            filter: Find only these products, or those of a category (its path or id) and all below it.
+            attributes: The user's attributes, see `Request`.
             session: See `Request`.
-            min_score: The products' least cosine with the request.
+            min_score: Least cosine of a product with the request.
 
         Raises:
             RequestError: The text is blank, `k` is below 1 or larger than the catalogue, or something given can't be read.
         """
-        return self.search_many([Request(query, user, history, attributes, session)], k, filter, min_score=min_score)[0]
+        return self.search_many([Request(query, user_id, history, attributes, session)], k, filter, min_score=min_score)[0]
 
     def search_many(
         self,
-        requests: Sequence[Request],
+        requests: Sequence[Request | Mapping[str, Any]],
         k: int = 10,
         filter: Filter | None = None,  # noqa: A002
         *,
         min_score: float | None = None,
-    ) -> list[Hits]:
+    ) -> SearchResults:
         """Find products for many requests, in less time a request.
 
         Args:
-            requests: The requests.
-            k: Products wanted for each, at most.
+            requests: The requests, also as mappings with the names of `Request`.
+            k: Most products wanted for each.
             filter: See `search`; one for all.
             min_score: See `search`.
 
@@ -159,81 +166,131 @@ class Retriever:
         Raises:
             RequestError: See `search`.
         """
-        check_k(k, self._channel.index.count)
-        _check_least(min_score)
-        allowed = None if filter is None else self._filter.read(filter)
-        visits = self._visits.read(requests)
-        product = np.full((len(requests), k), PADDING, dtype=np.int32)
-        score = np.full((len(requests), k), -np.inf, dtype=np.float32)
-        for rows, user in ((visits.guest < 0, visits.user), (visits.guest >= 0, visits.guest)):
+        _check_min_score(min_score)
+        allowed = self._allowed if filter is None else self._filters.read(filter)
+        return self.search_batch(self._parser.parse(requests), k, allowed, min_score)
+
+    def search_table(self, table: pl.DataFrame, k: int, min_score: float | None = None, *, ids_fit: bool = True) -> SearchResults:
+        """Find products for a block of a file of requests, each distinct request once; see `RequestParser.parse_table`."""
+        return self.search_batch(self._parser.parse_table(table, ids_fit=ids_fit), k, self._allowed, min_score)
+
+    def encode_table(self, table: pl.DataFrame, *, ids_fit: bool = True) -> tuple[pl.DataFrame, Float32]:
+        """Return `user_id` and `query` of a block of a file of requests, and the requests' vectors.
+
+        Shapes:
+            - returns: float32 [n, d]
+        """
+        batch = self._parser.parse_table(table, ids_fit=ids_fit)
+        vectors = np.empty((len(batch), self.model.manifest.dimension), dtype=np.float32)
+        for some, distinct, encoded in self._encoded_parts(batch):
+            vectors[some] = encoded.vector.numpy()[distinct]
+        return batch.given, vectors
+
+    def search_batch(self, batch: RequestBatch, k: int, allowed: Filtered | None = None, min_score: float | None = None) -> SearchResults:
+        """Find products for parsed requests.
+
+        Raises:
+            RequestError: `k` is below 1 or larger than the catalogue.
+        """
+        check_k(k, self.ranker.index.count)
+        count = len(batch)
+        place = np.empty(count, dtype=np.int64)
+        known, understood = np.empty(count, dtype=np.bool_), np.empty(count, dtype=np.bool_)
+        lists: list[Ranking] = []
+        for some, distinct, encoded in self._encoded_parts(batch):
+            ranking = self.ranker.rank(encoded, k, None if allowed is None else allowed.product)
+            place[some] = distinct + sum(len(one.product) for one in lists)
+            known[some], understood[some] = encoded.known[encoded.text][distinct], encoded.understood[encoded.text][distinct]
+            lists.append(self._cut(encoded, ranking, min_score))
+        notes = (f"{allowed.unknown:,} products of the filter are not in the graph",) if allowed is not None and allowed.unknown else ()
+        something = (batch.inductive_user >= 0) | self._users[batch.user]
+        return SearchResults(batch, _joined(lists, k), place, known, understood, something, self.products, self.as_of, notes)
+
+    def _encoded_parts(self, batch: RequestBatch) -> Iterator[tuple[Int64, Int64, EncodedRequests]]:
+        """Yield rows of requests of the graph's users, then of described ones, each with its distinct requests, encoded."""
+        described = batch.inductive_user >= 0
+        for rows, user, users in ((~described, batch.user, None), (described, batch.inductive_user, batch.inductive_users)):
             some = np.flatnonzero(rows)
             if len(some):
-                asked = self._ask(requests, visits, some, user[some])
-                ranking = self._channel.rank_asked(asked, k, min_score, None if allowed is None else allowed.product)
-                product[some], score[some] = ranking.product, ranking.score
-        common = [f"{allowed.unknown:,} products of the filter are not in the graph"] if allowed is not None and allowed.unknown else []
-        known, worded = self._channel.describe_queries(visits.text.to_list())
-        return self._hits(requests, visits, product, score, common, known | worded)
+                first, distinct = _distinct_requests(batch, some, user)
+                yield some, distinct, self._encode(batch, first, user[first], users)
 
-    def _ask(self, requests: Sequence[Request], visits: Visits, rows: Int64, user: Int32) -> Asked:
-        """Encode requests that are either all guests' or none's, those alone that are not in the cache."""
-        texts = visits.text.gather(rows).to_list()
-        guests = visits.guests if visits.guest[rows[0]] >= 0 else None
-        keys = [self._key(requests[row], text, visits.identity[row]) for row, text in zip(rows.tolist(), texts, strict=True)]
-        found = [self.cache.get(key) for key in keys]
-        missing = [place for place, encoded in enumerate(found) if encoded is None]
-        if missing:
-            fresh = self._channel.ask_texts(user[missing], [texts[place] for place in missing], guests)
-            vectors = fresh.vector.numpy()
-            for row, place in enumerate(missing):
-                encoded = EncodedRequest(int(fresh.query[row]), int(fresh.recalling[row]), vectors[row].copy())
-                found[place] = encoded
-                self.cache.put(keys[place], encoded)
+    def _encode(self, batch: RequestBatch, rows: Int64, user: Int32, users: InductiveUsers | None) -> EncodedRequests:
+        """Encode requests that are all of one kind of users, but those that are in the cache."""
+        texts = batch.text.gather(rows)
+        if batch.cache_keys is None:
+            return self.encoder.encode(user, texts, users)
+        keys = [self._key(text, *batch.cache_keys[row]) for row, text in zip(rows.tolist(), texts.to_list(), strict=True)]
+        cached = [self.cache.get(key) for key in keys]
+        missing = np.array([place for place, one in enumerate(cached) if one is None], dtype=np.int64)
+        if len(missing):
+            fresh = self.encoder.encode(user[missing], texts.gather(missing), users)
+            for row, place in enumerate(missing.tolist()):
+                cached[place] = one = _cached(fresh, row)
+                self.cache.put(keys[place], one)
             if len(missing) == len(keys):
                 return fresh
-        whole = [encoded for encoded in found if encoded is not None]
-        distinct = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-        query = np.array([encoded.query for encoded in whole], dtype=np.int32)
-        text = np.array([distinct[one] for one in texts], dtype=np.int64)
-        nodes = np.empty(len(distinct), dtype=np.int32)
-        nodes[text] = query
-        recalling = np.array([encoded.recalling for encoded in whole], dtype=np.int32)
-        vector = torch.from_numpy(np.stack([encoded.vector for encoded in whole]))
-        return Asked(user, query, recalling, vector, text, list(distinct), nodes, guests)
+        return _from_cache(user, texts, [one for one in cached if one is not None], users)
 
-    def _key(self, request: Request, text: str, identity: bytes) -> CacheKey:
-        if request.session is not None:
-            return SessionKey(request.session, self._model_key, text)
-        parts = [self._model_key.encode(), text.encode(), identity]
+    def _key(self, text: str, content: bytes, session: str | None) -> CacheKey:
+        if session is not None:
+            return SessionKey(session, self._model_key, text)
+        parts = [self._model_key.encode(), text.encode(), content]
         # Each with its length, so that no two contexts are written alike.
         return ContextKey(hashlib.blake2b(b"".join(b"%d:" % len(part) + part for part in parts), digest_size=16).digest())
 
-    def _hits(
-        self, requests: Sequence[Request], visits: Visits, product: Int32, score: Float32, common: list[str], understood: np.ndarray
-    ) -> list[Hits]:
-        found = product != PADDING
-        told = self._products[product[found]].select("product_id", "title", "category").rows()
-        scores, ends = score[found].tolist(), np.cumsum(found.sum(axis=1)).tolist()
-        answers, start = [], 0
-        for place, (request, end) in enumerate(zip(requests, ends, strict=True)):
-            rows = enumerate(zip(told[start:end], scores[start:end], strict=True), start=1)
-            hits = tuple(ProductHit(rank, number, title, category, value) for rank, ((number, title, category), value) in rows)
-            notes = [*self._visits.notes(request, visits, place), *common]
-            if visits.user[place] >= 0 and not self._users[visits.user[place]].any():
-                notes.append(f"nothing was known of user {str(request.user)!r} yet, so the result is plain")
-            if not understood[place]:
-                notes.append("no part of any word of this query is known")
-            answers.append(Hits(hits, int(visits.unknown[place]), int(visits.later[place]), tuple(notes)))
-            start = end
-        return answers
 
-    def _warm_up(self, product: str) -> None:
-        """Make everything that is made when first needed, which several threads would else make at once."""
-        cache, self.cache = self.cache, QueryCache()
-        self.search_many([Request(_UNASKED), Request(_UNASKED, history=[product])], k=1)
-        self.cache = cache
+def _distinct_requests(batch: RequestBatch, rows: Int64, user: Int32) -> tuple[Int64, Int64]:
+    """Return the first of some rows for each distinct request, and which of these each row is.
+
+    Described users and cached requests are told apart by more than user and text, so each of them is a request of its own.
+    """
+    if batch.cache_keys is not None or batch.inductive_user[rows[0]] >= 0 or len(rows) == 1:
+        return rows, np.arange(len(rows))
+    asked = pl.DataFrame({"user": user[rows], "text": batch.text.gather(rows), "row": rows})
+    distinct = asked.unique(["user", "text"], keep="first").sort("user", "text").with_row_index("place")
+    place = asked.join(distinct.select("user", "text", "place"), on=["user", "text"], how="left", maintain_order="left")["place"]
+    return distinct["row"].to_numpy(), place.to_numpy().astype(np.int64)
 
 
-def _check_least(score: Any) -> None:
+def _cached(encoded: EncodedRequests, row: int) -> CachedRequest:
+    text = int(encoded.text[row])
+    vector = encoded.vector[row].numpy().copy()
+    return CachedRequest(
+        int(encoded.query[row]), int(encoded.history_query[row]), vector, bool(encoded.known[text]), bool(encoded.understood[text])
+    )
+
+
+def _from_cache(user: Int32, texts: pl.Series, cached: Sequence[CachedRequest], users: InductiveUsers | None) -> EncodedRequests:
+    """Put cached requests together; each has a text of its own."""
+    query = np.array([one.query for one in cached], dtype=np.int32)
+    return EncodedRequests(
+        user=user,
+        query=query,
+        history_query=np.array([one.history_query for one in cached], dtype=np.int32),
+        vector=torch.from_numpy(np.stack([one.vector for one in cached])),
+        text=np.arange(len(cached)),
+        texts=texts.to_list(),
+        nodes=query,
+        known=np.array([one.known for one in cached], dtype=np.bool_),
+        understood=np.array([one.understood for one in cached], dtype=np.bool_),
+        inductive_users=users,
+    )
+
+
+def _joined(lists: Sequence[Ranking], k: int) -> Ranking:
+    if len(lists) < 2:
+        return lists[0] if lists else empty_ranking(0, k)
+    product, score = (np.concatenate([getattr(one, name) for one in lists]) for name in ("product", "score"))
+    return Ranking(product, score, {name: np.concatenate([one.ranks[name] for one in lists]) for name in lists[0].ranks})
+
+
+def _product_ids(model: Model, ids: pl.Series | None) -> pl.Series:
+    """Return the shop's id of each row of an index; beyond the graph's products those that were added to the index alone."""
+    own = model.graph.nodes("product").to_series(0)
+    return own if ids is None or len(ids) == len(own) else pl.concat([own, ids.slice(len(own))])
+
+
+def _check_min_score(score: Any) -> None:
     if score is not None and not (isinstance(score, int | float) and isfinite(score)):
         raise RequestError(f"the least score is {score!r}; give a cosine, a number between -1 and 1")

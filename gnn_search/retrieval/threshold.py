@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnn_search.errors import RequestError
-from gnn_search.retrieval.ranking import PADDING, Ranker, Ranking
+from gnn_search.graph.csr import Float32, Int32
+from gnn_search.index.scoring import pair_scores
+from gnn_search.retrieval.ranking import PADDING, CaseRanker, Ranking
+from gnn_search.retrieval.request_encoder import EncodedRequests
 
 
 def resolve_min_score(stated: str | None, thresholds: Mapping[str, float]) -> float | None:
@@ -41,7 +43,7 @@ def resolve_min_score(stated: str | None, thresholds: Mapping[str, float]) -> fl
     raise RequestError(f"the least score {stated!r} is neither a number nor an action; give a number such as 0.5, or one of {actions}")
 
 
-def cut(ranking: Ranking, min_score: float | None, similarity: NDArray[np.float32] | None = None) -> Ranking:
+def cut(ranking: Ranking, min_score: float | None, similarity: Float32 | None = None) -> Ranking:
     """Return the lists without the products that are less similar than a threshold.
 
     Args:
@@ -63,13 +65,45 @@ def cut(ranking: Ranking, min_score: float | None, similarity: NDArray[np.float3
     return Ranking(np.take_along_axis(product, order, axis=1), np.take_along_axis(score, order, axis=1), ranks)
 
 
-class AtLeast:
-    """A ranker whose lists end where another's fall below a threshold."""
+class SimilarityCut:
+    """Cuts any lists of encoded requests by the cosine of product and request, whatever they are ordered by.
 
-    def __init__(self, ranker: Ranker, min_score: float) -> None:
+    Args:
+        products: Vectors of the graph's products.
+        boosted: Whether scores hold a boost beside the cosine.
+
+    Shapes:
+        - products: float32 [n, d]
+    """
+
+    def __init__(self, products: Float32, *, boosted: bool) -> None:
+        self._products, self._boosted = products, boosted
+
+    def __call__(self, requests: EncodedRequests, ranking: Ranking, min_score: float | None) -> Ranking:
+        """Return the lists without what is less similar than a threshold; None keeps all.
+
+        Raises:
+            RequestError: The lists hold boosted products that the graph does not, whose cosine is not known.
+        """
+        if min_score is None:
+            return ranking
+        row = np.repeat(np.arange(len(ranking.product), dtype=np.int64), ranking.product.shape[1])
+        new = ranking.product >= len(self._products)
+        known = np.where(new, 0, np.maximum(ranking.product, 0))
+        similarity = pair_scores(self._products, requests.vector.numpy(), row, known.ravel()).reshape(known.shape).astype(np.float32)
+        if new.any() and self._boosted:
+            raise RequestError("the cosine of boosted products that the graph does not hold is not known; leave the least score out")
+        # Without a boost the score of what only the index holds is its cosine, as well as the index knows it.
+        return cut(ranking, min_score, np.where(new, ranking.score, similarity))
+
+
+class MinScoreCaseRanker:
+    """A case ranker whose lists end where another's fall below a threshold."""
+
+    def __init__(self, ranker: CaseRanker, min_score: float) -> None:
         self.name = ranker.name
         self._ranker, self._min_score = ranker, min_score
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`."""
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
+        """See `CaseRanker.rank`."""
         return cut(self._ranker.rank(user, query, k), self._min_score)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from gnn_search.errors import ArtefactError, OutputExistsError
 from gnn_search.layout import FORMAT_VERSION, read_json, refuse_existing, staged, write_json
-from gnn_search.retrieval.counts import Counts
+from gnn_search.retrieval.results import RequestCounts
 from gnn_search.tables.formats import FileFormat, join_parts
 
 _COUNTS = "gnn_search_counts"
@@ -27,9 +27,9 @@ class State(BaseModel):
     Attributes:
         format_version: Of the folder.
         settings: What decides the result, each by a name that messages use: hashes of the input and the model, version of the program,
-            moment, list length, least score, requests a block, and what `Way.told` holds.
+            time, list length, least score, requests a block, and what `RankingOptions.provenance` holds.
         requests: Rows of the input.
-        ids_fit: See `Checked`.
+        ids_fit: See `CheckedFile`.
     """
 
     format_version: int = FORMAT_VERSION
@@ -108,22 +108,22 @@ class Unfinished:
         """Whether the finished file was about to be moved to its place, or has been."""
         return self._moved.exists()
 
-    def append(self, frame: pl.DataFrame, counts: Counts) -> None:
+    def append(self, frame: pl.DataFrame, counts: RequestCounts) -> None:
         """Keep the next block."""
         with staged(self._block(self._count)) as partial:
             frame.write_parquet(partial, compression="lz4", metadata={_COUNTS: counts.model_dump_json()})
         self._count += 1
 
-    def counts(self) -> Counts:
+    def counts(self) -> RequestCounts:
         """Return what the blocks of this run, and of the one that it goes on with, count.
 
         Raises:
             ArtefactError: One is damaged.
         """
-        total = Counts()
+        total = RequestCounts()
         for block in self._blocks():
             try:
-                total += Counts.model_validate_json(pl.read_parquet_metadata(block)[_COUNTS])
+                total += RequestCounts.model_validate_json(pl.read_parquet_metadata(block)[_COUNTS])
             except (pl.exceptions.PolarsError, OSError, KeyError, ValidationError) as error:
                 reason = " ".join(str(error).split())[:200]
                 raise ArtefactError(f"{block} is damaged ({reason}); remove {self.folder}, and start anew") from None

@@ -13,8 +13,6 @@ from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.sampling.history import History, HistoryIndex, Past, QueryCategories, QueryHistory
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours
 from gnn_search.sampling.random_source import RandomSource
-from gnn_search.sampling.walk.factors import Factors
-from gnn_search.sampling.walk.index import WalkIndex
 
 _SHOPPERS_CHOICES = 10
 """Latest choices of a product's shopper that say who that is."""
@@ -141,10 +139,6 @@ class InputSampler:
     def categories(self, view: GraphView) -> QueryCategories:
         """Return the queries' categories as known in a view."""
         return QueryCategories(view, self._config.user.query_categories)
-
-    def walks(self, view: GraphView, categories: QueryCategories, factors: Factors | None = None) -> WalkIndex:
-        """Return the ways from shoppers and queries to products as known in a view, with the view's factors where they are at hand."""
-        return WalkIndex(view, self._config.walk, self.history, categories, factors)
 
     def people(
         self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, history: HistoryIndex | None = None

@@ -14,12 +14,12 @@ import numpy as np
 from gnn_search.evaluation.slices import Slice, report_slices
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
-from gnn_search.model.store import open_model
 from gnn_search.studies.cases import study_cases
 from gnn_search.studies.plan import Measuring, Run
 from gnn_search.studies.recalls import Float64, model_recalls
 from gnn_search.studies.result import Recall, RunResult, Validation
 from gnn_search.studies.store import Measured, StudyStore
+from gnn_search.trained.model import open_model
 from gnn_search.training.fit import fit_model
 from gnn_search.training.loop import StepReport
 

@@ -12,10 +12,10 @@ from gnn_search.evaluation.metrics.recall import recall
 from gnn_search.evaluation.ranked import ranked_blocks
 from gnn_search.evaluation.slices import Slice
 from gnn_search.graph.cases import Cases
-from gnn_search.model.store import Model
-from gnn_search.retrieval.channels import model_rankers
-from gnn_search.retrieval.ranking import Ranker
-from gnn_search.vectors.shop_vectors import encode_shop
+from gnn_search.retrieval.rankers.build import model_case_rankers
+from gnn_search.retrieval.ranking import CaseRanker
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import encode_nodes
 
 Float64 = NDArray[np.float64]
 
@@ -29,14 +29,14 @@ def model_recalls(model: Model, cases: Cases, slices: Sequence[Slice], k: Sequen
     Shapes:
         Each float64[slices, k, cases], NaN for a case that does not count in the slice.
     """
-    rankers = model_rankers(model, encode_shop(model, cases.time))
+    rankers = model_case_rankers(model, encode_nodes(model, cases.time))
     ways = WAYS if model.walk is not None else ("full", "no user")
     catalogue = model.graph.num_nodes["product"]
     found = {way: case_recalls(cases, ranker, slices, k, catalogue) for way, ranker in zip(ways, rankers, strict=True)}
     return {way: found.get(way, found["full"]) for way in WAYS if way in found or way == "vectors"}
 
 
-def case_recalls(cases: Cases, ranker: Ranker, slices: Sequence[Slice], k: Sequence[int], num_products: int) -> Float64:
+def case_recalls(cases: Cases, ranker: CaseRanker, slices: Sequence[Slice], k: Sequence[int], num_products: int) -> Float64:
     """Return the recall of each case in each slice at each cut-off.
 
     Shapes:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gnn_search.studies.recalls import WAYS
-from gnn_search.studies.result import NegativesReport, Reached, StudyDifference, StudyReport
+from gnn_search.studies.result import Candidates, NegativesReport, StudyDifference, StudyReport
 
 _ABOVE, _BELOW = "▲", "▼"
 
@@ -106,7 +106,7 @@ def _targets(report: NegativesReport, place: int) -> Table:
     return table
 
 
-def _cost_of(reached: Reached, seeds: int) -> list[str]:
+def _cost_of(reached: Candidates, seeds: int) -> list[str]:
     values = [reached.steps, reached.seconds, reached.cpu_seconds]
     return [*("-" if value is None else f"{value:,.0f}" for value in values), f"{reached.seeds} of {seeds}"]
 

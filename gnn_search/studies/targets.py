@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from gnn_search.studies.result import Reached, RunResult, Target, Validation
+from gnn_search.studies.result import Candidates, RunResult, Target, Validation
 
 LOWEST = "lowest"
 _BUILT_ON_THE_WAY = {"dynamic"}
@@ -58,11 +58,11 @@ def first_reach(validations: Sequence[Validation], recall: float) -> Validation 
     return None
 
 
-def reached(target: Target, runs: Sequence[RunResult]) -> Reached:
+def reached(target: Target, runs: Sequence[RunResult]) -> Candidates:
     """Return what it took the runs of a mix; to the seconds of the steps come those of the indices that were built before them."""
     places = [first_reach(run.validations, target.recalls[run.seed]) for run in runs]
     building = [_built_before(run) for run in runs]
-    return Reached(
+    return Candidates(
         target=target.name,
         seeds=sum(place is not None for place in places),
         steps=_median([None if place is None else place.step for place in places]),

@@ -203,3 +203,14 @@ def _agree(schemas: dict[Path, pl.Schema], frames: dict[Path, pl.LazyFrame], sou
 def _unreadable(file: Path, source: TableSource, error: Exception) -> TableError:
     reason = " ".join(str(error).split())[:200]
     return TableError(f"{file} (the {source.name} table) is damaged or no {source.format} file: {reason}; write it again")
+
+
+def find_given_source(name: str, path: Path) -> TableSource:
+    """Find the file, or the files of a folder, that a command was given.
+
+    Raises:
+        TableError: It is absent, or its suffix is unknown.
+    """
+    if not path.exists():
+        raise TableError(f"there is no file {path}; give one with the {name}, a row each")
+    return find_source(name, str(path.absolute()), Path())

@@ -8,10 +8,10 @@ from typing import Any
 
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
-from gnn_search.model.store import save_model
 from gnn_search.sampling.inputs import InputSampler
+from gnn_search.trained.model import save_model
 from gnn_search.training.loop import Listener, TrainingResult, train
-from gnn_search.training.walk_fit import WalkFit, fit_walk
+from gnn_search.training.reranker_fit import RerankerFit, fit_reranker
 from gnn_search.versions import library_versions
 
 
@@ -45,13 +45,13 @@ def fit_model(
     walk = None
     if config.walk.enabled:
         say("fitting the walk term on the validation period")
-        walk = fit_walk(config, graph, result.retriever, InputSampler(graph, config))
+        walk = fit_reranker(config, graph, result.retriever, InputSampler(graph, config))
     summary = _summarise(result, walk, out)
     save_model(out, graph, config, result.retriever, None if walk is None else walk.scorer, summary, library_versions())
     return summary
 
 
-def _summarise(result: TrainingResult, walk: WalkFit | None, out: Path) -> dict[str, Any]:
+def _summarise(result: TrainingResult, walk: RerankerFit | None, out: Path) -> dict[str, Any]:
     progress = result.progress
     fitted = (
         {

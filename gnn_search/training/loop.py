@@ -17,8 +17,8 @@ from gnn_search.errors import ArtefactError
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.layout import ModelLayout, refuse_existing
-from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.features import Features
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.objective import Losses
 from gnn_search.model.retriever import Retriever
 from gnn_search.model.text_towers import make_text_tower

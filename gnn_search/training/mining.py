@@ -11,7 +11,7 @@ from torch import Tensor
 from gnn_search.config.negatives import Dynamic
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.retriever import Retriever
 from gnn_search.sampling.batches import BatchSampler
 from gnn_search.sampling.negatives.known import KnownPositives

@@ -12,7 +12,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import Graph
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler, Examples
 from gnn_search.sampling.negatives.base import UNIFORM
 from gnn_search.sampling.negatives.known import KnownPositives

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gnn_search.graph.csr import Float32, Int32
 from gnn_search.graph.store import Graph
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler, Examples
 from gnn_search.sampling.negatives.base import Positives
 from gnn_search.sampling.negatives.known import KnownPositives

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from gnn_search.graph.cases import Cases
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 
 _PLACES = 10
 _BLOCK = 512

@@ -12,7 +12,7 @@ from gnn_search.cli.boost import verdict
 from gnn_search.cli.main import main
 from gnn_search.evaluation.boosting.result import Gain
 from gnn_search.index.boosting.boost import open_boost
-from gnn_search.model.store import open_model
+from gnn_search.trained.model import open_model
 
 
 def run(*arguments: object):

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from shops import START
 
 from gnn_search.cli.main import main
-from gnn_search.model.store import open_model
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 
 def run(*arguments: object):
@@ -49,7 +49,7 @@ def test_all_three(tiny_model, tiny_shop, tmp_path):
     assert np.array_equal(queries[0], queries[2])
     model = open_model(tiny_model)
     node = model.graph.nodes("query")["query"].to_list().index("bread 0")
-    np.testing.assert_allclose(queries[0], open_shop_vectors(model).vectors["query"][node], atol=1e-6)
+    np.testing.assert_allclose(queries[0], open_node_embeddings(model).vectors["query"][node], atol=1e-6)
     written = json.loads((tmp_path / "out" / "embed.json").read_text())
     assert written["model_hash"] == model.manifest.hash
     assert written["users"] == {"vectors": 3, "events": 3, "unknown_products": 1, "later": 0, "zero_vectors": 1}
@@ -66,7 +66,7 @@ def test_known_users_whose_events_are_handed_in_get_their_own_vectors(tiny_model
     model = open_model(tiny_model)
     found = pl.read_parquet(tmp_path / "out" / "users.parquet")
     node = [model.graph.nodes("user")["user_id"].to_list().index(int(user)) for user in found["user_id"]]
-    np.testing.assert_allclose(found["vector"].to_numpy(), open_shop_vectors(model).vectors["user"][node], atol=1e-6)
+    np.testing.assert_allclose(found["vector"].to_numpy(), open_node_embeddings(model).vectors["user"][node], atol=1e-6)
     counts = json.loads((tmp_path / "out" / "embed.json").read_text())["users"]
     late = events.filter(pl.col("timestamp") >= START + timedelta(days=52))
     assert (counts["vectors"], counts["events"], counts["later"]) == (15, events.height, late.height)

@@ -30,7 +30,7 @@ def report(tiny_model) -> dict:
 
 
 def test_the_model_stands_beside_the_baselines(report, tiny_graph):
-    assert report["methods"][:4] == ["gnn-search", "gnn-search, vectors", "gnn-search, walk", "gnn-search, no user"]
+    assert report["methods"][:4] == ["gnn-search", "gnn-search, vectors", "gnn-search, graph", "gnn-search, no user"]
     assert len(report["methods"]) >= 7
     assert len(set(report["methods"])) == len(report["methods"])
     assert report["reference"] == "gnn-search"
@@ -190,7 +190,7 @@ def test_settings_of_baselines_come_from_a_folder(tiny_model, tmp_path):
 def test_a_rival_stands_under_its_own_name(tiny_model, tiny_graph, tmp_path):
     rival = write_model(tiny_graph, tmp_path / "rival", seed=3)
     report = json.loads(run(tiny_model, "--cases", 40, "--rival", rival, "--baselines", "none", "--json").stdout)
-    assert report["methods"] == ["gnn-search", "gnn-search, vectors", "gnn-search, walk", "gnn-search, no user", "tiny"]
+    assert report["methods"] == ["gnn-search", "gnn-search, vectors", "gnn-search, graph", "gnn-search, no user", "tiny"]
     found = {score["method"]: score["mean"] for score in report["scores"] if score["slice"] == "all" and score["metric"] == "ndcg"}
     assert found["tiny"] != found["gnn-search, vectors"]
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from onnx_folders import needs_onnx
 
 from gnn_search.cli.main import main
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 
 def run(*arguments: object):
@@ -64,14 +64,14 @@ def test_nothing_is_left_when_it_fails(tiny_model, tmp_path, monkeypatch):
 
 
 def test_vectors_made_anew_are_those_that_were_stored(fresh_model):
-    from gnn_search.model.store import open_model
+    from gnn_search.trained.model import open_model
 
-    stored = open_shop_vectors(open_model(fresh_model))
+    stored = open_node_embeddings(open_model(fresh_model))
     kept = {name: np.array(vectors) for name, vectors in stored.vectors.items()}
     for file in (fresh_model / "vectors").iterdir():
         file.unlink()
     (fresh_model / "vectors").rmdir()
-    anew = open_shop_vectors(open_model(fresh_model))
+    anew = open_node_embeddings(open_model(fresh_model))
     for name, vectors in kept.items():
         assert np.array_equal(anew.vectors[name], vectors), name
 

@@ -70,7 +70,7 @@ def test_evaluate_shows_the_fusions(tiny_model, fusion):
     result = run("evaluate", tiny_model, "--fusion", fusion[0], "--baselines", "bm25", "--draws", 20, "--json")
     assert result.exit_code == 0, result.output
     evaluation = json.loads(result.stdout)
-    names = ["gnn-search", "gnn-search, vectors", "gnn-search, walk", "gnn-search, no user"]
+    names = ["gnn-search", "gnn-search, vectors", "gnn-search, graph", "gnn-search, no user"]
     assert evaluation["methods"] == [*names, "gnn-search, lexical", "gnn-search, rrf", "gnn-search, fused", "bm25"]
     recall = {score["method"]: score["mean"] for score in evaluation["scores"] if score["metric"] == "recall" and score["slice"] == "all"}
     assert recall["gnn-search, lexical"] == recall["bm25"]
@@ -114,7 +114,7 @@ def test_some_channels_alone_are_fused(tiny_model, tmp_path):
 
 def test_a_channel_that_the_model_has_not(tiny_graph, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
-    result = run("fuse", model, "--out", tmp_path / "fusion", "--channel", "walk")
+    result = run("fuse", model, "--out", tmp_path / "fusion", "--channel", "graph")
     assert result.exit_code == 2
     assert "has no channel walk; there are vector, lexical" in result.stderr
     assert not (tmp_path / "fusion").exists()

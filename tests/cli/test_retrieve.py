@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from gnn_search.retrieval.answer import Answerer
 from models import write_model
 from shops import build, write_tiny_shop
 
 from gnn_search.cli.main import main
 from gnn_search.index.filters import filter_products
 from gnn_search.index.product_file import read_product_file
-from gnn_search.retrieval.answer import Answerer
 
 REQUESTS = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
 
@@ -128,7 +128,7 @@ def test_requests_that_cannot_be_answered(tiny_model, source, tmp_path, argument
 
 def test_walks_of_a_model_without_them(tiny_graph, source, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
-    refused(run(model, source, tmp_path / "out.csv", "--channel", "walk"), "has no walk term; train it with walk.enabled, or use another")
+    refused(run(model, source, tmp_path / "out.csv", "--channel", "graph"), "has no walk term; train it with walk.enabled, or use another")
     assert run(model, source, tmp_path / "full.csv", "-k", 4).exit_code == 0
     assert run(model, source, tmp_path / "vector.csv", "-k", 4, "--channel", "vector").exit_code == 0
     assert (tmp_path / "full.csv").read_bytes() == (tmp_path / "vector.csv").read_bytes()
@@ -160,7 +160,7 @@ def test_an_output_file_that_exists(tiny_model, source, tmp_path):
 
 def test_a_stopped_run_goes_on(tiny_model, source, tmp_path, monkeypatch):
     out, answer, asked = tmp_path / "out.csv", Answerer.answer, []
-    monkeypatch.setattr("gnn_search.retrieval.run.BLOCK", 1)
+    monkeypatch.setattr("gnn_search.retrieval.retrieve.BLOCK", 1)
 
     def interrupted(answerer, requests):
         asked.append(requests.text[0])

@@ -70,7 +70,7 @@ def test_each_channel(tiny_model):
 
 def test_walks_of_a_model_without_them(tiny_graph, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
-    result = run(model, "bread 0", "--channel", "walk")
+    result = run(model, "bread 0", "--channel", "graph")
     assert result.exit_code == 2
     assert result.stderr == f"Error: the model {model} has no walk term; train it with walk.enabled, or use another channel\n"
     assert run(model, "bread 0").stdout == run(model, "bread 0", "--channel", "vector").stdout != ""

@@ -14,12 +14,12 @@ from retrievers import tiny_settings
 from gnn_search.cli.main import main
 from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.graph.store import Graph
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.channels import model_rankers
+from gnn_search.retrieval.rankers.build import model_case_rankers
 from gnn_search.studies import execute
 from gnn_search.studies.cases import study_cases
 from gnn_search.studies.plan import Measuring
-from gnn_search.vectors.shop_vectors import encode_shop
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import encode_nodes
 
 CLOCK = {"seconds", "cpu_seconds", "examples_per_second", "share_waiting_for_batches", "command"}
 CLOCK |= {"drawing_cpu_seconds", "index_cpu_seconds", "cpu_seconds_per_million", "mining_cpu_seconds", "share_of_step"}
@@ -77,7 +77,7 @@ def test_recalls_are_those_of_evaluate(ablated, tiny_graph):
     for found, name in ((report["runs"][1], "base-seed1-*"), (report["runs"][3], "without-walk-seed1-*")):
         (folder,) = (ablated[1] / "out.work" / "models").glob(name)
         model, cases = open_model(folder), study_cases(tiny_graph, Measuring("validation", None, 20), 1)
-        rankers = model_rankers(model, encode_shop(model, cases.time))
+        rankers = model_case_rankers(model, encode_nodes(model, cases.time))
         scores = evaluate(cases, rankers, tiny_graph, k=(10, 40), draws=1)
         ways = dict(zip(("full", "vectors", "walk", "no user") if model.walk else ("full", "no user"), scores.methods, strict=True))
         ways.setdefault("vectors", ways["full"])

@@ -17,9 +17,9 @@ from gnn_search.cli.main import main
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import build_cases
 from gnn_search.layout import ModelLayout
-from gnn_search.model.store import open_model
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 from gnn_search.training import loop
-from gnn_search.vectors.shop_vectors import open_shop_vectors
 
 
 def write_config(folder: Path, **changes: object) -> Path:
@@ -51,7 +51,7 @@ def test_a_model_is_trained_and_opens(trained, tiny_graph):
     assert model.graph.manifest.hash == tiny_graph.manifest.hash
     assert model.manifest.training["steps"] == steps
     assert "torch" in model.manifest.versions
-    shop = open_shop_vectors(model)
+    shop = open_node_embeddings(model)
     assert shop.as_of == tiny_graph.manifest.test_start
     assert shop.vectors["product"].shape == (40, 16)
 

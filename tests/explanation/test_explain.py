@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gnn_search.retrieval.search import Searcher
 from models import write_model
 
 from gnn_search.errors import RequestError
 from gnn_search.explanation import walk_split
 from gnn_search.explanation.explain import Explainer
 from gnn_search.graph.store import to_time
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.search import Searcher
-from gnn_search.retrieval.way import Way
-from gnn_search.sampling.walk.features import feature_names
-from gnn_search.sampling.walk.index import partner_relations
+from gnn_search.rerank.candidates import partner_relations
+from gnn_search.rerank.features import feature_names
+from gnn_search.retrieval.options import GraphPath
+from gnn_search.trained.model import open_model
 
 CASES = [("bread 0", 3, "P000"), ("bread 0", None, "P008"), ("tea 1", 7, "P013"), ("bread of old", 3, "P001"), ("€€€", None, "P002")]
 
@@ -35,7 +35,7 @@ def explainer(model) -> Explainer:
 
 @pytest.fixture(scope="module")
 def lists(model):
-    searchers = {kind: Searcher(model, way=Way(kind)) for kind in ("full", "vector", "walk")}
+    searchers = {kind: Searcher(model, way=GraphPath(kind)) for kind in ("full", "vector", "walk")}
 
     def ranked(kind: str, query: str, user: int | None) -> dict[str, tuple[int, float]]:
         return {hit.product_id: (hit.rank, hit.score) for hit in searchers[kind].search(query, user, 40).hits}
@@ -60,7 +60,7 @@ def test_every_score_is_the_sum_of_its_parts(explainer, model, monkeypatch):
     products = model.graph.nodes("product")["product_id"]
     for query, user, product in [(*CASES[(place + turn) % len(CASES)][:2], one) for place, one in enumerate(products) for turn in (0, 2)]:
         found = explainer.explain(query, product, user)
-        kinds.add(None if found.walk is None else found.walk.walked)
+        kinds.add(None if found.walk is None else found.walk.from_graph)
         assert found.score.vector + found.score.walk == pytest.approx(found.score.score, abs=1e-9)
         assert found.score.score == pytest.approx(found.ranks.full.score, rel=1e-5, abs=1e-5)
         assert found.score.cosine == pytest.approx(found.ranks.vector.score, abs=1e-6)
@@ -70,7 +70,7 @@ def test_every_score_is_the_sum_of_its_parts(explainer, model, monkeypatch):
             assert found.walk.mean + sum(group.score for group in found.walk.groups) == pytest.approx(found.score.walk, abs=1e-9)
             sizes = [abs(group.score) for group in found.walk.groups]
             assert sizes == sorted(sizes, reverse=True)
-    # Reached by a walk, only near by vector, and neither.
+    # Candidates by a walk, only near by vector, and neither.
     assert kinds == {True, False, None}
 
 

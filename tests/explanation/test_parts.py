@@ -17,11 +17,11 @@ from gnn_search.explanation.cosine import split_cosine
 from gnn_search.explanation.product_parts import product_parts
 from gnn_search.explanation.request_parts import HISTORY, request_parts
 from gnn_search.model.features import Features
-from gnn_search.model.store import Model
-from gnn_search.retrieval.vector_channel import VectorChannel
+from gnn_search.rerank.word_matches import WordMatcher
+from gnn_search.retrieval.request_encoder import VectorChannel
 from gnn_search.sampling.inputs import InputSampler
-from gnn_search.sampling.walk.words import WordIndex
-from gnn_search.vectors.shop_vectors import encode_shop
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import encode_nodes
 
 USERS, TEXTS = (-1, 0, 3, 7, 13, 14), ("bread 0", "tea 1", "garten & möbel 0", "bread of old", "€€€")
 
@@ -36,10 +36,10 @@ def channel(request, tmp_path_factory) -> VectorChannel:
         "user": {"recent": 0, "attributes": False, "history": 0},
     }
     config = tiny_config(**{"every part": PARTS, "bare": bare, "one sequence": {"user": {"by_action": False}}}[request.param])
-    retriever, inputs, words = random_retriever(graph, config), InputSampler(graph, config), WordIndex(graph, 5)
+    retriever, inputs, words = random_retriever(graph, config), InputSampler(graph, config), WordMatcher(graph, 5)
     # The manifest plays no part here.
     model = Model(Path("none"), None, config, graph, Features.of(graph), retriever, inputs, None, words)
-    return VectorChannel(model, encode_shop(model, graph.manifest.test_start))
+    return VectorChannel(model, encode_nodes(model, graph.manifest.test_start))
 
 
 def test_parts_of_products_sum_to_their_vectors(channel):
@@ -74,7 +74,7 @@ def test_the_history_adds_what_its_products_add(channel):
     for user in USERS:
         asked = channel.ask_texts(np.array([user], dtype=np.int32), ["bread 0"])
         request, product = request_parts(channel._model, channel.encoder, asked), product_parts(channel._model, channel.encoder, 5)
-        told = describe_attention(channel._model.graph, request, product, int(asked.recalling[0]))
+        told = describe_attention(channel._model.graph, request, product, int(asked.history_query[0]))
         assert told.recalled_by == "bread 0"
         assert (not told.products) == (HISTORY not in request.parts)
         if not told.products:

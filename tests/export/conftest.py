@@ -11,8 +11,8 @@ from models import write_model
 
 from gnn_search.export.settings import FORMATS, ExportSettings
 from gnn_search.export.write import export_model
-from gnn_search.model.store import open_model
-from gnn_search.vectors.shop_vectors import encode_shop
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import encode_nodes
 
 TITLES = (
     'a "quoted" title', "comma, and 'apostrophe'", "back\\slash \\N \\t", "line\nbreak and\ttab", "東京 crème 🍞 \ufdd0\ufffe\U0010ffff",
@@ -38,7 +38,7 @@ def awkward(make_graph, tmp_path_factory) -> SimpleNamespace:
     ]
     graph = make_graph(rows, events)
     model = open_model(write_model(graph, tmp_path_factory.mktemp("awkward") / "model", vectors=False), graph.path)
-    shop = encode_shop(model, graph.manifest.test_start)
+    shop = encode_nodes(model, graph.manifest.test_start)
     products = np.array(shop.vectors["product"])
     products[ZERO] = 0
     shop = replace(shop, vectors={**shop.vectors, "product": products})

@@ -9,7 +9,7 @@ import pytest
 from gnn_search.errors import RequestError, TableError
 from gnn_search.export import requests as requests_module
 from gnn_search.export.reader import open_export
-from gnn_search.retrieval.vector_channel import VectorChannel
+from gnn_search.retrieval.request_encoder import VectorChannel
 
 
 @pytest.fixture

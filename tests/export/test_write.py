@@ -12,8 +12,8 @@ from gnn_search.export.reader import open_export
 from gnn_search.export.write import export_model
 from gnn_search.index.flat import FlatIndex
 from gnn_search.layout import ExportLayout, hash_files, read_json
-from gnn_search.model.store import open_model
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 ID_COLUMNS = {"product": "product_id", "user": "user_id", "query": "query", "category": "category_id"}
 
@@ -21,7 +21,7 @@ ID_COLUMNS = {"product": "product_id", "user": "user_id", "query": "query", "cat
 @pytest.fixture(scope="module")
 def exported(tiny_model, tmp_path_factory):
     model = open_model(tiny_model)
-    shop = open_shop_vectors(model)
+    shop = open_node_embeddings(model)
     out = tmp_path_factory.mktemp("export") / "out"
     return model, shop, ExportLayout(out), export_model(model, shop, out)
 

@@ -6,14 +6,14 @@ import numpy as np
 
 from gnn_search.graph.cases import build_cases
 from gnn_search.index.held_out import held_out_queries
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.vector_channel import VectorChannel
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 
 def test_they_are_what_a_search_would_ask(tiny_model):
     model = open_model(tiny_model)
-    shop = open_shop_vectors(model)
+    shop = open_node_embeddings(model)
     cases = build_cases(model.graph, "validation", 25)
     queries = held_out_queries(model, shop, 25)
     distinct = np.unique(cases.query)

@@ -13,14 +13,14 @@ from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.build import build_boost
 from gnn_search.index.held_out import held_out_queries
 from gnn_search.index.model_products import products_to_index
-from gnn_search.model.store import open_model
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 
 @pytest.fixture(scope="module")
 def opened(tiny_model):
     model = open_model(tiny_model)
-    return model, open_shop_vectors(model)
+    return model, open_node_embeddings(model)
 
 
 def boost_of(model, **weights: list[float]) -> Boost:

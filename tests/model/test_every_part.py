@@ -15,7 +15,7 @@ from shops import START, build
 
 from gnn_search.graph.store import Graph, to_time
 from gnn_search.model import encoder as encoder_module
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.training.optimiser import Optimisers

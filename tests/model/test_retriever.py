@@ -9,7 +9,7 @@ import pytest
 import torch
 from retrievers import random_retriever, tiny_config
 
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.retriever import Retriever
 from gnn_search.sampling.batches import Batch, BatchSampler
 from gnn_search.training.optimiser import Optimisers

@@ -12,7 +12,7 @@ from rich_shop import write_rich_shop
 from shops import DAY, build, write_tiny_shop
 
 from gnn_search.graph.store import Graph
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.retriever import Retriever
 from gnn_search.sampling.inputs import InputSampler, PersonalInputs
 

@@ -16,16 +16,16 @@ from transformer_folders import WIDTH, write_tiny_transformer
 from gnn_search.errors import ArtefactError, ConfigError, MissingExtraError
 from gnn_search.layout import ModelLayout
 from gnn_search.model import sentence_transformer
-from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.features import product_texts
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.sentence_transformer import load_transformer
-from gnn_search.model.store import open_model, save_model
 from gnn_search.model.text_towers import make_text_tower
 from gnn_search.model.transformer_tower import DistinctTexts
-from gnn_search.retrieval.vector_channel import VectorChannel
+from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.trained.model import open_model, save_model
+from gnn_search.trained.node_embeddings import encode_nodes
 from gnn_search.training.checkpoint import load_checkpoint
 from gnn_search.training.loop import StepReport, train
-from gnn_search.vectors.shop_vectors import encode_shop
 from gnn_search.vectors.text_model import write_text_model
 
 TEXTS = ["bread 0", "never asked", "", "x" * 90, "tea 1"]
@@ -165,7 +165,7 @@ def test_a_broken_run_goes_on_to_the_same_bytes(folder, trained, tiny_graph, tmp
 def test_known_texts_need_no_transformer(trained, monkeypatch):
     model = open_model(trained[True][2])
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    shop = encode_shop(model, model.graph.manifest.test_start)
+    shop = encode_nodes(model, model.graph.manifest.test_start)
     channel = VectorChannel(model, shop)
     nobody = np.array([-1], np.int32)
     assert channel.rank_texts(nobody, ["bread 0"], 3).product.shape == (1, 3)
@@ -175,7 +175,7 @@ def test_known_texts_need_no_transformer(trained, monkeypatch):
 
 def test_new_queries_are_encoded_by_the_transformer(trained):
     model = open_model(trained[True][2])
-    channel = VectorChannel(model, encode_shop(model, model.graph.manifest.test_start))
+    channel = VectorChannel(model, encode_nodes(model, model.graph.manifest.test_start))
     ranking = channel.rank_texts(np.array([-1, 3], np.int32), ["never asked", "never asked"], 5)
     expected = (encoder_of(model).encode_texts(["never asked"]) @ encoder_of(model).products.T).topk(5).indices
     assert ranking.product[0].tolist() == expected[0].tolist()

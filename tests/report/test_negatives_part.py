@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.model.store import open_model
 from gnn_search.report.negatives_part import describe_negatives, read_samplers
+from gnn_search.trained.model import open_model
 
 
 def test_samplers_and_examples_of_the_queries_asked_most(told_model):

@@ -13,9 +13,9 @@ from gnn_search.errors import ArtefactError
 from gnn_search.graph.cases import build_cases
 from gnn_search.index.folder import read_manifest
 from gnn_search.index.open import open_index
-from gnn_search.model.store import open_model
 from gnn_search.report.search_speed import costs_of, measure_speed, read_indices
 from gnn_search.retrieval.ranking import Ranking
+from gnn_search.trained.model import open_model
 
 
 def test_costs_by_hand():

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gnn_search.retrieval.rankers.open import open_channel
 from models import write_model
 
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.evaluation.baselines.build import build_baselines
 from gnn_search.graph.cases import build_cases
-from gnn_search.model.store import open_model
 from gnn_search.report.reasons import NEAR
 from gnn_search.report.worked_searches import work_searches
-from gnn_search.retrieval.channels import open_channel
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def model(tiny_model):
 
 
 def test_lists_are_those_of_the_rankers(model):
-    shop, cases, graph = open_shop_vectors(model), build_cases(model.graph), model.graph
+    shop, cases, graph = open_node_embeddings(model), build_cases(model.graph), model.graph
     popularity = build_baselines(graph, cases.time, ("query_popularity",))[0]
     found = work_searches(model, shop, cases, popularity, count=6, k=4)
     assert len(found) == 6
@@ -45,7 +45,7 @@ def test_lists_are_those_of_the_rankers(model):
 
 
 def test_cases_are_spread_and_of_known_shoppers(model):
-    shop, cases = open_shop_vectors(model), build_cases(model.graph)
+    shop, cases = open_node_embeddings(model), build_cases(model.graph)
     known = np.flatnonzero(cases.user >= 0)
     queries, users = model.graph.nodes("query")["query"], model.graph.nodes("user").to_series(0)
     found = work_searches(model, shop, cases, count=2, k=1)
@@ -57,7 +57,7 @@ def test_cases_are_spread_and_of_known_shoppers(model):
 
 def test_reasons_tell_what_the_graph_holds(model):
     graph, view = model.graph, model.graph.before(model.graph.manifest.test_start)
-    found = work_searches(model, open_shop_vectors(model), build_cases(graph), count=20, k=5)
+    found = work_searches(model, open_node_embeddings(model), build_cases(graph), count=20, k=5)
     led = view.edges(("product", "rev_leads_to", "query"))
     queries, ids = graph.nodes("query")["query"].to_list(), graph.nodes("product").to_series(0).to_list()
     reasons = set()
@@ -80,5 +80,5 @@ def test_reasons_tell_what_the_graph_holds(model):
 
 def test_a_model_without_walks_knows_vectors_alone(tiny_graph, tmp_path):
     model = open_model(write_model(tiny_graph, tmp_path / "model", walk=False))
-    found = work_searches(model, open_shop_vectors(model), build_cases(tiny_graph), count=3, k=2)
+    found = work_searches(model, open_node_embeddings(model), build_cases(tiny_graph), count=3, k=2)
     assert {hit.reason for one in found for hit in (*one.lists[0].hits, *one.lists[1].hits)} == {NEAR}

@@ -11,9 +11,9 @@ from gnn_search.errors import RequestError
 from gnn_search.index.boosting.build import build_boost
 from gnn_search.index.boosting.vectors import boosted_products
 from gnn_search.index.flat import FlatIndex
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.vector_channel import VectorChannel
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 USER, QUERY = np.array([0, -1, 3], np.int32), np.array([0, 1, 2], np.int32)
 
@@ -21,7 +21,7 @@ USER, QUERY = np.array([0, -1, 3], np.int32), np.array([0, 1, 2], np.int32)
 @pytest.fixture(scope="module")
 def opened(tiny_model):
     model = open_model(tiny_model)
-    return model, open_shop_vectors(model), build_boost(model.graph, ["popularity", "recency"])
+    return model, open_node_embeddings(model), build_boost(model.graph, ["popularity", "recency"])
 
 
 def test_without_weights_not_a_bit_changes(opened):

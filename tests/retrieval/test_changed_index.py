@@ -14,9 +14,9 @@ from gnn_search.errors import RequestError
 from gnn_search.index.flat import FlatIndex
 from gnn_search.index.folder import read_manifest
 from gnn_search.index.open import open_index
-from gnn_search.model.store import open_model
 from gnn_search.retrieval.retriever import Retriever
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 GONE, NEW = ["P003", "P017"], ["N1", "N2"]
 
@@ -31,7 +31,7 @@ def change(model, folder, kind):
     assert run("index", model, "--kind", kind, *nlist, "--out", folder).exit_code == 0
     index = open_index(folder)
     index.remove(pl.Series(GONE))
-    index.add(pl.Series(NEW), np.repeat(open_shop_vectors(open_model(model)).vectors["product"][5:6], 2, axis=0))
+    index.add(pl.Series(NEW), np.repeat(open_node_embeddings(open_model(model)).vectors["product"][5:6], 2, axis=0))
     index.save(folder, replace=True)
     return folder
 

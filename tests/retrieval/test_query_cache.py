@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from gnn_search.retrieval.query_cache import CacheCounts, ContextKey, EncodedRequest, QueryCache, SessionKey
+from gnn_search.retrieval.request_cache import CacheCounts, CachedRequest, ContextKey, RequestCache, SessionKey
 
 
 class Clock:
@@ -19,8 +19,8 @@ class Clock:
         return self.now
 
 
-def encoded(number: int) -> EncodedRequest:
-    return EncodedRequest(number, -1, np.full(4, number, dtype=np.float32))
+def encoded(number: int) -> CachedRequest:
+    return CachedRequest(number, -1, np.full(4, number, dtype=np.float32))
 
 
 def context(number: int) -> ContextKey:
@@ -33,7 +33,7 @@ def session(number: int) -> SessionKey:
 
 def test_a_session_lives_shorter_than_a_context():
     clock = Clock()
-    cache = QueryCache(session_seconds=10, context_seconds=100, clock=clock)
+    cache = RequestCache(session_seconds=10, context_seconds=100, clock=clock)
     cache.put(session(1), encoded(1))
     cache.put(context(1), encoded(2))
     clock.now = 9.9
@@ -48,7 +48,7 @@ def test_a_session_lives_shorter_than_a_context():
 
 
 def test_what_was_not_asked_for_longest_goes_first():
-    cache = QueryCache(size=2)
+    cache = RequestCache(size=2)
     for number in (1, 2):
         cache.put(context(number), encoded(number))
     cache.put(session(9), encoded(9))
@@ -60,14 +60,14 @@ def test_what_was_not_asked_for_longest_goes_first():
 
 
 def test_a_cache_of_no_size_keeps_nothing():
-    cache = QueryCache(size=0)
+    cache = RequestCache(size=0)
     cache.put(context(1), encoded(1))
     assert cache.get(context(1)) is None
     assert cache.context == CacheCounts(hits=0, misses=1, entries=0)
 
 
 def test_several_threads_get_what_was_put_and_are_counted():
-    cache = QueryCache(size=50)
+    cache = RequestCache(size=50)
 
     def work(number: int) -> bool:
         key = context(number % 70)

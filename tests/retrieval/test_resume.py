@@ -15,10 +15,10 @@ import pytest
 
 from gnn_search.errors import ArtefactError, OutputExistsError, RequestError
 from gnn_search.layout import read_json, write_json
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.run import retrieve
+from gnn_search.retrieval.options import open_ranking_options
+from gnn_search.retrieval.retrieve import retrieve
 from gnn_search.retrieval.unfinished import Unfinished
-from gnn_search.retrieval.way import open_way
+from gnn_search.trained.model import open_model
 
 REQUESTS, BLOCK = 100, 13
 
@@ -39,7 +39,7 @@ def source(model, tmp_path_factory) -> Path:
 
 
 def run(model, source, out, k: int = 5, moment: int = 0, **further):
-    settings = {"way": open_way(model, "vector"), "block": BLOCK, **further}
+    settings = {"way": open_ranking_options(model, "vector"), "block": BLOCK, **further}
     return retrieve(model, source, out, k, moment or model.graph.manifest.test_start, **settings)
 
 
@@ -80,9 +80,9 @@ def test_a_killed_process(tiny_model, model, source, tmp_path):
     code = f"""
 import os, signal
 from pathlib import Path
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.run import retrieve
-from gnn_search.retrieval.way import open_way
+from gnn_search.trained.model import open_model
+from gnn_search.retrieval.retrieve import retrieve
+from gnn_search.retrieval.options import open_ranking_options
 import gnn_search.retrieval.unfinished as unfinished
 
 whole = unfinished.pl.DataFrame.write_parquet
@@ -93,7 +93,7 @@ def write(frame, path, **settings):
         os.kill(os.getpid(), signal.SIGKILL)
 unfinished.pl.DataFrame.write_parquet = write
 model = open_model(Path({str(tiny_model)!r}))
-retrieve(model, Path({str(source)!r}), Path({str(out)!r}), 5, model.graph.manifest.test_start, way=open_way(model, "vector"), block={BLOCK})
+retrieve(model, Path({str(source)!r}), Path({str(out)!r}), 5, model.graph.manifest.test_start, way=open_ranking_options(model, "vector"), block={BLOCK})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -162,7 +162,7 @@ def test_a_run_is_resumed_as_what_it_was_begun_as(model, source, tmp_path):
     for changed, name in (
         ({"source": other}, "input"),
         ({"k": 4}, "k"),
-        ({"way": open_way(model, "walk")}, "channel"),
+        ({"way": open_ranking_options(model, "walk")}, "channel"),
         ({"min_score": 0.1}, "least score"),
         ({"moment": model.graph.manifest.test_start + 1}, "moment"),
         ({"block": 14}, "block size"),

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from gnn_search.retrieval.hits import Hits
 from models import write_model
 from shops import build, write_tiny_shop
 
@@ -16,12 +17,11 @@ import gnn_search
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.export.write import export_model
 from gnn_search.graph.store import to_datetime
-from gnn_search.model.store import Model, open_model
-from gnn_search.retrieval.hits import Hits
-from gnn_search.retrieval.query_cache import QueryCache
+from gnn_search.requests.request import Request
+from gnn_search.retrieval.request_cache import RequestCache
 from gnn_search.retrieval.retriever import Retriever
-from gnn_search.retrieval.visits import Request
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.model import Model, open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 TEXTS = ["bread 0", "Tea 1", "never asked", "knives 0", "🍞🍞"]
 CHANNELS = ["full", "vector", "walk"]
@@ -152,7 +152,7 @@ def test_a_batch_finds_what_single_searches_find(retriever):
 
 
 def test_several_threads_find_what_one_finds(model):
-    serial = Retriever(model, cache=QueryCache(size=0))
+    serial = Retriever(model, cache=RequestCache(size=0))
     jobs = [(request, k) for k in (3, 10) for request in REQUESTS * 3]
 
     def answer(retriever: Retriever, job: tuple[Request, int]) -> Hits:
@@ -160,7 +160,7 @@ def test_several_threads_find_what_one_finds(model):
         return retriever.search(request.query, request.user, request.history, k, attributes=request.attributes, session=request.session)
 
     wanted = [answer(serial, job) for job in jobs]
-    for cache in (QueryCache(size=0), QueryCache(size=3), QueryCache()):
+    for cache in (RequestCache(size=0), RequestCache(size=3), RequestCache()):
         shared = Retriever(model, cache=cache)
         with ThreadPoolExecutor(6) as pool:
             assert list(pool.map(lambda job, shared=shared: answer(shared, job), jobs)) == wanted
@@ -204,7 +204,7 @@ def test_the_least_score_holds_for_guests_too(full, model):
 
 
 def test_cached_answers_are_equal_and_counted(model):
-    cache = QueryCache()
+    cache = RequestCache()
     retriever = Retriever(model, cache=cache)
     assert (cache.context.hits, cache.context.misses) == (0, 0)
     first = [retriever.search(request.query, request.user, request.history, attributes=request.attributes) for request in REQUESTS]
@@ -237,7 +237,7 @@ CONTEXTS = [
 
 
 def test_a_changed_context_is_never_answered_from_the_cache(model):
-    cache, fresh = QueryCache(), Retriever(model, "vector", cache=QueryCache(size=0))
+    cache, fresh = RequestCache(), Retriever(model, "vector", cache=RequestCache(size=0))
     retriever = Retriever(model, "vector", cache=cache)
     for context in CONTEXTS:
         assert retriever.search("tea 1", **context) == fresh.search("tea 1", **context)
@@ -245,7 +245,7 @@ def test_a_changed_context_is_never_answered_from_the_cache(model):
 
 
 def test_another_model_or_moment_is_never_answered_from_the_cache(tiny_graph, tmp_path, model):
-    cache = QueryCache()
+    cache = RequestCache()
     others = [
         Retriever(model, cache=cache),
         Retriever(open_model(write_model(tiny_graph, tmp_path / "other", seed=3)), cache=cache),
@@ -288,7 +288,7 @@ def test_what_can_not_be_read_is_told(full):
 
 
 def test_an_index_of_the_model_is_used_and_any_other_refused(model, tiny_graph, tmp_path):
-    export_model(model, open_shop_vectors(model), tmp_path / "export")
+    export_model(model, open_node_embeddings(model), tmp_path / "export")
     loaded = Retriever.load(model.path, graph=model.graph.path, index=tmp_path / "export" / "faiss")
     assert loaded.search_many(REQUESTS) == Retriever.load(str(model.path)).search_many(REQUESTS)
     other = write_model(tiny_graph, tmp_path / "other", seed=3)

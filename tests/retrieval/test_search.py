@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from gnn_search.retrieval.search import Searcher
 
 from gnn_search.errors import RequestError
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.search import Searcher
+from gnn_search.trained.model import open_model
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ from gnn_search.errors import ArtefactError, OutputExistsError, RequestError
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
-from gnn_search.model.store import save_model
 from gnn_search.sampling.random_source import RandomSource
+from gnn_search.trained.model import save_model
 from gnn_search.training import loop
 from gnn_search.training.checkpoint import load_checkpoint
 from gnn_search.training.loop import StepReport, TrainingResult, train

@@ -7,7 +7,7 @@ import pytest
 import torch
 from retrievers import random_retriever, tiny_config
 
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler
 from gnn_search.sampling.negatives.known import KnownPositives
 from gnn_search.training.mining import Miner, nearest_lists

@@ -7,7 +7,7 @@ import pytest
 from retrievers import random_retriever, tiny_config
 
 from gnn_search.errors import RequestError
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler, Examples
 from gnn_search.training.negative_examples import choose_negatives, show_negatives
 from gnn_search.training.negative_study import Study, study_negatives

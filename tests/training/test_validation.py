@@ -10,7 +10,7 @@ import torch
 from retrievers import random_retriever, tiny_config
 
 from gnn_search.graph.cases import build_cases
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.training import validation
 from gnn_search.training.validation import validation_recall

@@ -43,7 +43,7 @@ class BiEncoder:
         self._encoded = np.zeros(len(self._texts), dtype=np.bool_)
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is the cosine; a query that is no node scores 0 with every product."""
+        """See `CaseRanker.rank`. The score is the cosine; a query that is no node scores 0 with every product."""
         distinct, row = np.unique(query, return_inverse=True)
         known = distinct >= 0
         fresh = distinct[known & ~self._encoded[distinct]]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gnn_search.graph.lexical import LexicalIndex
 from gnn_search.graph.store import Graph
-from gnn_search.retrieval.lexical_channel import rank_words
+from gnn_search.retrieval.rankers.lexical import rank_words
 from gnn_search.retrieval.ranking import PADDING, Ranking
 
 
@@ -25,7 +25,7 @@ class Bm25:
         self._index = LexicalIndex(graph)
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is BM25's; an unknown query, -1, gets an empty list."""
+        """See `CaseRanker.rank`. The score is BM25's; an unknown query, -1, gets an empty list."""
         distinct, inverse = np.unique(query, return_inverse=True)
         product = np.full((len(distinct), k), PADDING, dtype=np.int32)
         score = np.full((len(distinct), k), -np.inf, dtype=np.float32)

@@ -16,7 +16,7 @@ from gnn_search.evaluation.baselines.query_popularity_then_bm25 import QueryPopu
 from gnn_search.evaluation.baselines.recent_history import RecentHistory
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
 from gnn_search.graph.store import Graph
-from gnn_search.retrieval.ranking import Ranker
+from gnn_search.retrieval.ranking import CaseRanker
 
 QUICK = (
     "popularity",
@@ -57,7 +57,7 @@ def build_baselines(
     *,
     settings: Path | None = None,
     progress: Progress = lambda name, done, total: None,
-) -> list[Ranker]:
+) -> list[CaseRanker]:
     """Return the baselines as of `time` (microseconds), in the order asked for; they share what they count and index.
 
     Args:
@@ -114,14 +114,14 @@ class _Shelf:
         return QueryPopularityThenBm25(self.query_popularity, self.bm25)
 
     @cached_property
-    def lightgcn(self) -> Ranker:
+    def lightgcn(self) -> CaseRanker:
         from gnn_search.evaluation.baselines.lightgcn import LightGcn
 
         settings = load_baseline_settings("lightgcn", LightGcnSettings, self._folder)
         return LightGcn(self._view, self.popularity, settings, lambda done, total: self._progress("lightgcn", done, total))
 
     @cached_property
-    def minilm(self) -> Ranker:
+    def minilm(self) -> CaseRanker:
         from gnn_search.evaluation.baselines.bi_encoder import BiEncoder, load_encoder
 
         return BiEncoder(self._graph, load_encoder(load_baseline_settings("minilm", BiEncoderSettings, self._folder)))

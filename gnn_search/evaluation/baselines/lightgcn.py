@@ -53,7 +53,7 @@ class LightGcn:
         self._index = FlatIndex.build(product[self._products])
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is the inner product, or for a new query the number of choices."""
+        """See `CaseRanker.rank`. The score is the inner product, or for a new query the number of choices."""
         ranking = self._popularity.rank(user, query, k)
         asked = np.flatnonzero((query >= 0) & self._known_query[query])
         if len(asked) == 0:

@@ -26,7 +26,7 @@ class OwnHistory:
         self._query_popularity = query_popularity
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is the reciprocal rank."""
+        """See `CaseRanker.rank`. The score is the reciprocal rank."""
         own = np.concatenate([self._own(user[block], query[block], k) for block in history_blocks(self._choices, user)])
         return ranking_of(join_lists(own, self._query_popularity.lists(query, k), k))
 

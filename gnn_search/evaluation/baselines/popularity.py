@@ -27,7 +27,7 @@ class Popularity:
         return best
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is the number of choices."""
+        """See `CaseRanker.rank`. The score is the number of choices."""
         best = self.top(k)
         score = np.where(best == PADDING, -np.inf, self.count[best]).astype(np.float32)
         return Ranking(np.tile(best, (len(query), 1)), np.tile(score, (len(query), 1)))

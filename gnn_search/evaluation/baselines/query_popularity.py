@@ -45,5 +45,5 @@ class QueryPopularity:
         return join_lists(self.within(distinct, k), overall, k)[inverse]
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is the reciprocal rank."""
+        """See `CaseRanker.rank`. The score is the reciprocal rank."""
         return ranking_of(self.lists(query, k))

@@ -21,7 +21,7 @@ class QueryPopularityThenBm25:
         self._bm25 = bm25
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is the reciprocal rank."""
+        """See `CaseRanker.rank`. The score is the reciprocal rank."""
         distinct, inverse = np.unique(query, return_inverse=True)
         matched = self._bm25.rank(np.full(len(distinct), -1, dtype=np.int32), distinct, k).product
         lists = join_lists(self._query_popularity.within(distinct, k), matched, k)

@@ -38,7 +38,7 @@ class RecentHistory:
         self._query_categories = np.unique((query * self._num_categories + category)[category >= 0])
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `Ranker.rank`. The score is the reciprocal rank."""
+        """See `CaseRanker.rank`. The score is the reciprocal rank."""
         lists = np.concatenate([self._best(user[block], query[block], k) for block in history_blocks(self._choices, user)])
         overall = np.tile(self._popularity.popularity.top(k), (len(lists), 1))
         return ranking_of(join_lists(lists, overall, k))

@@ -19,8 +19,8 @@ from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.flat import FlatIndex
-from gnn_search.model.store import Model
 from gnn_search.sampling.random_source import RandomSource
+from gnn_search.trained.model import Model
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the trials done and the number of all."""

@@ -15,10 +15,9 @@ from gnn_search.graph.cases import Cases, build_cases, take_cases
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
-from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.store import Model
-from gnn_search.retrieval.vector_channel import VectorChannel
-from gnn_search.vectors.shop_vectors import ShopVectors
+from gnn_search.retrieval.request_encoder import RequestEncoder
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import encode_nodes
 
 Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -75,12 +74,12 @@ def open_period(model: Model, split: Literal["validation", "test"], limit: int |
     cases = build_cases(model.graph, split, limit, seed)
     choices = find_choices(model.graph, cases, split, limit, seed)
     actions = dict(choices.actions) or {model.graph.chosen_actions[0]: np.ones(len(cases.product), dtype=np.bool_)}
-    products = NodeEncoder(model.retriever, model.inputs, model.graph.before(cases.time)).products.numpy()
-    channel = VectorChannel(model, ShopVectors({"product": products}, cases.time))
+    embeddings = encode_nodes(model, cases.time, ("product", "query"))
+    products, encoder = embeddings.vectors["product"], RequestEncoder(model, embeddings)
     requests = np.empty((len(cases), products.shape[1]), dtype=np.float32)
     # Cases of one query together, so that the work of a query is done once.
     order = np.lexsort((cases.user, cases.query))
     for start in range(0, len(order), _BLOCK):
         block = order[start : start + _BLOCK]
-        requests[block] = channel.ask(cases.user[block], cases.query[block]).vector.numpy()
+        requests[block] = encoder.encode_nodes(cases.user[block], cases.query[block]).vector.numpy()
     return Period(cases, requests, products, actions)

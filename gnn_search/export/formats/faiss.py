@@ -17,7 +17,7 @@ def write_faiss(source: ExportSource, folder: Path) -> None:
     extra = {
         "model_hash": model.manifest.hash,
         "graph_hash": model.graph.manifest.hash,
-        "as_of": to_datetime(source.shop.as_of).isoformat(),
+        "as_of": to_datetime(source.embeddings.as_of).isoformat(),
     }
     FlatIndex.build(products.vectors).save(folder, products.keys.to_series(0), extra)
     source.advance(len(products))

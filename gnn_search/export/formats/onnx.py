@@ -11,4 +11,4 @@ from gnn_search.vectors.onnx.write import write_onnx_towers
 def write_onnx(source: ExportSource, folder: Path) -> None:
     """Write the text tower and the personal tower for ONNX Runtime, checked by it, and what makes their inputs."""
     folder.rmdir()
-    write_onnx_towers(folder, source.model, source.shop)
+    write_onnx_towers(folder, source.model, source.embeddings)

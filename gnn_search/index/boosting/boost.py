@@ -21,7 +21,7 @@ from gnn_search.index.boosting.qualities import measure_quality, was_chosen
 from gnn_search.index.boosting.quantiles import SIDES, halvings, quantile_borders
 from gnn_search.layout import FORMAT_VERSION, hash_files, staged, write_json
 from gnn_search.manifest import open_manifest
-from gnn_search.model.store import Model
+from gnn_search.trained.model import Model
 from gnn_search.versions import library_versions
 
 Float32 = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class ChannelScores:
     """What one channel says of candidates.
 
     Shapes:
@@ -30,7 +30,7 @@ class Found:
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
+class FusionCandidates:
     """What channels found for some requests.
 
     Shapes:
@@ -41,7 +41,7 @@ class Candidates:
     requests: int
     row: Int64
     product: Int32
-    found: Mapping[str, Found]
+    found: Mapping[str, ChannelScores]
 
     def best(self, score: Float64, k: int) -> Ranking:
         """Return the best candidates of each request, equal scores by product number, and the ranks that the channels gave them.
@@ -64,7 +64,7 @@ class Candidates:
         return Ranking(product, scores, ranks)
 
 
-def join_channels(lists: Mapping[str, Ranking]) -> Candidates:
+def join_channels(lists: Mapping[str, Ranking]) -> FusionCandidates:
     """Collect what the channels found for the same requests.
 
     Args:
@@ -81,10 +81,10 @@ def join_channels(lists: Mapping[str, Ranking]) -> Candidates:
     for name, (listed, place) in places.items():
         start, end = end, end + len(listed)
         found[name] = _found(lists[name], listed, place, candidate[start:end], row)
-    return Candidates(requests, row, product, found)
+    return FusionCandidates(requests, row, product, found)
 
 
-def _found(ranking: Ranking, listed: Int64, place: Int64, candidate: Int64, row: Int64) -> Found:
+def _found(ranking: Ranking, listed: Int64, place: Int64, candidate: Int64, row: Int64) -> ChannelScores:
     sizes = np.count_nonzero(ranking.product != PADDING, axis=1)
     everyone = np.arange(len(sizes))
     first, last = (
@@ -94,4 +94,4 @@ def _found(ranking: Ranking, listed: Int64, place: Int64, candidate: Int64, row:
     rank[candidate] = place + 1
     score = last[row]
     score[candidate] = ranking.score[listed, place]
-    return Found(rank, score, first[row])
+    return ChannelScores(rank, score, first[row])

@@ -1,4 +1,4 @@
-"""Fit a fusion on validation cases without being fooled by what the walk term remembers of them."""
+"""Fit a fusion on validation cases without being fooled by what the reranker remembers of them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import numpy.typing as npt
 from gnn_search.errors import RequestError
 from gnn_search.graph.cases import Cases, build_cases, sample_rows
 from gnn_search.graph.csr import Int32, Int64, expand_ranges
-from gnn_search.model.store import Model
-from gnn_search.retrieval.channels import FULL, channel_parts
-from gnn_search.retrieval.fused_channel import DEPTH, Part
+from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.fusion.candidates import Float64, join_channels
 from gnn_search.retrieval.fusion.fit import Examples, fit_weights
 from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
 from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights, channel_features
-from gnn_search.retrieval.ranking import Ranking
-from gnn_search.retrieval.vector_channel import Asked, VectorChannel
-from gnn_search.training.walk_fit import cross_fit, shopper_halves
-from gnn_search.vectors.shop_vectors import encode_shop
+from gnn_search.retrieval.rankers.build import RERANKED, candidate_index, channel_rankers
+from gnn_search.retrieval.rankers.fused import DEPTH
+from gnn_search.retrieval.ranking import Ranker, Ranking
+from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import encode_nodes
+from gnn_search.training.reranker_fit import cross_fit, user_halves
 
 FUSED, RRF = "fused", "rrf"
 STAGES = 4
@@ -30,7 +31,7 @@ STAGES = 4
 
 @dataclass(frozen=True, eq=False)
 class FusionFit:
-    """Fitted weights, and what they reach on shoppers that neither they nor the walk term were fitted on.
+    """Fitted weights, and what they reach on users that neither they nor the reranker were fitted on.
 
     Shapes:
         user: int32 [cases]; new: bool [cases], nobody had asked the query before; recall: float64 [cases, cut-offs] of each method by name.
@@ -53,13 +54,13 @@ def fit_fusion(
 ) -> FusionFit:
     """Fit the weights of a model's channels on validation cases.
 
-    The walk term was fitted on cases of this period and looks better on them than it is. So it is fitted anew on either half of the
-    shoppers, and ranks for the other half. What a fusion reaches is measured with weights fitted on the one half for the other as well; the
+    The reranker was fitted on cases of this period and looks better on them than it is. So it is fitted anew on either half of the
+    users, and ranks for the other half. What a fusion reaches is measured with weights fitted on the one half for the other as well; the
     weights that are returned are fitted on both.
 
     Args:
         model: The model.
-        limit: Most cases to fit and measure on, drawn from those that the walk term is fitted on.
+        limit: Most cases to fit and measure on, drawn from those that the reranker is fitted on.
         k: Cut-offs to measure recall at.
         seed: Of the draw.
         parts: The channels that are fused by weights; by default all.
@@ -82,12 +83,12 @@ def fit_fusion(
     relevant = np.isin(_key(candidates.row, candidates.product), _key(owner, product))
     features = np.concatenate([channel_features(candidates, name) for name in fused]).T
     examples = Examples(tuple(fused), candidates.row, features, relevant)
-    half = shopper_halves(cases, config.seed)[chosen]
+    half = user_halves(cases, config.seed)[chosen]
     score = np.zeros(len(candidates.row))
     for fitted in (0, 1):
         held_out = half[candidates.row] != fitted
         score[held_out] = WeightedSum(fit_weights(examples.of(half == fitted)))(candidates)[held_out]
-    single = join_channels({name: ranking for name, ranking in lists.items() if name != FULL})
+    single = join_channels({name: ranking for name, ranking in lists.items() if name != RERANKED})
     lists |= {RRF: single.best(reciprocal_ranks(single), max(k)), FUSED: candidates.best(score, max(k))}
     view = model.graph.before(cases.time)
     asked = view.edges(("product", "rev_leads_to", "query")).degree()
@@ -100,30 +101,30 @@ def fit_fusion(
 
 
 def _lists(model: Model, cases: Cases, chosen: Int64, progress: Callable[[str], None]) -> dict[str, Ranking]:
-    """Rank for some cases by each channel, walks by the scorer that has not seen the case's shopper."""
+    """Rank for some cases by each channel, candidates by the scorer that has not seen the case's user."""
     progress("encoding the shop")
-    shop = encode_shop(model, cases.time)
-    vectors = VectorChannel(model, shop)
-    depth = min(DEPTH, vectors.index.count)
-    asked = vectors.ask(cases.user[chosen], cases.query[chosen])
-    if model.walk is None:
+    embeddings = encode_nodes(model, cases.time)
+    encoder, index = RequestEncoder(model, embeddings), FlatIndex.build(embeddings.vectors["product"])
+    depth = min(DEPTH, index.count)
+    requests = encoder.encode_nodes(cases.user[chosen], cases.query[chosen])
+    candidates = candidate_index(model, embeddings, encoder)
+    if candidates is None:
         progress("ranking")
-        return {name: part.search(asked, depth) for name, part in channel_parts(model, vectors, None).items()}
-    walks = model.inputs.walks(vectors.encoder.view, vectors.encoder.categories, shop.factors)
-    progress("fitting the walk term on halves")
-    scorers = cross_fit(model.config, vectors.encoder, walks, cases)
+        return {name: ranker.rank(requests, depth) for name, ranker in channel_rankers(model, index, None).items()}
+    progress("fitting the reranker on halves")
+    scorers = cross_fit(model.config, encoder.nodes, candidates, cases)
     progress("ranking")
-    fitted = [channel_parts(replace(model, walk=scorer), vectors, walks) for scorer in scorers]
-    half = shopper_halves(cases, model.config.seed)[chosen]
-    return {name: _rank_halves([parts[name] for parts in fitted], asked, half, depth) for name in fitted[0]}
+    fitted = [channel_rankers(replace(model, walk=scorer), index, candidates) for scorer in scorers]
+    half = user_halves(cases, model.config.seed)[chosen]
+    return {name: _rank_halves([rankers[name] for rankers in fitted], requests, half, depth) for name in fitted[0]}
 
 
-def _rank_halves(channels: Sequence[Part], asked: Asked, half: Int64, k: int) -> Ranking:
-    """Rank each request by the channel that was fitted on the other half."""
+def _rank_halves(rankers: Sequence[Ranker], requests: EncodedRequests, half: Int64, k: int) -> Ranking:
+    """Rank each request by the ranker that was fitted on the other half."""
     product, score = np.empty((len(half), k), np.int32), np.empty((len(half), k), np.float32)
-    for fitted, channel in enumerate(channels):
+    for fitted, ranker in enumerate(rankers):
         held_out = np.flatnonzero(half != fitted)
-        found = channel.search(asked.of(held_out), k)
+        found = ranker.rank(requests.take(held_out), k)
         product[held_out], score[held_out] = found.product, found.score
     return Ranking(product, score)
 

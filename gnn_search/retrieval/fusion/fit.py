@@ -19,7 +19,7 @@ _STRENGTH = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Candidates of cases with what was chosen.
+    """FusionCandidates of cases with what was chosen.
 
     Shapes:
         row: int64 [candidates], the case, ascending; features: float64 [candidates, channels * features]; relevant: bool [candidates].

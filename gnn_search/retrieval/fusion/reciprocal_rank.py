@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.retrieval.fusion.candidates import Candidates, Float64
+from gnn_search.retrieval.fusion.candidates import Float64, FusionCandidates
 
 CONSTANT = 60
 """k of the paper: the larger, the less the first ranks stand out."""
 
 
-def reciprocal_ranks(candidates: Candidates) -> Float64:
+def reciprocal_ranks(candidates: FusionCandidates) -> Float64:
     r"""Score candidates by the ranks at which channels found them.
 
     .. math::

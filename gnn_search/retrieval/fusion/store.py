@@ -10,8 +10,8 @@ from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import FORMAT_VERSION, FusionLayout, hash_files, read_json, staged, write_json
 from gnn_search.manifest import open_manifest
-from gnn_search.model.store import Model
 from gnn_search.retrieval.fusion.weighted_sum import Weights
+from gnn_search.trained.model import Model
 from gnn_search.versions import library_versions
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from gnn_search.config.base import Settings
-from gnn_search.retrieval.fusion.candidates import Candidates, Float64
+from gnn_search.retrieval.fusion.candidates import Float64, FusionCandidates
 
 FEATURES = ("score", "rank", "missing")
 
@@ -37,7 +37,7 @@ class WeightedSum:
     def __init__(self, weights: Weights) -> None:
         self._weights = {name: np.array([getattr(weight, feature) for feature in FEATURES]) for name, weight in weights.channels.items()}
 
-    def __call__(self, candidates: Candidates) -> Float64:
+    def __call__(self, candidates: FusionCandidates) -> Float64:
         """Return the scores: float64 [candidates]."""
         total = np.zeros(len(candidates.row))
         for name, weights in self._weights.items():
@@ -47,7 +47,7 @@ class WeightedSum:
         return total
 
 
-def channel_features(candidates: Candidates, name: str) -> Float64:
+def channel_features(candidates: FusionCandidates, name: str) -> Float64:
     """Return what one channel says of candidates.
 
     Shapes:

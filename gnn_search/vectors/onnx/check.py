@@ -11,8 +11,8 @@ from tokenizers import Tokenizer
 
 from gnn_search.errors import ArtefactError, MissingExtraError
 from gnn_search.graph.csr import Float32, Int32
-from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.store import Model
+from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxCheck, OnnxLayout, PersonalTowerInfo, TextTowerInfo
 from gnn_search.vectors.onnx.serving import ServingTables, read_tables
 from gnn_search.vectors.onnx.tables import shopper_of
@@ -112,8 +112,8 @@ def run_requests(
     for start in range(0, len(user), batch):
         rows = range(start, min(start + batch, len(user)))
         shoppers = [shopper_of(model.graph, int(user[row]), encoder.view.time) for row in rows]
-        recalling = [tables.recalling(int(query[row]), texts[row]) for row in rows]
-        parts.append(session.run(["personal"], tables.inputs(vectors[start : start + batch], recalling, shoppers, products))[0])
+        history_query = [tables.history_query(int(query[row]), texts[row]) for row in rows]
+        parts.append(session.run(["personal"], tables.inputs(vectors[start : start + batch], history_query, shoppers, products))[0])
     return np.concatenate(parts) if parts else vectors
 
 

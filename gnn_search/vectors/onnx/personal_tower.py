@@ -10,7 +10,7 @@ from torch import nn
 from gnn_search.config.recipe import Recipe
 from gnn_search.config.training import UserSettings
 from gnn_search.model.history_attention import HistoryAttention
-from gnn_search.model.store import Model
+from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.choices import Choices
 from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo
 from gnn_search.vectors.onnx.network import Network

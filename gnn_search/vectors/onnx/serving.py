@@ -6,7 +6,7 @@ trained: which of a shopper's events count for a query, how many of them, and in
 Example:
     tables = ServingTables.open(Path("export/onnx"))
     shopper = Shopper(now=np.datetime64("2024-02-22T10:00"), time=times, product=products, action=actions, query=queries)
-    inputs = tables.inputs(query_vectors, [tables.recalling(query, text_vector)], [shopper], product_vectors)
+    inputs = tables.inputs(query_vectors, [tables.history_query(query, text_vector)], [shopper], product_vectors)
     personal = onnxruntime.InferenceSession("export/onnx/personal_tower.onnx").run(["personal"], inputs)[0]
 """
 
@@ -100,7 +100,7 @@ class ServingTables:
             raise ValueError(f"the model in {folder} has nothing to say of shoppers; search with the query's vector itself")
         return cls(settings, read_tables(folder))
 
-    def recalling(self, query: int, text: Float32) -> int:
+    def history_query(self, query: int, text: Float32) -> int:
         """Return the query whose categories call up the shopper's history: itself, else the nearest by text that led somewhere, or -1.
 
         Args:
@@ -117,23 +117,23 @@ class ServingTables:
         return int(self._known[best]) if scores[best] > 0 else -1
 
     def inputs(
-        self, vectors: Float32, recalling: Sequence[int], shoppers: Sequence[Shopper], products: Float32
+        self, vectors: Float32, history_query: Sequence[int], shoppers: Sequence[Shopper], products: Float32
     ) -> dict[str, npt.NDArray[Any]]:
         """Return the inputs of `personal_tower.onnx` for a batch of requests.
 
         Args:
             vectors: The queries' vectors: of a known query that of `parquet/query-*.parquet`, of any other that of `text_tower.onnx`.
-            recalling: Of each request, from `recalling`.
+            history_query: Of each request, from `history_query`.
             shoppers: Who asks each.
             products: The vectors of `parquet/product-*.parquet`.
 
         Shapes:
-            vectors: float32 [n, d]; recalling, shoppers: n; products: float32 [catalogue, d].
+            vectors: float32 [n, d]; history_query, shoppers: n; products: float32 [catalogue, d].
         """
         settings, pasts = self._settings, [self._past(shopper) for shopper in shoppers]
         feeds: dict[str, npt.NDArray[Any]] = {"query": np.asarray(vectors, dtype=np.float32)}
         if settings["history"]:
-            history = [self._in_categories(past, query) for past, query in zip(pasts, recalling, strict=True)]
+            history = [self._in_categories(past, query) for past, query in zip(pasts, history_query, strict=True)]
             feeds |= _choices("history", history, products)
         for name, action in settings["sequences"].items():
             kind = None if action is None else self._kinds[action]

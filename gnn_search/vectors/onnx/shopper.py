@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gnn_search.model.recent_attention import RecentAttention
 from gnn_search.model.relation_conv import RelationConv
-from gnn_search.model.store import Model
+from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.choices import Choices, add_recency
 from gnn_search.vectors.onnx.manifest import ValueCodes
 from gnn_search.vectors.onnx.network import Network

@@ -9,8 +9,8 @@ import torch
 
 from gnn_search.graph.csr import bisect_rows
 from gnn_search.graph.store import Graph, to_datetime
-from gnn_search.model.store import Model
 from gnn_search.sampling.history import QueryCategories
+from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo
 from gnn_search.vectors.onnx.serving import Shopper
 

@@ -10,8 +10,8 @@ from tokenizers import Tokenizer
 from gnn_search.errors import ConfigError
 from gnn_search.layout import write_json
 from gnn_search.model.static_tower import StaticTower
-from gnn_search.model.store import Model
 from gnn_search.model.tokens import most_characters, unknown_token
+from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxLayout, TextTowerInfo
 from gnn_search.vectors.onnx.network import Network
 

@@ -9,18 +9,18 @@ import torch
 
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import FORMAT_VERSION, write_json
-from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.store import Model
+from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import NodeEmbeddings
 from gnn_search.vectors.onnx.check import check_towers
 from gnn_search.vectors.onnx.manifest import OnnxLayout, OnnxManifest
 from gnn_search.vectors.onnx.network import IR_VERSION, OPSET
 from gnn_search.vectors.onnx.personal_tower import write_onnx_personal_tower
 from gnn_search.vectors.onnx.tables import write_serving_tables
 from gnn_search.vectors.onnx.text_tower import write_onnx_text_tower
-from gnn_search.vectors.shop_vectors import ShopVectors
 
 
-def write_onnx_towers(folder: Path, model: Model, shop: ShopVectors) -> OnnxManifest:
+def write_onnx_towers(folder: Path, model: Model, shop: NodeEmbeddings) -> OnnxManifest:
     """Write what a server needs to encode requests without torch and the graph, beside the vectors of known products and queries.
 
     The towers are run by ONNX Runtime and compared with the package before the manifest is written.

@@ -13,9 +13,9 @@ from gnn_search.evaluation.boosting.period import open_period
 from gnn_search.evaluation.choices import find_choices
 from gnn_search.graph.cases import build_cases
 from gnn_search.index.boosting.build import build_boost
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.vector_channel import VectorChannel
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 SETTINGS = FitSettings(k=5, trials=60, draws=100)
 
@@ -53,7 +53,7 @@ def test_gains_are_those_of_lists_that_the_boosted_channel_ranks(fitted, model):
     boost, report = fitted
     cases = build_cases(model.graph, "test")
     actions = find_choices(model.graph, cases, "test").actions
-    shop = open_shop_vectors(model, cases.time)
+    shop = open_node_embeddings(model, cases.time)
     for action in actions:
         ranker = VectorChannel(model, shop, boost=boost, action=action)
         lists = ranker.rank(cases.user, cases.query, 5).product

@@ -14,8 +14,8 @@ from shops import build, write_tiny_shop
 from gnn_search.export.documents import product_documents
 from gnn_search.export.settings import ExportSettings
 from gnn_search.export.write import export_model
-from gnn_search.model.store import open_model
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 
 def load(folder):
@@ -56,7 +56,7 @@ def test_numbers_from_0_are_the_points_ids(tmp_path):
         pl.read_parquet(file).with_columns(pl.col("product_id").str.slice(1).cast(pl.Int64) + 1000).write_parquet(file)
     graph = build(recipe, tmp_path / "graph")
     model = open_model(write_model(graph, tmp_path / "model"))
-    export_model(model, open_shop_vectors(model), tmp_path / "out", ExportSettings(formats=("qdrant", "pgvector", "vespa", "milvus")))
+    export_model(model, open_node_embeddings(model), tmp_path / "out", ExportSettings(formats=("qdrant", "pgvector", "vespa", "milvus")))
     points = pl.read_parquet(tmp_path / "out" / "qdrant" / "product-00000.parquet")
     assert points["point_id"].to_list() == points["product_id"].to_list() == [*range(1000, 1040)]
     assert points.schema["point_id"] == pl.UInt64

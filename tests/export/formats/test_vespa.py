@@ -14,8 +14,8 @@ from gnn_search.errors import RequestError
 from gnn_search.export.documents import product_documents
 from gnn_search.export.settings import ExportSettings
 from gnn_search.export.write import export_model
-from gnn_search.model.store import open_model
-from gnn_search.vectors.shop_vectors import open_shop_vectors
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 
 EVENTS = [(f"u{n % 3}", "bread", "b", n, "purchase", f"s{n}", "x") for n in range(28)]
 
@@ -55,7 +55,7 @@ def test_an_id_that_no_document_can_have(make_graph, tmp_path, product):
     graph = make_graph([(product, "bread", None, None), ("b", "tea", None, None)], EVENTS)
     model = open_model(write_model(graph, tmp_path / "model"))
     with pytest.raises(RequestError, match=f"Vespa has no documents with the id '{re.escape(product)}'"):
-        export_model(model, open_shop_vectors(model), tmp_path / "out", ExportSettings(formats=("vespa",)))
+        export_model(model, open_node_embeddings(model), tmp_path / "out", ExportSettings(formats=("vespa",)))
     assert not (tmp_path / "out").exists()
 
 

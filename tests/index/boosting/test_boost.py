@@ -14,7 +14,7 @@ from shops import build
 from gnn_search.errors import ArtefactError, OutputExistsError, RequestError
 from gnn_search.index.boosting.boost import Boost, open_boost, save_boost
 from gnn_search.index.boosting.build import build_boost
-from gnn_search.model.store import open_model
+from gnn_search.trained.model import open_model
 
 NAMES = ["popularity", "price", "recency", "conversion"]
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from gnn_search.retrieval.rankers.open import FULL, channel_parts
 from models import write_model
 
 from gnn_search.graph.cases import build_cases
-from gnn_search.model.store import open_model
-from gnn_search.retrieval.channels import FULL, channel_parts
 from gnn_search.retrieval.fusion import cross_fit as module
 from gnn_search.retrieval.fusion.cross_fit import STAGES, fit_fusion
-from gnn_search.retrieval.vector_channel import VectorChannel
-from gnn_search.training.walk_fit import cross_fit, shopper_halves
-from gnn_search.vectors.shop_vectors import encode_shop
+from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import encode_nodes
+from gnn_search.training.reranker_fit import cross_fit, user_halves
 
 K = (5, 20)
 
@@ -41,11 +41,11 @@ def test_every_way_is_measured_on_every_case(model, fitted):
 
 def test_recalls_are_those_of_lists_by_the_other_halfs_walk_term(model, fitted):
     cases = build_cases(model.graph, "validation")
-    shop = encode_shop(model, cases.time)
+    shop = encode_nodes(model, cases.time)
     vectors = VectorChannel(model, shop)
     walks = model.inputs.walks(vectors.encoder.view, vectors.encoder.categories, shop.factors)
     scorers = cross_fit(model.config, vectors.encoder, walks, cases)
-    half = shopper_halves(cases, model.config.seed)
+    half = user_halves(cases, model.config.seed)
     assert 0 < half.sum() < len(half)
     assert all(len(set(half[cases.user == user].tolist())) == 1 for user in np.unique(cases.user[cases.user >= 0]))
     for name in (FULL, "walk"):
@@ -78,7 +78,7 @@ def test_held_out_cases_do_not_see_weights_fitted_on_them(model, fitted, monkeyp
     fit_weights = module.fit_weights
     monkeypatch.setattr(module, "fit_weights", spy)
     again = fit_fusion(model, 1000, K)
-    half = shopper_halves(build_cases(model.graph, "validation"), model.config.seed)
+    half = user_halves(build_cases(model.graph, "validation"), model.config.seed)
     assert seen == [set(np.flatnonzero(half == 0).tolist()), set(np.flatnonzero(half == 1).tolist()), set(range(len(half)))]
     assert again.weights == fitted.weights
     assert all(np.array_equal(again.recall[name], fitted.recall[name]) for name in fitted.recall)

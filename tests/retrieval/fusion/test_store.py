@@ -9,9 +9,9 @@ import pytest
 from models import write_model
 
 from gnn_search.errors import ArtefactError, OutputExistsError
-from gnn_search.model.store import open_model
 from gnn_search.retrieval.fusion.store import open_fusion, save_fusion
 from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
+from gnn_search.trained.model import open_model
 
 WEIGHTS = Weights(
     channels={"vector": ChannelWeights(score=0.1, rank=2, missing=-3), "lexical": ChannelWeights(score=1e-17, rank=0, missing=0)}

@@ -89,12 +89,12 @@ def test_a_case_worked_out_by_hand():
 
 def test_the_query_that_calls_up_history():
     tables = ServingTables(SETTINGS, TABLES)
-    assert tables.recalling(0, np.array([-1, 0], np.float32)) == 0
+    assert tables.history_query(0, np.array([-1, 0], np.float32)) == 0
     # Query 1 led nowhere, so that neither it nor its text is a candidate.
-    assert tables.recalling(1, np.array([1, 0], np.float32)) == 0
-    assert tables.recalling(-1, np.array([-1, 0], np.float32)) == 2
-    assert tables.recalling(-1, np.array([0, -1], np.float32)) == -1
-    assert tables.recalling(-1, np.zeros(2, np.float32)) == -1
+    assert tables.history_query(1, np.array([1, 0], np.float32)) == 0
+    assert tables.history_query(-1, np.array([-1, 0], np.float32)) == 2
+    assert tables.history_query(-1, np.array([0, -1], np.float32)) == -1
+    assert tables.history_query(-1, np.zeros(2, np.float32)) == -1
 
 
 def moments(graph: Graph) -> list[int]:

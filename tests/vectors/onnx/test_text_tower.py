@@ -14,10 +14,10 @@ from onnx_folders import needs_onnx
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from gnn_search.errors import ConfigError
-from gnn_search.model.encoder import NodeEncoder
+from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.static_tower import StaticTower
-from gnn_search.model.store import open_model
 from gnn_search.model.text_tower import TextTower
+from gnn_search.trained.model import open_model
 from gnn_search.vectors.onnx.check import OnnxTextTower, open_session
 from gnn_search.vectors.onnx.text_tower import write_onnx_text_tower
 

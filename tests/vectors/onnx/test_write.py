@@ -9,12 +9,12 @@ from retrievers import tiny_config
 
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import read_json
-from gnn_search.model.store import open_model
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
 from gnn_search.vectors.onnx import check
 from gnn_search.vectors.onnx.manifest import OnnxLayout, OnnxManifest
 from gnn_search.vectors.onnx.network import IR_VERSION, OPSET
 from gnn_search.vectors.onnx.write import write_onnx_towers
-from gnn_search.vectors.shop_vectors import open_shop_vectors
 
 needs_onnx()
 
@@ -51,7 +51,7 @@ def test_the_manifest_says_how_well_they_agree(written):
 
 def test_the_same_model_gives_the_same_bytes(written, tmp_path):
     model = open_model(written.model.path)
-    write_onnx_towers(tmp_path / "again", model, open_shop_vectors(model))
+    write_onnx_towers(tmp_path / "again", model, open_node_embeddings(model))
     names = sorted(path.name for path in written.folder.iterdir())
     assert names == sorted(path.name for path in (tmp_path / "again").iterdir())
     for name in names:
@@ -71,5 +71,5 @@ def test_towers_that_differ_from_the_package_are_refused(written, tmp_path, monk
 
     monkeypatch.setattr(check, "open_session", lambda file: Wrong(real(file)) if file.stem == name else real(file))
     with pytest.raises(ArtefactError, match=rf"{name}.onnx differs by nan from the model in a vector's number, where at most 1e-05 is due"):
-        write_onnx_towers(tmp_path / "onnx", written.model, open_shop_vectors(written.model))
+        write_onnx_towers(tmp_path / "onnx", written.model, open_node_embeddings(written.model))
     assert not (tmp_path / "onnx" / "onnx.json").exists()

@@ -1,0 +1,83 @@
+"""Split a reranked score among groups of the features that the reranker sees."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import torch
+
+from gnn_search.explanation.feature_groups import COSINE, group_numbers
+from gnn_search.explanation.feature_words import in_words
+from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSplit, ScoreSplit
+from gnn_search.explanation.shapley import Float64, shapley_values
+from gnn_search.rerank.candidates import partner_relations
+from gnn_search.rerank.features import feature_names
+from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker
+from gnn_search.retrieval.request_encoder import EncodedRequests
+from gnn_search.trained.model import Model
+
+_BACKGROUND = 100
+"""Most candidates of a request that a product is compared with."""
+
+
+@torch.no_grad()
+def split_score(
+    model: Model, ranker: CandidateRanker, requests: EncodedRequests, product: int, verb: str
+) -> tuple[ScoreSplit, RerankerSplit | None]:
+    """Split the reranked score of one product for one request.
+
+    The reranker's part is shared out by exact Shapley values against the other candidates of the same request: what makes this product
+    different from those it competes with. What all of them share, such as how much the user ever bought, gets nothing. The reranker sees
+    the cosine too, so that is one of the groups.
+
+    Args:
+        model: A model with a reranker.
+        ranker: Of the channel `reranked`.
+        requests: One request.
+        product: Node.
+        verb: What it is to choose a product, `bought` or `chose`.
+
+    Returns:
+        The score, and the reranker's part, None for a product that is no candidate.
+    """
+    assert model.walk is not None
+    scorer = deepcopy(model.walk).double()
+    cosine = ranker.index.similarity(requests.vector.numpy(), np.zeros(1, np.int64), np.array([product], np.int32))
+    similarity = torch.from_numpy(cosine)
+    other = scorer.score_others(similarity).item()
+    vector = other - scorer.others.item()
+    candidates, features = ranker.describe(requests)
+    place = np.flatnonzero(candidates.product == product)
+    if not len(place):
+        return ScoreSplit(score=other, cosine=cosine.item(), vector=vector, reranker=other - vector), None
+
+    def reranker_part(rows: Float64) -> Float64:
+        numbers, cosines = torch.from_numpy(rows[:, :-1]), torch.from_numpy(rows[:, -1])
+        by_cosine = scorer.score_others(cosines) - scorer.others
+        return np.asarray((scorer.score_candidates(numbers, cosines) - by_cosine).numpy())
+
+    names = [*feature_names(model.config.walk, partner_relations(model.graph)), COSINE]
+    others = ranker.index.similarity(requests.vector.numpy(), candidates.row, candidates.product)
+    table = np.column_stack([features.numpy(), others])
+    x, mean = table[int(place[0])], table.mean(axis=0)
+    groups = group_numbers(names[:-1]) | {COSINE: [len(names) - 1]}
+    start, shares = shapley_values(reranker_part, x, _background(table), list(groups.values()))
+    whole = float(reranker_part(x[None])[0])
+    described = [
+        _group(title, share, [FeatureValue(name=names[column], value=x[column], mean=mean[column]) for column in columns], verb)
+        for (title, columns), share in zip(groups.items(), shares.tolist(), strict=True)
+    ]
+    described.sort(key=lambda group: -abs(group.score))
+    split = RerankerSplit(from_graph=bool(candidates.from_graph[place[0]]), candidates=len(features), mean=start, groups=tuple(described))
+    return ScoreSplit(score=vector + whole, cosine=cosine.item(), vector=vector, reranker=whole), split
+
+
+def _background(table: Float64) -> Float64:
+    """Return all rows, or some spread evenly over them."""
+    return table[np.unique(np.linspace(0, len(table) - 1, _BACKGROUND).astype(np.int64))]
+
+
+def _group(name: str, score: float, numbers: list[FeatureValue], verb: str) -> FeatureGroup:
+    words = in_words({number.name: number.value for number in numbers}, verb)
+    return FeatureGroup(name=name, score=score, words=words, features=tuple(numbers))

@@ -1,0 +1,219 @@
+"""Encode every node of a view, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.store import GraphView
+from gnn_search.model.inductive_users import InductiveUsers
+from gnn_search.model.product_facts import ProductFacts
+from gnn_search.model.retriever import Retriever
+from gnn_search.sampling.history import QueryCategories
+from gnn_search.sampling.inputs import InputSampler
+
+_BLOCK = 8192
+_SCORES = 1 << 24
+"""Most scores held at once while the nearest known queries are looked for."""
+
+
+class NodeEncoder:
+    """The nodes as they are known in one view of the graph.
+
+    Args:
+        retriever: The towers.
+        inputs: Draws the towers' inputs.
+        view: What is known.
+        products: The products' vectors in this view, where they were encoded before: float32 [products, d].
+    """
+
+    def __init__(self, retriever: Retriever, inputs: InputSampler, view: GraphView, products: Tensor | None = None) -> None:
+        self._retriever, self._inputs, self.view = retriever, inputs, view
+        self._products = products
+        self._categories: QueryCategories | None = None
+        self._recalled: tuple[Int32, Tensor] | None = None
+
+    @property
+    def categories(self) -> QueryCategories:
+        """The queries' categories as known in the view."""
+        if self._categories is None:
+            self._categories = self._inputs.categories(self.view)
+        return self._categories
+
+    @property
+    def products(self) -> Tensor:
+        """The products' vectors in the view: float32 [products, d], unit length. Encoded when first asked for."""
+        if self._products is None:
+            self._products = self.encode_products()[1]
+        return self._products
+
+    @torch.no_grad()
+    def encode_products(self) -> tuple[Tensor, Tensor]:
+        """Encode all products: their bases and their vectors, each float32 [products, d], the latter of unit length."""
+        retriever, blocks = self._retriever, list(_blocks(self.view.graph.num_nodes["product"]))
+        with_free = self.with_free_vectors()
+        bases = torch.cat([retriever.product_bases(block, with_free[torch.from_numpy(block)]) for block in blocks])
+        queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
+        texts = torch.cat([retriever.query_texts(block) for block in _blocks(len(queries))])
+        vectors = torch.empty_like(bases)
+        for block in blocks:
+            rows = slice(block[0], block[-1] + 1)
+            vectors[rows] = retriever.product_vectors(self._inputs.products(self.view, block), bases[rows], texts, queries, bases)
+        return bases, vectors
+
+    def with_free_vectors(self) -> Tensor:
+        """Say which products' free vectors count: bool [products].
+
+        They are those chosen before the view's moment, and in training, where the vector was learned.
+        """
+        graph = self.view.graph
+        trained = graph.before(min(self.view.time, graph.manifest.validation_start))
+        return torch.from_numpy(trained.edges(("query", "leads_to", "product")).degree() > 0)
+
+    @torch.no_grad()
+    def encode_queries(self, query: Int32) -> Tensor:
+        """Encode known queries without a shopper: float32 [n, d], unit length."""
+        texts = self._retriever.query_texts(query)
+        return self._retriever.query_vectors(self._inputs.queries(self.view, query), texts, self.products)
+
+    @torch.no_grad()
+    def personalise(
+        self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None, users: InductiveUsers | None = None
+    ) -> Tensor:
+        """Move query vectors towards their shoppers.
+
+        Args:
+            vector: Query vectors.
+            user: Shoppers, -1 for none.
+            query: Known query whose categories call up the history, -1 for none.
+            before: Moments up to which each shopper's past counts, µs; by default the view's.
+            users: Whom `user` numbers, where not the graph's.
+
+        Shapes:
+            vector: [n, d]; user, query: int32 [n]; before: int64 [n]. Returns [n, d], unit length.
+        """
+        moments = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before
+        history, traits = (None, None) if users is None else (users.history, users.traits)
+        people = self._inputs.people(user, query, moments, self.categories, history)
+        return self._retriever.personalise(vector, people, self.products, traits)
+
+    @torch.no_grad()
+    def encode_new_products(self, products: ProductFacts) -> Tensor:
+        """Encode products that are not in the graph, by what is known of them alone: float32 [n, d], unit length.
+
+        A product of which nothing is known has the zero vector, or where products have free vectors that of all new ones.
+        """
+        nothing = np.empty(0, np.int32)
+        base = self._retriever.new_product_bases(products)
+        inputs, texts = self._inputs.unconnected_products(products.count), base[:0]
+        return self._retriever.product_vectors(inputs, base, texts, nothing, base[:0])
+
+    @torch.no_grad()
+    def encode_requests(self, user: Int32, query: Int32) -> Tensor:
+        """Encode queries of shoppers: float32 [n, d], unit length.
+
+        A query that led nowhere yet calls up the history of the nearest by text that did.
+        """
+        distinct, row = np.unique(query, return_inverse=True)
+        distinct = distinct.astype(np.int32)
+        vectors = self.encode_queries(distinct)
+        history_query = self.history_query(distinct)
+        parts = [
+            self.personalise(vectors[torch.from_numpy(row[block])], user[block], history_query[row[block]]) for block in _blocks(len(row))
+        ]
+        return torch.cat(parts) if parts else vectors[:0]
+
+    @torch.no_grad()
+    def encode_as_cold_queries(self, user: Int32, query: Int32) -> tuple[Tensor, Int32]:
+        """Encode requests as if nobody had asked their queries before: by text, with the history that the nearest other query calls up.
+
+        Shapes:
+            user, query: int32 [n], known queries. Returns float32 [n, d], unit length, and the other queries, int32 [n], -1 for none.
+        """
+        distinct, row = np.unique(query, return_inverse=True)
+        texts = self.encode_query_texts(distinct.astype(np.int32))
+        history_query = self.nearest_query(texts, besides=distinct.astype(np.int32))[row]
+        parts = [self.personalise(texts[torch.from_numpy(row[block])], user[block], history_query[block]) for block in _blocks(len(row))]
+        return torch.cat(parts) if parts else texts[:0], history_query
+
+    @torch.no_grad()
+    def history_query(self, query: Int32) -> Int32:
+        """Return the queries whose categories call up history: each itself, or the nearest by text that led somewhere, or -1.
+
+        Shapes:
+            query: int32 [n], known nodes. Returns int32 [n].
+        """
+        history_query = query.copy()
+        new = np.flatnonzero(~self.has_history_categories(query))
+        if len(new):
+            history_query[new] = self.nearest_query(self.encode_query_texts(query[new]))
+        return history_query
+
+    def has_history_categories(self, query: Int32) -> npt.NDArray[np.bool_]:
+        """Say which queries have categories by which they call up a shopper's history: bool [n]. query: int32 [n], -1 for none."""
+        known = np.r_[np.diff(self.categories.indptr) > 0, False]
+        return np.asarray(known[query])
+
+    @torch.no_grad()
+    def nearest_query(self, text: Tensor, besides: Int32 | None = None) -> Int32:
+        """Return, of the queries that call up history, the nearest by text, -1 where none is near at all: int32 [n].
+
+        Shapes:
+            text: [n, d], unit length, as of `encode_texts`; besides: int32 [n], for each a query that it may not be.
+        """
+        if self._recalled is None:
+            known = np.flatnonzero(np.diff(self.categories.indptr) > 0).astype(np.int32)
+            self._recalled = known, functional.normalize(self._retriever.query_texts(known), dim=1)
+        known, texts = self._recalled
+        if not len(known) or not len(text):
+            return np.full(len(text), -1, dtype=np.int32)
+        size, best = max(1, _SCORES // len(known)), []
+        for start in range(0, len(text), size):
+            scores = text[start : start + size] @ texts.T
+            if besides is not None:
+                barred = besides[start : start + size]
+                place = np.minimum(np.searchsorted(known, barred), len(known) - 1)
+                own = np.flatnonzero(known[place] == barred)
+                scores[torch.from_numpy(own), torch.from_numpy(place[own])] = 0.0
+            best.append(scores.max(dim=1))
+        score, row = torch.cat([part.values for part in best]).numpy(), torch.cat([part.indices for part in best]).numpy()
+        return np.where(score > 0, known[row], -1).astype(np.int32)
+
+    @torch.no_grad()
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
+        """Encode any texts without the graph: float32 [n, d], unit length, zero for a text of which nothing is known."""
+        return functional.normalize(self._retriever.text(texts), dim=1)
+
+    @torch.no_grad()
+    def encode_query_texts(self, query: Int32) -> Tensor:
+        """Encode the texts of known queries without the graph: float32 [n, d], unit length, zero for one of which nothing is known."""
+        return functional.normalize(self._retriever.query_texts(query), dim=1)
+
+    @torch.no_grad()
+    def encode_categories(self) -> Tensor:
+        """Encode all categories by the names and free vectors on their way to the top: float32 [categories, d], unit length."""
+        return self._retriever.category_vectors(self.view.graph.taxonomy.ancestors())
+
+    @torch.no_grad()
+    def encode_users(self, users: InductiveUsers | None = None) -> Tensor:
+        """Encode all users of the graph, or others, without a query: float32 [users, d], unit length, zero where nothing is known."""
+        graph = self.view.graph if users is None else users.graph
+        parts = [self._encode_users(block, users) for block in _blocks(graph.num_nodes["user"])]
+        return torch.cat(parts) if parts else torch.zeros((0, self._retriever.config.dimension))
+
+    def _encode_users(self, user: Int32, users: InductiveUsers | None) -> Tensor:
+        moments = np.full(len(user), self.view.time, dtype=np.int64)
+        history, traits = (None, None) if users is None else (users.history, users.traits)
+        people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories, history)
+        return functional.normalize(self._retriever.user_vectors(people, self.products, traits)[torch.from_numpy(people.row)], dim=1)
+
+
+def _blocks(size: int) -> Iterator[Int32]:
+    for start in range(0, size, _BLOCK):
+        yield np.arange(start, min(start + _BLOCK, size), dtype=np.int32)

@@ -1,0 +1,121 @@
+"""The products that a query's words match best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from gnn_search.errors import ArtefactError
+from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
+from gnn_search.graph.store import Graph
+from gnn_search.layout import staged
+
+if TYPE_CHECKING:
+    from gnn_search.graph.lexical import LexicalIndex
+
+
+@dataclass(frozen=True)
+class WordMatches:
+    """Products that the words of some texts match, best first, ragged by text.
+
+    Shapes:
+        indptr: int64 [texts + 1]; product: int32 [matches]; score: float32 [matches], BM25's.
+    """
+
+    indptr: Int64
+    product: Int32
+    score: Float32
+
+    def of(self, text: Int64) -> WordMatches:
+        """Return the matches of some of the texts, int64 [n]."""
+        row, place = expand_ranges(self.indptr[text], self.indptr[text + 1])
+        sizes = np.bincount(row, minlength=len(text))
+        return WordMatches(np.r_[0, np.cumsum(sizes)].astype(np.int64), np.asarray(self.product[place]), np.asarray(self.score[place]))
+
+
+class WordMatcher:
+    """Finds the products that the words of texts match.
+
+    Texts have no time, so what the graph's queries match can be kept; the index is made when a text is asked that was not kept.
+
+    Args:
+        graph: The shop.
+        most: Most products a text, 0 for none.
+        kept: What the graph's queries match, by node.
+    """
+
+    def __init__(self, graph: Graph, most: int, kept: WordMatches | None = None) -> None:
+        self._graph, self._most, self._kept = graph, most, kept
+
+    @cached_property
+    def index(self) -> LexicalIndex:
+        """The index of the catalogue's words."""
+        # Loading the library takes longer than a search that needs no index.
+        from gnn_search.graph.lexical import LexicalIndex
+
+        return LexicalIndex(self._graph)
+
+    def match(self, texts: Sequence[str], query: Int32) -> WordMatches:
+        """Return the best products of each text.
+
+        Args:
+            texts: Normalised texts.
+            query: Their nodes, -1 for a text that is none.
+
+        Shapes:
+            texts: n; query: int32 [n].
+        """
+        if not self._most or not len(texts):
+            nothing = np.zeros(len(texts) + 1, dtype=np.int64)
+            return WordMatches(nothing, np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32))
+        if self._kept is not None and (query >= 0).all():
+            return self._kept.of(query.astype(np.int64))
+        found = self.index.best_of_texts(pl.Series(texts, dtype=pl.String), self._most)
+        sizes = [len(product) for product, _ in found]
+        return WordMatches(
+            np.r_[0, np.cumsum(sizes)].astype(np.int64),
+            np.concatenate([product for product, _ in found]).astype(np.int32),
+            np.concatenate([score for _, score in found]).astype(np.float32),
+        )
+
+    def match_queries(self) -> WordMatches:
+        """Return what the graph's queries match, by node."""
+        queries = self._graph.nodes("query")["query"]
+        return self.match(queries.to_list(), np.arange(len(queries), dtype=np.int32))
+
+
+def save_matches(matches: WordMatches, folder: Path) -> None:
+    """Write matches into a folder, whole or not at all."""
+    with staged(folder, replace=True) as partial:
+        partial.mkdir()
+        for name in ("indptr", "product", "score"):
+            np.save(partial / f"{name}.npy", getattr(matches, name))
+
+
+def open_matches(folder: Path, texts: int) -> WordMatches | None:
+    """Open stored matches memory-mapped; None where none are stored.
+
+    Args:
+        folder: The folder.
+        texts: How many texts they must be of.
+
+    Raises:
+        ArtefactError: They are damaged or of other texts.
+    """
+    if not folder.is_dir():
+        return None
+    try:
+        matches = WordMatches(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("indptr", "product", "score")))
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{folder} is damaged ({error}); remove it, and it is made anew") from None
+    if len(matches.indptr) != texts + 1 or not len(matches.product) == len(matches.score) == matches.indptr[-1]:
+        raise ArtefactError(
+            f"{folder} is damaged: expected the matches of {texts} queries, got {len(matches.indptr) - 1}; remove it, and it is made anew"
+        )
+    return matches

@@ -1,0 +1,1 @@
+"""Rankers: encoded requests in, lists of products out."""

@@ -1,0 +1,135 @@
+"""Turn requests into vectors of the products' space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+from torch import Tensor
+
+from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.id_lookup import IdLookup
+from gnn_search.model.inductive_users import InductiveUsers
+from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import NodeEmbeddings
+
+Bool = npt.NDArray[np.bool_]
+NOBODY = -1
+
+
+@dataclass(frozen=True)
+class EncodedRequests:
+    """Requests as rankers read them.
+
+    Shapes:
+        - user: int32 [n], -1 for nobody; rows of `inductive_users` where there are any, else the graph's
+        - query: int32 [n], -1 for one that is no node
+        - history_query: int32 [n], the query whose categories select the user's history, -1 for none
+        - vector: float32 [n, d], unit length
+        - text: int64 [n], which of the distinct texts each request asks
+        - texts: the distinct texts, normalised
+        - nodes: int32 [texts], the query of each text, -1 for one that is no node
+        - known: bool [texts], led to a product before
+        - understood: bool [texts], known, or the text tower knows a part of it
+    """
+
+    user: Int32
+    query: Int32
+    history_query: Int32
+    vector: Tensor
+    text: Int64
+    texts: Sequence[str]
+    nodes: Int32
+    known: Bool
+    understood: Bool
+    inductive_users: InductiveUsers | None = None
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: Int64) -> EncodedRequests:
+        """Return some of the requests, int64 [m]; the texts stay."""
+        return replace(
+            self,
+            user=self.user[rows],
+            query=self.query[rows],
+            history_query=self.history_query[rows],
+            vector=self.vector[torch.from_numpy(rows)],
+            text=self.text[rows],
+        )
+
+
+class RequestEncoder:
+    """Encodes requests as of one time.
+
+    A query that nobody asked before is encoded by its text alone; its user's history is selected by the categories of the known query with
+    the nearest text.
+
+    Args:
+        model: The model.
+        embeddings: Its node embeddings as of the time.
+        personal: Whether users count; without, every request is encoded as nobody's.
+    """
+
+    def __init__(self, model: Model, embeddings: NodeEmbeddings, *, personal: bool = True) -> None:
+        view = model.graph.before(embeddings.as_of)
+        self.nodes = NodeEncoder(model.retriever, model.inputs, view, torch.from_numpy(embeddings.vectors["product"]))
+        self._personal, self._embeddings = personal, torch.from_numpy(embeddings.vectors["query"])
+        self._texts = model.graph.nodes("query")["query"]
+        self._queries = IdLookup(self._texts)
+        # With a last one for what is no node, number -1.
+        self._led_to_products = np.r_[view.edges(("product", "rev_leads_to", "query")).degree() > 0, False]
+
+    def encode(self, user: Int32, texts: pl.Series, inductive_users: InductiveUsers | None = None) -> EncodedRequests:
+        """Encode requests by their texts.
+
+        Args:
+            user: Users, -1 for nobody.
+            texts: Normalised queries.
+            inductive_users: Whom `user` numbers, where not the graph's.
+
+        Shapes:
+            - user: int32 [n]
+            - texts: String [n]
+        """
+        if len(texts) == 1:
+            distinct, text = texts, np.zeros(1, dtype=np.int64)
+        else:
+            distinct = texts.unique().sort()
+            text = distinct.search_sorted(texts).to_numpy().astype(np.int64)
+        return self._encode(user, text, distinct.to_list(), self._queries.find(distinct), inductive_users)
+
+    def encode_nodes(self, user: Int32, query: Int32) -> EncodedRequests:
+        """Encode requests for known queries.
+
+        Shapes:
+            - user: int32 [n], -1 for nobody
+            - query: int32 [n], nodes
+        """
+        nodes, text = np.unique(query, return_inverse=True)
+        return self._encode(user, text, self._texts.gather(nodes).to_list(), nodes.astype(np.int32), None)
+
+    def _encode(self, user: Int32, text: Int64, texts: list[str], nodes: Int32, inductive_users: InductiveUsers | None) -> EncodedRequests:
+        vectors = torch.zeros((len(texts), self._embeddings.shape[1]))
+        stored = np.flatnonzero(nodes >= 0)
+        vectors[torch.from_numpy(stored)] = self._embeddings[torch.from_numpy(nodes[stored].astype(np.int64))]
+        history_query, known = nodes.copy(), self._led_to_products[nodes]
+        understood, has_history = known.copy(), self.nodes.has_history_categories(nodes)
+        # Texts count where the graph says nothing of a query: for its vector, or to find a known query like it.
+        by_text = np.flatnonzero(~known | ~has_history)
+        if len(by_text):
+            encoded = self.nodes.encode_texts([texts[place] for place in by_text.tolist()])
+            new, lost = np.flatnonzero(nodes[by_text] < 0), np.flatnonzero(~has_history[by_text])
+            vectors[torch.from_numpy(by_text[new])] = encoded[torch.from_numpy(new)]
+            understood[by_text] |= encoded.any(dim=1).numpy()
+            history_query[by_text[lost]] = self.nodes.nearest_query(encoded[torch.from_numpy(lost)])
+        who = user if self._personal else np.full_like(user, NOBODY)
+        vector, called = vectors[torch.from_numpy(text)], history_query[text]
+        if self._personal:
+            vector = self.nodes.personalise(vector, who, called, users=inductive_users)
+        return EncodedRequests(who, nodes[text], called, vector, text, texts, nodes, known, understood, inductive_users)

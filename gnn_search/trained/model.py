@@ -1,0 +1,184 @@
+"""Save and open model folders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from gnn_search.config.base import StrictModel
+from gnn_search.config.files import read_yaml
+from gnn_search.config.training import TrainingConfig
+from gnn_search.errors import ArtefactError
+from gnn_search.graph.store import Graph
+from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, staged, write_json
+from gnn_search.manifest import open_manifest
+from gnn_search.model.codes import quantile_borders
+from gnn_search.model.features import Features
+from gnn_search.model.retriever import Retriever
+from gnn_search.model.text_towers import TRANSFORMER_WEIGHTS, open_text_tower
+from gnn_search.rerank.candidates import partner_relations
+from gnn_search.rerank.features import feature_names
+from gnn_search.rerank.scorer import RerankScorer
+from gnn_search.rerank.word_matches import WordMatcher, open_matches
+from gnn_search.sampling.inputs import InputSampler
+
+
+class ModelManifest(StrictModel):
+    """What `model.json` says of a model.
+
+    Attributes:
+        format_version: Of the folder.
+        name: Of the configuration.
+        graph: Folder of the graph that it was trained on.
+        graph_hash: Hash of that graph's content.
+        files: Size in bytes of each file of the model, by name.
+        hash: Hash over these files.
+        dimension: Of the vectors.
+        quantiles: The borders at which each numeric column of the products was cut, none where the model has none.
+        training: How training went: steps, examples, seconds, rates, best validation recall, negatives.
+        versions: Of the libraries that made it.
+    """
+
+    format_version: int
+    name: str
+    graph: str
+    graph_hash: str
+    files: dict[str, int]
+    hash: str
+    dimension: int
+    quantiles: dict[str, list[float]] = Field(default_factory=dict)
+    training: dict[str, Any]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model, opened with its graph; `walk` is None where the model has no walk term."""
+
+    path: Path
+    manifest: ModelManifest
+    config: TrainingConfig
+    graph: Graph
+    features: Features
+    retriever: Retriever
+    inputs: InputSampler
+    walk: RerankScorer | None
+    words: WordMatcher
+
+    @property
+    def layout(self) -> ModelLayout:
+        return ModelLayout(self.path)
+
+
+def save_model(
+    out: Path,
+    graph: Graph,
+    config: TrainingConfig,
+    retriever: Retriever,
+    walk: RerankScorer | None,
+    training: dict[str, Any],
+    versions: dict[str, str],
+) -> None:
+    """Write configuration, weights and what the text tower needs into a model folder, the manifest last."""
+    layout = ModelLayout(out)
+    with staged(layout.config, replace=True) as partial:
+        partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    weights = {name: parameter for name, parameter in retriever.named_parameters() if not name.startswith(TRANSFORMER_WEIGHTS)}
+    with staged(layout.weights, replace=True) as partial:
+        # Not save_file, which makes a file that nobody else may read.
+        partial.write_bytes(save({name: parameter.detach().contiguous() for name, parameter in weights.items()}))
+    files = [layout.config, *retriever.text.save(out), layout.weights]
+    if walk is not None:
+        with staged(layout.walk, replace=True) as partial:
+            partial.write_bytes(save({name: value.detach().contiguous() for name, value in walk.state_dict().items()}))
+        files.append(layout.walk)
+    files.sort()
+    manifest = ModelManifest(
+        format_version=FORMAT_VERSION,
+        name=config.name,
+        graph=str(graph.path.resolve()),
+        graph_hash=graph.manifest.hash,
+        files={file.name: file.stat().st_size for file in files},
+        hash=hash_files(files),
+        dimension=config.dimension,
+        quantiles={} if retriever.product.numeric is None else quantile_borders(graph, config.product.numeric_buckets),
+        training=training,
+        versions=versions,
+    )
+    write_json(layout.manifest, manifest.model_dump(mode="json"))
+
+
+def open_model(path: Path, graph: Path | None = None) -> Model:
+    """Open a model folder and its graph.
+
+    Args:
+        path: The model folder.
+        graph: The graph's folder, where it is no longer in the place that the model remembers.
+
+    Raises:
+        ArtefactError: The folder is no model, is damaged, half-trained or of another version, or the graph is not the one it was trained
+            on.
+    """
+    layout = ModelLayout(Path(path))
+    manifest = read_manifest(layout)
+    if graph is None and not Path(manifest.graph).is_dir():
+        raise ArtefactError(f"the graph of the model {layout.root} is no longer in {manifest.graph}; say where it is with --graph")
+    opened = Graph.open(Path(graph) if graph is not None else Path(manifest.graph))
+    if opened.manifest.hash != manifest.graph_hash:
+        raise ArtefactError(
+            f"the model {layout.root} was trained on another graph than {opened.path} "
+            f"(hash {manifest.graph_hash}, got {opened.manifest.hash}); give its own with --graph, or train anew"
+        )
+    config = read_yaml(layout.config, TrainingConfig)
+    features = Features.of(opened)
+    retriever = Retriever(config, features, open_text_tower(config, opened, layout))
+    try:
+        weights = load_file(layout.weights)
+        missing = set(dict(retriever.named_parameters())) ^ set(weights)
+        if missing:
+            raise ArtefactError(
+                f"{layout.weights} does not fit {layout.config}: it lacks or adds {sorted(missing)[0]}; train the model again"
+            )
+        retriever.load_state_dict(weights, strict=False)
+    except (SafetensorError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ArtefactError(f"{layout.weights} is damaged ({reason}); train the model again") from None
+    retriever.eval()
+    walk = _open_walk(layout, config, opened) if layout.walk.name in manifest.files else None
+    words = WordMatcher(opened, config.walk.words, open_matches(layout.words, opened.num_nodes["query"]))
+    return Model(layout.root, manifest, config, opened, features, retriever, InputSampler(opened, config), walk, words)
+
+
+def read_manifest(layout: ModelLayout) -> ModelManifest:
+    """Read what a model folder says of itself, and compare its files with the hash.
+
+    Raises:
+        ArtefactError: The folder is no model, is damaged, half-trained or of another version.
+    """
+    if not layout.root.is_dir():
+        raise ArtefactError(f"there is no model folder {layout.root}; make one with 'gnn-search train'")
+    if not layout.manifest.exists() and layout.metrics.exists():
+        raise ArtefactError(f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume'")
+    manifest = open_manifest(layout.manifest, ModelManifest, "a model folder", "train the model again")
+    files = [layout.root / name for name in sorted(manifest.files)]
+    for file in files:
+        if not file.is_file():
+            raise ArtefactError(f"the model {layout.root} is damaged: {file.name} is missing; train it again")
+    if hash_files(files) != manifest.hash:
+        raise ArtefactError(f"the model {layout.root} is damaged: its files differ from those that were written; train it again")
+    return manifest
+
+
+def _open_walk(layout: ModelLayout, config: TrainingConfig, graph: Graph) -> RerankScorer:
+    scorer = RerankScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden)
+    try:
+        scorer.load_state_dict(load_file(layout.walk))
+    except (SafetensorError, RuntimeError) as error:
+        raise ArtefactError(f"{layout.walk} is damaged ({' '.join(str(error).split())}); train the model again") from None
+    return scorer.eval()

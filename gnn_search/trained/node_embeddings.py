@@ -1,0 +1,124 @@
+"""The vectors of every node as of one time, kept in the model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from gnn_search.errors import ArtefactError
+from gnn_search.layout import read_json, staged, write_json
+from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.rerank.candidates import CandidateIndex
+from gnn_search.rerank.collaborative import CollaborativeFactors
+from gnn_search.trained.model import Model
+
+Float32 = npt.NDArray[np.float32]
+NODE_TYPES = ("product", "query", "category", "user")
+"""Whose vectors are kept."""
+
+_USER_FACTORS, _PRODUCT_FACTORS = "user_factors.npy", "product_factors.npy"
+
+
+@dataclass(frozen=True)
+class NodeEmbeddings:
+    """Unit vectors by node type, row i = node i; a user of whom nothing is known has the zero vector.
+
+    Attributes:
+        vectors: By node type, float32 [nodes, d] each.
+        as_of: Everything before it was known, µs.
+        factors: Of users and products, for the reranker; None where the model has none.
+    """
+
+    vectors: dict[str, Float32]
+    as_of: int
+    factors: CollaborativeFactors | None = None
+
+
+def encode_nodes(model: Model, as_of: int, node_types: Sequence[str] = NODE_TYPES) -> NodeEmbeddings:
+    """Encode the nodes of some types as they were known just before a time (µs); with users come the collaborative factors."""
+    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(as_of))
+    queries = np.arange(model.graph.num_nodes["query"], dtype=np.int32)
+    encode: dict[str, Callable[[], Tensor]] = {
+        "product": lambda: encoder.products,
+        "query": lambda: encoder.encode_queries(queries),
+        "category": encoder.encode_categories,
+        "user": encoder.encode_users,
+    }
+    vectors = {node_type: encode[node_type]().numpy() for node_type in node_types}
+    if model.walk is None or "user" not in node_types:
+        return NodeEmbeddings(vectors, as_of)
+    candidates = CandidateIndex(encoder.view, model.config.walk, model.inputs.history, encoder.categories)
+    return NodeEmbeddings(vectors, as_of, candidates.factors)
+
+
+def save_node_embeddings(model: Model, shop: NodeEmbeddings) -> None:
+    """Write the vectors into the model folder, whole or not at all."""
+    with staged(model.layout.vectors, replace=True) as partial:
+        partial.mkdir()
+        for node_type, vectors in shop.vectors.items():
+            np.save(partial / f"{node_type}.npy", vectors)
+        if shop.factors is not None:
+            np.save(partial / _USER_FACTORS, shop.factors.user)
+            np.save(partial / _PRODUCT_FACTORS, shop.factors.product)
+        write_json(
+            partial / "vectors.json", {"as_of": shop.as_of, "model_hash": model.manifest.hash, "graph_hash": model.graph.manifest.hash}
+        )
+
+
+def open_node_embeddings(model: Model, as_of: int | None = None) -> NodeEmbeddings:
+    """Open the stored vectors memory-mapped, or encode the nodes where none are stored for this time.
+
+    Args:
+        model: The model.
+        as_of: Everything before it is known, µs; by default the start of the test period.
+
+    Raises:
+        ArtefactError: The stored vectors are damaged or of another model.
+    """
+    time = model.graph.manifest.test_start if as_of is None else as_of
+    folder = model.layout.vectors
+    if not folder.is_dir():
+        return encode_nodes(model, time)
+    stored = read_json(folder / "vectors.json", "a folder of vectors")
+    if stored.get("model_hash") != model.manifest.hash:
+        raise ArtefactError(
+            f"the vectors in {folder} were made by another model than {model.path}; remove the folder, and they are made anew"
+        )
+    if stored.get("as_of") != time:
+        return encode_nodes(model, time)
+    nodes, width = model.graph.num_nodes, model.manifest.dimension
+    vectors = {kind: read_vectors(folder / f"{kind}.npy", (nodes[kind], width)) for kind in NODE_TYPES}
+    return NodeEmbeddings(vectors, time, None if model.walk is None else _open_factors(folder, model))
+
+
+def _open_factors(folder: Path, model: Model) -> CollaborativeFactors:
+    nodes, ranks = model.graph.num_nodes, model.config.walk.factors
+    width = max(ranks, default=0)
+    user, product = (
+        read_vectors(folder / name, (nodes[kind], width)) for name, kind in ((_USER_FACTORS, "user"), (_PRODUCT_FACTORS, "product"))
+    )
+    return CollaborativeFactors(user, product, ranks)
+
+
+def read_vectors(file: Path, expected: tuple[int, int]) -> Float32:
+    """Open a file of vectors memory-mapped.
+
+    Raises:
+        ArtefactError: It is damaged, or not float32 of the shape expected.
+    """
+    try:
+        # Torch takes no array that can't be written to. What is written into this one stays in memory, and the file as it is.
+        vectors = np.load(file, mmap_mode="c", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{file} is damaged ({error}); remove {file.parent}, and it is made anew") from None
+    if vectors.shape != expected or vectors.dtype != np.float32:
+        raise ArtefactError(
+            f"{file} is damaged: expected float32 {expected}, got {vectors.dtype} {vectors.shape}; "
+            f"remove {file.parent}, and it is made anew"
+        )
+    return np.asarray(vectors)

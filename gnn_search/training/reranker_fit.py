@@ -1,0 +1,302 @@
+"""Fit the walk term on what was chosen in the validation period, which the vectors have not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gnn_search.config.training import TrainingConfig
+from gnn_search.graph.cases import Cases, build_cases
+from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
+from gnn_search.graph.store import Graph
+from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.model.retriever import Retriever
+from gnn_search.rerank.candidates import CandidateIndex, match_words
+from gnn_search.rerank.features import candidate_features
+from gnn_search.rerank.scorer import RerankScorer
+from gnn_search.rerank.word_matches import WordMatcher
+from gnn_search.sampling.inputs import InputSampler
+from gnn_search.sampling.random_source import RandomSource
+from gnn_search.training.determinism import deterministic
+
+Bool = npt.NDArray[np.bool_]
+
+_BLOCK = 1024
+_SCORES = 1 << 27
+"""Most scores of cases and products held at once."""
+_BEYOND = 50
+"""Next nearest products that are not described, which each case's own stand against as well."""
+_TOP = 10
+
+
+@dataclass(frozen=True)
+class RerankExamples:
+    """Candidates of some cases: those described, which walks reach or which are nearest by vector, and the next nearest.
+
+    Shapes:
+        indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
+        of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
+        [cases], relevant products, candidates or not; group: int64 [cases], the shopper's half of the cross-fit; from_graph: bool [reached],
+        reached by a walk, not only near by vector; new: bool [cases], nobody had asked the query before; altered: bool [cases], the shopper
+        was left out or what was chosen for the query, so that the case counts in no recall.
+    """
+
+    indptr: Int64
+    features: Float32
+    feature_row: Int64
+    similarity: Float32
+    relevant: Bool
+    wanted: Int64
+    group: Int64
+    from_graph: Bool
+    new: Bool
+    altered: Bool
+
+
+@dataclass(frozen=True)
+class RerankerFit:
+    """A fitted scorer, and what it reaches on shoppers that it was not fitted on.
+
+    Attributes:
+        scorer: Fitted on all cases.
+        cases: How many.
+        vector, walk, both: Validation Recall@10 among the candidates of vectors alone, the walk alone and both, each shopper scored by a
+            fit on the other half of the shoppers.
+    """
+
+    scorer: RerankScorer
+    cases: int
+    vector: float
+    walk: float
+    both: float
+
+
+def fit_reranker(config: TrainingConfig, graph: Graph, retriever: Retriever, inputs: InputSampler) -> RerankerFit:
+    """Fit the walk term of a trained retriever.
+
+    Args:
+        config: The training configuration.
+        graph: The graph.
+        retriever: The trained towers.
+        inputs: Draws their inputs.
+    """
+    cases = build_cases(graph, "validation", config.walk.cases, config.seed)
+    encoder = NodeEncoder(retriever, inputs, graph.before(cases.time))
+    index = CandidateIndex(encoder.view, config.walk, inputs.history, encoder.categories)
+    with deterministic():
+        examples = gather(config, encoder, index, cases)
+        halves = _fit_halves(config, examples)
+        parts = []
+        for half, scorer in enumerate(halves):
+            held_out = np.flatnonzero((examples.group != half) & ~examples.altered)
+            parts.append((len(held_out), _recalls(scorer, examples, held_out)))
+        recall = np.sum([size * np.asarray(recalls) for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
+        scorer = fit(config, examples, np.arange(len(examples.wanted)))
+    return RerankerFit(scorer, len(cases), float(recall[0]), float(recall[1]), float(recall[2]))
+
+
+def cross_fit(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> tuple[RerankScorer, RerankScorer]:
+    """Fit one scorer on either half of the shoppers, so that each can be measured on the other half; halves as in `user_halves`."""
+    with deterministic():
+        return _fit_halves(config, gather(config, encoder, index, cases))
+
+
+def user_halves(cases: Cases, seed: int) -> Int64:
+    """Return the half, 0 or 1, of each case's shopper; a case without one is a shopper of its own: int64 [cases]."""
+    shopper = cases.user.astype(np.int64)
+    key = np.where(shopper >= 0, shopper, shopper.max(initial=0) + 1 + np.arange(len(cases)))
+    return RandomSource(seed).uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1
+
+
+@torch.no_grad()
+def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> RerankExamples:
+    """Collect the candidates of cases.
+
+    Some cases have their shopper left out, so that plain requests are learned too. Some are there twice, the second time as if nobody had
+    asked their query before: new queries are rare in any one period, and without them a fit would rely on what they do not have.
+    """
+    random = RandomSource(config.seed)
+    dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.walk.user_dropout
+    user = np.where(dropped, -1, cases.user).astype(np.int32)
+    again = _one_a_query(index, cases, config.walk.unasked, random)
+    parts, features, order = [], [], []
+    words = WordMatcher(index.view.graph, config.walk.words)
+    size = max(1, min(_BLOCK, _SCORES // index.num_products))
+    for chosen, unasked in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
+        # By shopper, so that a shopper's cases share the walk to partners.
+        chosen = chosen[np.argsort(user[chosen], kind="stable")]
+        order.append(chosen)
+        for start in range(0, len(chosen), size):
+            found = _gather_block(encoder, index, words, cases, user, chosen[start : start + size], unasked)
+            features.append(found[0])
+            parts.append(found[1:])
+    reached = np.cumsum([0] + [len(described) for described in features])
+    feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
+    case = np.concatenate(order)
+    return RerankExamples(
+        indptr=np.r_[0, np.cumsum(np.concatenate([part[3] for part in parts]))].astype(np.int64),
+        features=_joined(features),
+        feature_row=np.concatenate(feature_row),
+        similarity=np.concatenate([part[1] for part in parts]),
+        relevant=np.concatenate([part[2] for part in parts]),
+        wanted=np.diff(cases.indptr)[case],
+        from_graph=np.concatenate([part[4] for part in parts]),
+        group=user_halves(cases, config.seed)[case],
+        new=index.query_totals[0][cases.query[case]] == 0,
+        altered=dropped[case] | (np.arange(len(case)) >= len(cases)),
+    )
+
+
+def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> RerankScorer:
+    """Fit a scorer on some cases: each relevant product against all candidates that are not.
+
+    Cases of queries that nobody had asked before are fitted more often: those that are only taken as such are easier, as the vectors were
+    taught with their queries, so a fit on these alone would trust the vectors too much.
+
+    Where there is nothing to learn from, no case or none of which a walk reaches a product, the order stays the vectors'.
+
+    Shapes:
+        case: int64 [cases].
+    """
+    settings = config.walk
+    features = torch.from_numpy(examples.features)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        scorer = RerankScorer(features.shape[1], settings.hidden)
+    if not len(case) or not len(features):
+        for parameter in scorer.parameters():
+            nn.init.zeros_(parameter)
+        return scorer.eval()
+    case = np.concatenate([case, np.repeat(case[examples.new[case]], settings.new_queries - 1)])
+    scorer.standardise(features)
+    optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
+    steps = settings.epochs * -(-len(case) // settings.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for chosen in _batches(case, settings.epochs, settings.batch_size, config.seed):
+        both, walk, relevant, _ = _scores(scorer, examples, features, chosen)
+        loss = _loss(both, relevant) + _loss(walk, relevant)
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
+    return scorer.eval()
+
+
+def _fit_halves(config: TrainingConfig, examples: RerankExamples) -> tuple[RerankScorer, RerankScorer]:
+    first, second = (fit(config, examples, np.flatnonzero(examples.group == half)) for half in (0, 1))
+    return first, second
+
+
+def _scores(scorer: RerankScorer, examples: RerankExamples, features: Tensor, case: Int64) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Score the candidates of cases and lay them out as a rectangle.
+
+    Shapes:
+        case: int64 [cases]. Returns the full scores and the walk's, minus infinity for an empty place and one that no walk reaches,
+        float32 [cases, width]; which are relevant and which places are empty, bool [cases, width].
+    """
+    row, place = expand_ranges(examples.indptr[case], examples.indptr[case + 1])
+    sizes = examples.indptr[case + 1] - examples.indptr[case]
+    shape = (len(case), max(int(sizes.max(initial=1)), 1))
+    position = row * shape[1] + np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    similarity = torch.from_numpy(examples.similarity[place])
+    # Only what is described costs a pass through the network; the rest of the rectangle stays as it is.
+    described = np.flatnonzero(examples.feature_row[place] >= 0)
+    feature_row = examples.feature_row[place[described]]
+    numbers, at = features[torch.from_numpy(feature_row)], torch.from_numpy(position[described])
+    nothing = similarity.new_full((shape[0] * shape[1],), float("-inf"))
+    both = nothing.index_copy(0, torch.from_numpy(position), scorer.score_others(similarity))
+    both = both.index_copy(0, at, scorer.score_candidates(numbers, similarity[torch.from_numpy(described)]))
+    walked = torch.from_numpy(examples.from_graph[feature_row])
+    walk = nothing.index_copy(0, at, scorer.score_candidates_alone(numbers).masked_fill(~walked, float("-inf")))
+    empty = torch.ones(shape[0] * shape[1], dtype=torch.bool)
+    empty[torch.from_numpy(position)] = False
+    relevant = torch.zeros(shape[0] * shape[1], dtype=torch.bool)
+    relevant[torch.from_numpy(position)] = torch.from_numpy(examples.relevant[place])
+    return both.reshape(shape), walk.reshape(shape), relevant.reshape(shape), empty.reshape(shape)
+
+
+def _loss(score: Tensor, relevant: Tensor) -> Tensor:
+    """Return the mean softmax loss of each case's relevant candidates, none of which stands against another."""
+    relevant = relevant & torch.isfinite(score)
+    against = torch.logsumexp(score.masked_fill(relevant, -1e9).clamp(min=-1e9), dim=1, keepdim=True)
+    per_case = relevant.sum(dim=1)
+    losses = torch.where(relevant, functional.softplus(against - score), 0.0).sum(dim=1) / per_case.clamp(min=1)
+    return losses.sum() / (per_case > 0).sum().clamp(min=1)
+
+
+@torch.no_grad()
+def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> tuple[float, float, float]:
+    """Return Recall@10 of the vectors, the walk and both."""
+    found = []
+    for start in range(0, len(case), _BLOCK):
+        block = case[start : start + _BLOCK]
+        both, walk, relevant, empty = _scores(scorer, examples, torch.from_numpy(examples.features), block)
+        similarity = both.new_full(both.shape, float("-inf"))
+        similarity[~empty] = torch.from_numpy(examples.similarity[expand_ranges(examples.indptr[block], examples.indptr[block + 1])[1]])
+        for score in (similarity, walk, both):
+            top = score.topk(min(_TOP, score.shape[1]), dim=1)
+            hits = (relevant.gather(1, top.indices) & torch.isfinite(top.values)).sum(dim=1).numpy()
+            found.append(np.sum(hits / examples.wanted[block]))
+    vector, walk, full = np.reshape(found, (-1, 3)).sum(axis=0) / max(len(case), 1)
+    return float(vector), float(walk), float(full)
+
+
+def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
+    source = RandomSource(seed)
+    for epoch in range(epochs):
+        order = source.generator("walk fit", epoch).permutation(case)
+        for start in range(0, len(order), size):
+            yield np.sort(order[start : start + size])
+
+
+def _one_a_query(index: CandidateIndex, cases: Cases, share: float, random: RandomSource) -> Int64:
+    """Draw one case of each query that was asked before, at most a share of all cases: int64 [drawn]."""
+    asked = np.flatnonzero(index.query_totals[0][cases.query] > 0)
+    mixed = random.generator("walk unasked", 0).permutation(asked)
+    first = np.sort(np.unique(cases.query[mixed], return_index=True)[1])
+    return mixed[first][: int(share * len(cases))].astype(np.int64)
+
+
+def _joined(parts: list[Float32]) -> Float32:
+    """Return the parts one below the other, and let each go as soon as it is copied: they are by far the most memory of a fit."""
+    joined = np.empty((sum(len(part) for part in parts), parts[0].shape[1]), dtype=np.float32)
+    end = len(joined)
+    while parts:
+        part = parts.pop()
+        joined[end - len(part) : end] = part
+        end -= len(part)
+    return joined
+
+
+def _gather_block(
+    encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, unasked: bool
+) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
+    asker, query = user[block], cases.query[block]
+    if unasked:
+        request, history_query = encoder.encode_as_cold_queries(asker, query)
+    else:
+        request, history_query = encoder.encode_requests(asker, query), encoder.history_query(query)
+    score = request @ encoder.products.T
+    described = min(index.settings.nearest, score.shape[1])
+    near = score.topk(min(described + _BEYOND, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
+    distinct, text = np.unique(query, return_inverse=True)
+    matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
+    asked = np.full_like(query, -1) if unasked else query
+    reached = index.find_candidates(asker, asked, history_query, match_words(matches, text), near[:, :described])
+    reached_key = reached.row * index.num_products + reached.product
+    near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
+    key = np.union1d(reached_key, near_key)
+    place = np.searchsorted(reached_key, key)
+    place = np.where(np.r_[reached_key, -1][place] == key, place, -1)
+    row = key // index.num_products
+    owned, position = expand_ranges(cases.indptr[block], cases.indptr[block + 1])
+    relevant = np.isin(key, owned * index.num_products + cases.product[position])
+    features = candidate_features(index, asker, asked, history_query, reached, query if unasked else None)
+    sizes = np.bincount(row, minlength=len(block)).astype(np.int64)
+    return features, place, score.numpy().ravel()[key], relevant, sizes, reached.from_graph

@@ -1,0 +1,96 @@
+"""Histories in a file of requests."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from gnn_search.errors import RequestError, TableError
+from gnn_search.graph.store import to_datetime
+from gnn_search.retrieval.options import open_ranking_options
+from gnn_search.retrieval.retrieve import RetrievalSummary, retrieve
+from gnn_search.trained.model import open_model
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return open_model(tiny_model)
+
+
+def answer(model, frame: pl.DataFrame, folder, name: str = "in.parquet", **further) -> tuple[pl.DataFrame, RetrievalSummary]:
+    folder.mkdir()
+    frame.write_parquet(folder / name) if name.endswith("parquet") else frame.write_ndjson(folder / name)
+    summary = retrieve(model, folder / name, folder / "out.parquet", 7, model.graph.manifest.test_start, **further)
+    return pl.read_parquet(folder / "out.parquet"), summary
+
+
+def events_of(model, user: int) -> list[dict[str, object]]:
+    """Return what the graph knows of a shopper before the test period, in the order of time."""
+    graph, rows = model.graph, []
+    view, products = graph.before(graph.manifest.test_start), graph.nodes("product")["product_id"].to_list()
+    for action in graph.manifest.actions:
+        edges = view.edges(("product", f"rev_{action}", "user"))
+        for place in range(int(edges.starts[user]), int(edges.ends[user])):
+            moment = to_datetime(int(edges.csr.time[place])).replace(tzinfo=None)
+            rows.append({"product_id": products[edges.csr.index[place]], "timestamp": moment, "action": action})
+    return rows
+
+
+@pytest.mark.parametrize("channel", ["full", "vector", "walk", "rrf"])
+def test_a_shoppers_own_events_give_the_list_of_the_id(model, tmp_path, channel):
+    way, ids = open_ranking_options(model, channel), model.graph.nodes("user")["user_id"].to_list()
+    users = [3, 7, 3, 11]
+    by_id = pl.DataFrame({"user_id": users, "query": ["bread 0", "tea 0", "never asked", "tea 0"]})
+    given = by_id.with_columns(history=pl.Series([events_of(model, ids.index(user)) for user in users]))
+    # Others in the same block, without a history, stay as they are.
+    mixed = pl.concat([by_id.with_columns(history=pl.lit(None, given.schema["history"])), given])
+    wanted, _ = answer(model, by_id, tmp_path / "id", way=way)
+    found, summary = answer(model, mixed, tmp_path / "mixed", way=way)
+    half = wanted.height
+    assert found[:half].drop("score").equals(wanted.drop("score"))
+    assert found[half:].drop("score").equals(wanted.drop("score"))
+    assert (found[half:]["score"] - wanted["score"]).abs().max() < 1e-5
+    assert (summary.users_known, summary.users_given, summary.events_unknown) == (4, 4, 0)
+
+
+def test_lists_of_ids_in_json_lines(model, tmp_path):
+    """A stranger becomes somebody; what the graph does not hold is counted; an empty history of a stranger says nothing."""
+    products = model.graph.nodes("product")["product_id"].to_list()
+    histories = [products[:5], [], None, [*products[:5], "no such product"]]
+    frame = pl.DataFrame({"user_id": [999, 999, 999, 999], "query": ["tea 0"] * 4, "history": histories})
+    found, summary = answer(model, frame, tmp_path / "a", "in.jsonl")
+    personal, empty, plain, same = (found[start : start + 7]["product_id"].to_list() for start in (0, 7, 14, 21))
+    assert empty == plain != personal == same
+    assert (summary.users_given, summary.users_unknown, summary.events_unknown, summary.events_later) == (2, 2, 1, 0)
+
+
+def test_an_empty_history_of_a_known_shopper_leaves_nothing_known(model, tmp_path):
+    frame = pl.DataFrame({"user_id": [3, None], "query": ["bread 0"] * 2, "history": pl.Series([[], None], dtype=pl.List(pl.String))})
+    found, _ = answer(model, frame, tmp_path / "a", way=open_ranking_options(model, "vector"))
+    known, _ = answer(model, frame.drop("history"), tmp_path / "b", way=open_ranking_options(model, "vector"))
+    assert known[:7]["score"].to_list() != known[7:]["score"].to_list()
+    assert found[7:]["score"].to_list() == known[7:]["score"].to_list()
+    assert found[:7]["score"].to_list() != known[:7]["score"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("history", "error", "sentence"),
+    [
+        (["a"], TableError, r"column 'history' of .*in.parquet: expected lists of product ids or of events, got String; write"),
+        ([[1.5]], TableError, r"got List\(Float64\)"),
+        ([[{"product": "P001"}]], TableError, r"the events of column 'history' of .* have the key 'product'; give product_id"),
+        ([[{"query": "tea"}]], TableError, "have no product_id"),
+        ([[{"product_id": "P001", "action": "stolen"}]], RequestError, "there is no action 'stolen' in the graph"),
+    ],
+)
+def test_what_is_no_history(model, tmp_path, history, error, sentence):
+    with pytest.raises(error, match=sentence):
+        answer(model, pl.DataFrame({"query": ["tea 0"], "history": history}), tmp_path / "a")
+    assert not list((tmp_path / "a").glob("out*"))
+
+
+def test_a_fault_far_down_is_told_before_anything_is_answered(model, tmp_path):
+    histories = [[{"product_id": "P001", "action": "purchase"}]] * 3 + [[{"product_id": "P001", "action": "stolen"}]]
+    with pytest.raises(RequestError, match="there is no action 'stolen' in the graph"):
+        answer(model, pl.DataFrame({"query": ["tea 0"] * 4, "history": histories}), tmp_path / "a", block=1)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["in.parquet"]

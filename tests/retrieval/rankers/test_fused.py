@@ -1,0 +1,100 @@
+"""A fused list is what the rule makes of its channels' lists, request by request."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from gnn_search.retrieval.rankers.open import open_channel
+
+from gnn_search.errors import RequestError
+from gnn_search.retrieval import fused_channel
+from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
+from gnn_search.retrieval.ranking import PADDING
+from gnn_search.trained.model import open_model
+from gnn_search.trained.node_embeddings import open_node_embeddings
+
+USER, QUERY = np.array([-1, 2, 3, 2, 9], np.int32), np.array([0, 1, 2, 1, 7], np.int32)
+TEXTS = ["bread 0", "never asked", "red tea", "never asked", "🍞"]
+NOTHING = ChannelWeights(score=0, rank=0, missing=0)
+
+
+@pytest.fixture(scope="module")
+def opened(tiny_model):
+    model = open_model(tiny_model)
+    return model, open_node_embeddings(model)
+
+
+@pytest.fixture(scope="module")
+def rrf(opened):
+    return open_channel(*opened, "rrf")
+
+
+def test_reciprocal_ranks_by_a_plain_loop(opened, rrf):
+    alone = {kind: open_channel(*opened, kind).rank_texts(USER, TEXTS, 40).product for kind in ("vector", "walk", "lexical")}
+    found = rrf.rank_texts(USER, TEXTS, 12)
+    for row in range(len(TEXTS)):
+        scores: dict[int, float] = {}
+        for product in alone.values():
+            for place, one in enumerate(product[row]):
+                if one != PADDING:
+                    scores[int(one)] = scores.get(int(one), 0) + 1 / (61 + place)
+        best = sorted(scores, key=lambda one: (-np.float32(scores[one]), one))[:12]
+        assert found.product[row].tolist() == best
+        assert np.allclose(found.score[row], [scores[one] for one in best], atol=1e-7)
+
+
+def test_each_place_says_which_channel_found_it_where(opened, rrf):
+    found = rrf.rank_texts(USER, TEXTS, 15)
+    assert list(found.ranks) == ["walk", "vector", "lexical"]
+    for kind, rank in found.ranks.items():
+        product = open_channel(*opened, kind).rank_texts(USER, TEXTS, 40).product
+        for row, place in np.ndindex(found.product.shape):
+            there = np.flatnonzero(product[row] == found.product[row, place]) + 1
+            assert rank[row, place] == (there[0] if len(there) else 0)
+    assert (found.ranks["lexical"] == 0).any()
+
+
+def test_weights_of_one_channel_alone_give_its_list(opened):
+    weights = {"full": NOTHING, "walk": NOTHING, "vector": ChannelWeights(score=1, rank=0, missing=0), "lexical": NOTHING}
+    fused = open_channel(*opened, "fused", Weights(channels=weights)).rank(USER, QUERY, 10)
+    assert np.array_equal(fused.product, open_channel(*opened, "vector").rank(USER, QUERY, 10).product)
+
+
+def test_a_request_gets_the_same_list_whatever_stands_beside_it(rrf, monkeypatch):
+    together = rrf.rank(USER, QUERY, 10)
+    monkeypatch.setattr(fused_channel, "_BLOCK", 2)
+    blocks = rrf.rank(USER, QUERY, 10)
+    alone = rrf.rank(USER[2:3], QUERY[2:3], 10)
+    assert np.array_equal(together.product, blocks.product)
+    assert np.array_equal(together.score, blocks.score)
+    assert all(np.array_equal(together.ranks[name], blocks.ranks[name]) for name in together.ranks)
+    assert np.array_equal(together.product[2:3], alone.product)
+
+
+def test_a_longer_list_begins_with_the_shorter_one(rrf):
+    assert np.array_equal(rrf.rank(USER, QUERY, 30).product[:, :7], rrf.rank(USER, QUERY, 7).product)
+
+
+def test_each_channel_gives_no_more_than_wanted(opened, monkeypatch):
+    monkeypatch.setattr(fused_channel, "DEPTH", 2)
+    found = open_channel(*opened, "rrf").rank(USER, QUERY, 5)
+    assert max(rank.max() for rank in found.ranks.values()) == 5
+
+
+def test_the_least_score_is_a_cosine_and_ranks_go_along(rrf):
+    whole, cut = rrf.rank_texts(USER, TEXTS, 40), rrf.rank_texts(USER, TEXTS, 40, 0.1)
+    cosine = rrf.vectors.rank_texts(USER, TEXTS, 40)
+    for row in range(len(TEXTS)):
+        near = dict(zip(cosine.product[row].tolist(), cosine.score[row].tolist(), strict=True))
+        kept = [place for place, one in enumerate(whole.product[row]) if one != PADDING and near[int(one)] >= 0.1]
+        assert cut.product[row, : len(kept)].tolist() == whole.product[row, kept].tolist()
+        assert (cut.product[row, len(kept) :] == PADDING).all()
+        for name in whole.ranks:
+            assert cut.ranks[name][row, : len(kept)].tolist() == whole.ranks[name][row, kept].tolist()
+            assert not cut.ranks[name][row, len(kept) :].any()
+    assert (cut.product == PADDING).any()
+
+
+def test_lists_that_can_not_be_filled_are_refused(rrf):
+    with pytest.raises(RequestError, match="larger than the catalogue of 40 products"):
+        rrf.rank(USER, QUERY, 41)
