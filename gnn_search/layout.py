@@ -81,12 +81,12 @@ class ModelLayout:
         return self.root / "weights.safetensors"
 
     @property
-    def walk(self) -> Path:
-        return self.root / "walk.safetensors"
+    def reranker(self) -> Path:
+        return self.root / "reranker.safetensors"
 
     @property
-    def words(self) -> Path:
-        return self.root / "words"
+    def word_matches(self) -> Path:
+        return self.root / "word_matches"
 
     @property
     def metrics(self) -> Path:
@@ -101,8 +101,8 @@ class ModelLayout:
         return self.root / "checkpoint"
 
     @property
-    def vectors(self) -> Path:
-        return self.root / "vectors"
+    def node_embeddings(self) -> Path:
+        return self.root / "node_embeddings"
 
 
 @dataclass(frozen=True)

@@ -41,5 +41,5 @@ def write_model(
     if vectors:
         model = open_model(out, graph.path)
         save_node_embeddings(model, encode_nodes(model, graph.manifest.test_start))
-        save_matches(model.words.match_queries(), model.layout.words)
+        save_matches(model.word_matcher.match_queries(), model.layout.word_matches)
     return out

@@ -69,7 +69,7 @@ def seal_model(path: Path, **changes: Any) -> None:
     files = [path / name for name in sorted(content["files"])]
     content = {**content, "files": {file.name: file.stat().st_size for file in files}, "hash": hash_files(files), **changes}
     write_json(layout.manifest, content)
-    info = layout.vectors / "vectors.json"
+    info = layout.node_embeddings / "vectors.json"
     write_json(info, {**read_json(info, "vectors"), "model_hash": content["hash"]})
 
 

@@ -48,7 +48,7 @@ class AuditedModel:
 
     def without_vectors(self) -> str | None:
         """Say why there are no vectors to check, None where there are."""
-        if not self.layout.vectors.is_dir():
+        if not self.layout.node_embeddings.is_dir():
             return "the model folder holds no vectors; they are made when they are needed"
         return self.of_another_graph()
 
@@ -57,12 +57,12 @@ class AuditedModel:
         """The stored vectors by node type, memory-mapped."""
         sizes = self.shop.graph.num_nodes
         shapes = {node_type: (sizes[node_type], self.manifest.dimension) for node_type in NODE_TYPES}
-        return {node_type: read_vectors(self.layout.vectors / f"{node_type}.npy", shape) for node_type, shape in shapes.items()}
+        return {node_type: read_vectors(self.layout.node_embeddings / f"{node_type}.npy", shape) for node_type, shape in shapes.items()}
 
     @cached_property
     def vectors_info(self) -> dict[str, Any]:
         """What `vectors.json` says."""
-        return read_json(self.layout.vectors / "vectors.json", "a folder of vectors")
+        return read_json(self.layout.node_embeddings / "vectors.json", "a folder of vectors")
 
     def weights(self, name: str) -> npt.NDArray[Any] | None:
         """Return one tensor of the weights, None where the model has none of that name."""

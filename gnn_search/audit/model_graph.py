@@ -33,7 +33,7 @@ def _moment_of_vectors(model: AuditedModel) -> Iterator[Observation]:
             severity="error",
             count=1,
             meaning="The stored vectors were made by another model, or on another graph, than these weights.",
-            advice=f"Remove {model.layout.vectors}; they are made anew.",
+            advice=f"Remove {model.layout.node_embeddings}; they are made anew.",
             examples=({"made_by": str(info.get("model_hash")), "model_hash": model.manifest.hash},),
         )
     as_of = info.get("as_of")
@@ -43,7 +43,7 @@ def _moment_of_vectors(model: AuditedModel) -> Iterator[Observation]:
             count=1,
             meaning=f"The stored vectors know all events before {moment(as_of)}, also those of the test period, which starts "
             f"{moment(manifest.test_start)}.",
-            advice=f"Remove {model.layout.vectors}; they are made anew as of the start of the test period.",
+            advice=f"Remove {model.layout.node_embeddings}; they are made anew as of the start of the test period.",
             examples=({"as_of": moment(as_of), "test_start": moment(manifest.test_start)},),
         )
 

@@ -60,7 +60,7 @@ def _nothing(model: AuditedModel) -> Iterator[Observation]:
 
 
 def _weights(model: AuditedModel) -> Iterator[Observation]:
-    files = [file for file in (model.layout.weights, model.layout.walk) if file.name in model.manifest.files]
+    files = [file for file in (model.layout.weights, model.layout.reranker) if file.name in model.manifest.files]
     for file in files:
         broken = [name for name, tensor in model.tensors(file).items() if not np.isfinite(tensor).all()]
         if broken:

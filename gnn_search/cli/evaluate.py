@@ -213,7 +213,7 @@ def _note(model: Model, split: str, further: Mapping[str, str], shown: Container
     for name in dict.fromkeys([*declared, *further]):
         if name not in shown:
             error_console().print(f"Note: the slice '{name}' holds no case and is left out", soft_wrap=True)
-    if model.walk is not None and split == "validation":
+    if model.reranker is not None and split == "validation":
         error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
 
 

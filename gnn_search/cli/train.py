@@ -82,8 +82,8 @@ def run_training(
         watcher = _Watcher(bars)
         summary = fit_model(settings, opened, out, resume=resume, tensorboard=board, listener=watcher, say=error_console().print)
     model = open_model(out, graph)
-    if model.walk is not None and settings.walk.words:
-        save_matches(model.words.match_queries(), model.layout.words)
+    if model.reranker is not None and settings.walk.words:
+        save_matches(model.word_matcher.match_queries(), model.layout.word_matches)
     save_node_embeddings(model, encode_nodes(model, opened.manifest.test_start))
     return summary
 
@@ -132,12 +132,12 @@ def _render(console: Console, summary: dict[str, Any]) -> None:
     table.add_row("parameters", f"{summary['parameters']:,}")
     for negative in summary["negatives"]:
         table.add_row(f"negatives: {negative['kind']}", _in_words(negative))
-    if summary["walk"] is not None:
-        recall = summary["walk"]["validation_recall_at_10"]
+    if summary["reranker"] is not None:
+        recall = summary["reranker"]["validation_recall_at_10"]
         table.add_row(
-            "with walks, validation recall@10",
-            f"{recall['full']:.4f}; walk alone {recall['walk']:.4f}, vectors alone {recall['vector']:.4f} "
-            f"({summary['walk']['cases']:,} cases, each scored by a fit on other users)",
+            "reranked, validation recall@10",
+            f"{recall['reranked']:.4f}; candidates alone {recall['graph']:.4f}, vectors alone {recall['vector']:.4f} "
+            f"({summary['reranker']['cases']:,} cases, each scored by a fit on other users)",
         )
     console.print(table)
     error_console().print(f"next: gnn-search evaluate {summary['model']}")

@@ -1,4 +1,4 @@
-"""Put the walk term's numbers into groups that say much the same."""
+"""Put the reranker's features into groups that say much the same."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Sequence
 
 MOST_GROUPS = 11
 """Every set of them and the cosine is scored, 2^12 sets."""
-COSINE = "the cosine within the walk term"
-OTHERS = "other numbers"
+COSINE = "the cosine within the reranker"
+OTHERS = "other features"
 
 _GROUPS = (
-    ("the shopper's choices of the product", r"own product\b|own (recent )?share among those reached"),
+    ("the user's history with the product", r"own product\b|own (recent )?share among the candidates"),
     (
-        "the query's choices of the product",
-        r"query led to it|times for the query|share of the query's choices|days since chosen for the query",
+        "the query's history with the product",
+        r"query led to it|times for the query|share of the query's interactions|days since chosen for the query",
     ),
-    ("the shopper's choices in its category", r"own category\b"),
-    ("the shopper's choices of its brand", r"own brand\b|own share of the brand"),
-    ("everybody's choices of the product", r"choices, half-life|first choices, half-life|shoppers$|days since its first choice"),
-    ("its category in the query's choices", r"share of the category in the query's choices"),
+    ("the user's history in its category", r"own category\b"),
+    ("the user's history with its brand", r"own brand\b|own share of the brand"),
+    ("the product's popularity", r"interactions, half-life|first interactions, half-life|users$|days since its first interaction"),
+    ("its category in the query's history", r"share of the category in the query's interactions"),
     ("words", r"words\b"),
-    ("what shoppers alike choose", r"shoppers alike\b"),
-    ("the shopper and the query in general", r"own choices|products of the query|query asked before"),
+    ("similar users", r"similar users\b"),
+    ("the user and the query in general", r"own interactions|products of the query|query asked before"),
 )
 
 
-def group_numbers(names: Sequence[str]) -> dict[str, list[int]]:
+def group_features(names: Sequence[str]) -> dict[str, list[int]]:
     """Return the columns of each group, in order; each column is in one group.
 
-    Groups, not single numbers, get a share of the score: a count at four half-lives is nearly one number, and a score shared out among
-    its copies would say little. A number of no known group makes one with those of the same name before a colon, such as those of one
+    Groups, not single features, get a share of the score: a count at four half-lives is nearly one feature, and a score shared out among
+    its copies would say little. A feature of no known group makes one with those of the same name before a colon, such as those of one
     relation between products; where that would be more groups than can be scored, these are one.
 
     Args:

@@ -7,7 +7,7 @@ from copy import deepcopy
 import numpy as np
 import torch
 
-from gnn_search.explanation.feature_groups import COSINE, group_numbers
+from gnn_search.explanation.feature_groups import COSINE, group_features
 from gnn_search.explanation.feature_words import in_words
 from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSplit, ScoreSplit
 from gnn_search.explanation.shapley import Float64, shapley_values
@@ -41,8 +41,8 @@ def split_score(
     Returns:
         The score, and the reranker's part, None for a product that is no candidate.
     """
-    assert model.walk is not None
-    scorer = deepcopy(model.walk).double()
+    assert model.reranker is not None
+    scorer = deepcopy(model.reranker).double()
     cosine = ranker.index.similarity(requests.vector.numpy(), np.zeros(1, np.int64), np.array([product], np.int32))
     similarity = torch.from_numpy(cosine)
     other = scorer.score_others(similarity).item()
@@ -61,7 +61,7 @@ def split_score(
     others = ranker.index.similarity(requests.vector.numpy(), candidates.row, candidates.product)
     table = np.column_stack([features.numpy(), others])
     x, mean = table[int(place[0])], table.mean(axis=0)
-    groups = group_numbers(names[:-1]) | {COSINE: [len(names) - 1]}
+    groups = group_features(names[:-1]) | {COSINE: [len(names) - 1]}
     start, shares = shapley_values(reranker_part, x, _background(table), list(groups.values()))
     whole = float(reranker_part(x[None])[0])
     described = [

@@ -15,9 +15,9 @@ _MOST = 2
 """Facts that are told of a product."""
 
 _FACTS = (
-    ("own product", "the shopper {choice} it {how_often}"),
+    ("own product", "the user {verb} it {how_often}"),
     ("query led to it", "the query led to it {how_often}"),
-    ("own brand", "the shopper {choice} its brand {how_often}"),
+    ("own brand", "the user {verb} its brand {how_often}"),
 )
 """What a flag of 1 is told as, what speaks most first."""
 
@@ -25,7 +25,7 @@ _TIMES = {"own product": "own product: times", "query led to it": "times for the
 """The number that says how often."""
 
 
-def give_reasons(ranker: Ranker, requests: EncodedRequests, ranking: Ranking, choice: str) -> list[list[str]]:
+def give_reasons(ranker: Ranker, requests: EncodedRequests, ranking: Ranking, verb: str) -> list[list[str]]:
     """Return a reason for each place of some lists: facts that the reranker sees, or that the vector is near.
 
     These are facts, not shares of the score; `explanation` says what each adds.
@@ -34,7 +34,7 @@ def give_reasons(ranker: Ranker, requests: EncodedRequests, ranking: Ranking, ch
         ranker: What the lists were ranked by.
         requests: The requests.
         ranking: Their lists.
-        choice: What it is to choose a product, `bought` or `chose`.
+        verb: What it is to choose a product, `bought` or `chose`.
     """
     if not isinstance(ranker, CandidateRanker):
         return [[NEAR] * ranking.product.shape[1] for _ in range(len(ranking.product))]
@@ -47,19 +47,19 @@ def give_reasons(ranker: Ranker, requests: EncodedRequests, ranking: Ranking, ch
     table = features.numpy()
 
     def tell(at: int, there: bool) -> str:
-        return _reason(dict(zip(names, table[at].tolist(), strict=True)), choice) if there else NEAR
+        return _reason(dict(zip(names, table[at].tolist(), strict=True)), verb) if there else NEAR
 
     return [list(map(tell, row, known)) for row, known in zip(place.tolist(), described.tolist(), strict=True)]
 
 
-def _reason(numbers: dict[str, float], choice: str) -> str:
+def _reason(numbers: dict[str, float], verb: str) -> str:
     told = []
     for flag, phrase in _FACTS:
         if numbers.get(flag):
-            how_often = in_words({flag: 1.0, _TIMES[flag]: numbers.get(_TIMES[flag], 0.0)}, choice)
-            told.append(phrase.format(choice=choice, how_often=how_often))
-    partners = [name.partition(":")[0] for name in numbers if name.endswith(": recent choices") and numbers[name]]
-    told += [f"{relation.replace('_', ' ')} recent choices" for relation in partners]
+            how_often = in_words({flag: 1.0, _TIMES[flag]: numbers.get(_TIMES[flag], 0.0)}, verb)
+            told.append(phrase.format(verb=verb, how_often=how_often))
+    partners = [name.partition(":")[0] for name in numbers if name.endswith(": recent products") and numbers[name]]
+    told += [f"{relation.replace('_', ' ')} recent products" for relation in partners]
     if numbers.get("words: share of the best match"):
         told.append("its words match")
     return "; ".join(told[:_MOST]) or NEAR

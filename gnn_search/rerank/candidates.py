@@ -1,4 +1,4 @@
-"""The products that a walk from a shopper and from a query reaches, and what lies on the way."""
+"""Candidates for the reranker: the products that the graph leads to from a user and a query, and what lies on the way."""
 
 from __future__ import annotations
 
@@ -20,32 +20,36 @@ from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
 _BASKET_DAYS = 1.0
 _OWN_PRODUCTS = 512
-"""Products that a shopper chose in one category, the latest, that a walk reaches."""
+"""Latest products that a user chose in one category that become candidates."""
 
 
 @dataclass(frozen=True)
 class ProductInteractions:
-    """What all choices say of each product.
+    """What all interactions say of each product.
 
     Shapes:
-        recent, recent_first: float32 [products, half-lives], choices and first choices of a shopper, their age discounted; shoppers:
-        float32 [products], who ever chose it; since: float32 [products], days since the first choice, 0 for none.
+        - recent: float32 [products, half-lives], interactions, discounted by age
+        - recent_first: float32 [products, half-lives], each user's first interaction, discounted by age
+        - users: float32 [products], how many users ever chose it
+        - since: float32 [products], days since the first interaction, 0 for none
     """
 
     recent: Float32
     recent_first: Float32
-    shoppers: Float32
+    users: Float32
     since: Float32
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Products to be described, which walks reach or which are near by vector, by request, ascending, distinct.
+    """Products that the reranker describes: those that the graph leads to and those near by vector; by request, ascending, distinct.
 
     Shapes:
-        row: int64 [pairs], the request; product: int32 [pairs]; from_graph: bool [pairs], false for one that is only near by vector; partners:
-        float32 [pairs, relations, 2], weight of the edges from the shopper's recent choices and from the last basket alone; words:
-        float32 [pairs, 2], BM25's score, and its share of the request's best.
+        - row: int64 [pairs], the request
+        - product: int32 [pairs]
+        - from_graph: bool [pairs], false for a product that is only near by vector
+        - partners: float32 [pairs, relations, 2], weight of the edges from the user's recent products, and from the last basket alone
+        - words: float32 [pairs, 2], BM25's score, and its share of the request's best
     """
 
     row: Int64
@@ -64,7 +68,9 @@ class MatchedProducts:
     """Products that requests' words match.
 
     Shapes:
-        row: int64 [matches], the request; product: int32 [matches]; score: float32 [matches, 2], as `Candidates.words`.
+        - row: int64 [matches], the request
+        - product: int32 [matches]
+        - score: float32 [matches, 2], as `Candidates.words`
     """
 
     row: Int64
@@ -73,18 +79,18 @@ class MatchedProducts:
 
 
 class CandidateIndex:
-    """The ways from a shopper and a query to products, as known in one view of the graph.
+    """Finds candidates by short walks in one view of the graph.
 
-    A product is reached by a query -> product edge (the query's `products` most chosen of late), or, where it shares a category with the
-    query's products, by a shopper -> product edge or a shopper -> product -> partner walk. What that costs is bounded for each request,
-    whatever the size of the catalogue.
+    A product is a candidate if a query -> product edge leads to it (the query's `products` most chosen of late), or if it shares a category
+    with the query's products and a user -> product edge or a user -> product -> partner walk leads to it. The cost is bounded for each
+    request, whatever the size of the catalogue.
 
     Args:
         view: What is known.
         settings: Bounds.
-        history: Every shopper's choices.
+        history: Every user's interactions.
         categories: The queries' categories in the view.
-        factors: What shoppers alike choose, where it was computed before.
+        factors: Of users and products, where they were computed before.
     """
 
     def __init__(
@@ -102,24 +108,26 @@ class CandidateIndex:
         self.num_categories = max(graph.taxonomy.num_categories, 1)
         self.product_brand, self.num_brands = _brands(graph)
         self.partner_relations = partner_relations(graph)
-        self.query_interactions = _evidence(view, [("product", "rev_leads_to", "query")], settings)
+        self.query_interactions = _count_interactions(view, [("product", "rev_leads_to", "query")], settings)
         self._load_users(view, history)
         self.query_categories = self.query_interactions.regroup(self.product_category, self.num_categories)
         self.query_totals = self.query_interactions.totals()
-        self.factors = CollaborativeFactors.of(self.user_interactions, self.num_products, settings.factors) if factors is None else factors
-        self.products = _product_evidence(self.query_interactions, self.user_interactions, settings, self.num_products)
-        self._list, self._list_indptr = _best_of_each(self.query_interactions, settings.products)
+        self.factors = (
+            CollaborativeFactors.decompose(self.user_interactions, self.num_products, settings.factors) if factors is None else factors
+        )
+        self.products = _product_interactions(self.query_interactions, self.user_interactions, settings, self.num_products)
+        self._list, self._list_indptr = _most_chosen(self.query_interactions, settings.products)
 
     def for_users(self, graph: Graph, history: HistoryIndex) -> CandidateIndex:
-        """Return the same ways for other shoppers, whose own choices say nothing of products in general.
+        """Return the same index for other users, whose interactions say nothing of products in general.
 
         Args:
-            graph: The shop with these shoppers (`Graph.with_shoppers`).
-            history: Their choices.
+            graph: The graph with these users (`Graph.with_users`).
+            history: Their interactions.
         """
         other = copy(self)
         other._load_users(graph.before(self.view.time), history)
-        other.factors = self.factors.of_users(other.user_interactions, self._rarity)
+        other.factors = self.factors.for_users(other.user_interactions, self._rarity)
         return other
 
     @cached_property
@@ -127,16 +135,16 @@ class CandidateIndex:
         return product_rarity(self.user_interactions, self.num_products)
 
     def _load_users(self, view: GraphView, history: HistoryIndex) -> None:
-        """Gather what the shoppers of a view chose."""
+        """Count what the users of a view chose."""
         self._history = history
-        self.user_interactions = _evidence(
+        self.user_interactions = _count_interactions(
             view, [(target, f"rev_{action}", source) for source, action, target in view.graph.choices], self.settings
         )
         self.user_categories = self.user_interactions.regroup(self.product_category, self.num_categories)
         self.user_brands = self.user_interactions.regroup(self.product_brand, max(self.num_brands, 1))
         self.user_totals = self.user_interactions.totals()
         category = self.product_category[self.user_interactions.column]
-        # In the order of the shopper's categories, whose pairs then mark where each category starts; inside one the latest first.
+        # In the order of the user's categories, whose pairs then mark where each category starts; inside one the latest first.
         order = np.lexsort((self.user_interactions.latest, category, self.user_interactions.row))
         self._user_order = order[category[order] >= 0]
         sizes = np.diff(self.user_categories.indptr)
@@ -147,37 +155,38 @@ class CandidateIndex:
         self._group_end = np.minimum(ends, self._group_start + _OWN_PRODUCTS)
 
     def find_candidates(self, user: Int32, query: Int32, history_query: Int32, matched: MatchedProducts, near: Int32) -> Candidates:
-        """Walk from shoppers and queries.
+        """Find the candidates of requests.
 
         Args:
-            user: Shoppers, -1 for nobody.
+            user: Users, -1 for nobody.
             query: Queries, -1 for one that nobody asked before.
-            history_query: Queries whose categories call up the shopper's past, -1 for none.
+            history_query: Queries whose categories select the user's history, -1 for none.
             matched: What the queries' words match.
-            near: Products that are near by vector, to be described as well.
+            near: Products near by vector, which become candidates too.
 
         Shapes:
-            user, query, history_query: int32 [n]; near: int32 [n, m].
+            - user, query, history_query: int32 [n]
+            - near: int32 [n, m]
         """
-        asked_row, asked_product = self._from_query(query)
+        query_row, query_product = self._from_query(query)
         row, category = self._categories_of(user, history_query)
-        own_row, own_product = self._from_user(user, row, category)
+        user_row, user_product = self._from_user(user, row, category)
         partner_row, partner_product, weight = self._from_partners(user, row, category)
         partner_key = partner_row * self.num_products + partner_product
         matched_key = matched.row * self.num_products + matched.product
-        walked = _distinct(
+        from_graph = _distinct(
             np.concatenate(
-                [asked_row * self.num_products + asked_product, own_row * self.num_products + own_product, partner_key, matched_key]
+                [query_row * self.num_products + query_product, user_row * self.num_products + user_product, partner_key, matched_key]
             )
         )
         near_key = (np.arange(len(user), dtype=np.int64)[:, None] * self.num_products + near).ravel()
-        distinct = _distinct(np.concatenate([walked, near_key]))
+        distinct = _distinct(np.concatenate([from_graph, near_key]))
         partners = np.zeros((len(distinct), *weight.shape[1:]), dtype=np.float32)
         partners[np.searchsorted(distinct, partner_key)] = weight
         words = np.zeros((len(distinct), 2), dtype=np.float32)
         words[np.searchsorted(distinct, matched_key)] = matched.score
         product = (distinct % self.num_products).astype(np.int32)
-        return Candidates(distinct // self.num_products, product, np.isin(distinct, walked, assume_unique=True), partners, words)
+        return Candidates(distinct // self.num_products, product, np.isin(distinct, from_graph, assume_unique=True), partners, words)
 
     def _from_query(self, query: Int32) -> tuple[Int64, Int32]:
         known = np.maximum(query, 0)
@@ -186,7 +195,7 @@ class CandidateIndex:
         return row, self.query_interactions.column[self._list[position]]
 
     def _categories_of(self, user: Int32, history_query: Int32) -> tuple[Int64, Int32]:
-        """Return the categories that each request's shopper may be asked about: rows and categories."""
+        """Return the categories in which each request's user has a history that counts: rows and categories."""
         known = np.maximum(history_query, 0)
         starts = self.categories.indptr[known]
         ends = np.where((history_query >= 0) & (user >= 0), self.categories.indptr[known + 1], starts)
@@ -200,27 +209,27 @@ class CandidateIndex:
         return row[inner], self.user_interactions.column[self._user_order[position]]
 
     def _from_partners(self, user: Int32, row: Int64, category: Int32) -> tuple[Int64, Int32, Float32]:
-        """Return partners of the shoppers' recent choices, in the given categories, and the weights of the edges that led there."""
+        """Return partners of the users' recent products, in the given categories, and the weights of the edges that lead there."""
         shape = (len(self.partner_relations), 2)
         nothing = np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, *shape), np.float32)
         if not self.settings.recent or not self.partner_relations or not len(row):
             return nothing
-        shopper, place = np.unique(user[row], return_inverse=True)
-        partner, product, weight = self._partners(shopper.astype(np.int32))
+        distinct, place = np.unique(user[row], return_inverse=True)
+        partner, product, weight = self._partners(distinct.astype(np.int32))
         if not len(partner):
             return nothing
-        # Ordered by shopper, category and product, so that a shopper's partners in a category are one range.
+        # Ordered by user, category and product, so that a user's partners in a category are one range.
         key = partner.astype(np.int64) * self.num_categories + self.product_category[product]
         wanted = place.astype(np.int64) * self.num_categories + category
         inner, position = expand_ranges(np.searchsorted(key, wanted), np.searchsorted(key, wanted, side="right"))
         return row[inner], product[position], weight[position]
 
-    def _partners(self, shopper: Int32) -> tuple[Int64, Int32, Float32]:
-        """Return the partners of some shoppers' recent choices, ordered by place of the shopper, category and product."""
-        latest = self._history.latest(shopper, np.full(len(shopper), self.view.time, dtype=np.int64), self.settings.recent)
+    def _partners(self, user: Int32) -> tuple[Int64, Int32, Float32]:
+        """Return the partners of some users' recent products, ordered by place of the user, category and product."""
+        latest = self._history.latest(user, np.full(len(user), self.view.time, dtype=np.int64), self.settings.recent)
         size = np.diff(latest.indptr)
-        owner = np.repeat(np.arange(len(shopper)), size)
-        newest = np.zeros(len(shopper), dtype=np.int64)
+        owner = np.repeat(np.arange(len(user)), size)
+        newest = np.zeros(len(user), dtype=np.int64)
         newest[size > 0] = latest.last[latest.indptr[1:][size > 0] - 1]
         basket = latest.last >= newest[owner] - int(_BASKET_DAYS * 86_400e6)
         keys, weights = [], []
@@ -253,10 +262,10 @@ def _distinct(keys: Int64) -> Int64:
 
 
 def match_words(matches: WordMatches, text: Int64) -> MatchedProducts:
-    """Spread what texts match over requests.
+    """Spread what distinct texts match over requests.
 
     Shapes:
-        text: int64 [n], which of the texts each request asks.
+        - text: int64 [n], which of the texts each request asks
     """
     row, place = expand_ranges(matches.indptr[text], matches.indptr[text + 1])
     score = matches.score[place]
@@ -270,7 +279,7 @@ def partner_relations(graph: Graph) -> list[EdgeType]:
     return [("product", f"rev_{relation}", "product") for relation in names]
 
 
-def _evidence(view: GraphView, relations: list[EdgeType], settings: WalkSettings) -> Interactions:
+def _count_interactions(view: GraphView, relations: list[EdgeType], settings: WalkSettings) -> Interactions:
     rows, columns, times, weights = [], [], [], []
     for relation in relations:
         row, column, time, weight = view.edges(relation).flatten()
@@ -281,7 +290,7 @@ def _evidence(view: GraphView, relations: list[EdgeType], settings: WalkSettings
         weights.append(weight)
     sizes = view.graph.num_nodes
     num_rows = sizes[relations[0][2]] if relations else sizes["user"]
-    return Interactions.of(
+    return Interactions.count_edges(
         np.concatenate(rows) if rows else np.empty(0, np.int32),
         np.concatenate(columns) if columns else np.empty(0, np.int32),
         np.concatenate(times) if times else np.empty(0, np.int64),
@@ -293,28 +302,30 @@ def _evidence(view: GraphView, relations: list[EdgeType], settings: WalkSettings
     )
 
 
-def _product_evidence(asked: Interactions, own: Interactions, settings: WalkSettings, num_products: int) -> ProductInteractions:
-    first = np.exp2(-own.first[:, None] / np.asarray(settings.half_life_days, dtype=np.float32))
+def _product_interactions(
+    of_queries: Interactions, of_users: Interactions, settings: WalkSettings, num_products: int
+) -> ProductInteractions:
+    first = np.exp2(-of_users.first[:, None] / np.asarray(settings.half_life_days, dtype=np.float32))
     since = np.zeros(num_products, dtype=np.float32)
-    np.maximum.at(since, asked.column, asked.first)
+    np.maximum.at(since, of_queries.column, of_queries.first)
     return ProductInteractions(
-        recent=by_row(asked.column, asked.recent, num_products),
-        recent_first=by_row(own.column, first, num_products),
-        shoppers=np.bincount(own.column, minlength=num_products).astype(np.float32),
+        recent=by_row(of_queries.column, of_queries.recent, num_products),
+        recent_first=by_row(of_users.column, first, num_products),
+        users=np.bincount(of_users.column, minlength=num_products).astype(np.float32),
         since=since,
     )
 
 
-def _best_of_each(asked: Interactions, most: int) -> tuple[Int64, Int64]:
+def _most_chosen(of_queries: Interactions, most: int) -> tuple[Int64, Int64]:
     """Return the positions of each query's most chosen products of late, and where each query's start."""
-    row = asked.row
+    row = of_queries.row
     # The second longest half-life: long enough to be steady, short enough to forget.
-    late = asked.recent[:, -2] if asked.recent.shape[1] > 1 else asked.recent[:, -1]
-    order = np.lexsort((-asked.count, -late, row))
-    rank = np.arange(len(order)) - asked.indptr[row[order]]
+    late = of_queries.recent[:, -2] if of_queries.recent.shape[1] > 1 else of_queries.recent[:, -1]
+    order = np.lexsort((-of_queries.count, -late, row))
+    rank = np.arange(len(order)) - of_queries.indptr[row[order]]
     kept = order[rank < most]
-    indptr = np.zeros(len(asked.indptr), dtype=np.int64)
-    np.cumsum(np.minimum(np.diff(asked.indptr), most), out=indptr[1:])
+    indptr = np.zeros(len(of_queries.indptr), dtype=np.int64)
+    np.cumsum(np.minimum(np.diff(of_queries.indptr), most), out=indptr[1:])
     return kept, indptr
 
 

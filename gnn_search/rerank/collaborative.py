@@ -1,4 +1,4 @@
-"""What shoppers of like taste choose: a factorisation of who chose what, for products that a shopper never chose herself."""
+"""Collaborative factors: what users of like taste choose, for products that a user never chose."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _PAIRS = 1 << 18
 
 @dataclass(frozen=True)
 class CollaborativeFactors:
-    """Truncated singular vectors of the matrix of shoppers and products (PureSVD, Cremonesi, Koren and Turrin, RecSys 2010).
+    """Truncated singular vectors of the matrix of users and products (PureSVD, Cremonesi, Koren and Turrin, RecSys 2010).
 
-    An entry is the logarithm of how often the shopper chose the product, times the product's inverse document frequency; rows have unit
-    length. `user` carries the singular values. A shopper without a choice and a product that nobody chose are zero.
+    An entry is the logarithm of how often the user chose the product, times the product's inverse document frequency; rows have unit
+    length. `user` carries the singular values. A user without interactions and a product that nobody chose are zero.
 
     Shapes:
-        user: float32 [users, rank]; product: float32 [products, rank], rank = the last of `ranks`.
+        - user: float32 [users, rank], rank = the last of `ranks`
+        - product: float32 [products, rank]
     """
 
     user: Float32
@@ -37,30 +38,32 @@ class CollaborativeFactors:
     ranks: tuple[int, ...]
 
     @classmethod
-    def of(cls, own: Interactions, num_products: int, ranks: Sequence[int]) -> CollaborativeFactors:
-        """Decompose who chose what, in a few dozen passes over the choices.
+    def decompose(cls, interactions: Interactions, num_products: int, ranks: Sequence[int]) -> CollaborativeFactors:
+        """Decompose who chose what, in a few dozen passes over the interactions.
 
         Args:
-            own: Choices of shoppers.
+            interactions: Of users with products.
             num_products: Products.
             ranks: How many of the largest singular values are used, ascending; two numbers of a pair come from each.
         """
-        return cls(*_decompose(own, num_products, max(ranks, default=0)), tuple(ranks))
+        return cls(*_decompose(interactions, num_products, max(ranks, default=0)), tuple(ranks))
 
-    def of_users(self, own: Interactions, rarity: Float64) -> CollaborativeFactors:
-        """Return the same products beside other shoppers, whose rows are projected onto the products' vectors.
+    def for_users(self, interactions: Interactions, rarity: Float64) -> CollaborativeFactors:
+        """Return the same products beside other users, whose rows are projected onto the products' vectors.
 
-        For a shopper of the graph that gives the vector that the decomposition did.
+        For a user of the graph that gives the vector that the decomposition did.
 
         Args:
-            own: What the other shoppers chose.
-            rarity: `product_rarity` of the choices that were decomposed.
+            interactions: Of the other users.
+            rarity: `product_rarity` of the interactions that were decomposed.
 
         Shapes:
-            rarity: float64 [products].
+            - rarity: float64 [products]
         """
-        chosen, column = np.unique(own.column, return_inverse=True)
-        few = sparse.csr_matrix((_entries(own, rarity), column, own.indptr), shape=(len(own.indptr) - 1, len(chosen)))
+        chosen, column = np.unique(interactions.column, return_inverse=True)
+        few = sparse.csr_matrix(
+            (_entries(interactions, rarity), column, interactions.indptr), shape=(len(interactions.indptr) - 1, len(chosen))
+        )
         other = replace(self, user=np.asarray(few @ self.product[chosen].astype(np.float64), dtype=np.float32))
         # Where a cached property keeps its value: the products are the same.
         vars(other)["_lengths"] = self._lengths
@@ -72,7 +75,8 @@ class CollaborativeFactors:
         Both are 0 for nobody.
 
         Shapes:
-            user, product: int64 [pairs], a user of -1 is nobody. Returns 2 * ranks columns, float32 [pairs].
+            - user, product: int64 [pairs], a user of -1 is nobody
+            - returns: 2 * ranks columns, float32 [pairs]
         """
         found = np.zeros((2 * len(self.ranks), len(user)), dtype=np.float32)
         known = np.flatnonzero(user >= 0) if self.ranks and len(self.user) else np.empty(0, np.int64)
@@ -92,40 +96,40 @@ class CollaborativeFactors:
         return [np.linalg.norm(self.product[:, :rank], axis=1) for rank in self.ranks]
 
 
-def _decompose(own: Interactions, num_products: int, rank: int) -> tuple[Float32, Float32]:
+def _decompose(interactions: Interactions, num_products: int, rank: int) -> tuple[Float32, Float32]:
     """Return `CollaborativeFactors.user` and `CollaborativeFactors.product`."""
-    num_users = len(own.indptr) - 1
+    num_users = len(interactions.indptr) - 1
     user = np.zeros((num_users, rank), dtype=np.float32)
     product = np.zeros((num_products, rank), dtype=np.float32)
-    matrix = _weighted(own, num_products)
+    matrix = _weighted(interactions, num_products)
     kept = min(rank, min(matrix.shape) - 1)
     if kept < 1 or not matrix.count_nonzero():
         return user, product
-    # A fixed start, so that the same choices give the same numbers.
+    # A fixed start, so that the same interactions give the same numbers.
     start = np.random.default_rng(0).random(min(matrix.shape))
     left, value, right = svds(matrix, k=kept, v0=start)
     order = np.argsort(-value, kind="stable")
     order = order[value[order] > _NEGLIGIBLE * value.max()]
     user[:, : len(order)] = left[:, order] * value[order]
     product[:, : len(order)] = right[order].T
-    product[np.bincount(own.column, minlength=num_products) == 0] = 0
-    user[np.diff(own.indptr) == 0] = 0
+    product[np.bincount(interactions.column, minlength=num_products) == 0] = 0
+    user[np.diff(interactions.indptr) == 0] = 0
     return user, product
 
 
-def product_rarity(own: Interactions, num_products: int) -> Float64:
-    """Return the inverse document frequency of each product among the shoppers: float64 [products]."""
-    return np.asarray(np.log(len(own.indptr) / (np.bincount(own.column, minlength=num_products) + 1)))
+def product_rarity(interactions: Interactions, num_products: int) -> Float64:
+    """Return the inverse document frequency of each product among the users: float64 [products]."""
+    return np.asarray(np.log(len(interactions.indptr) / (np.bincount(interactions.column, minlength=num_products) + 1)))
 
 
-def _weighted(own: Interactions, num_products: int) -> sparse.csr_matrix:
-    entry = _entries(own, product_rarity(own, num_products))
-    return sparse.csr_matrix((entry, own.column, own.indptr), shape=(len(own.indptr) - 1, num_products))
+def _weighted(interactions: Interactions, num_products: int) -> sparse.csr_matrix:
+    entry = _entries(interactions, product_rarity(interactions, num_products))
+    return sparse.csr_matrix((entry, interactions.column, interactions.indptr), shape=(len(interactions.indptr) - 1, num_products))
 
 
-def _entries(own: Interactions, rarity: Float64) -> Float64:
+def _entries(interactions: Interactions, rarity: Float64) -> Float64:
     """Return the entry of each pair, rows of unit length: float64 [pairs]."""
-    entry = np.log1p(own.count.astype(np.float64)) * rarity[own.column]
-    length = np.sqrt(np.bincount(own.row, weights=entry**2, minlength=len(own.indptr) - 1))
-    entry /= np.maximum(length[own.row], np.finfo(np.float64).tiny)
+    entry = np.log1p(interactions.count.astype(np.float64)) * rarity[interactions.column]
+    length = np.sqrt(np.bincount(interactions.row, weights=entry**2, minlength=len(interactions.indptr) - 1))
+    entry /= np.maximum(length[interactions.row], np.finfo(np.float64).tiny)
     return entry

@@ -1,6 +1,4 @@
-"""What the choices before a moment say of pairs of nodes: how often, how recently, since when."""
-
-from __future__ import annotations
+"""Sparse counts of interactions between pairs of nodes: how often, how recently, since when."""
 
 from dataclasses import dataclass, fields
 
@@ -13,12 +11,15 @@ _DAY = 86_400e6
 
 @dataclass(frozen=True)
 class Interactions:
-    """Distinct (row, column) pairs in ascending order, with what the choices that joined them add up to.
+    """Distinct (row, column) pairs in ascending order, with what the interactions that join them add up to.
 
     Shapes:
-        indptr: int64 [rows + 1]; column: int32 [pairs], ascending inside a row; count: float32 [pairs], weights of the choices; latest,
-        first: float32 [pairs], days since the latest and the first choice; recent: float32 [pairs, half-lives], the weights with the age
-        discounted by each half-life; key: int64 [pairs], row * columns + column.
+        - indptr: int64 [rows + 1]
+        - column: int32 [pairs], ascending inside a row
+        - count: float32 [pairs], summed weights
+        - latest, first: float32 [pairs], days since the latest and the first interaction
+        - recent: float32 [pairs, half-lives], summed weights, discounted by age
+        - key: int64 [pairs], row * columns + column
     """
 
     indptr: Int64
@@ -30,33 +31,35 @@ class Interactions:
     key: Int64
 
     @classmethod
-    def of(
+    def count_edges(
         cls,
         row: Int32,
         column: Int32,
         time: Int64,
         weight: Float32,
-        moment: int,
+        as_of: int,
         half_lives: tuple[float, ...],
         num_rows: int,
         num_columns: int,
     ) -> Interactions:
-        """Add up choices made before a moment.
+        """Add up interactions.
 
         Args:
-            row: One end of each choice.
+            row: One end of each interaction.
             column: The other end.
             time: When, µs.
             weight: How much it counts.
-            moment: From which ages count, µs.
-            half_lives: Days after which a choice counts half.
+            as_of: From when ages are counted, µs.
+            half_lives: Days after which an interaction counts half.
             num_rows: Nodes that rows number.
             num_columns: Nodes that columns number.
 
         Shapes:
-            row, column: int32 [choices]; time: int64 [choices]; weight: float32 [choices].
+            - row, column: int32 [interactions]
+            - time: int64 [interactions]
+            - weight: float32 [interactions]
         """
-        days = ((moment - time) / _DAY).astype(np.float32)
+        days = ((as_of - time) / _DAY).astype(np.float32)
         recent = weight[:, None] * np.exp2(-days[:, None] / np.asarray(half_lives, dtype=np.float32))
         return _merge(row.astype(np.int64) * num_columns + column, weight, days, days, recent, num_rows, num_columns)
 
@@ -69,7 +72,7 @@ class Interactions:
         """Add up the columns of each group; columns in none, of a negative group, are left out.
 
         Shapes:
-            group: int32 [columns].
+            - group: int32 [columns]
         """
         joined = group[self.column]
         kept = joined >= 0
@@ -99,7 +102,9 @@ def by_row(row: Int32, values: Float32, num_rows: int) -> Float32:
     """Add up the values of each row.
 
     Shapes:
-        row: int32 [n]; values: float32 [n, h]. Returns float32 [num_rows, h].
+        - row: int32 [n]
+        - values: float32 [n, h]
+        - returns: float32 [num_rows, h]
     """
     return np.stack([np.bincount(row, weights=column, minlength=num_rows) for column in values.T], axis=1).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""The learned walk term: exact memory beside the vectors."""
+"""The reranker's network: interaction features beside the vectors."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _BLOCK = 1 << 16
 
 
 class RerankScorer(nn.Module):
-    r"""Score the products that walks reach or that are near by vector, alone and together with the vectors.
+    r"""Score candidates, alone and together with the vectors.
 
-    With the cosine s of request and product and the walk's numbers x,
+    With the cosine s of request and product and the candidate's features x,
 
     .. math::
-        f(s, x) = a s + g(x, s) \text{ where there is } x, \quad f(s) = a s + b \text{ elsewhere}, \qquad a > 0,
+        f(s, x) = a s + g(x, s) \text{ for a candidate}, \quad f(s) = a s + b \text{ for any other product}, \qquad a > 0,
 
     and g a linear map plus one hidden layer. All other products thus keep the order of the vectors. A second map of x alone scores
-    walks without vectors.
+    candidates without vectors.
 
     Args:
-        features: Numbers that describe a product.
+        features: Numbers that describe a candidate.
         hidden: Width of the hidden layer.
     """
 
@@ -40,27 +40,29 @@ class RerankScorer(nn.Module):
 
     @torch.no_grad()
     def standardise(self, features: Tensor) -> None:
-        """Take mean and deviation of each feature from examples, float32 [pairs, features]."""
+        """Take mean and deviation of each feature from examples, float32 [candidates, features]."""
         self.mean.copy_(features.mean(dim=0))
         # Block by block: several times as fast as Tensor.std over the first dimension, and without a copy of the whole.
         squares = sum((block - self.mean).square_().sum(dim=0, dtype=torch.float64) for block in torch.split(features, _BLOCK))
         self.deviation.copy_((torch.as_tensor(squares) / len(features)).sqrt().clamp(min=1e-3))
 
     def score_candidates_alone(self, features: Tensor) -> Tensor:
-        """Score reached products by the walk alone: [pairs]."""
+        """Score candidates without the vectors: [candidates]."""
         return torch.as_tensor(self.alone(self._standard(features)))
 
     def score_candidates(self, features: Tensor, similarity: Tensor) -> Tensor:
-        """Score reached products by walk and vectors.
+        """Score candidates by features and vectors.
 
         Shapes:
-            features: [pairs, features]; similarity: [pairs], cosine of request and product. Returns [pairs].
+            - features: [candidates, features]
+            - similarity: [candidates], cosine of request and product
+            - returns: [candidates]
         """
         scaled = _SIMILARITY_SCALE * similarity
         return torch.as_tensor(self.log_slope.exp() * scaled + self.beside(torch.cat([self._standard(features), scaled[:, None]], dim=1)))
 
     def score_others(self, similarity: Tensor) -> Tensor:
-        """Score products that nothing describes, rising with the similarity; like its shape."""
+        """Score products that are no candidates, rising with the similarity; like its shape."""
         return self.log_slope.exp() * _SIMILARITY_SCALE * similarity + self.others
 
     def _standard(self, features: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class RankingOptions:
         channel, index = self.channel, self.index
         if channel not in get_args(Channel):
             raise RequestError(f"there is no channel {channel!r}; take one of {', '.join(get_args(Channel))}")
-        if model.walk is None and channel == "graph":
+        if model.reranker is None and channel == "graph":
             raise RequestError(f"the model {model.path} has no reranker; train it with reranker.enabled, or use another channel")
         if channel == "fused" and self.weights is None:
             raise RequestError(

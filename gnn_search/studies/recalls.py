@@ -30,7 +30,7 @@ def model_recalls(model: Model, cases: Cases, slices: Sequence[Slice], k: Sequen
         Each float64[slices, k, cases], NaN for a case that does not count in the slice.
     """
     rankers = model_case_rankers(model, encode_nodes(model, cases.time))
-    ways = WAYS if model.walk is not None else ("full", "no user")
+    ways = WAYS if model.reranker is not None else ("full", "no user")
     catalogue = model.graph.num_nodes["product"]
     found = {way: case_recalls(cases, ranker, slices, k, catalogue) for way, ranker in zip(ways, rankers, strict=True)}
     return {way: found.get(way, found["full"]) for way in WAYS if way in found or way == "vectors"}

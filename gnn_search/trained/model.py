@@ -1,4 +1,4 @@
-"""Save and open model folders."""
+"""A trained model on disk: save and open it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ModelManifest(StrictModel):
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model, opened with its graph; `walk` is None where the model has no walk term."""
+    """A trained model, opened with its graph; `reranker` is None where the model has none."""
 
     path: Path
     manifest: ModelManifest
@@ -68,8 +68,8 @@ class Model:
     features: Features
     retriever: Retriever
     inputs: InputSampler
-    walk: RerankScorer | None
-    words: WordMatcher
+    reranker: RerankScorer | None
+    word_matcher: WordMatcher
 
     @property
     def layout(self) -> ModelLayout:
@@ -81,7 +81,7 @@ def save_model(
     graph: Graph,
     config: TrainingConfig,
     retriever: Retriever,
-    walk: RerankScorer | None,
+    reranker: RerankScorer | None,
     training: dict[str, Any],
     versions: dict[str, str],
 ) -> None:
@@ -94,10 +94,10 @@ def save_model(
         # Not save_file, which makes a file that nobody else may read.
         partial.write_bytes(save({name: parameter.detach().contiguous() for name, parameter in weights.items()}))
     files = [layout.config, *retriever.text.save(out), layout.weights]
-    if walk is not None:
-        with staged(layout.walk, replace=True) as partial:
-            partial.write_bytes(save({name: value.detach().contiguous() for name, value in walk.state_dict().items()}))
-        files.append(layout.walk)
+    if reranker is not None:
+        with staged(layout.reranker, replace=True) as partial:
+            partial.write_bytes(save({name: value.detach().contiguous() for name, value in reranker.state_dict().items()}))
+        files.append(layout.reranker)
     files.sort()
     manifest = ModelManifest(
         format_version=FORMAT_VERSION,
@@ -150,9 +150,9 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
         reason = " ".join(str(error).split())
         raise ArtefactError(f"{layout.weights} is damaged ({reason}); train the model again") from None
     retriever.eval()
-    walk = _open_walk(layout, config, opened) if layout.walk.name in manifest.files else None
-    words = WordMatcher(opened, config.walk.words, open_matches(layout.words, opened.num_nodes["query"]))
-    return Model(layout.root, manifest, config, opened, features, retriever, InputSampler(opened, config), walk, words)
+    reranker = _open_reranker(layout, config, opened) if layout.reranker.name in manifest.files else None
+    matcher = WordMatcher(opened, config.walk.words, open_matches(layout.word_matches, opened.num_nodes["query"]))
+    return Model(layout.root, manifest, config, opened, features, retriever, InputSampler(opened, config), reranker, matcher)
 
 
 def read_manifest(layout: ModelLayout) -> ModelManifest:
@@ -175,10 +175,10 @@ def read_manifest(layout: ModelLayout) -> ModelManifest:
     return manifest
 
 
-def _open_walk(layout: ModelLayout, config: TrainingConfig, graph: Graph) -> RerankScorer:
+def _open_reranker(layout: ModelLayout, config: TrainingConfig, graph: Graph) -> RerankScorer:
     scorer = RerankScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden)
     try:
-        scorer.load_state_dict(load_file(layout.walk))
+        scorer.load_state_dict(load_file(layout.reranker))
     except (SafetensorError, RuntimeError) as error:
-        raise ArtefactError(f"{layout.walk} is damaged ({' '.join(str(error).split())}); train the model again") from None
+        raise ArtefactError(f"{layout.reranker} is damaged ({' '.join(str(error).split())}); train the model again") from None
     return scorer.eval()

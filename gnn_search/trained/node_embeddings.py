@@ -50,7 +50,7 @@ def encode_nodes(model: Model, as_of: int, node_types: Sequence[str] = NODE_TYPE
         "user": encoder.encode_users,
     }
     vectors = {node_type: encode[node_type]().numpy() for node_type in node_types}
-    if model.walk is None or "user" not in node_types:
+    if model.reranker is None or "user" not in node_types:
         return NodeEmbeddings(vectors, as_of)
     candidates = CandidateIndex(encoder.view, model.config.walk, model.inputs.history, encoder.categories)
     return NodeEmbeddings(vectors, as_of, candidates.factors)
@@ -58,7 +58,7 @@ def encode_nodes(model: Model, as_of: int, node_types: Sequence[str] = NODE_TYPE
 
 def save_node_embeddings(model: Model, shop: NodeEmbeddings) -> None:
     """Write the vectors into the model folder, whole or not at all."""
-    with staged(model.layout.vectors, replace=True) as partial:
+    with staged(model.layout.node_embeddings, replace=True) as partial:
         partial.mkdir()
         for node_type, vectors in shop.vectors.items():
             np.save(partial / f"{node_type}.npy", vectors)
@@ -81,7 +81,7 @@ def open_node_embeddings(model: Model, as_of: int | None = None) -> NodeEmbeddin
         ArtefactError: The stored vectors are damaged or of another model.
     """
     time = model.graph.manifest.test_start if as_of is None else as_of
-    folder = model.layout.vectors
+    folder = model.layout.node_embeddings
     if not folder.is_dir():
         return encode_nodes(model, time)
     stored = read_json(folder / "vectors.json", "a folder of vectors")
@@ -93,7 +93,7 @@ def open_node_embeddings(model: Model, as_of: int | None = None) -> NodeEmbeddin
         return encode_nodes(model, time)
     nodes, width = model.graph.num_nodes, model.manifest.dimension
     vectors = {kind: read_vectors(folder / f"{kind}.npy", (nodes[kind], width)) for kind in NODE_TYPES}
-    return NodeEmbeddings(vectors, time, None if model.walk is None else _open_factors(folder, model))
+    return NodeEmbeddings(vectors, time, None if model.reranker is None else _open_factors(folder, model))
 
 
 def _open_factors(folder: Path, model: Model) -> CollaborativeFactors:

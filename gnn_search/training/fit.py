@@ -1,4 +1,4 @@
-"""From a configuration to a model folder: train the towers, fit the walk term, save."""
+"""From a configuration to a model folder: train the towers, fit the reranker, save."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ def fit_model(
         MissingExtraError: TensorBoard is asked for and not installed.
     """
     result = train(config, graph, out, resume=resume, tensorboard=tensorboard, listener=listener)
-    walk = None
+    reranker = None
     if config.walk.enabled:
-        say("fitting the walk term on the validation period")
-        walk = fit_reranker(config, graph, result.retriever, InputSampler(graph, config))
-    summary = _summarise(result, walk, out)
-    save_model(out, graph, config, result.retriever, None if walk is None else walk.scorer, summary, library_versions())
+        say("fitting the reranker on the validation period")
+        reranker = fit_reranker(config, graph, result.retriever, InputSampler(graph, config))
+    summary = _summarise(result, reranker, out)
+    save_model(out, graph, config, result.retriever, None if reranker is None else reranker.scorer, summary, library_versions())
     return summary
 
 
-def _summarise(result: TrainingResult, walk: RerankerFit | None, out: Path) -> dict[str, Any]:
+def _summarise(result: TrainingResult, reranker: RerankerFit | None, out: Path) -> dict[str, Any]:
     progress = result.progress
     fitted = (
         {
-            "cases": walk.cases,
-            "validation_recall_at_10": {"vector": walk.vector, "walk": walk.walk, "full": walk.both},
+            "cases": reranker.cases,
+            "validation_recall_at_10": {"vector": reranker.vector, "graph": reranker.graph, "reranked": reranker.reranked},
         }
-        if walk is not None
+        if reranker is not None
         else None
     )
     return {
@@ -74,5 +74,5 @@ def _summarise(result: TrainingResult, walk: RerankerFit | None, out: Path) -> d
         "share_waiting_for_batches": round(result.waiting, 4),
         "parameters": sum(parameter.numel() for parameter in result.retriever.parameters()),
         "negatives": result.negatives,
-        "walk": fitted,
+        "reranker": fitted,
     }

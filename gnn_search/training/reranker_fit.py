@@ -1,4 +1,4 @@
-"""Fit the walk term on what was chosen in the validation period, which the vectors have not seen."""
+"""Fit the reranker on the validation period, which the vectors have not seen."""
 
 from __future__ import annotations
 
@@ -61,24 +61,24 @@ class RerankExamples:
 
 @dataclass(frozen=True)
 class RerankerFit:
-    """A fitted scorer, and what it reaches on shoppers that it was not fitted on.
+    """A fitted scorer, and what it reaches on users that it was not fitted on.
 
     Attributes:
         scorer: Fitted on all cases.
         cases: How many.
-        vector, walk, both: Validation Recall@10 among the candidates of vectors alone, the walk alone and both, each shopper scored by a
-            fit on the other half of the shoppers.
+        vector, graph, reranked: Validation Recall@10 of vectors alone, candidates alone and both, each user scored by a fit on the other
+            half of the users.
     """
 
     scorer: RerankScorer
     cases: int
     vector: float
-    walk: float
-    both: float
+    graph: float
+    reranked: float
 
 
 def fit_reranker(config: TrainingConfig, graph: Graph, retriever: Retriever, inputs: InputSampler) -> RerankerFit:
-    """Fit the walk term of a trained retriever.
+    """Fit the reranker of trained towers.
 
     Args:
         config: The training configuration.
@@ -102,15 +102,15 @@ def fit_reranker(config: TrainingConfig, graph: Graph, retriever: Retriever, inp
 
 
 def cross_fit(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> tuple[RerankScorer, RerankScorer]:
-    """Fit one scorer on either half of the shoppers, so that each can be measured on the other half; halves as in `user_halves`."""
+    """Fit one scorer on either half of the users, so that each can be measured on the other half; halves as in `user_halves`."""
     with deterministic():
         return _fit_halves(config, gather(config, encoder, index, cases))
 
 
 def user_halves(cases: Cases, seed: int) -> Int64:
-    """Return the half, 0 or 1, of each case's shopper; a case without one is a shopper of its own: int64 [cases]."""
-    shopper = cases.user.astype(np.int64)
-    key = np.where(shopper >= 0, shopper, shopper.max(initial=0) + 1 + np.arange(len(cases)))
+    """Return the half, 0 or 1, of each case's user; a case without one is a user of its own: int64 [cases]."""
+    user = cases.user.astype(np.int64)
+    key = np.where(user >= 0, user, user.max(initial=0) + 1 + np.arange(len(cases)))
     return RandomSource(seed).uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1
 
 
@@ -118,7 +118,7 @@ def user_halves(cases: Cases, seed: int) -> Int64:
 def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> RerankExamples:
     """Collect the candidates of cases.
 
-    Some cases have their shopper left out, so that plain requests are learned too. Some are there twice, the second time as if nobody had
+    Some cases have their user left out, so that plain requests are learned too. Some are there twice, the second time as if nobody had
     asked their query before: new queries are rare in any one period, and without them a fit would rely on what they do not have.
     """
     random = RandomSource(config.seed)
@@ -128,12 +128,12 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, 
     parts, features, order = [], [], []
     words = WordMatcher(index.view.graph, config.walk.words)
     size = max(1, min(_BLOCK, _SCORES // index.num_products))
-    for chosen, unasked in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
-        # By shopper, so that a shopper's cases share the walk to partners.
+    for chosen, cold in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
+        # By user, so that a user's cases share the search for partners.
         chosen = chosen[np.argsort(user[chosen], kind="stable")]
         order.append(chosen)
         for start in range(0, len(chosen), size):
-            found = _gather_block(encoder, index, words, cases, user, chosen[start : start + size], unasked)
+            found = _gather_block(encoder, index, words, cases, user, chosen[start : start + size], cold)
             features.append(found[0])
             parts.append(found[1:])
     reached = np.cumsum([0] + [len(described) for described in features])
@@ -159,7 +159,7 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> Rerank
     Cases of queries that nobody had asked before are fitted more often: those that are only taken as such are easier, as the vectors were
     taught with their queries, so a fit on these alone would trust the vectors too much.
 
-    Where there is nothing to learn from, no case or none of which a walk reaches a product, the order stays the vectors'.
+    Where there is nothing to learn from, no case or none with a candidate, the order stays the vectors'.
 
     Shapes:
         case: int64 [cases].
@@ -232,7 +232,7 @@ def _loss(score: Tensor, relevant: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> tuple[float, float, float]:
-    """Return Recall@10 of the vectors, the walk and both."""
+    """Return Recall@10 of the vectors, the candidates and both."""
     found = []
     for start in range(0, len(case), _BLOCK):
         block = case[start : start + _BLOCK]
@@ -275,28 +275,28 @@ def _joined(parts: list[Float32]) -> Float32:
 
 
 def _gather_block(
-    encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, unasked: bool
+    encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, cold: bool
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
-    asker, query = user[block], cases.query[block]
-    if unasked:
-        request, history_query = encoder.encode_as_cold_queries(asker, query)
+    who, query = user[block], cases.query[block]
+    if cold:
+        request, history_query = encoder.encode_as_cold_queries(who, query)
     else:
-        request, history_query = encoder.encode_requests(asker, query), encoder.history_query(query)
+        request, history_query = encoder.encode_requests(who, query), encoder.history_query(query)
     score = request @ encoder.products.T
     described = min(index.settings.nearest, score.shape[1])
     near = score.topk(min(described + _BEYOND, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
     distinct, text = np.unique(query, return_inverse=True)
     matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
-    asked = np.full_like(query, -1) if unasked else query
-    reached = index.find_candidates(asker, asked, history_query, match_words(matches, text), near[:, :described])
-    reached_key = reached.row * index.num_products + reached.product
+    known = np.full_like(query, -1) if cold else query
+    found = index.find_candidates(who, known, history_query, match_words(matches, text), near[:, :described])
+    found_key = found.row * index.num_products + found.product
     near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
-    key = np.union1d(reached_key, near_key)
-    place = np.searchsorted(reached_key, key)
-    place = np.where(np.r_[reached_key, -1][place] == key, place, -1)
+    key = np.union1d(found_key, near_key)
+    place = np.searchsorted(found_key, key)
+    place = np.where(np.r_[found_key, -1][place] == key, place, -1)
     row = key // index.num_products
     owned, position = expand_ranges(cases.indptr[block], cases.indptr[block + 1])
     relevant = np.isin(key, owned * index.num_products + cases.product[position])
-    features = candidate_features(index, asker, asked, history_query, reached, query if unasked else None)
+    features = candidate_features(index, who, known, history_query, found, query if cold else None)
     sizes = np.bincount(row, minlength=len(block)).astype(np.int64)
-    return features, place, score.numpy().ravel()[key], relevant, sizes, reached.from_graph
+    return features, place, score.numpy().ravel()[key], relevant, sizes, found.from_graph

@@ -139,7 +139,7 @@ def assert_refused(result: Result, message: str) -> None:
         (lambda layout: shutil.rmtree(layout.root), "there is no model folder"),
         (lambda layout: layout.manifest.write_text("{"), "model.json is damaged"),
         (lambda layout: layout.weights.write_bytes(b"\0" * 100), "its files differ from those that were written; train it again"),
-        (lambda layout: (layout.vectors / "product.npy").write_bytes(b"\0" * 100), "product.npy is damaged"),
+        (lambda layout: (layout.node_embeddings / "product.npy").write_bytes(b"\0" * 100), "product.npy is damaged"),
     ],
 )
 def test_a_damaged_model_is_one_sentence_and_exit_2(fresh_model, damage, message):

@@ -79,7 +79,7 @@ def test_recalls_are_those_of_evaluate(ablated, tiny_graph):
         model, cases = open_model(folder), study_cases(tiny_graph, Measuring("validation", None, 20), 1)
         rankers = model_case_rankers(model, encode_nodes(model, cases.time))
         scores = evaluate(cases, rankers, tiny_graph, k=(10, 40), draws=1)
-        ways = dict(zip(("full", "vectors", "walk", "no user") if model.walk else ("full", "no user"), scores.methods, strict=True))
+        ways = dict(zip(("full", "vectors", "walk", "no user") if model.reranker else ("full", "no user"), scores.methods, strict=True))
         ways.setdefault("vectors", ways["full"])
         assert {one["way"] for one in found["recalls"]} == set(ways)
         for one in found["recalls"]:

@@ -69,7 +69,7 @@ def test_json(tiny_graph, tmp_path):
 def test_the_walk_term_is_fitted_and_told_of(trained, tiny_graph):
     result, out = trained
     model = open_model(out)
-    assert model.walk is not None
+    assert model.reranker is not None
     summary = model.manifest.training["walk"]
     assert summary["cases"] == len(build_cases(tiny_graph, "validation"))
     recall = summary["validation_recall_at_10"]
@@ -115,7 +115,7 @@ def test_a_killed_run_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
 def test_an_ended_run_may_be_resumed(trained, tiny_graph, tmp_path):
     out = shutil.copytree(trained[1], tmp_path / "model")
     layout = ModelLayout(out)
-    before = {file.name: file.read_bytes() for file in (layout.weights, layout.walk, layout.config)}
+    before = {file.name: file.read_bytes() for file in (layout.weights, layout.reranker, layout.config)}
     assert run(write_config(tmp_path), tiny_graph.path, out, "--resume").exit_code == 0
     assert {name: (out / name).read_bytes() for name in before} == before
 

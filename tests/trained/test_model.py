@@ -32,7 +32,7 @@ def change_manifest(layout: ModelLayout, **changes: object) -> None:
 
 def forge(layout: ModelLayout) -> None:
     """Make the manifest's hash that of the files as they are."""
-    change_manifest(layout, hash=hash_files([layout.config, layout.tokenizer, layout.walk, layout.weights]))
+    change_manifest(layout, hash=hash_files([layout.config, layout.tokenizer, layout.reranker, layout.weights]))
 
 
 def cut(layout: ModelLayout) -> None:
@@ -40,12 +40,12 @@ def cut(layout: ModelLayout) -> None:
 
 
 def cut_walk(layout: ModelLayout) -> None:
-    layout.walk.write_bytes(layout.walk.read_bytes()[:-100])
+    layout.reranker.write_bytes(layout.reranker.read_bytes()[:-100])
 
 
 def reshape_walk(layout: ModelLayout) -> None:
-    weights = load_file(layout.walk)
-    save_file({**weights, "mean": weights["mean"][:-1].clone()}, layout.walk)
+    weights = load_file(layout.reranker)
+    save_file({**weights, "mean": weights["mean"][:-1].clone()}, layout.reranker)
 
 
 def leave_out(layout: ModelLayout) -> None:
@@ -95,7 +95,7 @@ def test_the_walk_term_comes_back(tiny_graph, tmp_path):
 
 def test_a_walk_term_that_is_gone_is_not_opened(fresh_model):
     opened = open_model(fresh_model)
-    assert opened.walk is not None
+    assert opened.reranker is not None
     save_model(fresh_model, opened.graph, opened.config, opened.retriever, None, {}, {})
     assert open_model(fresh_model).walk is None
 
@@ -153,7 +153,7 @@ def test_another_graph_is_refused(fresh_model, tmp_path):
         (lambda layout: change_manifest(layout, colour="red"), r"model\.json is damaged \(.*colour.*\); train the model again"),
         (lambda layout: layout.weights.unlink(), r"is damaged: weights\.safetensors is missing; train it again"),
         (lambda layout: layout.tokenizer.unlink(), r"is damaged: tokenizer\.json is missing; train it again"),
-        (lambda layout: layout.walk.unlink(), r"is damaged: walk\.safetensors is missing; train it again"),
+        (lambda layout: layout.reranker.unlink(), r"is damaged: walk\.safetensors is missing; train it again"),
         (lambda layout: (reshape_walk(layout), forge(layout)), r"walk\.safetensors is damaged \(.*size mismatch.*\); train the model"),
         (lambda layout: (cut_walk(layout), forge(layout)), r"walk\.safetensors is damaged \(.*\); train the model again"),
         (lambda layout: layout.config.unlink(), r"is damaged: config\.yaml is missing; train it again"),

@@ -50,7 +50,7 @@ def test_another_moment_is_computed(model):
 @pytest.mark.parametrize("name", ["product", "user", "walk_user", "walk_product"])
 @pytest.mark.parametrize("damage", ["cut", "gone", "narrow"])
 def test_a_damaged_file_is_refused(model, name, damage):
-    file = model.layout.vectors / f"{name}.npy"
+    file = model.layout.node_embeddings / f"{name}.npy"
     if damage == "cut":
         file.write_bytes(file.read_bytes()[:100])
     elif damage == "gone":
@@ -62,17 +62,17 @@ def test_a_damaged_file_is_refused(model, name, damage):
 
 
 def test_vectors_of_another_model_are_refused(model):
-    text = (model.layout.vectors / "vectors.json").read_text()
-    (model.layout.vectors / "vectors.json").write_text(text.replace(model.manifest.hash, "0" * len(model.manifest.hash)))
+    text = (model.layout.node_embeddings / "vectors.json").read_text()
+    (model.layout.node_embeddings / "vectors.json").write_text(text.replace(model.manifest.hash, "0" * len(model.manifest.hash)))
     with pytest.raises(ArtefactError, match="were made by another model than"):
         open_node_embeddings(model)
 
 
 def test_a_model_without_a_walk_term_has_no_factors(model):
-    model.layout.walk.unlink()
+    model.layout.reranker.unlink()
     plain = replace(model, walk=None)
     save_node_embeddings(plain, encode_nodes(plain, model.graph.manifest.test_start))
-    assert sorted(path.name for path in plain.layout.vectors.iterdir()) == sorted(
+    assert sorted(path.name for path in plain.layout.node_embeddings.iterdir()) == sorted(
         [*(f"{name}.npy" for name in ("product", "query", "category", "user")), "vectors.json"]
     )
     assert open_node_embeddings(plain).factors is None

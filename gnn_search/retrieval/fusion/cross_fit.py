@@ -114,7 +114,7 @@ def _lists(model: Model, cases: Cases, chosen: Int64, progress: Callable[[str], 
     progress("fitting the reranker on halves")
     scorers = cross_fit(model.config, encoder.nodes, candidates, cases)
     progress("ranking")
-    fitted = [channel_rankers(replace(model, walk=scorer), index, candidates) for scorer in scorers]
+    fitted = [channel_rankers(replace(model, reranker=scorer), index, candidates) for scorer in scorers]
     half = user_halves(cases, model.config.seed)[chosen]
     return {name: _rank_halves([rankers[name] for rankers in fitted], requests, half, depth) for name in fitted[0]}
 

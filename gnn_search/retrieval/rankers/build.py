@@ -48,7 +48,7 @@ def build_ranker(model: Model, embeddings: NodeEmbeddings, encoder: RequestEncod
 
 def candidate_index(model: Model, embeddings: NodeEmbeddings, encoder: RequestEncoder) -> CandidateIndex | None:
     """Return what the graph says of users, queries and products as of the encoder's time; None for a model without a reranker."""
-    if model.walk is None:
+    if model.reranker is None:
         return None
     nodes = encoder.nodes
     return CandidateIndex(nodes.view, model.config.walk, model.inputs.history, nodes.categories, embeddings.factors)
@@ -58,11 +58,11 @@ def channel_rankers(model: Model, index: ProductIndex, candidates: CandidateInde
     """Return the rankers of a model's single channels, by name."""
     rankers: dict[str, Ranker] = {}
     if candidates is not None:
-        assert model.walk is not None
+        assert model.reranker is not None
         assert isinstance(index, FlatIndex)  # An approximate one can't tell what a product left out may score.
-        rankers[RERANKED] = RerankedRanker(index, candidates, model.words, model.walk)
-        rankers[GRAPH] = GraphRanker(index, candidates, model.words, model.walk)
-    return {**rankers, VECTOR: VectorRanker(index, model.manifest.dimension), LEXICAL: LexicalRanker(index, model.words)}
+        rankers[RERANKED] = RerankedRanker(index, candidates, model.word_matcher, model.reranker)
+        rankers[GRAPH] = GraphRanker(index, candidates, model.word_matcher, model.reranker)
+    return {**rankers, VECTOR: VectorRanker(index, model.manifest.dimension), LEXICAL: LexicalRanker(index, model.word_matcher)}
 
 
 def fuse(index: ProductIndex, rankers: dict[str, Ranker], weights: Weights | None) -> FusedRanker:

@@ -41,7 +41,7 @@ def test_each_kind(with_walk):
 
 def test_without_a_walk_term_the_vectors_rank(without_walk):
     model, shop = without_walk
-    assert model.walk is None
+    assert model.reranker is None
     assert isinstance(open_channel(model, shop), VectorChannel)
     assert [ranker.name for ranker in model_case_rankers(model, shop)] == ["gnn-search", "gnn-search, no user"]
     with pytest.raises(RequestError, match=r"has no walk term; train it with walk\.enabled, or use another channel"):
