@@ -108,6 +108,7 @@ class CandidateIndex:
         self.num_categories = max(graph.taxonomy.num_categories, 1)
         self.product_brand, self.num_brands = _brands(graph)
         self.partner_relations = partner_relations(graph)
+        self._partner_edges = [view.edges(relation) for relation in self.partner_relations]
         self.query_interactions = _count_interactions(view, [("product", "rev_leads_to", "query")], settings)
         self._load_users(view, history)
         self.query_categories = self.query_interactions.regroup(self.product_category, self.num_categories)
@@ -233,8 +234,7 @@ class CandidateIndex:
         newest[size > 0] = latest.last[latest.indptr[1:][size > 0] - 1]
         basket = latest.last >= newest[owner] - int(_BASKET_DAYS * 86_400e6)
         keys, weights = [], []
-        for place, relation in enumerate(self.partner_relations):
-            edges = self.view.edges(relation)
+        for place, edges in enumerate(self._partner_edges):
             inner, edge = expand_ranges(edges.starts[latest.product], edges.ends[latest.product])
             product = np.asarray(edges.csr.index[edge])
             category = self.product_category[product]

@@ -1,5 +1,7 @@
 """Sparse counts of interactions between pairs of nodes: how often, how recently, since when."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 
 import numpy as np

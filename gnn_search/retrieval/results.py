@@ -13,7 +13,6 @@ import polars as pl
 from pydantic import BaseModel
 
 from gnn_search.graph.csr import Int32, Int64
-from gnn_search.graph.store import to_datetime
 from gnn_search.requests.request import RequestBatch
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.trained.model import Model
@@ -134,7 +133,7 @@ class SearchResults(Sequence[SearchResult]):
         batch: The requests.
         ranking: Distinct lists.
         products: What is told of each product, see `describe_products`.
-        as_of: Everything before it was known, µs.
+        as_of: Everything before it was known (UTC).
         notes: Sentences that hold for all.
 
     Shapes:
@@ -150,7 +149,7 @@ class SearchResults(Sequence[SearchResult]):
     understood: Bool
     user_known: Bool
     products: pl.DataFrame
-    as_of: int
+    as_of: datetime
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -177,7 +176,7 @@ class SearchResults(Sequence[SearchResult]):
             query_known=bool(self.query_known[place]),
             user_id=user_id,
             user_known=described or bool(batch.user[place] >= 0),
-            as_of=to_datetime(self.as_of),
+            as_of=self.as_of,
             hits=tuple(Hit(rank, one, title, category, score) for rank, ((one, title, category), score) in scored),
             history_events=int(batch.history_events[place]) - unknown - later if described else None,
             unknown_events=unknown,
@@ -234,7 +233,7 @@ class SearchResults(Sequence[SearchResult]):
         if batch.unknown_events[place]:
             notes.append(f"{batch.unknown_events[place]:,} of {events:,} events of the history are of products that are not in the graph")
         if batch.later_events[place]:
-            time = f"{to_datetime(self.as_of):%Y-%m-%d %H:%M} UTC"
+            time = f"{self.as_of:%Y-%m-%d %H:%M} UTC"
             notes.append(
                 f"{batch.later_events[place]:,} of {events:,} events of the history are not before {time}, as of which is searched"
             )

@@ -16,8 +16,8 @@ import torch
 from gnn_search.errors import RequestError
 from gnn_search.graph.as_of import resolve_as_of
 from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.graph.store import to_datetime
 from gnn_search.index.filters import Filtered
-from gnn_search.index.product_index import check_k
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.requests.parser import RequestParser
 from gnn_search.requests.request import History, Request, RequestBatch
@@ -59,7 +59,7 @@ class Retriever:
     ) -> None:
         options = RankingOptions() if options is None else options
         embeddings = open_node_embeddings(model, as_of)
-        self.model, self.as_of = model, embeddings.as_of
+        self.model, self.as_of, self._as_of = model, embeddings.as_of, to_datetime(embeddings.as_of)
         self.cache = RequestCache() if cache is None else cache
         self.encoder = RequestEncoder(model, embeddings)
         self.ranker = build_ranker(model, embeddings, self.encoder, options)
@@ -192,8 +192,7 @@ class Retriever:
         Raises:
             RequestError: `k` is below 1 or larger than the catalogue.
         """
-        check_k(k, self.ranker.index.count)
-        count = len(batch)
+        count = len(batch.user)
         place = np.empty(count, dtype=np.int64)
         known, understood = np.empty(count, dtype=np.bool_), np.empty(count, dtype=np.bool_)
         lists: list[Ranking] = []
@@ -201,10 +200,10 @@ class Retriever:
             ranking = self.ranker.rank(encoded, k, None if allowed is None else allowed.product)
             place[some] = distinct + sum(len(one.product) for one in lists)
             known[some], understood[some] = encoded.known[encoded.text][distinct], encoded.understood[encoded.text][distinct]
-            lists.append(self._cut(encoded, ranking, min_score))
+            lists.append(ranking if min_score is None else self._cut(encoded, ranking, min_score))
         notes = (f"{allowed.unknown:,} products of the filter are not in the graph",) if allowed is not None and allowed.unknown else ()
         something = (batch.inductive_user >= 0) | self._users[batch.user]
-        return SearchResults(batch, _joined(lists, k), place, known, understood, something, self.products, self.as_of, notes)
+        return SearchResults(batch, _joined(lists, k), place, known, understood, something, self.products, self._as_of, notes)
 
     def _encoded_parts(self, batch: RequestBatch) -> Iterator[tuple[Int64, Int64, EncodedRequests]]:
         """Yield rows of requests of the graph's users, then of described ones, each with its distinct requests, encoded."""

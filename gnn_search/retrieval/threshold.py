@@ -79,14 +79,12 @@ class SimilarityCut:
     def __init__(self, products: Float32, *, boosted: bool) -> None:
         self._products, self._boosted = products, boosted
 
-    def __call__(self, requests: EncodedRequests, ranking: Ranking, min_score: float | None) -> Ranking:
-        """Return the lists without what is less similar than a threshold; None keeps all.
+    def __call__(self, requests: EncodedRequests, ranking: Ranking, min_score: float) -> Ranking:
+        """Return the lists without what is less similar than a threshold.
 
         Raises:
             RequestError: The lists hold boosted products that the graph does not, whose cosine is not known.
         """
-        if min_score is None:
-            return ranking
         row = np.repeat(np.arange(len(ranking.product), dtype=np.int64), ranking.product.shape[1])
         new = ranking.product >= len(self._products)
         known = np.where(new, 0, np.maximum(ranking.product, 0))

@@ -11,6 +11,7 @@ import torch
 
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.index.flat import FlatIndex
+from gnn_search.index.product_index import check_k
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, match_words
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
@@ -39,26 +40,25 @@ class CandidateRanker(ABC):
 
     def __init__(self, index: FlatIndex, candidates: CandidateIndex, words: WordMatcher, scorer: RerankScorer) -> None:
         self.index, self.candidates, self._words = index, candidates, words
+        self.num_products = index.count
         # In float64 a score does not depend on which other rows a matrix product holds, to the digits that are kept.
         self.scorer: RerankScorer = deepcopy(scorer).double()
 
     @torch.no_grad()
     def rank(self, requests: EncodedRequests, k: int, allowed: Int32 | None = None) -> Ranking:
         """See `Ranker.rank`; products that are not allowed still count in how the others are described."""
-        self.index.check_k(k)
-        candidates = self._candidates_for(requests)
+        check_k(k, self.num_products)
         # Each request once, by user, so that a user's requests share the search for partners.
         key = requests.user.astype(np.int64) * (len(requests.texts) + 1) + requests.text
         order, row = np.unique(key, return_index=True, return_inverse=True)[1:]
-        lists = empty_ranking(len(order), k)
-        if allowed is None or len(allowed):
-            matches = self._words.match(requests.texts, requests.nodes)
-            size = max(1, min(_BLOCK, _PLACES // (k + SPARE)))
-            for start in range(0, len(order), size):
-                block = requests.take(order[start : start + size])
-                found = self._rank_block(block, match_words(matches, block.text), k, candidates, allowed)
-                lists.product[start : start + size], lists.score[start : start + size] = found
-        return Ranking(lists.product[row], lists.score[row])
+        if not len(order) or not (allowed is None or len(allowed)):
+            return empty_ranking(len(row), k)
+        size = max(1, min(_BLOCK, _PLACES // (k + SPARE)))
+        blocks = [requests.take(order[start : start + size]) for start in range(0, len(order), size)]
+        candidates, matches = self._candidates_for(requests), self._words.match(requests.texts, requests.nodes)
+        found = [self._rank_block(block, match_words(matches, block.text), k, candidates, allowed) for block in blocks]
+        product, score = (np.concatenate(parts)[row] for parts in zip(*found, strict=True))
+        return Ranking(product, score)
 
     def describe(self, requests: EncodedRequests) -> tuple[Candidates, torch.Tensor]:
         """Return the candidates of some requests, and the features that the scorer sees of each.
@@ -91,10 +91,8 @@ class CandidateRanker(ABC):
         return found, torch.from_numpy(features).double()
 
 
-def keep_allowed(found: Candidates, features: torch.Tensor, allowed: Int32 | None) -> tuple[Candidates, torch.Tensor]:
+def keep_allowed(found: Candidates, features: torch.Tensor, allowed: Int32) -> tuple[Candidates, torch.Tensor]:
     """Leave out candidates that are not allowed."""
-    if allowed is None:
-        return found, features
     kept = np.flatnonzero(np.isin(found.product, allowed))
     return found.take(kept), features[torch.from_numpy(kept)]
 

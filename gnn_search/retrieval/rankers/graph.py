@@ -19,6 +19,8 @@ class GraphRanker(CandidateRanker):
     def _rank_block(
         self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
-        found, features = keep_allowed(*self._described(requests, matched, self._nearest(requests), candidates), allowed)
+        found, features = self._described(requests, matched, self._nearest(requests), candidates)
+        if allowed is not None:
+            found, features = keep_allowed(found, features, allowed)
         score = self.scorer.score_candidates_alone(features).numpy()
         return best_products(len(requests), k, found.row, found.product, score)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from gnn_search.graph.csr import Int32
-from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.product_index import ProductIndex, check_k
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
@@ -29,6 +29,7 @@ class LexicalRanker:
 
     def rank(self, requests: EncodedRequests, k: int, allowed: Int32 | None = None) -> Ranking:
         """See `Ranker.rank`; a score is BM25's."""
+        check_k(k, self.index.count)
         lists = rank_words(self._words.index, pl.Series(requests.texts, dtype=pl.String), k, allowed)
         return Ranking(lists.product[requests.text], lists.score[requests.text])
 

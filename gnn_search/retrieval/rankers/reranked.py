@@ -10,7 +10,6 @@ from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts
 from gnn_search.retrieval.allowed import search_allowed
 from gnn_search.retrieval.rankers.candidate_ranker import SPARE, CandidateRanker, Float64, best_products, keep_allowed
-from gnn_search.retrieval.ranking import empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
 _GROWTH = 4
@@ -24,21 +23,19 @@ class RerankedRanker(CandidateRanker):
     """
 
     def _nearest(self, requests: EncodedRequests) -> Int32:
-        nearest = min(self.candidates.settings.nearest, self.index.count)
-        if not nearest:
-            return np.empty((len(requests), 0), np.int32)
-        return self.index.search(requests.vector.numpy(), nearest)[1]
+        nearest = min(self.candidates.settings.nearest, self.num_products)
+        return self.index.search(requests.vector.numpy(), nearest)[1] if nearest else np.empty((len(requests.user), 0), np.int32)
 
     def _rank_block(
         self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
-        vector, nearest = requests.vector.numpy(), min(candidates.settings.nearest, self.index.count)
-        near = search_allowed(self.index, vector, min(max(nearest, k + SPARE), self.index.count), allowed)
+        vector, nearest = requests.vector.numpy(), min(candidates.settings.nearest, self.num_products)
+        near = search_allowed(self.index, vector, min(max(nearest, k + SPARE), self.num_products), allowed)
         # Which products are described must not depend on the filter.
-        described = near[1][:, :nearest] if allowed is None or not nearest else self._nearest(requests)
-        if not nearest:
-            described = np.empty((len(vector), 0), np.int32)
-        found, features = keep_allowed(*self._described(requests, matched, described, candidates), allowed)
+        described = near[1][:, :nearest] if allowed is None else self._nearest(requests)
+        found, features = self._described(requests, matched, described, candidates)
+        if allowed is not None:
+            found, features = keep_allowed(found, features, allowed)
         similarity = self.index.similarity(vector, found.row, found.product)
         score = self.scorer.score_candidates(features, torch.from_numpy(similarity)).numpy()
         return self._merge(vector, found, score, near, k, allowed)
@@ -47,24 +44,20 @@ class RerankedRanker(CandidateRanker):
         self, vector: Float32, found: Candidates, score: Float64, nearest: tuple[Float32, Int32], k: int, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
         """Join the scored candidates with the other nearest products, deeper and deeper until the lists are settled."""
-        whole = self.index.count if allowed is None else len(allowed)
-        lists = empty_ranking(len(vector), k)
-        product, best = lists.product, lists.score
-        key = found.row * self.index.count + found.product
-        open_rows = np.arange(len(vector))
+        whole = self.num_products if allowed is None else len(allowed)
+        product, best = np.empty((len(vector), k), np.int32), np.empty((len(vector), k), np.float32)
+        key, open_rows = found.row * self.num_products + found.product, np.arange(len(vector))
         similarity, near = nearest
         while True:
-            depth = near.shape[1]
             others = self.scorer.score_others(torch.from_numpy(similarity.astype(np.float64))).numpy()
-            new = ~_contains(key, open_rows[:, None] * self.index.count + near)
+            new = ~_contains(key, open_rows[:, None] * self.num_products + near)
             place = np.full(len(vector), -1)
             place[open_rows] = np.arange(len(open_rows))
             mine = place[found.row] >= 0
             row = np.concatenate([place[found.row[mine]], np.nonzero(new)[0]])
-            products = np.concatenate([found.product[mine], near[new]])
-            scores = np.concatenate([score[mine], others[new]])
+            products, scores = np.concatenate([found.product[mine], near[new]]), np.concatenate([score[mine], others[new]])
             product[open_rows], best[open_rows] = best_products(len(open_rows), k, row, products, scores)
-            worst, last = best[open_rows, -1], others[:, -1].astype(np.float32)
+            worst, last, depth = best[open_rows, -1], others[:, -1].astype(np.float32), near.shape[1]
             # With a zero vector all other products score alike, the fetched ones first by number.
             alike = ~vector[open_rows].any(axis=1) & (worst == last) & (product[open_rows, -1] <= near[:, -1])
             open_rows = open_rows[~((worst > last) | alike | (depth == whole))]

@@ -6,7 +6,7 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.vectors import boosted_queries
-from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.product_index import ProductIndex, check_k
 from gnn_search.retrieval.allowed import search_allowed
 from gnn_search.retrieval.ranking import Ranking, padded
 from gnn_search.retrieval.request_encoder import EncodedRequests
@@ -33,6 +33,7 @@ class VectorRanker:
 
     def rank(self, requests: EncodedRequests, k: int, allowed: Int32 | None = None) -> Ranking:
         """See `Ranker.rank`; a score is the inner product."""
+        check_k(k, self.index.count)
         vectors = requests.vector.numpy()
         if self._boost is not None:
             vectors = boosted_queries(vectors, self._boost, self._action)
