@@ -11,7 +11,7 @@ from gnn_search.config.base import StrictModel
 from gnn_search.export.settings import TOWER_FORMATS, FormatName
 from gnn_search.export.source import ExportSource
 from gnn_search.export.storage import BLOCK
-from gnn_search.index.flat import FlatIndex
+from gnn_search.index.store import open_flat_index
 from gnn_search.vectors.shop_vectors import Float32
 
 _QUERIES = 500
@@ -47,7 +47,7 @@ def measure_recall(source: ExportSource, queries: Float32, index: Path | None) -
     if not len(asked) or not len(products):
         return ExportRecall(queries=0, stored={}, index=None)
     true, near = _nearest(source, asked, max(depths), stored=False), _nearest(source, asked, max(depths), stored=True)
-    found = None if index is None else FlatIndex.open(index).search(asked, max(depths))[1]
+    found = None if index is None else open_flat_index(index).search(asked, max(depths))[1]
     return ExportRecall(
         queries=len(asked),
         stored=_share(products, asked, true, near, depths),

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import mapped_array
 from gnn_search.export.source import VectorTable
-from gnn_search.mapped import mapped_array
 from gnn_search.model.store import Model
 from gnn_search.retrieval.request_histories import RequestHistories
 from gnn_search.retrieval.requests import RequestFile

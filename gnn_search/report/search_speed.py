@@ -15,8 +15,8 @@ from gnn_search.evaluation.result import Evaluation
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.csr import Float32, Int64
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.folder import read_manifest
 from gnn_search.index.measure import CUT_OFFS, time_single
+from gnn_search.index.store import read_index_manifest
 from gnn_search.machine import describe_machine
 from gnn_search.model.store import Model
 from gnn_search.retrieval.ranking import Ranker
@@ -150,7 +150,7 @@ def read_indices(folders: Sequence[Path], model: Model) -> list[IndexSpeed]:
     """
     found = []
     for folder in folders:
-        manifest = read_manifest(folder)
+        manifest = read_index_manifest(folder)
         if manifest.model_hash != model.manifest.hash:
             raise ArtefactError(f"the index {folder} is of another model than {model.path}; make one of this model, or leave it out")
         measured = manifest.measured

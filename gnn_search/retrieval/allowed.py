@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gnn_search.graph.csr import Float32, Int32
-from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.base import ProductIndex
 
 
 def search_allowed(index: ProductIndex, queries: Float32, k: int, allowed: Int32 | None) -> tuple[Float32, Int32]:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from gnn_search.graph.csr import Int32, Int64
-from gnn_search.index.product_index import check_k
+from gnn_search.index.base import check_k
 from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import open_channel
 from gnn_search.retrieval.counts import Counts, RequestCounter

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal, get_args, overload
 
 from gnn_search.errors import RequestError
+from gnn_search.index.base import ProductIndex
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.product_index import ProductIndex
 from gnn_search.model.store import Model
 from gnn_search.retrieval.fused_channel import FusedChannel, Part
 from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks

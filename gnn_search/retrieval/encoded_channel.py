@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from gnn_search.graph.csr import Int32
-from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.base import ProductIndex
 from gnn_search.model.guests import Guests
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.retrieval.vector_channel import Asked, Bool, VectorChannel

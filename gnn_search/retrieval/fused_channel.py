@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from gnn_search.graph.csr import Int32
-from gnn_search.index.product_index import check_k
+from gnn_search.index.base import check_k
 from gnn_search.retrieval.encoded_channel import EncodedChannel
 from gnn_search.retrieval.fusion.candidates import Candidates, Float64, join_channels
 from gnn_search.retrieval.ranking import PADDING, Ranking

@@ -15,8 +15,8 @@ import torch
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup
+from gnn_search.index.base import ProductIndex, check_k
 from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.product_index import ProductIndex, check_k
 from gnn_search.model.store import Model, open_model
 from gnn_search.retrieval.channels import ChannelKind, open_channel
 from gnn_search.retrieval.fusion.weighted_sum import Weights

@@ -15,10 +15,9 @@ from torch import Tensor
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup
-from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
+from gnn_search.index.base import ProductIndex
+from gnn_search.index.boosting.boost import Boost, boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.product_index import ProductIndex
 from gnn_search.index.scoring import pair_scores
 from gnn_search.model.encoder import NodeEncoder
 from gnn_search.model.guests import Guests

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gnn_search.errors import RequestError
+from gnn_search.index.base import ProductIndex
 from gnn_search.index.boosting.boost import Boost, open_boost
 from gnn_search.index.filters import Filtered, filter_products
-from gnn_search.index.folder import IndexManifest, read_manifest
 from gnn_search.index.product_file import read_product_file
-from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.store import IndexManifest, read_index_manifest
 from gnn_search.layout import hash_files
 from gnn_search.model.store import Model
 from gnn_search.retrieval.channels import ChannelKind
@@ -94,7 +94,7 @@ def open_way(
             "file of products": None if products is None else hash_files([products]),
             "column of products": flag,
             "fusion": None if weights is None else weights.model_dump(mode="json"),
-            "index": None if index is None else _told(read_manifest(index)),
+            "index": None if index is None else _told(read_index_manifest(index)),
             "boost": None if boost is None else hash_files([boost / "boost.json"]),
             "action": action,
         },
