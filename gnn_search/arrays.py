@@ -50,13 +50,14 @@ def open_array(
     except (OSError, ValueError, EOFError, SyntaxError, TokenError) as error:
         # An empty file is an EOFError, and a damaged header may be any of the others.
         raise ArtefactError(f"{file} is damaged ({' '.join(str(error).split())}); {again}") from None
-    found = getattr(values, "shape", ())
-    fits = len(found) == len(shape) and all(wanted in (None, size) for wanted, size in zip(shape, found, strict=True))
+    if not isinstance(values, np.ndarray):
+        values.close()
+        raise ArtefactError(f"{file} is damaged (expected an array, got an archive); {again}")
+    fits = values.ndim == len(shape) and all(wanted in (None, size) for wanted, size in zip(shape, values.shape, strict=True))
     if not fits or values.dtype != np.dtype(dtype):
-        got = f"{values.dtype} {_written(found)}" if isinstance(values, np.ndarray) else "an archive"
-        raise ArtefactError(f"{file} is damaged (expected {np.dtype(dtype)} {_written(shape)}, got {got}); {again}")
-    opened: npt.NDArray[Any] = values
-    return opened
+        expected, got = f"{np.dtype(dtype)} {_written(shape)}", f"{values.dtype} {_written(values.shape)}"
+        raise ArtefactError(f"{file} is damaged (expected {expected}, got {got}); {again}")
+    return values
 
 
 def mapped_array(file: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:

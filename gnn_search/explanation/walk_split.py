@@ -7,6 +7,7 @@ from copy import deepcopy
 import numpy as np
 import torch
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.explanation.result import ScoreSplit, WalkGroup, WalkNumber, WalkSplit
 from gnn_search.explanation.shapley import Float64, shapley_values
 from gnn_search.explanation.walk_groups import COSINE, group_numbers
@@ -73,7 +74,7 @@ def split_walk(model: Model, channel: WalkChannel, asked: Asked, product: int, c
 
 def _background(table: Float64) -> Float64:
     """Return all rows, or some spread evenly over them."""
-    return table[np.unique(np.linspace(0, len(table) - 1, _BACKGROUND).astype(np.int64))]
+    return table[sorted_unique(np.linspace(0, len(table) - 1, _BACKGROUND).astype(np.int64))]
 
 
 def _group(name: str, score: float, numbers: list[WalkNumber], choice: str) -> WalkGroup:

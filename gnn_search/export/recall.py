@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.export.settings import TOWER_FORMATS, FormatName
 from gnn_search.export.source import ExportSource
@@ -41,7 +42,7 @@ def measure_recall(source: ExportSource, queries: Float32, index: Path | None) -
         queries: float32 [m, d].
     """
     products = source.products.vectors
-    asked = queries[np.unique(np.linspace(0, max(0, len(queries) - 1), _QUERIES).astype(np.int64))] if len(queries) else queries
+    asked = queries[sorted_unique(np.linspace(0, max(0, len(queries) - 1), _QUERIES).astype(np.int64))] if len(queries) else queries
     asked = np.ascontiguousarray(asked[np.any(asked, axis=1)])
     depths = [depth for depth in _DEPTHS if depth <= len(products)] or [len(products)]
     if not len(asked) or not len(products):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.result import Evaluation
@@ -139,7 +140,7 @@ def _time_searches(channel: Ranker, cases: Cases, k: int) -> SingleSearch:
 
 
 def _spread(count: int) -> Int64:
-    return np.unique(np.linspace(0, count - 1, min(_QUERIES, count)).astype(np.int64))
+    return sorted_unique(np.linspace(0, count - 1, min(_QUERIES, count)).astype(np.int64))
 
 
 def read_indices(folders: Sequence[Path], model: Model) -> list[IndexSpeed]:
