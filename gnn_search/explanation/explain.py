@@ -14,7 +14,7 @@ from gnn_search.explanation.request_parts import request_parts
 from gnn_search.explanation.result import ExplainedProduct, Explanation, Ranks, ScoreSplit
 from gnn_search.explanation.walk_split import split_walk
 from gnn_search.explanation.ways import WayFinder
-from gnn_search.graph.lookup import find_node
+from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_datetime
 from gnn_search.model.store import Model
 from gnn_search.retrieval.vector_channel import Asked, VectorChannel

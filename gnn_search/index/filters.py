@@ -10,7 +10,7 @@ import polars as pl
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
-from gnn_search.graph.lookup import find_node
+from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import Graph
 
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
