@@ -86,8 +86,8 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
     from gnn_search.index.flat import FlatIndex
     from gnn_search.index.full_vectors import FullVectors
     from gnn_search.index.measure import Seconds, measure_index
-    from gnn_search.index.open import open_index
     from gnn_search.index.settings import IndexSettings
+    from gnn_search.index.store import open_index, save_index
 
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
     queries, exact = np.load(folder / "queries.npy"), np.load(folder / "exact.npy")
@@ -102,11 +102,11 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
         start = Seconds.now()
         target = folder / f"{part}-{place}"
         if part == "flat":
-            made.save(target)
+            save_index(made, target)
         else:
             file = folder / f"{part}-{place}.npy" if settings.full_in == "disk" else None
             full = None if settings.precision is None else FullVectors.encode(vectors, settings.precision, file)
-            made.with_settings(settings, full).save(target)
+            save_index(made.with_settings(settings, full), target)
             full = None
         more = start.since()
         if place == len(ways) - 1:
@@ -151,7 +151,7 @@ def _write_synthetic(folder: Path, products: int) -> None:
 
 def _write_model(folder: Path, path: Path, graph: Path | None) -> None:
     """Write a model's products and its requests of the validation period."""
-    from gnn_search.index.held_out import held_out_queries
+    from gnn_search.index.model_products import held_out_queries
     from gnn_search.trained.model import open_model
     from gnn_search.trained.node_embeddings import open_node_embeddings
 
@@ -166,7 +166,7 @@ def _contrast(folder: Path) -> dict[str, Any]:
 
     The local intrinsic dimension is the maximum-likelihood estimate from the distances of the 100 nearest (Levina and Bickel 2004).
     """
-    from gnn_search.index.nearest import nearest
+    from gnn_search.index.measure import nearest
 
     vectors, queries = np.load(folder / "vectors.npy", mmap_mode="r"), np.load(folder / "queries.npy")
     score = nearest(vectors, queries, min(1000, len(vectors)))[0]

@@ -154,9 +154,10 @@ class IndexLayout:
     def full_scale(self) -> Path:
         return self.root / "full_scale.npy"
 
-    def files(self) -> list[Path]:
-        """Return all files but the manifest, in the order in which they are hashed."""
-        return [file for file in (self.faiss, self.ids, self.full, self.full_scale) if file.exists()]
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """All files that there may be but the manifest, in the order in which they are hashed."""
+        return (self.faiss, self.ids, self.full, self.full_scale)
 
 
 @dataclass(frozen=True)
@@ -265,20 +266,26 @@ def _key(key: Any) -> str:
     return json.dumps(key if isinstance(key, str) else json.dumps(key), ensure_ascii=False)
 
 
-def read_json(path: Path, what: str) -> dict[str, Any]:
+def read_json(path: Path, what: str, again: str = "") -> dict[str, Any]:
     """Read a JSON object.
 
+    Args:
+        path: Where it is.
+        what: What its folder is, such as 'an index folder'.
+        again: What to do where it is damaged; by default to make `what` again.
+
     Raises:
-        ArtefactError: The file is absent, is no JSON, or holds something other than an object. `what` names it.
+        ArtefactError: The file is absent, is no JSON, or holds something other than an object.
     """
+    again = again or f"make {what} again"
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise ArtefactError(f"{path.parent} is not {what}: {path.name} is missing; give the folder that was written whole") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ArtefactError(f"{path} is damaged ({error}); make {what} again") from None
+        raise ArtefactError(f"{path} is damaged ({error}); {again}") from None
     if not isinstance(value, dict):
-        raise ArtefactError(f"{path} is damaged (expected a JSON object, got {type(value).__name__}); make {what} again")
+        raise ArtefactError(f"{path} is damaged (expected a JSON object, got {type(value).__name__}); {again}")
     return value
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import MOST_EXAMPLES, Observation
 from gnn_search.audit.model import AuditedModel
@@ -24,7 +25,7 @@ def _tokenizer(model: AuditedModel) -> Iterator[Observation]:
     """Train the tokenizer again on what may be known: the same texts give the same bytes."""
     shop, settings = model.shop, model.config.text
     stored = model.layout.tokenizer.read_text(encoding="utf-8")
-    asked = np.unique(shop.query[shop.in_period("train") & (shop.time < shop.manifest.validation_start)])
+    asked = sorted_unique(shop.query[shop.in_period("train") & (shop.time < shop.manifest.validation_start)])
     known = _texts(shop, asked)
     if train_tokenizer(known, settings).to_str() == stored:
         return
@@ -97,7 +98,7 @@ def _quantiles(model: AuditedModel) -> Iterator[Observation]:
 
 
 def _borders(shop: AuditedShop, values: np.ndarray[tuple[int], np.dtype[np.float64]], rows: Mask, buckets: int) -> list[float]:
-    seen = values[np.unique(shop.product[rows])]
+    seen = values[sorted_unique(shop.product[rows])]
     seen = seen[~np.isnan(seen)]
     return np.quantile(seen, np.arange(1, buckets) / buckets).tolist() if len(seen) else []
 

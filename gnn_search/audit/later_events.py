@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation
 from gnn_search.audit.repeats import misplaced_copies
@@ -52,7 +53,7 @@ def _out_of_order(shop: AuditedShop, edge_type: EdgeType) -> Iterator[Observatio
     if not descends.any():
         return
     seen_too_early = _visible_from(shop, edge_type, csr, shop.manifest.test_start)
-    broken = np.unique(np.searchsorted(csr.indptr, np.flatnonzero(descends), side="right") - 1)
+    broken = sorted_unique(np.searchsorted(csr.indptr, np.flatnonzero(descends), side="right") - 1)
     shown = seen_too_early if len(seen_too_early) else np.flatnonzero(descends)
     yield Observation(
         severity="error",

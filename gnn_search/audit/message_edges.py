@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation, share
 from gnn_search.audit.keys import pair_keys, row_keys, without_partner
@@ -86,12 +87,12 @@ def _beside(shop: AuditedShop, forward: EdgeType, edges: StoredEdges) -> Iterato
         return
     told = np.flatnonzero((edges.time < shop.manifest.test_start) & (first >= shop.manifest.test_start) & (first < _NEVER))
     if len(told):
-        tested = np.unique(_event_pairs(shop, forward, _choices(shop, forward) & shop.in_period("test")))
+        tested = sorted_unique(_event_pairs(shop, forward, _choices(shop, forward) & shop.in_period("test")))
         fresh = tested[_first_event(shop, forward, tested) >= shop.manifest.test_start]
         yield Observation(
             severity="warning",
             count=len(told),
-            meaning=f"The relation {name} joins, before the test period, {share(len(np.unique(pairs[told])), len(fresh))} of the pairs "
+            meaning=f"The relation {name} joins, before the test period, {share(len(sorted_unique(pairs[told])), len(fresh))} of the pairs "
             "that its events are the first to join.",
             advice="See that its times are those at which the edges were known, not those of a later export.",
             examples=edges.examples(shop, told),

@@ -15,9 +15,9 @@ from gnn_search.audit.shop import AuditedShop
 from gnn_search.config.files import read_yaml
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
-from gnn_search.layout import ModelLayout, read_json
+from gnn_search.layout import ModelLayout
 from gnn_search.trained.model import ModelManifest, read_manifest
-from gnn_search.trained.node_embeddings import NODE_TYPES, Float32, read_vectors
+from gnn_search.trained.node_embeddings import NODE_TYPES, Float32, VectorsManifest, read_vectors, read_vectors_manifest
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class AuditedModel:
         return {node_type: read_vectors(self.layout.node_embeddings / f"{node_type}.npy", shape) for node_type, shape in shapes.items()}
 
     @cached_property
-    def vectors_info(self) -> dict[str, Any]:
+    def vectors_info(self) -> VectorsManifest:
         """What `vectors.json` says."""
-        return read_json(self.layout.node_embeddings / "vectors.json", "a folder of vectors")
+        return read_vectors_manifest(self.layout.node_embeddings)
 
     def weights(self, name: str) -> npt.NDArray[Any] | None:
         """Return one tensor of the weights, None where the model has none of that name."""

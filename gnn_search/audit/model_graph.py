@@ -28,16 +28,16 @@ def _other_graph(model: AuditedModel) -> Iterator[Observation]:
 
 def _moment_of_vectors(model: AuditedModel) -> Iterator[Observation]:
     info, manifest = model.vectors_info, model.shop.manifest
-    if info.get("model_hash") != model.manifest.hash or info.get("graph_hash") != manifest.hash:
+    if info.model_hash != model.manifest.hash or info.graph_hash != manifest.hash:
         yield Observation(
             severity="error",
             count=1,
             meaning="The stored vectors were made by another model, or on another graph, than these weights.",
             advice=f"Remove {model.layout.node_embeddings}; they are made anew.",
-            examples=({"made_by": str(info.get("model_hash")), "model_hash": model.manifest.hash},),
+            examples=({"made_by": info.model_hash, "model_hash": model.manifest.hash},),
         )
-    as_of = info.get("as_of")
-    if isinstance(as_of, int) and as_of > manifest.test_start:
+    as_of = info.as_of
+    if as_of > manifest.test_start:
         yield Observation(
             severity="error",
             count=1,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import rankdata
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation
 from gnn_search.audit.shop import AuditedShop, Mask
@@ -68,7 +69,7 @@ def _partial_rank_correlation(shop: AuditedShop, value: Float64) -> float:
     """Return Spearman's correlation of a column with the test period's choices, given those before it; 0 where nothing can be said."""
     later, before = (_count(shop, shop.chosen & rows) for rows in (shop.in_period("test"), shop.time < shop.manifest.test_start))
     known = ~np.isnan(value) & ((later > 0) | (before > 0))
-    if known.sum() < _FEWEST_RANKED or len(np.unique(value[known])) < 2:
+    if known.sum() < _FEWEST_RANKED or len(sorted_unique(value[known])) < 2:
         return 0.0
     column, tested, past = (rankdata(part[known]) for part in (value, later, before))
     matrix = np.corrcoef([column, tested, past])
@@ -81,7 +82,7 @@ def _partial_rank_correlation(shop: AuditedShop, value: Float64) -> float:
 def _count(shop: AuditedShop, rows: Mask, *, distinct: bool = False) -> Int64:
     product: Int32 = shop.product[rows]
     if distinct:
-        product = (np.unique(product.astype(np.int64) << 32 | shop.user[rows]) >> 32).astype(np.int32)
+        product = (sorted_unique(product.astype(np.int64) << 32 | shop.user[rows]) >> 32).astype(np.int32)
     return np.bincount(product, minlength=shop.graph.num_nodes["product"]).astype(np.int64)
 
 

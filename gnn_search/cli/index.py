@@ -14,7 +14,7 @@ from gnn_search.cli.options import as_of_option, graph_option, json_option, out_
 from gnn_search.cli.output import emit, progress
 
 if TYPE_CHECKING:
-    from gnn_search.index.folder import IndexManifest
+    from gnn_search.index.store import IndexManifest
 
 KINDS = ("flat", "fp16", "sq8", "ivf_flat", "ivf_sq8", "hnsw", "ivf_pq", "ivf_hnsw_pq")
 _NUMBER = click.IntRange(min=1)

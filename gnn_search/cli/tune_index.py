@@ -24,8 +24,8 @@ from gnn_search.cli.options import (
 from gnn_search.cli.output import emit, progress
 
 if TYPE_CHECKING:
-    from gnn_search.index.folder import IndexManifest
-    from gnn_search.index.tuning.result import Trial
+    from gnn_search.index.store import IndexManifest
+    from gnn_search.index.tune import Trial
 
 TUNED = tuple(kind for kind in KINDS if kind != "flat")
 _NUMBER = click.IntRange(min=1)
@@ -96,15 +96,13 @@ def run_tuning(
 
     from gnn_search.errors import RequestError
     from gnn_search.index.build import build_index
-    from gnn_search.index.folder import read_manifest
     from gnn_search.index.settings import Kind
-    from gnn_search.index.tuning.result import Caps
-    from gnn_search.index.tuning.space import builds
-    from gnn_search.index.tuning.tune import tune
+    from gnn_search.index.store import read_index_manifest
+    from gnn_search.index.tune import Caps, builds, tune
     from gnn_search.layout import refuse_existing
 
     refuse_existing(out)
-    last = None if before is None else read_manifest(before).settings
+    last = None if before is None else read_index_manifest(before).settings
     if last is not None and last.kind in ("flat", "factory"):
         raise RequestError(f"the index {before} is of kind {last.kind}, which is not tuned; give another with --from, or leave it out")
     with (

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.recipe import Recipe
 from gnn_search.evaluation.frequency import HEAD, TAIL, part_by_frequency
 from gnn_search.graph.cases import Cases
@@ -133,6 +134,6 @@ def _at_dividing_level(graph: Graph, own: Int32) -> NDArray[np.int32]:
     for level in range(int(depth.max()) + 1):
         steps: Int64 = np.maximum(depth - level, 0)
         found[inside] = ways[own[inside], steps]
-        if len(np.unique(found[inside])) > 1:
+        if len(sorted_unique(found[inside])) > 1:
             break
     return found

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.intervals import mean_interval
 from gnn_search.evaluation.result import Estimate
@@ -65,5 +66,5 @@ def summarise_fusion(fit: FusionFit, k: tuple[int, ...], out: Path, draws: int =
                 lead = None if method == FUSED else estimates[len(k) + place]
                 scores.append(FusionScore(method=method, new_queries=new_queries, k=cut, recall=estimates[place], lead=lead))
     known = fit.user[fit.user >= 0]
-    users = len(np.unique(known)) + int(np.count_nonzero(fit.user < 0))
+    users = len(sorted_unique(known)) + int(np.count_nonzero(fit.user < 0))
     return FusionSummary(out=out, cases=len(fit.user), users=users, weights=fit.weights, scores=tuple(scores))

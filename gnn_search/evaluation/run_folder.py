@@ -16,9 +16,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.judge import Judged
 from gnn_search.evaluation.metrics.hits import Hits
 from gnn_search.evaluation.metrics.measure import OF_LISTS, Measure
@@ -27,7 +25,10 @@ from gnn_search.evaluation.result import Evaluation
 from gnn_search.evaluation.slices import Slice
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
-from gnn_search.layout import RunLayout, read_json, write_json
+from gnn_search.layout import RunLayout, write_json
+from gnn_search.manifest import Artefact
+
+_RUN = Artefact("run", "evaluate again", "gnn-search evaluate MODEL --out FOLDER")
 
 
 class RunWriter:
@@ -122,15 +123,7 @@ class RunFolder:
         Raises:
             ArtefactError: It is absent, none that `evaluate --out` wrote, or damaged.
         """
-        if not path.is_dir():
-            raise ArtefactError(f"there is no run folder {path}; make one with 'gnn-search evaluate MODEL --out {path}'")
-        content = read_json(RunLayout(path).evaluation, "a run folder")
-        try:
-            return cls(path, Evaluation.model_validate(content))
-        except ValidationError as error:
-            fault = error.errors()[0]
-            key = ".".join(str(part) for part in fault["loc"])
-            raise ArtefactError(f"{RunLayout(path).evaluation} is damaged ('{key}': {fault['msg']}); evaluate again") from None
+        return cls(path, _RUN.read_manifest(RunLayout(path).evaluation, Evaluation))
 
     @cached_property
     def cases(self) -> pl.DataFrame:
@@ -172,11 +165,7 @@ class RunFolder:
         return Listed(Hits.of(place, case_of_row, self.evaluation.cases), properties)
 
     def _read(self, file: Path) -> pl.DataFrame:
-        try:
-            return pl.read_parquet(file)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ArtefactError(f"the run {self.path} is damaged: {file.name} can't be read ({reason}); evaluate again") from None
+        return _RUN.read_table(self.path, file)
 
 
 def hash_cases(cases: Cases) -> str:

@@ -15,7 +15,7 @@ from gnn_search.explanation.ranks import find_rank
 from gnn_search.explanation.request_parts import request_parts
 from gnn_search.explanation.reranker_split import split_score
 from gnn_search.explanation.result import ExplainedProduct, Explanation, Ranks, ScoreSplit
-from gnn_search.graph.lookup import find_node
+from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.rankers.build import GRAPH, RERANKED, VECTOR, candidate_index, channel_rankers

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.explanation.recording import recording
 from gnn_search.graph.csr import Int32
 from gnn_search.model.node_encoder import NodeEncoder
@@ -27,7 +28,7 @@ def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str,
     inputs = model.inputs.products(encoder.view, rows)
     with_free = encoder.with_free_vectors()
     bases = _bases_around(model, inputs, with_free)
-    queries = np.unique(inputs.queries.index).astype(np.int32)
+    queries = sorted_unique(inputs.queries.index).astype(np.int32)
     texts = retriever.query_texts(queries)
     with recording(_modules(model)) as outputs:
         base = retriever.product_bases(rows, with_free[torch.from_numpy(rows)])
@@ -79,7 +80,7 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
 def _bases_around(model: Model, inputs: ProductInputs, with_free: Tensor) -> Tensor:
     """Return the bases of the neighbours at their places, [catalogue, d]; all others are zero."""
     neighbours = (inputs.partners.index, *(related.index for related in inputs.related), inputs.shoppers.recent.product)
-    needed = np.unique(np.concatenate(neighbours)).astype(np.int32)
+    needed = sorted_unique(np.concatenate(neighbours)).astype(np.int32)
     bases = torch.zeros(len(with_free), model.config.dimension)
     place = torch.from_numpy(needed.astype(np.int64))
     bases[place] = model.retriever.product_bases(needed, with_free[place])

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from gnn_search.errors import ArtefactError, RequestError
+from gnn_search.errors import RequestError
 from gnn_search.export.manifest import ExportManifest
 from gnn_search.export.registry import READERS
 from gnn_search.export.settings import FormatName
 from gnn_search.export.storage import Storage
 from gnn_search.index.flat import FlatIndex
+from gnn_search.index.store import open_flat_index
 from gnn_search.layout import ExportLayout, hash_files
-from gnn_search.manifest import open_manifest
+from gnn_search.manifest import Artefact
 from gnn_search.trained.node_embeddings import Float32
 
-_AGAIN = "export the model again"
+_EXPORT = Artefact("export", "export the model again", "gnn-search export")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Export:
         """
         if "faiss" not in self.manifest.formats:
             raise RequestError(f"the export {self.path} has no FAISS index; export with --format faiss")
-        return FlatIndex.open(ExportLayout(self.path).index)
+        return open_flat_index(ExportLayout(self.path).index)
 
     def verify(self) -> None:
         """Read every file and hold it to its hash.
@@ -96,7 +97,7 @@ class Export:
     def _check_hashes(self, names: list[str]) -> None:
         for name in names:
             if hash_files([self.path / name]) != self.manifest.files[name].hash:
-                raise ArtefactError(f"the export {self.path} is damaged: {name} differs from what was written; {_AGAIN}")
+                raise _EXPORT.damaged(self.path, f"{name} differs from what was written")
 
 
 def open_export(path: Path) -> Export:
@@ -106,13 +107,6 @@ def open_export(path: Path) -> Export:
         ArtefactError: The folder is no export, is damaged, or is of another version.
     """
     layout = ExportLayout(Path(path))
-    if not layout.root.is_dir():
-        raise ArtefactError(f"there is no export folder {layout.root}; make one with 'gnn-search export'")
-    manifest = open_manifest(layout.manifest, ExportManifest, "an export", _AGAIN)
-    for name, file in manifest.files.items():
-        place = layout.root / name
-        found = place.stat().st_size if place.is_file() else None
-        if found != file.bytes:
-            what = "is missing" if found is None else f"has {found:,} bytes, expected {file.bytes:,}"
-            raise ArtefactError(f"the export {layout.root} is damaged: {name} {what}; {_AGAIN}")
+    manifest = _EXPORT.read_manifest(layout.manifest, ExportManifest)
+    _EXPORT.check_sizes(layout.root, {name: file.bytes for name, file in manifest.files.items()})
     return Export(layout.root, manifest)

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.export.settings import TOWER_FORMATS, FormatName
 from gnn_search.export.source import ExportSource
 from gnn_search.export.storage import BLOCK
-from gnn_search.index.flat import FlatIndex
+from gnn_search.index.store import open_flat_index
 from gnn_search.trained.node_embeddings import Float32
 
 _QUERIES = 500
@@ -41,13 +42,13 @@ def measure_recall(source: ExportSource, queries: Float32, index: Path | None) -
         queries: float32 [m, d].
     """
     products = source.products.vectors
-    asked = queries[np.unique(np.linspace(0, max(0, len(queries) - 1), _QUERIES).astype(np.int64))] if len(queries) else queries
+    asked = queries[sorted_unique(np.linspace(0, max(0, len(queries) - 1), _QUERIES).astype(np.int64))] if len(queries) else queries
     asked = np.ascontiguousarray(asked[np.any(asked, axis=1)])
     depths = [depth for depth in _DEPTHS if depth <= len(products)] or [len(products)]
     if not len(asked) or not len(products):
         return ExportRecall(queries=0, stored={}, index=None)
     true, near = _nearest(source, asked, max(depths), stored=False), _nearest(source, asked, max(depths), stored=True)
-    found = None if index is None else FlatIndex.open(index).search(asked, max(depths))[1]
+    found = None if index is None else open_flat_index(index).search(asked, max(depths))[1]
     return ExportRecall(
         queries=len(asked),
         stored=_share(products, asked, true, near, depths),

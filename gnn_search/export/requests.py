@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import mapped_array
 from gnn_search.export.source import VectorTable
-from gnn_search.mapped import mapped_array
 from gnn_search.requests.request_file import RequestFile
 from gnn_search.retrieval.retriever import Retriever
 

@@ -14,7 +14,7 @@ from gnn_search.export.settings import TABLE_FORMATS, TOWER_FORMATS, ExportSetti
 from gnn_search.export.source import ExportSource, VectorTable
 from gnn_search.export.storage import Storage
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.folder import METRIC
+from gnn_search.index.store import METRIC
 from gnn_search.layout import FORMAT_VERSION, ExportLayout, refuse_existing, staged, write_json
 from gnn_search.retrieval.options import RankingOptions
 from gnn_search.retrieval.retriever import Retriever

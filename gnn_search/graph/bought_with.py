@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.recipe import BoughtWith
 from gnn_search.graph.csr import Float32, Int32, Int64
 
@@ -85,7 +86,7 @@ def _count_pairs(
     partners = np.minimum(end - np.arange(len(basket)), settings.max_basket) - 1
     block = np.cumsum(partners) // _PAIRS_A_BLOCK
     keys, counts = np.empty(0, np.int64), np.empty(0, np.int64)
-    for number in np.unique(block):
+    for number in sorted_unique(block):
         rows = np.flatnonzero(block == number)
         first = np.repeat(rows, partners[rows])
         second = np.arange(len(first)) - np.repeat(np.cumsum(partners[rows]) - partners[rows], partners[rows]) + first + 1

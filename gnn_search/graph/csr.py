@@ -8,9 +8,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import open_array
+
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
+AGAIN = "build the graph again"
+"""What to do where a part of a graph can't be read."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,16 @@ class Csr:
 
     @classmethod
     def open(cls, folder: Path, *, timed: bool) -> Csr:
-        """Open the arrays memory-mapped; nothing is read yet."""
+        """Open the arrays memory-mapped; nothing is read yet.
+
+        Raises:
+            ArtefactError: One is missing or damaged.
+        """
         return cls(
-            indptr=np.load(folder / "indptr.npy", mmap_mode="r"),
-            index=np.load(folder / "index.npy", mmap_mode="r"),
-            time=np.load(folder / "time.npy", mmap_mode="r") if timed else None,
-            weight=np.load(folder / "weight.npy", mmap_mode="r"),
+            indptr=open_array(folder / "indptr.npy", AGAIN, np.int64, (None,)),
+            index=open_array(folder / "index.npy", AGAIN, np.int32, (None,)),
+            time=open_array(folder / "time.npy", AGAIN, np.int64, (None,)) if timed else None,
+            weight=open_array(folder / "weight.npy", AGAIN, np.float32, (None,)),
         )
 
 

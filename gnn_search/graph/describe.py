@@ -7,10 +7,11 @@ from datetime import datetime
 
 import numpy as np
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32, Int32, Int64
-from gnn_search.graph.lookup import find_node
+from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import EdgeType, Graph, GraphView, to_datetime
 
 _LATEST = 10
@@ -208,8 +209,8 @@ def _query(view: GraphView, query: int) -> QueryNeighbourhood:
         query=_text(graph, query),
         as_of=to_datetime(view.time),
         num_choices=len(product),
-        num_users=len(np.unique(user)),
-        num_products=len(np.unique(product)),
+        num_users=len(sorted_unique(user)),
+        num_products=len(sorted_unique(product)),
         categories=_top_categories(graph, product),
         top_products=[CountedProduct(count=times, **_named(graph, one)) for one, times in zip(top.tolist(), count.tolist(), strict=True)],
     )
@@ -226,7 +227,7 @@ def _product(view: GraphView, product: int) -> ProductNeighbourhood:
         **_named(graph, product),
         attributes={name: value for name, value in attributes.items() if name not in ("product_id", "title")},
         num_choices=len(query),
-        num_users=len(np.unique(users)),
+        num_users=len(sorted_unique(users)),
         top_queries=[Counted(name=_text(graph, one), count=times) for one, times in zip(top.tolist(), count.tolist(), strict=True)],
         bought_with=_partners(view, product),
     )

@@ -1,13 +1,48 @@
-"""Find many nodes by the shop's own ids."""
+"""Find nodes by the shop's own ids, one or many.
+
+One rule holds everywhere: an id counts where it is written as the graph would write it. '7' and 7.0 are 7, '007' is not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import polars as pl
 
+from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
+from gnn_search.graph.store import Graph
+from gnn_search.tables.text import normalise_text
+
+_MOST_COMPARED = 50_000
+"""Ids among which close ones are looked for; more would take seconds."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundIds:
+    """A column of ids as a user gave it, and the nodes that they name.
+
+    Attributes:
+        given: The ids, null for an empty text.
+        stored: The same in the graph's type, null where that can't hold one.
+        node: The node of each, -1 for none and for one that the graph does not hold.
+
+    Shapes:
+        - given, stored: [n]
+        - node: int32 [n]
+    """
+
+    given: pl.Series
+    stored: pl.Series
+    node: Int32
+
+    @property
+    def fit(self) -> bool:
+        """Whether the graph's type of ids can hold them all."""
+        return self.stored.null_count() == self.given.null_count()
 
 
 class IdLookup:
@@ -25,10 +60,9 @@ class IdLookup:
     def find(self, given: pl.Series) -> Int32:
         """Return the node of each id, -1 for null and for one that is not there.
 
-        Ids of another type are brought to the nodes' where they are written as it would write them: '7' and 7.0 are 7, '007' is not.
-
         Shapes:
-            given: n rows. Returns int32 [n].
+            - given: [n], text or numbers
+            - returns: int32 [n]
         """
         wanted = as_id_type(given, self._ids.dtype)
         if not len(self._ids) or wanted.null_count() == len(wanted):
@@ -40,6 +74,33 @@ class IdLookup:
     def find_values(self, given: Sequence[str | int | None]) -> Int32:
         """Return the node of each id in a sequence, which may mix text and integers: int32 [n]."""
         return self.find(id_series("id", given))
+
+    def find_column(self, given: pl.Series) -> FoundIds:
+        """Find the ids of a column as a user wrote it, an empty text being none."""
+        if is_text(given.dtype):
+            given = given.cast(pl.String)
+            given = given.set(given == "", None)
+        return FoundIds(given, as_id_type(given, self._ids.dtype).alias(given.name), self.find(given))
+
+
+def find_node(graph: Graph, node_type: str, shop_id: str | int) -> int:
+    """Return the number of a node.
+
+    Args:
+        graph: The graph.
+        node_type: `user`, `query`, `product` or `category`.
+        shop_id: The shop's id, also as text where ids are integers; of a query its text, in any case and spacing.
+
+    Raises:
+        RequestError: There is no such node; the message names ids that look alike.
+    """
+    ids = graph.nodes(node_type).to_series(0)
+    wanted = as_id_type(id_series("id", [normalise_text(str(shop_id)) if node_type == "query" else shop_id]), ids.dtype)[0]
+    # A scan, as sorting the ids for one would take longer.
+    found = None if wanted is None else ids.index_of(wanted)
+    if found is None:
+        raise RequestError(f"there is no {node_type} {str(shop_id)!r} in the graph {graph.path}{_alike(ids, str(shop_id))}")
+    return found
 
 
 def id_series(name: str, values: Sequence[str | int | None]) -> pl.Series:
@@ -79,3 +140,11 @@ def can_be_ids(dtype: pl.DataType) -> bool:
 def is_text(dtype: pl.DataType) -> bool:
     """Say whether a column of this type holds text."""
     return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
+
+
+def _alike(ids: pl.Series, shop_id: str) -> str:
+    alike = get_close_matches(shop_id, ids.head(_MOST_COMPARED).cast(pl.String).to_list(), n=3)
+    if alike:
+        return f"; did you mean {' or '.join(repr(one) for one in alike)}?"
+    few = ids.head(3).cast(pl.String).to_list()
+    return f"; there are {len(ids):,}, such as {', '.join(repr(one) for one in few)}" if few else "; it has none"

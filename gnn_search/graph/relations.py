@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.bought_with import count_bought_with
 from gnn_search.graph.csr import Csr, Float32, Int32, Int64
@@ -106,7 +107,7 @@ def _bought_with(recipe: Recipe, events: EventNodes, choice: Mask, cuts: Cuts, n
     _, basket = np.unique(key, return_inverse=True)
     training = events.time[: np.searchsorted(events.time, cuts.validation)]
     inside = training[np.linspace(0, len(training), settings.snapshots + 1).astype(np.int64)[1:-1]]
-    snapshots = np.unique(np.r_[inside, cuts.validation, cuts.test, events.time[-1] + 1])
+    snapshots = sorted_unique(np.r_[inside, cuts.validation, cuts.test, events.time[-1] + 1])
     product, time = events.product[bought], events.time[bought]
     pairs = count_bought_with(basket.astype(np.int64), product, time, snapshots, num_nodes["product"], settings)
     edges = _Edges(pairs.product, pairs.partner, pairs.time, pairs.weight)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,13 +12,14 @@ from typing import Any
 import polars as pl
 
 from gnn_search.config.base import StrictModel
-from gnn_search.errors import ArtefactError, RequestError
-from gnn_search.graph.csr import Csr, EdgeView, bisect_rows
+from gnn_search.errors import RequestError
+from gnn_search.graph.csr import AGAIN, Csr, EdgeView, bisect_rows
 from gnn_search.graph.taxonomy import Taxonomy
-from gnn_search.layout import GraphLayout, hash_files
-from gnn_search.manifest import open_manifest
+from gnn_search.layout import GraphLayout
+from gnn_search.manifest import Artefact, hash_manifest
 
 EdgeType = tuple[str, str, str]
+GRAPH = Artefact("graph", AGAIN, "gnn-search build-graph")
 SPLITS = ("train", "validation", "test")
 SHOWN_ONLY = ("impression",)
 """Actions in which a product was shown but not chosen."""
@@ -82,15 +81,8 @@ class Graph:
             ArtefactError: The folder is no graph, is damaged or half-written, or is of another version.
         """
         layout = GraphLayout(Path(path))
-        if not layout.root.is_dir():
-            raise ArtefactError(f"there is no graph folder {layout.root}; build one with 'gnn-search build-graph'")
-        manifest = open_manifest(layout.manifest, GraphManifest, "a graph folder", "build the graph again")
-        for name, size in manifest.files.items():
-            file = layout.root / name
-            found = file.stat().st_size if file.is_file() else None
-            if found != size:
-                what = "is missing" if found is None else f"has {found} bytes, expected {size}"
-                raise ArtefactError(f"the graph {layout.root} is damaged: {name} {what}; build it again")
+        manifest = GRAPH.read_manifest(layout.manifest, GraphManifest)
+        GRAPH.check_sizes(layout.root, manifest.files)
         return cls(layout.root, manifest)
 
     @property
@@ -139,11 +131,7 @@ class Graph:
         return self._read(self.layout.examples(split))
 
     def _read(self, file: Path) -> pl.DataFrame:
-        try:
-            return pl.read_parquet(file)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            reason = " ".join(str(error).split())
-            raise ArtefactError(f"the graph {self.path} is damaged: {file.name} can't be read ({reason}); build it again") from None
+        return GRAPH.read_table(self.path, file)
 
     def csr(self, edge_type: EdgeType) -> Csr:
         """Return a relation's rows.
@@ -154,11 +142,7 @@ class Graph:
         if edge_type not in self._csr:
             if edge_type not in self.relations:
                 raise RequestError(f"the graph {self.path} has no relation {edge_type}; it has {self.edge_types}")
-            folder = self.layout.edges(*edge_type)
-            try:
-                self._csr[edge_type] = Csr.open(folder, timed=self.relations[edge_type].timed)
-            except (OSError, ValueError) as error:
-                raise ArtefactError(f"the graph {self.path} is damaged: {folder.name} can't be read ({error}); build it again") from None
+            self._csr[edge_type] = Csr.open(self.layout.edges(*edge_type), timed=self.relations[edge_type].timed)
         return self._csr[edge_type]
 
     def with_shoppers(self, users: pl.DataFrame, rows: Mapping[EdgeType, Csr]) -> Graph:
@@ -186,9 +170,7 @@ class Graph:
         """
         found = graph_hash(self.manifest, self.path)
         if found != self.manifest.hash:
-            raise ArtefactError(
-                f"the graph {self.path} is damaged: its content hashes to {found}, expected {self.manifest.hash}; build it again"
-            )
+            raise GRAPH.damaged(self.path, f"its content hashes to {found}, expected {self.manifest.hash}")
 
 
 class GraphView:
@@ -224,9 +206,7 @@ class GraphView:
 
 def graph_hash(manifest: GraphManifest, root: Path) -> str:
     """Return the hash of a graph: of its files' content, and of all that the manifest says but the hash itself."""
-    fields = manifest.model_dump(mode="json", exclude={"hash"})
-    fields["content"] = hash_files(root / name for name in sorted(manifest.files))
-    return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16).hexdigest()
+    return hash_manifest(manifest, [root / name for name in sorted(manifest.files)])
 
 
 def choices_among(actions: Sequence[str]) -> list[str]:

@@ -9,8 +9,9 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import open_array
 from gnn_search.errors import TaxonomyError
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.graph.csr import AGAIN, Int32, Int64
 
 PATH_SEPARATOR = " > "
 
@@ -74,8 +75,14 @@ class Taxonomy:
 
     @classmethod
     def open(cls, folder: Path) -> Taxonomy:
-        """Open the arrays memory-mapped."""
-        return cls(*(np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(cls)))
+        """Open the arrays memory-mapped.
+
+        Raises:
+            ArtefactError: One is missing or damaged.
+        """
+        wide = ("product_start", "product_end")
+        dtypes = {field.name: np.int64 if field.name in wide else np.int32 for field in fields(cls)}
+        return cls(*(open_array(folder / f"{name}.npy", AGAIN, dtype, (None,)) for name, dtype in dtypes.items()))
 
 
 def layout_taxonomy(categories: pl.DataFrame, product_category_id: pl.Series) -> tuple[pl.DataFrame, Taxonomy]:

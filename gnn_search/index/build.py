@@ -12,10 +12,9 @@ import polars as pl
 from gnn_search.graph.csr import Float32
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.folder import IndexManifest, read_manifest
 from gnn_search.index.measure import Seconds, measure_index
-from gnn_search.index.open import open_index
 from gnn_search.index.settings import IndexSettings
+from gnn_search.index.store import IndexManifest, open_index, read_index_manifest, save_index
 from gnn_search.layout import IndexLayout, refuse_existing, staged, write_json
 
 
@@ -43,7 +42,10 @@ def build_index(
         progress: Called with the rows added and all rows.
 
     Shapes:
-        vectors: float32 [n, d]; ids: n; queries: float32 [m, d]; exact: float32 [m, k].
+        - vectors: float32 [n, d]
+        - ids: [n]
+        - queries: float32 [m, d]
+        - exact: float32 [m, k]
 
     Returns:
         The manifest, with what was measured.
@@ -58,7 +60,7 @@ def build_index(
         _write(vectors, ids, settings, partial, extra, progress)
         spent = start.since()
         measured = measure_index(open_index(partial), partial, vectors, queries, spent, exact)
-        manifest = read_manifest(partial).model_copy(update={"measured": measured})
+        manifest = read_index_manifest(partial).model_copy(update={"measured": measured})
         write_json(IndexLayout(partial).manifest, manifest.model_dump(mode="json"))
     return manifest
 
@@ -74,7 +76,7 @@ def _write(
     # What was built is let go before it is opened again, so that there are never two of them in memory.
     if settings.kind == "flat":
         settings.resolve(*vectors.shape)
-        FlatIndex.build(vectors, ids).save(folder, extra=extra)
+        save_index(FlatIndex.build(vectors, ids), folder, extra=extra)
         return
     with tempfile.TemporaryDirectory(prefix=".index-", dir=folder.parent) as scratch:
-        ApproximateIndex.build(vectors, settings, ids, Path(scratch), progress).save(folder, extra=extra)
+        save_index(ApproximateIndex.build(vectors, settings, ids, Path(scratch), progress), folder, extra=extra)

@@ -1,4 +1,4 @@
-"""Say which products a search may find: those of categories, of a set, or with a flag."""
+"""Filter the products that a search may find: by category, by a list, or by a flag."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
-from gnn_search.graph.lookup import find_node
+from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import Graph
 
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
@@ -18,10 +18,14 @@ _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
 
 @dataclass(frozen=True)
 class Filtered:
-    """What filters leave.
+    """The products that filters leave.
+
+    Attributes:
+        product: Ascending and distinct.
+        unknown: How many of the ids given the graph does not hold.
 
     Shapes:
-        product: int32 [m], ascending, distinct. unknown: ids given that the graph does not hold.
+        - product: int32 [m]
     """
 
     product: Int32
@@ -40,7 +44,7 @@ def filter_products(
         flag: Column of the products, kept by the recipe's `attributes` or `numeric`, that says true or false; null is false.
 
     Shapes:
-        named: int32 [any].
+        - named: int32 [any]
 
     Raises:
         RequestError: A category or the column is not there, or the column says something other than true or false.

@@ -1,4 +1,4 @@
-"""The whole vectors that candidates are re-ranked by, in memory or memory-mapped from a file."""
+"""Whole vectors for re-ranking candidates, in memory or memory-mapped from a file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.errors import ArtefactError
+from gnn_search.arrays import mapped_array, open_array
 from gnn_search.graph.csr import Float32, Int64
-from gnn_search.mapped import mapped_array
 
 Precision = Literal["float32", "float16", "int8"]
 _BLOCK = 65_536
@@ -28,7 +27,9 @@ class FullVectors:
     built are kept in memory, behind those of the file.
 
     Shapes:
-        values: float32, float16 or int8 [n, d]; scale: float32 [n], of int8 alone; added: those added later, None for none.
+        - values: float32, float16 or int8 [n, d]
+        - scale: float32 [n], for int8 alone
+        - added: those added later; None for none
     """
 
     values: npt.NDArray[Any]
@@ -36,48 +37,49 @@ class FullVectors:
     added: FullVectors | None = None
 
     @classmethod
-    def encode(cls, vectors: Float32, precision: Precision, file: Path | None = None) -> FullVectors:
+    def encode(cls, vectors: Float32, precision: Precision, file: Path | None = None, block: int = _BLOCK) -> FullVectors:
         """Convert vectors a block at a time.
 
         Args:
             vectors: What is kept; may be memory-mapped.
             precision: As what it is kept.
             file: Where the numbers are written, a `.npy` file that stays mapped; None for memory, where float32 is not copied.
+            block: Rows converted at a time.
 
         Shapes:
-            vectors: float32 [n, d].
+            - vectors: float32 [n, d]
         """
         dtype = np.dtype(precision)
         if file is None and vectors.dtype == dtype:
             return cls(vectors)
         values = _allocate(vectors.shape, dtype, file)
         scale = np.ones(len(vectors), dtype=np.float32) if precision == "int8" else None
-        for rows in _blocks(len(vectors)):
-            block = np.asarray(vectors[rows], dtype=np.float32)
+        for rows in _blocks(len(vectors), block):
+            part = np.asarray(vectors[rows], dtype=np.float32)
             if scale is not None:
-                largest = np.abs(block).max(axis=1)
+                largest = np.abs(part).max(axis=1)
                 scale[rows] = np.where(largest > 0, largest / _LARGEST, 1)
-                block = np.rint(block / scale[rows, None])
-            values[rows] = block
+                part = np.rint(part / scale[rows, None])
+            values[rows] = part
         return cls(_settled(values), scale)
 
     @classmethod
-    def open(cls, file: Path, scale_file: Path, shape: tuple[int, int], precision: Precision, *, mapped: bool) -> FullVectors:
+    def open(cls, file: Path, scale_file: Path, shape: tuple[int, int], precision: Precision, again: str, *, mapped: bool) -> FullVectors:
         """Open what `write` wrote.
+
+        Args:
+            file: The numbers.
+            scale_file: The scales of int8 vectors.
+            shape: Rows and dimension expected.
+            precision: Type of the numbers expected.
+            again: What to do where they can't be read, such as 'make the index again'.
+            mapped: Map the numbers rather than read them into memory.
 
         Raises:
             ArtefactError: The files are damaged, or hold something other than was expected.
         """
-        try:
-            values = np.load(file, mmap_mode="r" if mapped else None, allow_pickle=False)
-            scale = np.load(scale_file, allow_pickle=False) if precision == "int8" else None
-        except (OSError, ValueError) as error:
-            raise ArtefactError(f"the index {file.parent} is damaged ({error}); make the index again") from None
-        if values.shape != shape or values.dtype != np.dtype(precision) or (scale is not None and scale.shape != shape[:1]):
-            raise ArtefactError(
-                f"the index {file.parent} is damaged: expected {precision} {shape} in {file.name}, got {values.dtype} {values.shape}; "
-                "make the index again"
-            )
+        values = open_array(file, again, precision, shape, "r" if mapped else None)
+        scale = open_array(scale_file, again, np.float32, shape[:1], None) if precision == "int8" else None
         return cls(np.asarray(values), scale)
 
     def __len__(self) -> int:
@@ -113,7 +115,7 @@ class FullVectors:
     def write(self, file: Path, scale_file: Path) -> None:
         """Write the numbers, and the scales where there are any."""
         values = _allocate((len(self), self.values.shape[1]), self.values.dtype, file)
-        for rows in _blocks(len(self.values)):
+        for rows in _blocks(len(self.values), _BLOCK):
             values[rows] = self.values[rows]
         if self.added is not None:
             values[len(self.values) :] = self.added.values
@@ -139,6 +141,6 @@ def _settled(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
-def _blocks(size: int) -> Iterator[slice]:
-    for start in range(0, size, _BLOCK):
-        yield slice(start, min(start + _BLOCK, size))
+def _blocks(size: int, step: int) -> Iterator[slice]:
+    for start in range(0, size, step):
+        yield slice(start, min(start + step, size))

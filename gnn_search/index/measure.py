@@ -1,4 +1,4 @@
-"""Measure what an index finds and costs."""
+"""Measure what an index finds and costs against exact search."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-# torch comes before FAISS: each brings an OpenMP of its own, and in the other order some systems stop in a deadlock.
-# isort: off
-import torch  # noqa: F401
 import faiss
-# isort: on
-
 import numpy as np
+from pydantic import Field
 
+from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Float32
-from gnn_search.index.approximate import ApproximateIndex
-from gnn_search.index.flat import FlatIndex
-from gnn_search.index.measured import Measured
-from gnn_search.index.nearest import nearest, recall_at
+from gnn_search.graph.csr import Float32, Int32
+from gnn_search.index.base import ProductIndex
+from gnn_search.index.scoring import best, exact_scores
 from gnn_search.layout import IndexLayout
 
 CUT_OFFS = (10, 100)
@@ -27,6 +22,48 @@ _WARM_UP = 20
 _MOST_TIMED = 2000
 _LONGEST = 20.0
 """Seconds for which queries are asked one at a time."""
+_BLOCK = 65_536
+"""Vectors read at a time."""
+_SPARE = 32
+"""Candidates beyond k whose scores are computed again."""
+
+
+class Measured(StrictModel):
+    """Quality, speed and size of an index.
+
+    Attributes:
+        queries: How many were asked.
+        recall: Share of the exact list's products that the index finds, by the length of the list that is asked for. A product that
+            scores as well as the last of the exact list counts as found.
+        k: Length of the lists whose search is timed.
+        timed: Queries that were asked one at a time on a single thread.
+        p50_ms, p95_ms, p99_ms: Wall time of these.
+        cpu_ms: CPU time of one of these.
+        batch_per_second: Queries a second when all are asked at once.
+        batch_cpu_ms: CPU time of one of these.
+        threads: Of the batch.
+        bytes_index: Of what FAISS holds, a product, in memory.
+        bytes_full: Of the whole vectors for re-ranking, a product.
+        full_in: Where these lie; None where there are none.
+        build_wall_seconds, build_cpu_seconds: From the vectors to the written folder.
+    """
+
+    queries: int
+    recall: dict[int, float]
+    k: int
+    timed: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    cpu_ms: float
+    batch_per_second: float
+    batch_cpu_ms: float
+    threads: int
+    bytes_index: float
+    bytes_full: int
+    full_in: str | None
+    build_wall_seconds: float = Field(ge=0)
+    build_cpu_seconds: float = Field(ge=0)
 
 
 @dataclass(frozen=True)
@@ -48,7 +85,7 @@ class Seconds:
 
 
 def measure_index(
-    index: FlatIndex | ApproximateIndex, folder: Path, vectors: Float32, queries: Float32, build: Seconds, exact: Float32 | None = None
+    index: ProductIndex, folder: Path, vectors: Float32, queries: Float32, build: Seconds, exact: Float32 | None = None
 ) -> Measured:
     """Hold an index against exact search, and time it.
 
@@ -56,12 +93,14 @@ def measure_index(
         index: Opened from its folder.
         folder: The folder.
         vectors: What was indexed; may be memory-mapped.
-        queries: What is asked: queries that played no part in making the index.
+        queries: Queries that played no part in making the index.
         build: What making it took.
         exact: Scores of the exact lists, where they are known; else they are found here.
 
     Shapes:
-        vectors: float32 [n, d]; queries: float32 [m, d]; exact: float32 [m, k].
+        - vectors: float32 [n, d]
+        - queries: float32 [m, d]
+        - exact: float32 [m, k]
 
     Raises:
         RequestError: There is no query.
@@ -77,7 +116,6 @@ def measure_index(
     latency, cpu = time_single(index, queries, k)
     p50, p95, p99 = (1000 * float(value) for value in np.quantile(latency, [0.5, 0.95, 0.99]))
     recall = {cut: recall_at(vectors, queries, index.search(queries, cut)[1], known, cut) for cut in [c for c in CUT_OFFS if c < k]}
-    bytes_full, full_in = _full_of(index)
     return Measured(
         queries=len(queries),
         recall={**recall, k: recall_at(vectors, queries, found, known, k)},
@@ -91,21 +129,14 @@ def measure_index(
         batch_cpu_ms=1000 * batch.cpu / len(queries),
         threads=faiss.omp_get_max_threads(),
         bytes_index=IndexLayout(folder).faiss.stat().st_size / index.count,
-        bytes_full=bytes_full,
-        full_in=full_in,
+        bytes_full=0 if index.full is None else index.full.bytes_each,
+        full_in=None if index.full is None else index.settings.full_in,
         build_wall_seconds=build.wall,
         build_cpu_seconds=build.cpu,
     )
 
 
-def _full_of(index: FlatIndex | ApproximateIndex) -> tuple[int, str | None]:
-    """Return the bytes of a whole vector that is kept for re-ranking, and where they lie."""
-    if isinstance(index, FlatIndex) or index.full is None:
-        return 0, None
-    return index.full.bytes_each, index.settings.full_in
-
-
-def time_single(index: FlatIndex | ApproximateIndex, queries: Float32, k: int) -> tuple[list[float], float]:
+def time_single(index: ProductIndex, queries: Float32, k: int) -> tuple[list[float], float]:
     """Ask one query at a time on one thread, for 20 seconds at most: wall seconds of each, and CPU seconds of all."""
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
@@ -123,3 +154,44 @@ def time_single(index: FlatIndex | ApproximateIndex, queries: Float32, k: int) -
         return latency, begin.since().cpu
     finally:
         faiss.omp_set_num_threads(threads)
+
+
+def nearest(vectors: Float32, queries: Float32, k: int, block: int = _BLOCK) -> tuple[Float32, Int32]:
+    """Find each query's products with the largest inner products, reading the vectors a block at a time.
+
+    Args:
+        vectors: May be memory-mapped.
+        queries: The query vectors.
+        k: Length of the lists, at most the number of vectors.
+        block: Vectors read at a time.
+
+    Shapes:
+        - vectors: float32 [n, d]
+        - queries: float32 [m, d]
+        - returns: score float32 [m, k] and row int32 [m, k]
+    """
+    width = min(k + _SPARE, len(vectors))
+    score = np.empty((len(queries), 0), dtype=np.float32)
+    row = np.empty((len(queries), 0), dtype=np.int64)
+    for start in range(0, len(vectors), block):
+        part = np.ascontiguousarray(vectors[start : start + block])
+        found, place = faiss.knn(queries, part, min(width, len(part)), metric=faiss.METRIC_INNER_PRODUCT)
+        score, row = np.concatenate([score, found], axis=1), np.concatenate([row, place + start], axis=1)
+        kept = np.argsort(-score, axis=1, kind="stable")[:, :width]
+        score, row = np.take_along_axis(score, kept, axis=1), np.take_along_axis(row, kept, axis=1)
+    return best(exact_scores(vectors.__getitem__, queries, row), row, k)
+
+
+def recall_at(vectors: Float32, queries: Float32, found: Int32, exact: Float32, k: int) -> float:
+    """Return the share of the exact list's first k places that a list fills as well.
+
+    A product that scores as well as the k-th of the exact list counts, as of products with equal vectors any will do.
+
+    Shapes:
+        - vectors: float32 [n, d]
+        - queries: float32 [m, d]
+        - found: int32 [m, at least k], -1 for an empty place
+        - exact: float32 [m, at least k], the scores of the exact list
+    """
+    score = exact_scores(vectors.__getitem__, queries, found[:, :k].astype(np.int64))
+    return float(np.mean(score >= exact[:, k - 1 : k]))

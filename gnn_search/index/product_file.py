@@ -1,4 +1,4 @@
-"""Read a file with a row a product."""
+"""Read files with a row a product: lists of products for filters, and columns for boosts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from gnn_search.errors import TableError
@@ -23,9 +25,14 @@ _BLOCK = 1 << 20
 class ProductFile:
     """Rows of a file.
 
+    Attributes:
+        ids: As given.
+        node: The product of each row, -1 for one that the graph does not hold.
+        rows: The columns that were wanted.
+
     Shapes:
-        ids: [rows], as given; node: int32 [rows], the product of each row, -1 for one that the graph does not hold; rows: the columns that
-        were asked for.
+        - ids: [rows]
+        - node: int32 [rows]
     """
 
     ids: pl.Series
@@ -69,3 +76,43 @@ def read_product_file(path: Path, names: Sequence[str], graph: Graph) -> Product
         such = f"its ids are such as {given[0]!r}, those of the shop such as {known[0]!r}" if len(given) else "its ids are null"
         raise TableError(f"{path} holds none of the {len(known):,} products of {graph.path}; {such}")
     return ProductFile(ids, node, frame.select(names))
+
+
+def read_product_columns(path: Path, names: Sequence[str], graph: Graph) -> dict[str, npt.NDArray[np.float64]]:
+    """Read numeric columns of a file about products.
+
+    Args:
+        path: As `read_product_file` takes it, a row a product; products may be missing, unknown ones are passed over.
+        names: The columns wanted.
+        graph: The shop.
+
+    Shapes:
+        - returns: float64 [products] each, NaN where the file has no value
+
+    Raises:
+        TableError: The file is absent, damaged, lacks a column, holds a product twice or none of the shop's, or a column holds no numbers.
+    """
+    file = read_product_file(path, names, graph)
+    there = np.flatnonzero(file.node >= 0)
+    node = file.node[there]
+    repeated = np.flatnonzero(np.bincount(node) > 1)
+    if len(repeated):
+        twice = graph.nodes("product").to_series(0)[int(repeated[0])]
+        raise TableError(f"{path} holds the product {twice!r} more than once; keep one row a product")
+    columns = {}
+    for name in names:
+        values = np.full(graph.num_nodes["product"], np.nan)
+        values[node] = _numbers(file.rows[name], path).fill_null(np.nan).to_numpy()[there]
+        columns[name] = values
+    return columns
+
+
+def _numbers(column: pl.Series, path: Path) -> pl.Series:
+    if column.dtype.is_nested() or column.dtype == pl.Boolean or column.dtype.is_temporal():
+        raise TableError(f"column '{column.name}' of {path}: expected numbers, got {column.dtype}; write it as numbers")
+    text = column.set(column == "", None) if column.dtype == pl.String else column
+    number = text.cast(pl.Float64, strict=False)
+    wrong = (number.is_null() & text.is_not_null()).arg_true()
+    if len(wrong):
+        raise TableError(f"column '{column.name}' of {path}: expected numbers, got {column[wrong[0]]!r} in row {wrong[0]} (counted from 0)")
+    return number

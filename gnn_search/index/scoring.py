@@ -18,8 +18,6 @@ Float64 = npt.NDArray[np.float64]
 EMPTY = -1
 """Row at a place of a list that stays empty; its score is -inf."""
 
-_BLOCK = 4096
-"""Queries that FAISS meets at a time; its threads wait for each other less often when these are many."""
 _PAIRS = 65_536
 """Pairs whose inner products are computed at a time."""
 _NUMBERS = 1 << 20
@@ -31,11 +29,13 @@ def exact_scores(gather: Callable[[Int64], Float32], queries: Float32, candidate
 
     Args:
         gather: Returns the vectors of rows: float32 [..., d].
-        queries: What is asked.
+        queries: The query vectors.
         candidate: Rows to be scored; an empty place scores -inf.
 
     Shapes:
-        queries: float32 [m, d]; candidate: int64 [m, width]. Returns float32 [m, width].
+        - queries: float32 [m, d]
+        - candidate: int64 [m, width]
+        - returns: float32 [m, width]
     """
     scores = np.empty(candidate.shape, dtype=np.float32)
     step = max(1, _NUMBERS // max(1, candidate.shape[1] * queries.shape[1]))
@@ -52,7 +52,11 @@ def pair_scores(vectors: Float32, queries: Float32, query: Int64, row: Int32) ->
     """Return the inner products of given pairs.
 
     Shapes:
-        vectors: float32 [n, d]; queries: float32 [m, d]; query: int64 [pairs], which of them; row: int32 [pairs]. Returns float64 [pairs].
+        - vectors: float32 [n, d]
+        - queries: float32 [m, d]
+        - query: int64 [pairs], which of them
+        - row: int32 [pairs]
+        - returns: float64 [pairs]
     """
     scores = np.empty(len(row), dtype=np.float64)
     for start in range(0, len(row), _PAIRS):
@@ -69,27 +73,3 @@ def best(score: Float32, row: Int64, k: int) -> tuple[Float32, Int32]:
         np.pad(np.take_along_axis(score, order, axis=1), places, constant_values=-np.inf),
         np.pad(np.take_along_axis(row, order, axis=1).astype(np.int32), places, constant_values=EMPTY),
     )
-
-
-def search_in_blocks(queries: Float32, k: int, first: Int64, search: Callable[[Float32], tuple[Float32, Int32]]) -> tuple[Float32, Int32]:
-    """Answer queries a block at a time, so that memory does not grow with them beyond the result.
-
-    Args:
-        queries: What is asked.
-        k: Length of the lists.
-        first: The first k rows that may be found, fewer where there are not so many: what a zero vector gets.
-        search: Answers a block of queries that are not zero.
-
-    Shapes:
-        queries: float32 [m, d]; first: int64 [at most k]. Returns score float32 [m, k] and row int32 [m, k].
-    """
-    asked = np.ascontiguousarray(queries, dtype=np.float32)
-    score = np.full((len(asked), k), -np.inf, dtype=np.float32)
-    row = np.full((len(asked), k), EMPTY, dtype=np.int32)
-    score[:, : len(first)] = 0
-    row[:, : len(first)] = first
-    real = np.flatnonzero(asked.any(axis=1))
-    for start in range(0, len(real), _BLOCK):
-        block = real[start : start + _BLOCK]
-        score[block], row[block] = search(asked[block])
-    return score, row

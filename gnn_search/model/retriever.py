@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
 from gnn_search.model.features import Features
@@ -162,7 +163,7 @@ class Retriever(nn.Module):
         Shapes:
             products: [catalogue, d].
         """
-        query, ways = np.unique(people.queries.query), self._features.graph.taxonomy.ancestors
+        query, ways = sorted_unique(people.queries.query), self._features.graph.taxonomy.ancestors
         around = Surroundings(
             products,
             self._features.attributes if traits is None else traits.attributes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.store import Graph, GraphView
@@ -127,7 +128,7 @@ def _dividing_level(graph: Graph, category: Int32) -> Int32:
     known = np.maximum(category, 0)
     for level in range(int(depth.max()) + 1):
         ancestor = ways[known, np.maximum(depth[known] - level, 0)]
-        if len(np.unique(ancestor[category >= 0])) > 1:
+        if len(sorted_unique(ancestor[category >= 0])) > 1:
             break
     return np.where(category >= 0, ancestor, -1).astype(np.int32)
 

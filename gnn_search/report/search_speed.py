@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.result import Evaluation
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.csr import Float32, Int64
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.folder import read_manifest
 from gnn_search.index.measure import CUT_OFFS, time_single
+from gnn_search.index.store import read_index_manifest
 from gnn_search.machine import describe_machine
 from gnn_search.retrieval.ranking import CaseRanker
 from gnn_search.trained.model import Model
@@ -139,7 +140,7 @@ def _time_searches(channel: CaseRanker, cases: Cases, k: int) -> SingleSearch:
 
 
 def _spread(count: int) -> Int64:
-    return np.unique(np.linspace(0, count - 1, min(_QUERIES, count)).astype(np.int64))
+    return sorted_unique(np.linspace(0, count - 1, min(_QUERIES, count)).astype(np.int64))
 
 
 def read_indices(folders: Sequence[Path], model: Model) -> list[IndexSpeed]:
@@ -150,7 +151,7 @@ def read_indices(folders: Sequence[Path], model: Model) -> list[IndexSpeed]:
     """
     found = []
     for folder in folders:
-        manifest = read_manifest(folder)
+        manifest = read_index_manifest(folder)
         if manifest.model_hash != model.manifest.hash:
             raise ArtefactError(f"the index {folder} is of another model than {model.path}; make one of this model, or leave it out")
         measured = manifest.measured

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.graph.cases import Cases
@@ -89,7 +90,7 @@ def work_searches(
 
 
 def _spread(cases: Int64, count: int) -> Int64:
-    return cases[np.unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
+    return cases[sorted_unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
 
 
 def _reasons(best: ModelCaseRanker, user: np.ndarray, query: np.ndarray, ranking: Ranking, choice: str) -> list[list[str]]:

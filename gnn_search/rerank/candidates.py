@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.training import WalkSettings
 from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import EdgeType, Graph, GraphView
@@ -175,13 +176,13 @@ class CandidateIndex:
         partner_row, partner_product, weight = self._from_partners(user, row, category)
         partner_key = partner_row * self.num_products + partner_product
         matched_key = matched.row * self.num_products + matched.product
-        from_graph = _distinct(
+        from_graph = sorted_unique(
             np.concatenate(
                 [query_row * self.num_products + query_product, user_row * self.num_products + user_product, partner_key, matched_key]
             )
         )
         near_key = (np.arange(len(user), dtype=np.int64)[:, None] * self.num_products + near).ravel()
-        distinct = _distinct(np.concatenate([from_graph, near_key]))
+        distinct = sorted_unique(np.concatenate([from_graph, near_key]))
         partners = np.zeros((len(distinct), *weight.shape[1:]), dtype=np.float32)
         partners[np.searchsorted(distinct, partner_key)] = weight
         words = np.zeros((len(distinct), 2), dtype=np.float32)
@@ -253,12 +254,6 @@ class CandidateIndex:
         distinct = key[order][starts]
         product = (distinct % self.num_products).astype(np.int32)
         return distinct // (self.num_products * self.num_categories), product, np.add.reduceat(weight[order], starts, axis=0)
-
-
-def _distinct(keys: Int64) -> Int64:
-    """Return the distinct keys, ascending. numpy.unique hashes them first, which takes many times as long as a sort."""
-    ordered = np.sort(keys)
-    return ordered[np.diff(ordered, prepend=-1) > 0]
 
 
 def match_words(matches: WordMatches, text: Int64) -> MatchedProducts:

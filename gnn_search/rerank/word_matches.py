@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import open_array
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import Graph
@@ -18,6 +19,9 @@ from gnn_search.layout import staged
 
 if TYPE_CHECKING:
     from gnn_search.graph.lexical import LexicalIndex
+
+
+_ARRAYS = {"indptr": np.int64, "product": np.int32, "score": np.float32}
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def save_matches(matches: WordMatches, folder: Path) -> None:
     """Write matches into a folder, whole or not at all."""
     with staged(folder, replace=True) as partial:
         partial.mkdir()
-        for name in ("indptr", "product", "score"):
+        for name in _ARRAYS:
             np.save(partial / f"{name}.npy", getattr(matches, name))
 
 
@@ -110,10 +114,8 @@ def open_matches(folder: Path, texts: int) -> WordMatches | None:
     """
     if not folder.is_dir():
         return None
-    try:
-        matches = WordMatches(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("indptr", "product", "score")))
-    except (OSError, ValueError) as error:
-        raise ArtefactError(f"{folder} is damaged ({error}); remove it, and it is made anew") from None
+    again = f"remove {folder}, and it is made anew"
+    matches = WordMatches(*(open_array(folder / f"{name}.npy", again, dtype, (None,)) for name, dtype in _ARRAYS.items()))
     if len(matches.indptr) != texts + 1 or not len(matches.product) == len(matches.score) == matches.indptr[-1]:
         raise ArtefactError(
             f"{folder} is damaged: expected the matches of {texts} queries, got {len(matches.indptr) - 1}; remove it, and it is made anew"

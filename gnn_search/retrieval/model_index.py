@@ -6,10 +6,9 @@ from pathlib import Path
 
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import to_datetime
+from gnn_search.index.base import ProductIndex
 from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.folder import IndexManifest, read_manifest
-from gnn_search.index.open import open_index
-from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.store import IndexManifest, open_index, read_index_manifest
 from gnn_search.trained.model import Model
 
 
@@ -28,7 +27,7 @@ def open_model_index(folder: Path, model: Model, as_of: int, boost: Boost | None
         ArtefactError: The folder is no index, is damaged, is of another model or moment, holds other qualities than the boost, or its rows
             are not the model's products.
     """
-    manifest, moment = read_manifest(folder), to_datetime(as_of).isoformat()
+    manifest, moment = read_index_manifest(folder), to_datetime(as_of).isoformat()
     if manifest.model_hash != model.manifest.hash:
         raise ArtefactError(f"the index {folder} is of another model than {model.path}; make one of this model with 'gnn-search index'")
     if manifest.as_of != moment:

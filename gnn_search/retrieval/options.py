@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from gnn_search.errors import RequestError
+from gnn_search.index.base import ProductIndex
 from gnn_search.index.boosting.boost import Boost, open_boost
 from gnn_search.index.filters import Filtered, filter_products
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.folder import IndexManifest, read_manifest
 from gnn_search.index.product_file import read_product_file
-from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.store import IndexManifest, read_index_manifest
 from gnn_search.layout import hash_files
 from gnn_search.retrieval.fusion.store import open_fusion
 from gnn_search.retrieval.fusion.weighted_sum import Weights
@@ -131,7 +131,7 @@ def open_ranking_options(
             "file of products": None if products is None else hash_files([products]),
             "column of products": flag,
             "fusion": None if weights is None else weights.model_dump(mode="json"),
-            "index": None if index is None else _fingerprint(read_manifest(index)),
+            "index": None if index is None else _fingerprint(read_index_manifest(index)),
             "boost": None if boost is None else hash_files([boost / "boost.json"]),
             "action": action,
         },

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn_search.graph.csr import Int32
-from gnn_search.index.product_index import ProductIndex
+from gnn_search.index.base import ProductIndex
 
 if TYPE_CHECKING:
     from gnn_search.retrieval.request_encoder import EncodedRequests

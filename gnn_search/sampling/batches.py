@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32, Int32, Int64
@@ -159,9 +160,9 @@ class BatchSampler:
             if weights[name]
         }
         pool, absence, row, column = self._pool(positives, epoch, step)
-        products = np.unique(np.concatenate([pool, positives.product, *(drawn.product.ravel() for drawn in own.values())]))
+        products = sorted_unique(np.concatenate([pool, positives.product, *(drawn.product.ravel() for drawn in own.values())]))
         product_inputs = self.inputs.products(view, products, self._random, epoch)
-        queries = np.unique(np.concatenate([positives.query, product_inputs.queries.index]))
+        queries = sorted_unique(np.concatenate([positives.query, product_inputs.queries.index]))
         return Batch(
             positives=positives,
             weight=self.examples.weight[example],
@@ -227,10 +228,10 @@ class BatchSampler:
         samplers, drawn, size = self.negatives.shared, [], len(positives.product)
         for sampler in samplers:
             with sampler.tally.drawing():
-                drawn.append(np.unique(sampler.draw(positives, epoch, step)))
+                drawn.append(sorted_unique(sampler.draw(positives, epoch, step)))
         # The mask is the whole pool's, and is booked to the sampler that stands first.
         with samplers[0].tally.drawing():
-            pool = np.unique(np.concatenate(drawn))
+            pool = sorted_unique(np.concatenate(drawn))
             row, column = self.negatives.known.among(positives.user, positives.query, pool)
             absence = np.sum([sampler.log_absence(pool, size) for sampler in samplers], axis=0)
         masked = np.bincount(column, minlength=len(pool))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import EdgeView, Float32, Int32, Int64
 from gnn_search.graph.store import EdgeType, Graph, GraphView
@@ -173,7 +174,7 @@ class InputSampler:
 
     def _shopper_neighbours(self, drawn: list[Neighbours], time: int) -> ShopperNeighbours:
         """Number the shoppers drawn from 0, and look up what they chose last."""
-        who = np.unique(np.concatenate([neighbours.index for neighbours in drawn])) if drawn else np.empty(0, np.int32)
+        who = sorted_unique(np.concatenate([neighbours.index for neighbours in drawn])) if drawn else np.empty(0, np.int32)
         numbered = (replace(neighbours, index=np.searchsorted(who, neighbours.index).astype(np.int32)) for neighbours in drawn)
         moment = np.full(len(who), time, dtype=np.int64)
         return ShopperNeighbours(tuple(numbered), self.history.latest(who, moment, _SHOPPERS_CHOICES))

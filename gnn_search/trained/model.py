@@ -17,7 +17,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, staged, write_json
-from gnn_search.manifest import open_manifest
+from gnn_search.manifest import Artefact
 from gnn_search.model.codes import quantile_borders
 from gnn_search.model.features import Features
 from gnn_search.model.retriever import Retriever
@@ -27,6 +27,8 @@ from gnn_search.rerank.features import feature_names
 from gnn_search.rerank.scorer import RerankScorer
 from gnn_search.rerank.word_matches import WordMatcher, open_matches
 from gnn_search.sampling.inputs import InputSampler
+
+MODEL = Artefact("model", "train the model again", "gnn-search train")
 
 
 class ModelManifest(StrictModel):
@@ -161,17 +163,10 @@ def read_manifest(layout: ModelLayout) -> ModelManifest:
     Raises:
         ArtefactError: The folder is no model, is damaged, half-trained or of another version.
     """
-    if not layout.root.is_dir():
-        raise ArtefactError(f"there is no model folder {layout.root}; make one with 'gnn-search train'")
     if not layout.manifest.exists() and layout.metrics.exists():
         raise ArtefactError(f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume'")
-    manifest = open_manifest(layout.manifest, ModelManifest, "a model folder", "train the model again")
-    files = [layout.root / name for name in sorted(manifest.files)]
-    for file in files:
-        if not file.is_file():
-            raise ArtefactError(f"the model {layout.root} is damaged: {file.name} is missing; train it again")
-    if hash_files(files) != manifest.hash:
-        raise ArtefactError(f"the model {layout.root} is damaged: its files differ from those that were written; train it again")
+    manifest = MODEL.read_manifest(layout.manifest, ModelManifest)
+    MODEL.check_hash(layout.root, sorted(manifest.files), manifest.hash)
     return manifest
 
 

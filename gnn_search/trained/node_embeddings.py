@@ -10,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from gnn_search.arrays import open_array
+from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
-from gnn_search.layout import read_json, staged, write_json
+from gnn_search.layout import staged, write_json
+from gnn_search.manifest import Artefact
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.rerank.collaborative import CollaborativeFactors
@@ -22,6 +25,14 @@ NODE_TYPES = ("product", "query", "category", "user")
 """Whose vectors are kept."""
 
 _USER_FACTORS, _PRODUCT_FACTORS = "user_factors.npy", "product_factors.npy"
+
+
+class VectorsManifest(StrictModel):
+    """What `vectors.json` says: the cut-off (µs) of the vectors, and the hashes of the model and of the graph that they come from."""
+
+    as_of: int
+    model_hash: str
+    graph_hash: str
 
 
 @dataclass(frozen=True)
@@ -65,9 +76,8 @@ def save_node_embeddings(model: Model, shop: NodeEmbeddings) -> None:
         if shop.factors is not None:
             np.save(partial / _USER_FACTORS, shop.factors.user)
             np.save(partial / _PRODUCT_FACTORS, shop.factors.product)
-        write_json(
-            partial / "vectors.json", {"as_of": shop.as_of, "model_hash": model.manifest.hash, "graph_hash": model.graph.manifest.hash}
-        )
+        info = VectorsManifest(as_of=shop.as_of, model_hash=model.manifest.hash, graph_hash=model.graph.manifest.hash)
+        write_json(partial / "vectors.json", info.model_dump(mode="json"))
 
 
 def open_node_embeddings(model: Model, as_of: int | None = None) -> NodeEmbeddings:
@@ -84,16 +94,26 @@ def open_node_embeddings(model: Model, as_of: int | None = None) -> NodeEmbeddin
     folder = model.layout.node_embeddings
     if not folder.is_dir():
         return encode_nodes(model, time)
-    stored = read_json(folder / "vectors.json", "a folder of vectors")
-    if stored.get("model_hash") != model.manifest.hash:
+    stored = read_vectors_manifest(folder)
+    if stored.model_hash != model.manifest.hash:
         raise ArtefactError(
             f"the vectors in {folder} were made by another model than {model.path}; remove the folder, and they are made anew"
         )
-    if stored.get("as_of") != time:
+    if stored.as_of != time:
         return encode_nodes(model, time)
     nodes, width = model.graph.num_nodes, model.manifest.dimension
     vectors = {kind: read_vectors(folder / f"{kind}.npy", (nodes[kind], width)) for kind in NODE_TYPES}
     return NodeEmbeddings(vectors, time, None if model.reranker is None else _open_factors(folder, model))
+
+
+def read_vectors_manifest(folder: Path) -> VectorsManifest:
+    """Read what a model's folder of vectors says of them.
+
+    Raises:
+        ArtefactError: It is missing or damaged.
+    """
+    artefact = Artefact("vectors", f"remove {folder}, and it is made anew", "gnn-search embed")
+    return artefact.read_manifest(folder / "vectors.json", VectorsManifest)
 
 
 def _open_factors(folder: Path, model: Model) -> CollaborativeFactors:
@@ -111,14 +131,5 @@ def read_vectors(file: Path, expected: tuple[int, int]) -> Float32:
     Raises:
         ArtefactError: It is damaged, or not float32 of the shape expected.
     """
-    try:
-        # Torch takes no array that can't be written to. What is written into this one stays in memory, and the file as it is.
-        vectors = np.load(file, mmap_mode="c", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise ArtefactError(f"{file} is damaged ({error}); remove {file.parent}, and it is made anew") from None
-    if vectors.shape != expected or vectors.dtype != np.float32:
-        raise ArtefactError(
-            f"{file} is damaged: expected float32 {expected}, got {vectors.dtype} {vectors.shape}; "
-            f"remove {file.parent}, and it is made anew"
-        )
-    return np.asarray(vectors)
+    # Torch takes no array that can't be written to. What is written into this one stays in memory, and the file as it is.
+    return np.asarray(open_array(file, f"remove {file.parent}, and it is made anew", np.float32, expected, "c"))

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.negatives import Dynamic
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
@@ -68,7 +69,7 @@ class Miner:
     def __init__(self, retriever: Retriever, batches: BatchSampler, sampler: ListedNegatives, config: TrainingConfig) -> None:
         self._retriever, self._batches, self._sampler, self._config = retriever, batches, sampler, config
         self._every = next(negative.refresh_every for negative in config.negatives if isinstance(negative, Dynamic))
-        self._query = np.unique(batches.examples.query)
+        self._query = sorted_unique(batches.examples.query)
         self._made_at = -1
 
     @classmethod

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.negatives import HardNegatives, InBatch, Negatives, SharedNegatives
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
@@ -161,7 +162,7 @@ class _Describer:
         """Describe the negatives of a single example; of a pool those at evenly spread places."""
         later = self._later.contains(drawn.positives.user, drawn.positives.query, drawn.product)[0]
         width = drawn.product.shape[1]
-        shown = range(width) if width <= count else np.unique(np.linspace(0, width - 1, count).astype(int)).tolist()
+        shown = range(width) if width <= count else sorted_unique(np.linspace(0, width - 1, count).astype(int)).tolist()
         found = []
         for place in shown:
             product = int(drawn.product[0, place])

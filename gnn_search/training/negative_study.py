@@ -12,6 +12,7 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.graph.csr import Float32, Int32
 from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
@@ -112,7 +113,7 @@ class Study:
     def draw(self, epoch: int, step: int, only: int | None = None) -> Iterator[Drawn]:
         """Yield what each sampler draws for a step's examples, or one of them, with the settings of the end of a run."""
         negatives, positives = self._batches.negatives, self._batches.positives(epoch, step)
-        pools = [np.unique(sampler.draw(positives, epoch, step)) for sampler in negatives.shared]
+        pools = [sorted_unique(sampler.draw(positives, epoch, step)) for sampler in negatives.shared]
         if only is not None:
             positives = _part(positives, slice(only, only + 1))
         requests = self._requests(positives)
@@ -127,7 +128,7 @@ class Study:
             drawn = own.draw(positives, epoch)
             yield Drawn(name, positives, drawn.product, drawn.valid, drawn.reason, self._blockwise(requests, drawn.product), right)
         if negatives.hardest is not None:
-            pool = np.unique(np.concatenate(pools))
+            pool = sorted_unique(np.concatenate(pools))
             row, column = negatives.hardest.mask(positives, pool)
             before = time.thread_time()
             scores = requests @ self._vectors(pool).T
@@ -154,7 +155,7 @@ class Study:
 
 def training_queries(batches: BatchSampler) -> Int32:
     """Return the queries of the training examples: int32, distinct, ascending."""
-    return np.unique(batches.examples.query)
+    return sorted_unique(batches.examples.query)
 
 
 def study_negatives(encoder: NodeEncoder, batches: BatchSampler, steps: int = _BATCHES) -> list[NegativeStudy]:
@@ -167,7 +168,7 @@ def study_negatives(encoder: NodeEncoder, batches: BatchSampler, steps: int = _B
     """
     study, judge = Study(encoder, batches), _Judge(encoder.view.graph)
     found: dict[str, _Sums] = {}
-    for step in np.unique(np.linspace(0, batches.steps_per_epoch - 1, steps).astype(int)).tolist():
+    for step in sorted_unique(np.linspace(0, batches.steps_per_epoch - 1, steps).astype(int)).tolist():
         for drawn in study.draw(0, step):
             found.setdefault(drawn.kind, _Sums(drawn.kind)).add(drawn, judge)
     return [sums.close() for sums in found.values()]

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
 from gnn_search.model.losses import log_mass, sampled_softmax
@@ -59,7 +60,7 @@ def pretrain(tower: TextTower, config: TrainingConfig, examples: Examples, num_n
 
 def distinct_pairs(examples: Examples, num_products: int) -> tuple[Int32, Int32]:
     """Return the distinct pairs of query and product among examples, in ascending order: int32 [pairs] each."""
-    keys = np.unique(examples.query.astype(np.int64) * num_products + examples.product)
+    keys = sorted_unique(examples.query.astype(np.int64) * num_products + examples.product)
     return (keys // num_products).astype(np.int32), (keys % num_products).astype(np.int32)
 
 

@@ -138,7 +138,7 @@ def assert_refused(result: Result, message: str) -> None:
     [
         (lambda layout: shutil.rmtree(layout.root), "there is no model folder"),
         (lambda layout: layout.manifest.write_text("{"), "model.json is damaged"),
-        (lambda layout: layout.weights.write_bytes(b"\0" * 100), "its files differ from those that were written; train it again"),
+        (lambda layout: layout.weights.write_bytes(b"\0" * 100), "its files differ from those that were written; train the model again"),
         (lambda layout: (layout.node_embeddings / "product.npy").write_bytes(b"\0" * 100), "product.npy is damaged"),
     ],
 )

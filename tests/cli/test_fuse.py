@@ -81,7 +81,7 @@ def test_evaluate_shows_the_fusions(tiny_model, fusion):
     [
         (["--channel", "fused"], "the channel fused needs fitted weights; give their folder with --fusion"),
         (["--fusion", "FOLDER"], "weights of a fusion are of no use to the channel full"),
-        (["--channel", "fused", "--fusion", "nowhere"], "nowhere is not a fusion folder: fusion.json is missing"),
+        (["--channel", "fused", "--fusion", "nowhere"], "there is no fusion folder nowhere"),
     ],
 )
 def test_weights_and_channel_must_fit(tiny_model, fusion, arguments, message):

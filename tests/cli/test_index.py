@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from gnn_search.cli.index import KINDS
 from gnn_search.cli.main import main
-from gnn_search.index.open import open_index
 from gnn_search.index.settings import KINDS as ALL_KINDS
+from gnn_search.index.store import open_index
 
 
 def run(*arguments: object):

@@ -8,8 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gnn_search.cli.main import main
-from gnn_search.index.folder import read_manifest
-from gnn_search.index.open import open_index
+from gnn_search.index.store import open_index, read_index_manifest
 
 
 def run(*arguments: object):
@@ -36,7 +35,7 @@ def test_the_front_for_readers_and_an_index_that_opens(tuned, tiny_graph):
 
 
 def test_the_manifest_holds_what_was_tried(tuned):
-    manifest = read_manifest(tuned[0])
+    manifest = read_index_manifest(tuned[0])
     assert manifest.tuning is not None
     assert manifest.measured is not None
     chosen = manifest.tuning.trials[manifest.tuning.chosen]
@@ -48,7 +47,7 @@ def test_once_more_from_what_won(tuned, tiny_model, tmp_path):
     result = run(tiny_model, "--from", tuned[0], "--kind", "fp16", "--out", tmp_path / "out", "--json")
     assert result.exit_code == 0, result.output
     trials = json.loads(result.stdout)["tuning"]["trials"]
-    assert trials[0]["faiss"] == read_manifest(tuned[0]).settings.description()
+    assert trials[0]["faiss"] == read_index_manifest(tuned[0]).settings.description()
     assert trials[-1]["faiss"] == "SQfp16"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gnn_search.explanation.edges_of import Edges
 from gnn_search.explanation.paths import PathFinder
-from gnn_search.graph.lookup import find_node
+from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_time
 
 

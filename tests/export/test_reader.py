@@ -28,7 +28,7 @@ def change(name, **entries):
     ("damage", "message"),
     [
         (shutil.rmtree, "there is no export folder .*; make one with 'gnn-search export'"),
-        (lambda folder: (folder / "manifest.json").unlink(), "is not an export: manifest.json is missing"),
+        (lambda folder: (folder / "manifest.json").unlink(), "is not an export folder: manifest.json is missing"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json is damaged"),
         (change("manifest.json", format_version=99), "is of format version 99, this program reads 1; export the model again"),
         (change("manifest.json", colour="red"), r"manifest.json is damaged \('colour': Extra inputs"),

@@ -11,6 +11,7 @@ from gnn_search.export.recall import measure_recall
 from gnn_search.export.source import ExportSource, VectorTable
 from gnn_search.export.storage import Storage
 from gnn_search.index.flat import FlatIndex
+from gnn_search.index.store import save_index
 
 
 def unit(random: np.random.Generator, rows: int) -> np.ndarray:
@@ -35,7 +36,7 @@ def test_share_of_the_true_ones_that_are_found(vectors, dtype, block, monkeypatc
     products, queries = vectors
     storage = Storage.fit(dtype, [products])
     index = FlatIndex.build(products)
-    index.save(tmp_path / "index", pl.Series("product_id", range(3000)))
+    save_index(index, tmp_path / "index", pl.Series("product_id", range(3000)))
     found = measure_recall(source_of(products, storage), queries, tmp_path / "index")
     asked = queries[np.unique(np.linspace(0, 699, 500).astype(int))]
     assert found.queries == len(asked) == 500
@@ -50,7 +51,7 @@ def test_share_of_the_true_ones_that_are_found(vectors, dtype, block, monkeypatc
 
 def test_a_bad_index_is_seen(vectors, tmp_path):
     products, queries = vectors
-    FlatIndex.build(np.roll(products, 1, axis=0)).save(tmp_path / "index", pl.Series("product_id", range(3000)))
+    save_index(FlatIndex.build(np.roll(products, 1, axis=0)), tmp_path / "index", pl.Series("product_id", range(3000)))
     found = measure_recall(source_of(products, Storage()), queries, tmp_path / "index")
     assert found.index is not None
     assert found.index["10"] < 0.1

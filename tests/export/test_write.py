@@ -10,7 +10,7 @@ from gnn_search.errors import OutputExistsError
 from gnn_search.export.manifest import ExportManifest
 from gnn_search.export.reader import open_export
 from gnn_search.export.write import export_model
-from gnn_search.index.flat import FlatIndex
+from gnn_search.index.store import open_flat_index
 from gnn_search.layout import ExportLayout, hash_files, read_json
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
@@ -54,7 +54,7 @@ def test_every_vector_has_length_one_or_is_counted_as_zero(exported):
 
 def test_index_holds_the_products(exported):
     model, shop, layout, _ = exported
-    index = FlatIndex.open(layout.index)
+    index = open_flat_index(layout.index)
     assert index.ids is not None
     assert index.ids.to_list() == model.graph.nodes("product")["product_id"].to_list()
     score, _ = index.search(shop.vectors["product"], 1)

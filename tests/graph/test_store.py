@@ -97,7 +97,7 @@ def test_an_unknown_relation_is_named(tiny_graph):
 
 
 def test_no_folder(tmp_path):
-    with pytest.raises(ArtefactError, match=r"there is no graph folder .*nothing; build one with 'gnn-search build-graph'"):
+    with pytest.raises(ArtefactError, match=r"there is no graph folder .*nothing; make one with 'gnn-search build-graph'"):
         Graph.open(tmp_path / "nothing")
 
 
@@ -109,7 +109,7 @@ def test_a_folder_without_manifest(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", r"graph.json is damaged \(Expecting property name.*; make a graph folder again"),
+        ("{", r"graph.json is damaged \(Expecting property name.*; build the graph again"),
         ("[]", r"graph.json is damaged \(expected a JSON object, got list\)"),
         ("{}", "is of format version None, this program reads 1; build the graph again"),
         ('{"format_version": 99}', "is of format version 99, this program reads 1; build the graph again"),
@@ -135,7 +135,7 @@ def test_an_unknown_key_in_the_manifest(fresh_graph):
 )
 def test_a_missing_file(fresh_graph, name):
     (fresh_graph / name).unlink()
-    with pytest.raises(ArtefactError, match=rf"is damaged: {name} is missing; build it again"):
+    with pytest.raises(ArtefactError, match=rf"is damaged: {name} is missing; build the graph again"):
         Graph.open(fresh_graph)
 
 
@@ -143,7 +143,9 @@ def test_a_truncated_file(fresh_graph):
     file = fresh_graph / "edges/user--purchase--product/time.npy"
     size = file.stat().st_size
     file.write_bytes(file.read_bytes()[:-5])
-    with pytest.raises(ArtefactError, match=rf"user--purchase--product/time.npy has {size - 5} bytes, expected {size}; build it again"):
+    with pytest.raises(
+        ArtefactError, match=rf"user--purchase--product/time.npy has {size - 5:,} bytes, expected {size:,}; build the graph again"
+    ):
         Graph.open(fresh_graph)
 
 
@@ -153,7 +155,9 @@ def test_verify_finds_a_flipped_bit(fresh_graph):
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    with pytest.raises(ArtefactError, match=r"is damaged: its content hashes to [0-9a-f]{32}, expected [0-9a-f]{32}; build it again"):
+    with pytest.raises(
+        ArtefactError, match=r"is damaged: its content hashes to [0-9a-f]{32}, expected [0-9a-f]{32}; build the graph again"
+    ):
         Graph.open(fresh_graph).verify()
 
 
@@ -170,14 +174,14 @@ def test_moments_with_an_offset():
 def test_a_table_that_cannot_be_read_is_named(fresh_graph):
     file = fresh_graph / "examples" / "train.parquet"
     file.write_bytes(bytes(file.stat().st_size))
-    with pytest.raises(ArtefactError, match=r"the graph .* is damaged: train\.parquet can't be read \(.*\); build it again"):
+    with pytest.raises(ArtefactError, match=r"the graph .* is damaged: train\.parquet can't be read \(.*\); build the graph again"):
         Graph.open(fresh_graph).examples("train")
 
 
 def test_an_array_that_cannot_be_read_is_named(fresh_graph):
     file = fresh_graph / "edges" / "query--leads_to--product" / "index.npy"
     file.write_bytes(bytes(file.stat().st_size))
-    with pytest.raises(ArtefactError, match=r"the graph .* is damaged: query--leads_to--product can't be read \(.*\); build it again"):
+    with pytest.raises(ArtefactError, match=r"query--leads_to--product.* is damaged \(.*\); build the graph again"):
         Graph.open(fresh_graph).csr(("query", "leads_to", "product"))
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# isort: off
+import torch  # noqa: F401
+import faiss
+
+# isort: on
 import numpy as np
 import polars as pl
 import pytest
@@ -10,10 +15,11 @@ from hypothesis import strategies as st
 from index_vectors import clustered, plain, recall
 
 from gnn_search.errors import ArtefactError, RequestError
-from gnn_search.index.approximate import ApproximateIndex
+from gnn_search.index.approximate import ApproximateIndex, make_faiss_index
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.open import open_index
+from gnn_search.index.full_vectors import FullVectors
 from gnn_search.index.settings import KINDS, IndexSettings
+from gnn_search.index.store import open_flat_index, open_index, save_index
 
 ROWS, DIMENSION, K = 6000, 16, 20
 VECTORS, QUERIES = clustered(ROWS, DIMENSION), clustered(40, DIMENSION, seed=1)
@@ -73,18 +79,28 @@ def test_a_filter_of_one_far_cluster_keeps_recall(kind):
 
 
 @pytest.mark.parametrize("kind", KIND)
-def test_few_allowed_rows_leave_places_empty(indices, kind):
-    score, row = indices[kind].search(QUERIES, K, np.array([7, 3, 5000]))
-    assert all(set(one[:3].tolist()) == {3, 7, 5000} for one in row)
-    assert (row[:, 3:] == -1).all()
-    assert np.isneginf(score[:, 3:]).all()
+def test_lists_are_as_long_as_few_allowed_rows(indices, kind):
+    row = indices[kind].search(QUERIES, K, np.array([7, 3, 5000, 3]))[1]
+    assert row.shape == (len(QUERIES), 3)
+    assert all(set(one) == {3, 7, 5000} for one in row.tolist())
 
 
 @pytest.mark.parametrize("kind", KIND)
 def test_nothing_allowed_finds_nothing(indices, kind):
-    score, row = indices[kind].search(QUERIES, K, np.zeros(ROWS, dtype=bool))
-    assert (row == -1).all()
-    assert np.isneginf(score).all()
+    for nothing in (np.zeros(ROWS, dtype=bool), np.empty(0, dtype=np.int32)):
+        score, row = indices[kind].search(QUERIES, K, nothing)
+        assert (score.shape, row.shape) == ((len(QUERIES), 0), (len(QUERIES), 0))
+
+
+@pytest.mark.parametrize("kind", ["flat", "ivf_flat", "ivf_pq"])
+def test_removed_products_leave_places_empty_where_they_are_allowed(kind):
+    index = FlatIndex.build(VECTORS, IDS) if kind == "flat" else build(kind)
+    index.remove(IDS[[3, 8]])
+    score, row = index.search(QUERIES, K, np.array([7, 3, 5000]))
+    assert row.shape == (len(QUERIES), 3)
+    assert all(set(one) == {7, 5000, -1} for one in row.tolist())
+    assert np.isneginf(score[row == -1]).all()
+    assert (index.search(QUERIES, K, np.array([3, 8]))[1] == -1).all()
 
 
 @pytest.mark.parametrize("kind", KIND)
@@ -144,7 +160,7 @@ def test_add_and_remove_without_a_rebuild(kind, tmp_path):
     index.add(IDS[5600:], VECTORS[5600:])
     there = np.setdiff1d(np.arange(ROWS), [*gone, *range(5000, 5010)])
     assert index.count == len(there)
-    index.save(tmp_path / "index")
+    save_index(index, tmp_path / "index")
     for one in (index, open_index(tmp_path / "index")):
         assert one.ids is not None
         assert one.ids.gather(there).to_list() == IDS.gather(there).to_list()
@@ -177,6 +193,7 @@ def test_a_product_may_come_back(indices):
         (lambda index: index.search(QUERIES, K, np.ones(5, bool)), "expected a mask of 6000 rows"),
         (lambda index: index.search(QUERIES, ROWS + 1), "k is 6001, larger than the catalogue of 6000 products"),
         (lambda index: index.search(QUERIES, 0), "k is 0"),
+        (lambda index: index.search(QUERIES, 0, np.array([3])), "k is 0"),
     ],
 )
 @pytest.mark.parametrize("kind", ["flat", "ivf_pq"])
@@ -221,7 +238,7 @@ def test_factories_that_faiss_cannot_make(factory):
 def test_saved_and_opened(kind, full_in, tmp_path):
     given = {"full": "int8", "full_in": full_in} if "pq" in kind else {}
     index = build(kind, **given)
-    index.save(tmp_path / "index", extra={"model_hash": "abc"})
+    save_index(index, tmp_path / "index", extra={"model_hash": "abc"})
     opened = open_index(tmp_path / "index")
     assert isinstance(opened, ApproximateIndex)
     assert opened.settings == index.settings
@@ -236,25 +253,26 @@ def test_saved_and_opened(kind, full_in, tmp_path):
 @pytest.mark.parametrize("kind", [kind for kind in KIND if "hnsw" not in kind])
 def test_the_same_seed_makes_the_same_bytes(kind, tmp_path):
     for name in ("a", "b"):
-        build(kind).save(tmp_path / name)
+        save_index(build(kind), tmp_path / name)
     names = sorted(file.name for file in (tmp_path / "a").iterdir())
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KIND if kind != "hnsw"])
-def test_blocks_of_any_size_make_the_same_index(kind, tmp_path, monkeypatch):
-    build(kind).save(tmp_path / "a")
-    monkeypatch.setattr("gnn_search.index.train._BLOCK", 701)
-    monkeypatch.setattr("gnn_search.index.full_vectors._BLOCK", 99)
-    build(kind).save(tmp_path / "b")
-    names = sorted(file.name for file in (tmp_path / "a").iterdir())
-    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
+def test_blocks_of_any_size_make_the_same_index(kind):
+    wanted = IndexSettings(kind=kind).resolve(ROWS, DIMENSION)
+    once, in_blocks = (faiss.serialize_index(make_faiss_index(VECTORS, wanted, block=block)) for block in (ROWS, 701))
+    assert np.array_equal(once, in_blocks)
+    once, in_blocks = (FullVectors.encode(VECTORS, "int8", block=block) for block in (ROWS, 99))
+    assert np.array_equal(once.values, in_blocks.values)
+    assert np.array_equal(once.scale, in_blocks.scale)
 
 
-def test_lists_are_learned_from_a_sample_of_many_products(monkeypatch):
-    monkeypatch.setattr("gnn_search.index.train._FEWEST_ROWS", 1000)
-    monkeypatch.setattr("gnn_search.index.train._ROWS_A_LIST", 10)
-    row = build("ivf_pq").search(QUERIES, K)[1]
+def test_lists_are_learned_from_a_sample_of_many_products():
+    wanted = IndexSettings(kind="ivf_pq").resolve(ROWS, DIMENSION)
+    sampled = make_faiss_index(VECTORS, wanted, fewest_rows=1000, rows_a_list=10)
+    assert not np.array_equal(faiss.serialize_index(sampled), faiss.serialize_index(make_faiss_index(VECTORS, wanted)))
+    row = ApproximateIndex(sampled, wanted, FullVectors.encode(VECTORS, "float32")).search(QUERIES, K)[1]
     assert recall(row, plain(VECTORS, QUERIES, K)[1]) >= 0.94
 
 
@@ -265,16 +283,16 @@ def cut(path):
 @pytest.mark.parametrize("name", ["index.faiss", "ids.parquet", "full.npy", "full_scale.npy"])
 @pytest.mark.parametrize("damage", [cut, lambda path: path.unlink()])
 def test_damaged(tmp_path, name, damage):
-    build("ivf_pq", full="int8", full_in="disk").save(tmp_path / "index")
+    save_index(build("ivf_pq", full="int8", full_in="disk"), tmp_path / "index")
     damage(tmp_path / "index" / name)
     with pytest.raises(ArtefactError, match=f"is damaged: (its files differ|{name} is missing).*make the index again"):
         open_index(tmp_path / "index")
 
 
 def test_a_flat_reader_refuses_another_kind(tmp_path):
-    build("sq8").save(tmp_path / "index")
+    save_index(build("sq8"), tmp_path / "index")
     with pytest.raises(ArtefactError, match="is of kind sq8, expected a flat one"):
-        FlatIndex.open(tmp_path / "index")
+        open_flat_index(tmp_path / "index")
 
 
 def test_lists_are_whole_where_the_lists_looked_into_hold_too_few():

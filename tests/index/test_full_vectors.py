@@ -21,7 +21,7 @@ def test_round_trip(tmp_path, precision, mapped):
     full = FullVectors.encode(VECTORS, precision, tmp_path / "made.npy" if mapped else None)
     assert (len(full), full.precision, full.bytes_each) == (300, precision, BYTES[precision])
     full.write(tmp_path / "full.npy", tmp_path / "scale.npy")
-    again = FullVectors.open(tmp_path / "full.npy", tmp_path / "scale.npy", (300, 12), precision, mapped=mapped)
+    again = FullVectors.open(tmp_path / "full.npy", tmp_path / "scale.npy", (300, 12), precision, "make it again", mapped=mapped)
     rows = np.array([[3, 7], [299, 0]])
     for one in (full, again):
         found = one.gather(rows)
@@ -50,5 +50,7 @@ def test_further_vectors_stand_behind(tmp_path, precision):
 
 def test_a_file_of_another_shape(tmp_path):
     FullVectors.encode(VECTORS, "float16").write(tmp_path / "full.npy", tmp_path / "scale.npy")
-    with pytest.raises(ArtefactError, match=r"expected float32 \(300, 12\) in full.npy, got float16 \(300, 12\); make the index again"):
-        FullVectors.open(tmp_path / "full.npy", tmp_path / "scale.npy", (300, 12), "float32", mapped=False)
+    with pytest.raises(
+        ArtefactError, match=r"full.npy is damaged \(expected float32 \[300, 12\], got float16 \[300, 12\]\); make the index again"
+    ):
+        FullVectors.open(tmp_path / "full.npy", tmp_path / "scale.npy", (300, 12), "float32", "make the index again", mapped=False)

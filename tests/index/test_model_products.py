@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import to_datetime
-from gnn_search.index import model_products
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.build import build_boost
-from gnn_search.index.held_out import held_out_queries
-from gnn_search.index.model_products import products_to_index
+from gnn_search.index.model_products import held_out_queries, products_to_index
+from gnn_search.retrieval.request_encoder import VectorChannel
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 
@@ -62,10 +62,21 @@ def test_the_hash_is_of_the_qualities_and_not_of_the_weights(opened):
     assert products_to_index(model, shop, 5, boost=other).origin["quality_hash"] != said[0]
 
 
-def test_in_blocks_on_disk_they_are_the_same(opened, tmp_path, monkeypatch):
+def test_in_blocks_on_disk_they_are_the_same(opened, tmp_path):
     model, shop = opened
     boost = boost_of(model, purchase=[1.0, 0.5])
-    monkeypatch.setattr(model_products, "_BLOCK", 7)
-    mapped = products_to_index(model, shop, 5, boost=boost, scratch=tmp_path)
+    mapped = products_to_index(model, shop, 5, boost=boost, scratch=tmp_path, block=7)
     assert (tmp_path / "boosted.npy").is_file()
     assert np.array_equal(mapped.vectors, products_to_index(model, shop, 5, boost=boost).vectors)
+
+
+def test_held_out_queries_are_encoded_as_a_search_encodes_them(opened):
+    model, shop = opened
+    cases = build_cases(model.graph, "validation", 25)
+    queries = held_out_queries(model, shop, 25)
+    distinct = np.unique(cases.query)
+    assert queries.shape == (25 + len(distinct), 16)
+    np.testing.assert_allclose(np.linalg.norm(queries, axis=1), 1, atol=1e-5)
+    asked = VectorChannel(model, shop).ask(cases.user, cases.query).vector.numpy()
+    np.testing.assert_allclose(queries[:25], asked, atol=1e-6)
+    np.testing.assert_allclose(queries[25:], shop.vectors["query"][distinct], atol=1e-6)

@@ -210,7 +210,7 @@ def test_damaged_text_vectors_are_named(trained, tiny_graph, folder, tmp_path, c
         make_text_tower(config_for(folder, True), tiny_graph, ModelLayout(tmp_path))
     copy = shutil.copytree(trained[True][2], tmp_path / "copy")
     (copy / "text_vectors.safetensors").unlink()
-    with pytest.raises(ArtefactError, match=r"is damaged: text_vectors\.safetensors is missing; train it again"):
+    with pytest.raises(ArtefactError, match=r"is damaged: text_vectors\.safetensors is missing; train the model again"):
         open_model(copy)
 
 

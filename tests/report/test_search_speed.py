@@ -11,8 +11,7 @@ from models import write_model
 from gnn_search.cli.main import main
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.cases import build_cases
-from gnn_search.index.folder import read_manifest
-from gnn_search.index.open import open_index
+from gnn_search.index.store import open_index, read_index_manifest, save_index
 from gnn_search.report.search_speed import costs_of, measure_speed, read_indices
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.trained.model import open_model
@@ -63,7 +62,7 @@ def test_saved_indices_as_their_folders_tell(tiny_model, tmp_path):
     for kind in ("ivf_pq", "sq8"):
         assert CliRunner().invoke(main, ["index", str(tiny_model), "--kind", kind, "--out", str(tmp_path / kind)]).exit_code == 0
     codes, numbers = read_indices([tmp_path / "ivf_pq", tmp_path / "sq8"], model)
-    measured = read_manifest(tmp_path / "ivf_pq").measured
+    measured = read_index_manifest(tmp_path / "ivf_pq").measured
     assert (codes.kind, numbers.kind) == ("IVF1,PQ8x4fs, re-ranked by float32", "SQ8")
     assert (codes.recall, codes.p99_ms, codes.k) == (measured.recall[measured.k], measured.p99_ms, measured.k)
     assert codes.bytes_product == measured.bytes_index + 64
@@ -76,6 +75,6 @@ def test_an_index_of_another_model_or_changed_since(tiny_model, tiny_graph, tmp_
         read_indices([tmp_path / "one"], open_model(write_model(tiny_graph, tmp_path / "other", seed=3)))
     changed = open_index(tmp_path / "one")
     changed.remove(changed.ids[:1])
-    changed.save(tmp_path / "changed", extra={"model_hash": model.manifest.hash})
+    save_index(changed, tmp_path / "changed", extra={"model_hash": model.manifest.hash})
     with pytest.raises(ArtefactError, match="since it was measured; make it again"):
         read_indices([tmp_path / "changed"], model)

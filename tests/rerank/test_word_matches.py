@@ -56,5 +56,5 @@ def test_damaged_matches_are_named(tiny_graph, tmp_path):
     with pytest.raises(ArtefactError, match=r"words is damaged: expected the matches of 3 queries, got \d+; remove it"):
         open_matches(folder, 3)
     (folder / "score.npy").write_bytes(b"x")
-    with pytest.raises(ArtefactError, match=r"words is damaged \(.*\); remove it, and it is made anew"):
+    with pytest.raises(ArtefactError, match=r"words/.*\.npy is damaged \(.*\); remove .*words, and it is made anew"):
         open_matches(folder, tiny_graph.num_nodes["query"])

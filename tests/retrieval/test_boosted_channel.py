@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from gnn_search.errors import RequestError
+from gnn_search.index.boosting.boost import boosted_products
 from gnn_search.index.boosting.build import build_boost
-from gnn_search.index.boosting.vectors import boosted_products
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.request_encoder import VectorChannel
 from gnn_search.trained.model import open_model

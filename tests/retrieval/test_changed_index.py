@@ -12,8 +12,7 @@ from click.testing import CliRunner
 from gnn_search.cli.main import main
 from gnn_search.errors import RequestError
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.folder import read_manifest
-from gnn_search.index.open import open_index
+from gnn_search.index.store import open_index, read_index_manifest, save_index
 from gnn_search.retrieval.retriever import Retriever
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
@@ -32,7 +31,7 @@ def change(model, folder, kind):
     index = open_index(folder)
     index.remove(pl.Series(GONE))
     index.add(pl.Series(NEW), np.repeat(open_node_embeddings(open_model(model)).vectors["product"][5:6], 2, axis=0))
-    index.save(folder, replace=True)
+    save_index(index, folder, replace=True)
     return folder
 
 
@@ -42,7 +41,7 @@ def changed(request, tiny_model, tmp_path_factory):
 
 
 def test_where_its_vectors_come_from_is_kept(changed, tiny_model):
-    manifest, model = read_manifest(changed), json.loads((tiny_model / "model.json").read_text())
+    manifest, model = read_index_manifest(changed), json.loads((tiny_model / "model.json").read_text())
     assert (manifest.model_hash, manifest.graph_hash) == (model["hash"], model["graph_hash"])
     assert manifest.as_of is not None
     assert (manifest.count, manifest.rows, manifest.measured) == (40, 42, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.baselines import RecentHistorySettings
 from gnn_search.evaluation.baselines.histories import expand_histories, history_blocks
 from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
@@ -35,7 +36,7 @@ class RecentHistory:
         self._num_categories = max(view.graph.taxonomy.num_categories, 1)
         query = popularity.pairs.key // popularity.pairs.num_products
         category = self._category[popularity.pairs.product]
-        self._query_categories = np.unique((query * self._num_categories + category)[category >= 0])
+        self._query_categories = sorted_unique((query * self._num_categories + category)[category >= 0])
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the reciprocal rank."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.graph.cases import Cases
 from gnn_search.index.flat import FlatIndex
 
@@ -98,7 +99,7 @@ class Candidates:
                 beyond = np.full(len(self._cases), -np.inf)
                 beyond[tier.case] = tier.beyond + largest + _ROUNDING
                 place[row] = np.where(better < k, better + 1, 0)
-                open_cases = np.unique(self._case_of_row[row[(better < k) & (score[row] <= beyond[self._case_of_row[row]])]])
+                open_cases = sorted_unique(self._case_of_row[row[(better < k) & (score[row] <= beyond[self._case_of_row[row]])]])
                 if not len(open_cases):
                     break
                 deeper = self._deepen(depth, open_cases)

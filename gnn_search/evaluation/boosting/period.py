@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from gnn_search.evaluation.choices import find_choices
 from gnn_search.evaluation.metrics.hits import find_places
 from gnn_search.graph.cases import Cases, build_cases, take_cases
-from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
+from gnn_search.index.boosting.boost import Boost, boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import Model

@@ -7,6 +7,7 @@ from pathlib import Path
 from gnn_search.export.source import ExportSource
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import FlatIndex
+from gnn_search.index.store import save_index
 
 
 def write_faiss(source: ExportSource, folder: Path) -> None:
@@ -19,5 +20,5 @@ def write_faiss(source: ExportSource, folder: Path) -> None:
         "graph_hash": model.graph.manifest.hash,
         "as_of": to_datetime(source.embeddings.as_of).isoformat(),
     }
-    FlatIndex.build(products.vectors).save(folder, products.keys.to_series(0), extra)
+    save_index(FlatIndex.build(products.vectors), folder, products.keys.to_series(0), extra)
     source.advance(len(products))

@@ -1,4 +1,8 @@
-"""What products are boosted by: their qualities f(p) and the weights w that meet them."""
+"""A boost: qualities f(p) of products, the weights w that meet them, and vectors with both inside, for any index of inner products.
+
+A product becomes [p; f(p)] and a query [q; w], so their inner product is q·p + w·f(p). Method: quality boosting of "Unified Embedding Based
+Personalized Retrieval in Etsy Search" (arXiv 2306.04833, section 5).
+"""
 
 from __future__ import annotations
 
@@ -12,26 +16,26 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
+from gnn_search.arrays import open_array
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import GraphView
-from gnn_search.index.boosting.qualities import measure_quality, was_chosen
-from gnn_search.index.boosting.quantiles import SIDES, halvings, quantile_borders
-from gnn_search.layout import FORMAT_VERSION, hash_files, staged, write_json
-from gnn_search.manifest import open_manifest
+from gnn_search.index.boosting.qualities import SIDES, halvings, has_interactions, measure_quality, quantile_borders
+from gnn_search.layout import FORMAT_VERSION, staged, write_json
+from gnn_search.manifest import Artefact, hash_manifest
 from gnn_search.trained.model import Model
 from gnn_search.versions import library_versions
 
 Float32 = npt.NDArray[np.float32]
 
-_QUALITY, _IDS, _MANIFEST = "quality.npy", "ids.parquet", "boost.json"
-_AGAIN = "run 'gnn-search boost' again"
+_MANIFEST = "boost.json"
+_FILES = _QUALITY, _IDS = "quality.npy", "ids.parquet"
+_BOOST = Artefact("boost", "run 'gnn-search boost' again", "gnn-search boost")
 
 
 class QualityBorders(StrictModel):
-    """One quality: where its values come from, and the quantiles of the products that were chosen before."""
+    """One quality: where its values come from, and the quantiles of the products that had interactions."""
 
     name: str
     source: Literal["log", "products", "file"]
@@ -45,10 +49,10 @@ class BoostManifest(StrictModel):
         format_version: Of the folder.
         model_hash: Hash of the model whose vectors it was fitted to.
         graph_hash: Hash of the graph's content.
-        as_of: What was known before this moment (µs) is in `quality.npy`.
+        as_of: The cut-off (µs): what was known before it is in `quality.npy`.
         dimensions: Names of the columns of `quality.npy`.
         qualities: Where they come from.
-        weights: By kind of choice, one a dimension.
+        weights: By action, one a dimension.
         products: Rows.
         hash: Of the other files, and of all that stands here but itself.
         fit: How the weights were fitted, and what they earn.
@@ -70,10 +74,17 @@ class BoostManifest(StrictModel):
 
 @dataclass(frozen=True, eq=False)
 class Boost:
-    """Qualities of all products and, by kind of choice, their weights.
+    """Qualities of all products and, by action, their weights.
+
+    Attributes:
+        qualities: Where they come from.
+        weights: By action.
+        quality: Two columns a quality.
+        as_of: The cut-off (µs) before which everything is known.
 
     Shapes:
-        quality: float32 [products, e], two columns a quality; weights: float32 [e] each; as_of: µs, what was known before it.
+        - weights: float32 [e] each
+        - quality: float32 [products, e]
     """
 
     qualities: tuple[QualityBorders, ...]
@@ -94,10 +105,10 @@ class Boost:
         return digest.hexdigest()
 
     def weights_of(self, action: str | None = None) -> Float32:
-        """Return the weights of a kind of choice; it may be left out where there is one.
+        """Return the weights of an action, which may be left out where there is one.
 
         Raises:
-            RequestError: There is no such kind, or it is left out where there are several.
+            RequestError: There is no such action, or it is left out where there are several.
         """
         if action is None and len(self.weights) == 1:
             return next(iter(self.weights.values()))
@@ -109,12 +120,12 @@ class Boost:
     def at(self, view: GraphView) -> Boost:
         """Return the boost with the qualities as known in a view; columns of products and files have no time and stay.
 
-        What the log says gets new borders too, so that a product's place is that among the products chosen by then. With old ones a log
-        that has grown would move all products at once, those chosen equally often across a border together.
+        What the log says gets new borders too, so that a product is ranked among the products that have interactions by then. With old
+        ones a log that has grown would move all products at once, those with equally many interactions across a border together.
         """
         if view.time == self.as_of:
             return self
-        known, parts, qualities = was_chosen(view), [], []
+        known, parts, qualities = has_interactions(view), [], []
         for place, one in enumerate(self.qualities):
             if one.source == "log":
                 value = measure_quality(view, one.name)
@@ -161,7 +172,8 @@ def save_boost(folder: Path, boost: Boost, model: Model, fit: Mapping[str, Any])
             fit=dict(fit),
             versions=library_versions(),
         )
-        write_json(partial / _MANIFEST, manifest.model_copy(update={"hash": _hash(manifest, partial)}).model_dump(mode="json"))
+        hashed = manifest.model_copy(update={"hash": hash_manifest(manifest, [partial / name for name in _FILES])})
+        write_json(partial / _MANIFEST, hashed.model_dump(mode="json"))
 
 
 def open_boost(folder: Path, model: Model) -> Boost:
@@ -170,29 +182,53 @@ def open_boost(folder: Path, model: Model) -> Boost:
     Raises:
         ArtefactError: The folder is no boost, is damaged or half-written, of another version, or was fitted to another model or graph.
     """
-    manifest = open_manifest(folder / _MANIFEST, BoostManifest, "a boost folder", _AGAIN)
+    manifest = _BOOST.read_manifest(folder / _MANIFEST, BoostManifest)
     for what, found, expected in (
         ("model", manifest.model_hash, model.manifest.hash),
         ("graph", manifest.graph_hash, model.graph.manifest.hash),
     ):
         if found != expected:
-            raise ArtefactError(f"the boost {folder} was fitted to another {what} (hash {found}, expected {expected}); {_AGAIN}")
-    files = [folder / _QUALITY, folder / _IDS]
-    for file in files:
-        if not file.is_file():
-            raise ArtefactError(f"the boost {folder} is damaged: {file.name} is missing; {_AGAIN}")
-    if _hash(manifest, folder) != manifest.hash:
-        raise ArtefactError(f"the boost {folder} is damaged: its files differ from those that were written; {_AGAIN}")
-    quality = np.load(files[0], allow_pickle=False)
-    ids = pl.read_parquet(files[1]).to_series()
-    expected_shape = (model.graph.num_nodes["product"], len(manifest.dimensions))
-    if quality.shape != expected_shape or not ids.equals(model.graph.nodes("product").to_series(0)):
-        raise ArtefactError(f"the boost {folder} is damaged: expected qualities {expected_shape}, got {quality.shape}; {_AGAIN}")
+            raise ArtefactError(f"the boost {folder} was fitted to another {what} (hash {found}, expected {expected}); {_BOOST.again}")
+    _BOOST.check_hash(folder, _FILES, manifest.hash, manifest)
+    shape = (model.graph.num_nodes["product"], len(manifest.dimensions))
+    quality = open_array(folder / _QUALITY, _BOOST.again, np.float32, shape, None)
+    if not _BOOST.read_table(folder, folder / _IDS).to_series().equals(model.graph.nodes("product").to_series(0)):
+        raise _BOOST.damaged(folder, "its products are not those of the graph")
     weights = {action: np.asarray(values, dtype=np.float32) for action, values in manifest.weights.items()}
     return Boost(manifest.qualities, weights, quality, manifest.as_of)
 
 
-def _hash(manifest: BoostManifest, folder: Path) -> str:
-    fields = manifest.model_dump(mode="json", exclude={"hash"})
-    fields["content"] = hash_files([folder / _QUALITY, folder / _IDS])
-    return hashlib.blake2b(json.dumps(fields, sort_keys=True).encode(), digest_size=16).hexdigest()
+def boosted_products(vectors: Float32, boost: Boost) -> Float32:
+    """Return [p; f(p) / s].
+
+    s makes the qualities about as large as the vector's own numbers, so that an index that rounds them treats all alike; it is a power of
+    two, so that nothing is lost. Weights are not in it: new ones need no new index.
+
+    Shapes:
+        - vectors: float32 [products, d]
+        - returns: float32 [products, d + e]
+    """
+    return np.concatenate([vectors, boost.quality / _scale(vectors.shape[1])], axis=1)
+
+
+def boosted_queries(vectors: Float32, boost: Boost, action: str | None = None) -> Float32:
+    """Return [q; s w].
+
+    Args:
+        vectors: Of the requests.
+        boost: What products are boosted by.
+        action: The action whose weights are wanted; may be left out where the shop logs one.
+
+    Shapes:
+        - vectors: float32 [requests, d]
+        - returns: float32 [requests, d + e]
+
+    Raises:
+        RequestError: There are no weights for the action, or it is left out where the boost has several.
+    """
+    weights = boost.weights_of(action) * _scale(vectors.shape[1])
+    return np.concatenate([vectors, np.broadcast_to(weights, (len(vectors), len(weights)))], axis=1)
+
+
+def _scale(dimension: int) -> np.float32:
+    return np.float32(2.0 ** int(np.log2(dimension) / 2))

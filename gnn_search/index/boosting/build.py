@@ -1,4 +1,4 @@
-"""Fit the quantiles of the qualities that a boost is to have."""
+"""Measure the qualities of a boost and fit their quantiles."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ import numpy as np
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph
 from gnn_search.index.boosting.boost import Boost, QualityBorders
-from gnn_search.index.boosting.columns import read_columns
-from gnn_search.index.boosting.qualities import OF_LOG, measure_quality, product_columns, was_chosen
-from gnn_search.index.boosting.quantiles import halvings, quantile_borders
+from gnn_search.index.boosting.qualities import (
+    OF_LOG,
+    halvings,
+    has_interactions,
+    measure_quality,
+    product_columns,
+    quantile_borders,
+)
+from gnn_search.index.product_file import read_product_columns
 
 
 def build_boost(graph: Graph, names: Sequence[str], columns: Path | None = None) -> Boost:
@@ -25,7 +31,7 @@ def build_boost(graph: Graph, names: Sequence[str], columns: Path | None = None)
         columns: A file of further columns by product_id.
 
     Raises:
-        RequestError: A quality is named twice, is unknown, or no product chosen in training has a value of it; or there is none.
+        RequestError: There is no quality, one is named twice or unknown, or no product with an interaction in training has a value of it.
         TableError: The file can't be used.
     """
     if not names:
@@ -37,15 +43,15 @@ def build_boost(graph: Graph, names: Sequence[str], columns: Path | None = None)
     elsewhere = [name for name in names if name not in here]
     if columns is not None and not elsewhere:
         raise RequestError(f"no quality is read from {columns}, as the shop itself has {', '.join(names)}; name one of its columns")
-    read = {} if columns is None else read_columns(columns, elsewhere, graph)
+    read = {} if columns is None else read_product_columns(columns, elsewhere, graph)
     view = graph.before(graph.manifest.validation_start)
-    trained = was_chosen(view)
+    trained = has_interactions(view)
     qualities, parts = [], []
     for name in names:
         value = read[name] if name in read else measure_quality(view, name)
         borders = quantile_borders(value, trained)
         if not borders:
-            raise RequestError(f"no product that was chosen before validation has a value of '{name}'; leave it out")
+            raise RequestError(f"no product with an interaction before validation has a value of '{name}'; leave it out")
         source: Literal["log", "products", "file"] = "file" if name in read else "log" if name in OF_LOG else "products"
         qualities.append(QualityBorders(name=name, source=source, borders=tuple(borders)))
         parts.append(halvings(value, borders))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
-from gnn_search.layout import FORMAT_VERSION, FusionLayout, hash_files, read_json, staged, write_json
-from gnn_search.manifest import open_manifest
+from gnn_search.layout import FORMAT_VERSION, FusionLayout, hash_files, staged, write_json
+from gnn_search.manifest import Artefact
 from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.trained.model import Model
 from gnn_search.versions import library_versions
+
+_FUSION = Artefact("fusion", "fit it again with 'gnn-search fuse'", "gnn-search fuse")
 
 
 class FusionManifest(StrictModel):
@@ -76,15 +78,9 @@ def open_fusion(folder: Path, model: Model) -> Weights:
         ArtefactError: The folder is no fusion, is damaged, of another version, or of another model.
     """
     layout = FusionLayout(folder)
-    again = "fit it again with 'gnn-search fuse'"
-    manifest = open_manifest(layout.manifest, FusionManifest, "a fusion folder", again)
-    stored = read_json(layout.weights, "a fusion folder")
-    if hash_files([layout.weights]) != manifest.hash:
-        raise ArtefactError(f"the fusion {folder} is damaged: its weights differ from those that were written; {again}")
-    try:
-        weights = Weights.model_validate(stored)
-    except ValidationError as error:
-        raise ArtefactError(f"the fusion {folder} is damaged ({error.errors()[0]['loc']}: {error.errors()[0]['msg']}); {again}") from None
+    manifest = _FUSION.read_manifest(layout.manifest, FusionManifest)
+    _FUSION.check_hash(folder, [layout.weights.name], manifest.hash)
+    weights = _FUSION.read_manifest(layout.weights, Weights)
     if manifest.model_hash != model.manifest.hash:
-        raise ArtefactError(f"the fusion {folder} was fitted to another model than {model.path}; {again}")
+        raise ArtefactError(f"the fusion {folder} was fitted to another model than {model.path}; {_FUSION.again}")
     return weights

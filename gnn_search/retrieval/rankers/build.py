@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from gnn_search.graph.csr import Int32
-from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.boosting.vectors import boosted_products
+from gnn_search.index.base import ProductIndex
+from gnn_search.index.boosting.boost import Boost, boosted_products
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.product_index import ProductIndex
 from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
 from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 
 from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.index.base import check_k
 from gnn_search.index.flat import FlatIndex
-from gnn_search.index.product_index import check_k
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, match_words
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from gnn_search.graph.csr import Int32
-from gnn_search.index.product_index import ProductIndex, check_k
+from gnn_search.index.base import ProductIndex, check_k
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32
-from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.boosting.vectors import boosted_queries
-from gnn_search.index.product_index import ProductIndex, check_k
-from gnn_search.retrieval.allowed import search_allowed
+from gnn_search.index.base import ProductIndex, check_k
+from gnn_search.index.boosting.boost import Boost, boosted_queries
 from gnn_search.retrieval.ranking import Ranking, padded
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
@@ -37,5 +35,5 @@ class VectorRanker:
         vectors = requests.vector.numpy()
         if self._boost is not None:
             vectors = boosted_queries(vectors, self._boost, self._action)
-        score, product = search_allowed(self.index, vectors, k, allowed)
+        score, product = self.index.search(vectors, k, allowed)
         return padded(Ranking(product, score), k)

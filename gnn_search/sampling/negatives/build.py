@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, TaxonomyWalk, Uniform
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
@@ -104,6 +105,6 @@ class _Builder:
 
         sampler = self._listed(settings, "the products with the best BM25 score for the query", known)
         before = time.thread_time()
-        sampler.use_lists(lexical_lists(self._graph, np.unique(self._query), settings.depth, known))
+        sampler.use_lists(lexical_lists(self._graph, sorted_unique(self._query), settings.depth, known))
         sampler.tally.add_index_seconds(time.thread_time() - before)
         return sampler

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.graph.csr import Int32, Int64, expand_ranges
 
 Rule = Literal["query", "user_query"]
@@ -35,8 +36,8 @@ class KnownPositives:
         self._num_queries = num_queries
         self._num_products = num_products
         asker = self._asker(user, query)
-        self._askers = np.unique(asker)
-        self._keys = np.unique(np.searchsorted(self._askers, asker) * num_products + product)
+        self._askers = sorted_unique(asker)
+        self._keys = sorted_unique(np.searchsorted(self._askers, asker) * num_products + product)
 
     def contains(self, user: Int32, query: Int32, product: Int32) -> npt.NDArray[np.bool_]:
         """Say which products are known to be right for their (user, query).

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from gnn_search.arrays import sorted_unique
 from gnn_search.errors import ArtefactError, MissingExtraError
 from gnn_search.graph.csr import Float32, Int32
 from gnn_search.model.node_encoder import NodeEncoder
@@ -127,7 +128,7 @@ def _requests(model: Model) -> tuple[Int32, Int32]:
 
 
 def _spread(size: int, most: int) -> Int32:
-    return np.unique(np.linspace(0, size - 1, min(size, most)).astype(np.int32))
+    return sorted_unique(np.linspace(0, size - 1, min(size, most)).astype(np.int32))
 
 
 def _greatest(theirs: Float32, ours: Float32, name: str) -> float:

@@ -167,7 +167,9 @@ class ServingTables:
         inside = np.flatnonzero(np.isin(category, self._tables["query_categories"][start:end]))
         if len(inside) > _CHOICES_READ:
             groups = category[inside]
-            inside = np.sort(np.concatenate([inside[groups == group][-_CHOICES_READ:] for group in np.unique(groups)]))
+            inside = np.sort(
+                np.concatenate([inside[groups == group][-_CHOICES_READ:] for group in np.unique(groups, return_index=True)[0]])
+            )
         return _distinct(past.product[inside], past.time[inside], past.now, self._settings["history"])
 
     def _asked(self, pasts: Sequence[_Past]) -> dict[str, npt.NDArray[Any]]:

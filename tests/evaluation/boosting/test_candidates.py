@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from gnn_search.evaluation.boosting.candidates import Candidates
 from gnn_search.evaluation.metrics.hits import find_places
 from gnn_search.graph.cases import Cases
-from gnn_search.index.boosting.boost import Boost, QualityBorders
-from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
+from gnn_search.index.boosting.boost import Boost, QualityBorders, boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
 
 NAMED = tuple(QualityBorders(name=name, source="log", borders=()) for name in ("popularity", "recency"))

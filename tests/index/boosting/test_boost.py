@@ -152,7 +152,7 @@ def test_what_cannot_be_built(model, tmp_path):
     with pytest.raises(RequestError, match="'price' is named more than once"):
         build_boost(model.graph, ["price", "recency", "price"])
     pl.DataFrame({"product_id": ["P000"], "stars": pl.Series([None], dtype=pl.Float64)}).write_parquet(tmp_path / "stars.parquet")
-    with pytest.raises(RequestError, match="no product that was chosen before validation has a value of 'stars'"):
+    with pytest.raises(RequestError, match="no product with an interaction before validation has a value of 'stars'"):
         build_boost(model.graph, ["stars"], tmp_path / "stars.parquet")
     with pytest.raises(RequestError, match=r"no quality is read from .*stars\.parquet, as the shop itself has price"):
         build_boost(model.graph, ["price"], tmp_path / "stars.parquet")

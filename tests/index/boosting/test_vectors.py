@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnn_search.errors import RequestError
-from gnn_search.index.boosting.boost import Boost, QualityBorders
-from gnn_search.index.boosting.vectors import boosted_products, boosted_queries
+from gnn_search.index.boosting.boost import Boost, QualityBorders, boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
 
 

@@ -53,7 +53,7 @@ def test_another_model(tiny_graph, folder, tmp_path):
     [
         ("fusion.json", lambda content: content | {"format_version": 99}, "is of format version 99"),
         ("fusion.json", lambda content: content | {"cases": "many"}, "is damaged .*cases"),
-        ("weights.json", lambda content: {"channels": {}}, "its weights differ from those that were written"),
+        ("weights.json", lambda content: {"channels": {}}, "its files differ from those that were written"),
     ],
 )
 def test_damage(model, folder, name, change, message):

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 from index_vectors import clustered, plain
 
-from gnn_search.index import nearest as module
-from gnn_search.index.nearest import nearest, recall_at
+from gnn_search.index.measure import nearest, recall_at
 
 
 @pytest.mark.parametrize("block", [7, 64, 100_000])
-def test_blocks_find_what_a_sort_of_all_scores_finds(monkeypatch, block):
-    monkeypatch.setattr(module, "_BLOCK", block)
+def test_blocks_find_what_a_sort_of_all_scores_finds(block):
     vectors, queries = clustered(500, 8), clustered(9, 8, seed=1)
-    for found, expected in zip(nearest(vectors, queries, 30), plain(vectors, queries, 30), strict=True):
+    for found, expected in zip(nearest(vectors, queries, 30, block), plain(vectors, queries, 30), strict=True):
         assert np.array_equal(found, expected)
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from gnn_search.errors import TableError
-from gnn_search.index.boosting.columns import read_columns
+from gnn_search.index.product_file import read_product_columns
 
 ROWS = pl.DataFrame({"product_id": ["P001", "P000", "no such"], "rating": [4.5, None, 1.0]})
 
@@ -16,7 +16,7 @@ ROWS = pl.DataFrame({"product_id": ["P001", "P000", "no such"], "rating": [4.5, 
 def test_every_format(tiny_graph, tmp_path, suffix):
     path = tmp_path / f"file{suffix}"
     {".parquet": ROWS.write_parquet, ".csv": ROWS.write_csv, ".jsonl": ROWS.write_ndjson}[suffix](path)
-    rating = read_columns(path, ["rating"], tiny_graph)["rating"]
+    rating = read_product_columns(path, ["rating"], tiny_graph)["rating"]
     assert rating.shape == (40,)
     assert rating[1] == 4.5
     assert np.isnan(np.delete(rating, 1)).all()
@@ -38,17 +38,17 @@ def test_a_file_that_cannot_be_used(tiny_graph, tmp_path, rows, fault):
     path = tmp_path / "file.parquet"
     pl.DataFrame(rows).write_parquet(path)
     with pytest.raises(TableError, match=fault):
-        read_columns(path, ["rating"], tiny_graph)
+        read_product_columns(path, ["rating"], tiny_graph)
 
 
 def test_a_file_that_is_none(tiny_graph, tmp_path):
     with pytest.raises(TableError, match=r"there is no file .*file\.csv"):
-        read_columns(tmp_path / "file.csv", ["rating"], tiny_graph)
+        read_product_columns(tmp_path / "file.csv", ["rating"], tiny_graph)
     with pytest.raises(TableError, match=r"file\.xlsx has no known suffix; expected \.parquet"):
-        read_columns(tmp_path / "file.xlsx", ["rating"], tiny_graph)
+        read_product_columns(tmp_path / "file.xlsx", ["rating"], tiny_graph)
     (tmp_path / "file.parquet").write_text("no")
     with pytest.raises(TableError, match=r"file\.parquet is damaged or no parquet file"):
-        read_columns(tmp_path / "file.parquet", ["rating"], tiny_graph)
+        read_product_columns(tmp_path / "file.parquet", ["rating"], tiny_graph)
 
 
 def test_integer_ids_may_be_text_as_the_shop_would_write_them(tmp_path):
@@ -62,4 +62,4 @@ def test_integer_ids_may_be_text_as_the_shop_would_write_them(tmp_path):
         def nodes(self, node_type: str) -> pl.DataFrame:
             return known
 
-    np.testing.assert_array_equal(read_columns(path, ["rating"], Shop())["rating"], [1, np.nan, np.nan])
+    np.testing.assert_array_equal(read_product_columns(path, ["rating"], Shop())["rating"], [1, np.nan, np.nan])

@@ -1,6 +1,6 @@
-"""Try indices, each searched in several ways, and choose.
+"""Find the kind and the settings of an index that serve best under a cap on latency and memory.
 
-Making an index is dear and looking further in it is cheap, so each is made once and then searched with growing effort, until it finds all
+Making an index is dear and searching it is cheap, so each is made once and then searched with growing effort, until it finds all
 there is or costs more than it may. That is FAISS's own way of tuning (`ParameterSpace`), over several indices and with our re-ranking.
 """
 
@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
+from gnn_search.config.base import Settings, StrictModel
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.full_vectors import FullVectors, Precision
-from gnn_search.index.measure import Seconds, time_single
-from gnn_search.index.nearest import nearest, recall_at
-from gnn_search.index.settings import IndexSettings
-from gnn_search.index.tuning.result import Caps, Trial, Tuning
-from gnn_search.index.tuning.space import ladders
+from gnn_search.index.measure import Seconds, nearest, recall_at, time_single
+from gnn_search.index.settings import FEWEST, QUANTISED, IndexSettings, Kind
 
 _REPEATS, _TIMED = 3, 100
 _ALL_FOUND = 0.9999
@@ -32,7 +31,81 @@ _MARGIN = 1.5
 _SMALLER: tuple[Precision | Literal["none"], ...] = ("float16", "int8", "none")
 
 Progress = Callable[[str, int, int], None]
-"""Told the index that is tried, how many were before it, and of how many."""
+"""Called with the index that is tried, how many were tried before it, and how many there are."""
+
+_CANDIDATES = (4, 12, 40)
+_EF = (32, 64, 128, 256, 512, 1024)
+_PARTS = (4, 2, 1)
+"""Numbers of a vector that share a 4-bit code."""
+_FAR = 2
+"""Largest share of the lists that is looked into, one in so many."""
+_STEPS = 6
+
+
+class Caps(Settings):
+    """What an index may cost."""
+
+    p99_ms: float | None = Field(None, gt=0, description="Longest wall time of 99 in 100 single queries, milliseconds.")
+    bytes_product: float | None = Field(None, gt=0, description="Most bytes a product in memory, whole vectors included.")
+
+
+class Trial(StrictModel):
+    """One way to make and search an index.
+
+    Attributes:
+        settings: Resolved.
+        faiss: FAISS's description.
+        recall: Share of the exact lists' products found, on the queries that choose.
+        p50_ms, p99_ms: Wall time of one query on one thread; the median over repeats.
+        cpu_ms: CPU time of one, which another process's load does not lengthen.
+        bytes_product: In memory, whole vectors included where they lie there.
+        build_cpu_seconds: To make it.
+        within: Whether it keeps the caps.
+        front: Whether no other trial is at least as good in recall, p50 and bytes and better in one.
+    """
+
+    settings: IndexSettings
+    faiss: str
+    recall: float
+    p50_ms: float
+    p99_ms: float
+    cpu_ms: float
+    bytes_product: float
+    build_cpu_seconds: float
+    within: bool = False
+    front: bool = False
+
+    @property
+    def effort(self) -> str:
+        """The settings that decide how much a search reads, in words."""
+        words = []
+        if self.settings.kind.startswith("ivf"):
+            words.append(f"nprobe {self.settings.nprobe:,}")
+        if self.settings.kind == "hnsw":
+            words.append(f"ef {self.settings.ef_search:,}")
+        if self.settings.precision is not None:
+            words.append(f"{self.settings.candidates} candidates, {self.settings.precision} {self.settings.full_place}")
+        return ", ".join(words)
+
+
+class Tuning(StrictModel):
+    """A whole tuning.
+
+    Attributes:
+        k: Length of the lists.
+        queries: That chose; as many others measured what was chosen.
+        caps: What an index might cost.
+        left_out: Indices that were not made, as their codes alone are larger than they may be.
+        trials: In the order in which they were made.
+        chosen: Place among them.
+    """
+
+    k: int
+    queries: int
+    caps: Caps
+    left_out: tuple[str, ...] = ()
+    trials: tuple[Trial, ...]
+    chosen: int
 
 
 def tune(
@@ -52,11 +125,12 @@ def tune(
         wanted: The indices, resolved.
         caps: What one may cost.
         k: Length of the lists.
-        progress: Told how far it is.
+        progress: Called before each index.
         scratch: Folder for whole vectors on disk while they are tried; by default the system's.
 
     Shapes:
-        vectors: float32 [n, d]; queries: float32 [m, d].
+        - vectors: float32 [n, d]
+        - queries: float32 [m, d]
 
     Raises:
         RequestError: There is no query, or no trial keeps the caps; the message says what comes nearest.
@@ -82,11 +156,7 @@ def tune(
 
 
 def mark_front(trials: Sequence[Trial]) -> list[Trial]:
-    """Mark the trials that no other one betters.
-
-    Shapes:
-        Returns as many trials, in the same order.
-    """
+    """Return the trials, in the same order, with those marked that no other one betters."""
     cost = np.array([(-one.recall, one.p50_ms, one.bytes_product) for one in trials]).reshape(-1, 3)
     bettered = [bool(((cost <= own).all(axis=1) & (cost < own).any(axis=1)).any()) for own in cost]
     return [one.model_copy(update={"front": not worse}) for one, worse in zip(trials, bettered, strict=True)]
@@ -169,11 +239,11 @@ class _Bench:
 
 def _time(index: ApproximateIndex, queries: Float32, k: int) -> tuple[float, float, float]:
     """Time single queries several times over; return p50 and p99 in wall and the mean in CPU milliseconds, each the median."""
-    told = []
+    repeats = []
     for _ in range(_REPEATS):
         taken, cpu = time_single(index, queries[:_TIMED], k)
-        told.append((*np.quantile(taken, [0.5, 0.99]), cpu / len(taken)))
-    p50, p99, each = 1000 * np.median(told, axis=0)
+        repeats.append((*np.quantile(taken, [0.5, 0.99]), cpu / len(taken)))
+    p50, p99, each = 1000 * np.median(repeats, axis=0)
     return float(p50), float(p99), float(each)
 
 
@@ -194,3 +264,50 @@ def _excess(trial: Trial, caps: Caps) -> float:
     """Return by how many times a trial breaks the caps."""
     latency = 1.0 if caps.p99_ms is None else max(1.0, trial.p99_ms / caps.p99_ms)
     return latency * (1.0 if caps.bytes_product is None else max(1.0, trial.bytes_product / caps.bytes_product))
+
+
+def builds(count: int, dimension: int, kinds: Sequence[Kind], seed: int, before: IndexSettings | None = None) -> list[IndexSettings]:
+    """Return the indices to build, resolved, the one that won last time first.
+
+    Args:
+        count: Products.
+        dimension: Numbers in a vector.
+        kinds: Which kinds to try.
+        seed: Of what is learned.
+        before: Settings of an index of an earlier training; lists follow the number of products of today.
+    """
+    wanted = [] if before is None else [_of_today(before, count, dimension, seed)]
+    for kind in kinds:
+        plain = IndexSettings(kind=kind, seed=seed)
+        if kind not in QUANTISED:
+            wanted.append(plain.resolve(count, dimension))
+        elif count >= FEWEST or len(kinds) == 1:
+            parts = [dimension // share for share in _PARTS if dimension % share == 0]
+            wanted += [plain.model_copy(update={"pq_m": part}).resolve(count, dimension) for part in parts]
+    return list({(one.description(), one.full, one.full_in, one.ef_construction): one for one in reversed(wanted)}.values())[::-1]
+
+
+def ladders(built: IndexSettings) -> Iterator[list[IndexSettings]]:
+    """Yield ways to search an index: first as its settings say, then lists in which every step looks further than the one before it."""
+    yield [built]
+    if built.kind == "hnsw":
+        yield [built.model_copy(update={"ef_search": effort}) for effort in _EF]
+    elif built.kind.startswith("ivf"):
+        for candidates in _CANDIDATES if built.precision is not None else (built.candidates,):
+            yield [built.model_copy(update={"nprobe": lists, "candidates": candidates}) for lists in _list_counts(built.nlist or 1)]
+
+
+def _of_today(before: IndexSettings, count: int, dimension: int, seed: int) -> IndexSettings:
+    """Return settings of an earlier index for the products of today: as many lists as these want, of which the same share is searched."""
+    fits = before.pq_m is not None and dimension % before.pq_m == 0
+    bare = before.model_copy(update={"nlist": None, "nprobe": None, "pq_m": before.pq_m if fits else None, "seed": seed})
+    today = bare.resolve(count, dimension)
+    if before.nlist is None or before.nprobe is None or today.nlist is None:
+        return today
+    return today.model_copy(update={"nprobe": max(1, round(before.nprobe / before.nlist * today.nlist))})
+
+
+def _list_counts(nlist: int) -> list[int]:
+    """Return numbers of lists to look into, each twice the one before, up to a share of all."""
+    most = max(1, nlist // _FAR)
+    return sorted({max(1, most >> step) for step in range(_STEPS)})

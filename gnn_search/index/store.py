@@ -1,0 +1,178 @@
+"""Save and open index folders, the same for every kind: a FAISS file, the rows' ids, whole vectors where there are any, and a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import faiss
+import polars as pl
+
+from gnn_search.config.base import StrictModel
+from gnn_search.errors import ArtefactError
+from gnn_search.index.approximate import ApproximateIndex
+from gnn_search.index.base import ProductIndex
+from gnn_search.index.flat import FlatIndex
+from gnn_search.index.full_vectors import FullVectors
+from gnn_search.index.measure import Measured
+from gnn_search.index.settings import IndexSettings
+from gnn_search.index.tune import Tuning
+from gnn_search.layout import FORMAT_VERSION, IndexLayout, hash_files, staged, write_json
+from gnn_search.manifest import Artefact
+from gnn_search.versions import library_versions
+
+METRIC = "inner_product"
+INDEX = Artefact("index", "make the index again", "gnn-search index")
+
+
+class IndexManifest(StrictModel):
+    """What `index.json` says of an index.
+
+    Attributes:
+        format_version: Of the folder.
+        kind: Of the index.
+        faiss: Type of the FAISS index.
+        settings: With which it was made and is searched, every number in place.
+        metric: How vectors are compared.
+        dimension: Of the vectors.
+        count: Products that can be found.
+        rows: Places for products; a removed one leaves its row empty.
+        id_column: What the ids are called.
+        files: Size in bytes of each file.
+        hash: Hash over these files.
+        model_hash: Hash of the model whose vectors they are.
+        graph_hash: Hash of the graph that they were encoded from.
+        as_of: The cut-off (ISO 8601, UTC): what was known before it is in the vectors.
+        quality_hash: Hash of the qualities that a boost put into the vectors; None where there are none.
+        measured: What the index found and cost when it was made; absent after products were added or removed.
+        tuning: What was tried before this one was chosen; None where none was tuned.
+        versions: Of the libraries that made it.
+    """
+
+    format_version: int
+    kind: str
+    faiss: str
+    settings: IndexSettings
+    metric: str
+    dimension: int
+    count: int
+    rows: int
+    id_column: str
+    files: dict[str, int]
+    hash: str
+    model_hash: str | None = None
+    graph_hash: str | None = None
+    as_of: str | None = None
+    quality_hash: str | None = None
+    measured: Measured | None = None
+    tuning: Tuning | None = None
+    versions: dict[str, str]
+
+    @property
+    def origin(self) -> dict[str, str | None]:
+        """Where the vectors come from, as entries of a manifest; so it stays when products are added or removed."""
+        return {name: getattr(self, name) for name in ("model_hash", "graph_hash", "as_of", "quality_hash")}
+
+
+def save_index(
+    index: ProductIndex, folder: Path, ids: pl.Series | None = None, extra: Mapping[str, Any] | None = None, *, replace: bool = False
+) -> None:
+    """Write an index folder, whole or not at all.
+
+    Args:
+        index: The index.
+        folder: The place.
+        ids: The shop's id of each row, where the index was made without.
+        extra: Further entries of the manifest (model_hash, graph_hash, as_of, quality_hash, measured, tuning), or others in the place of
+            those that the index was opened with.
+        replace: Put it in the place of an old one.
+
+    Raises:
+        OutputExistsError: `folder` exists and `replace` is false.
+    """
+    known = index.ids if ids is None else ids
+    assert known is not None
+    with staged(folder, replace=replace) as partial:
+        partial.mkdir()
+        layout = IndexLayout(partial)
+        faiss.write_index(index.faiss_index, str(layout.faiss))
+        known.to_frame().write_parquet(layout.ids)
+        if index.full is not None:
+            index.full.write(layout.full, layout.full_scale)
+        files = [file for file in layout.parts if file.exists()]
+        manifest = IndexManifest(
+            format_version=FORMAT_VERSION,
+            kind=index.settings.kind,
+            faiss=type(index.faiss_index).__name__,
+            settings=index.settings.resolve(index.rows, index.dimension),
+            metric=METRIC,
+            dimension=index.dimension,
+            count=len(known) - known.null_count(),
+            rows=len(known),
+            id_column=known.name,
+            files={file.name: file.stat().st_size for file in files},
+            hash=hash_files(files),
+            versions=library_versions(),
+            **{**index.origin, **(extra or {})},
+        )
+        write_json(layout.manifest, manifest.model_dump(mode="json"))
+
+
+def read_index_manifest(folder: Path) -> IndexManifest:
+    """Read the manifest of an index folder.
+
+    Raises:
+        ArtefactError: The folder is no index, or is of another version.
+    """
+    return INDEX.read_manifest(IndexLayout(folder).manifest, IndexManifest)
+
+
+def open_index(folder: Path) -> FlatIndex | ApproximateIndex:
+    """Open a saved index of any kind with its ids.
+
+    Raises:
+        ArtefactError: The folder is no index, is damaged or half-written, or is of another version.
+    """
+    manifest, layout = read_index_manifest(folder), IndexLayout(folder)
+    INDEX.check_hash(folder, [file.name for file in layout.parts if file.name in manifest.files], manifest.hash)
+    try:
+        stored: Any = faiss.read_index(str(layout.faiss))
+    except RuntimeError as error:
+        raise INDEX.damaged(folder, f"{layout.faiss.name} can't be read ({error})") from None
+    ids = INDEX.read_table(folder, layout.ids).to_series()
+    is_flat = manifest.kind == "flat"
+    fits = type(stored).__name__ == manifest.faiss and isinstance(stored, faiss.IndexFlatIP if is_flat else faiss.Index)
+    if not fits or stored.d != manifest.dimension or len(ids) != manifest.rows:
+        found = f"{type(stored).__name__} of {stored.d} dimensions with {len(ids)} ids"
+        expected = f"{manifest.faiss} of {manifest.dimension} dimensions with {manifest.rows} ids"
+        raise INDEX.damaged(folder, f"expected {expected}, got {found}")
+    index: FlatIndex | ApproximateIndex
+    if is_flat:
+        index = FlatIndex(stored, ids, manifest.origin)
+    else:
+        index = ApproximateIndex(stored, manifest.settings, _open_full(layout, manifest), ids, manifest.origin)
+    rows = manifest.count if index.forgets else manifest.rows
+    if stored.ntotal != rows:
+        raise INDEX.damaged(folder, f"expected {rows} rows, got {stored.ntotal}")
+    return index
+
+
+def open_flat_index(folder: Path) -> FlatIndex:
+    """Open a saved exact index.
+
+    Raises:
+        ArtefactError: As `open_index` says, or the index is of another kind.
+    """
+    index = open_index(folder)
+    if not isinstance(index, FlatIndex):
+        raise ArtefactError(f"the index {folder} is of kind {index.settings.kind}, expected a flat one; give another folder")
+    return index
+
+
+def _open_full(layout: IndexLayout, manifest: IndexManifest) -> FullVectors | None:
+    precision = manifest.settings.precision
+    if precision is None:
+        return None
+    mapped = manifest.settings.full_in == "disk"
+    return FullVectors.open(layout.full, layout.full_scale, (manifest.rows, manifest.dimension), precision, INDEX.again, mapped=mapped)
