@@ -23,7 +23,7 @@ Float64 = npt.NDArray[np.float64]
 SPARE = 100
 """Nearest products beyond k that are fetched at first."""
 _BLOCK = 128
-_PLACES = 1 << 22
+PLACES = 1 << 22
 """Most places of lists that are filled at a time."""
 
 
@@ -35,10 +35,22 @@ class CandidateRanker(ABC):
         candidates: Finds the candidates, as of the requests' time.
         words: Matches the requests' words.
         scorer: Scores the candidates.
+        spare: Nearest products beyond k that are fetched at first.
+        places: Most places of lists that are filled at a time.
     """
 
-    def __init__(self, index: FlatIndex, candidates: CandidateIndex, words: WordMatcher, scorer: RerankScorer) -> None:
+    def __init__(
+        self,
+        index: FlatIndex,
+        candidates: CandidateIndex,
+        words: WordMatcher,
+        scorer: RerankScorer,
+        *,
+        spare: int = SPARE,
+        places: int = PLACES,
+    ) -> None:
         self.index, self.candidates, self._words = index, candidates, words
+        self._spare, self._places = spare, places
         # In float64 a score does not depend on which other rows a matrix product holds, to the digits that are kept.
         self.scorer: RerankScorer = deepcopy(scorer).double()
 
@@ -53,7 +65,7 @@ class CandidateRanker(ABC):
         lists = empty_ranking(len(order), k)
         if allowed is None or len(allowed):
             matches = self._words.match(requests.texts, requests.nodes)
-            size = max(1, min(_BLOCK, _PLACES // (k + SPARE)))
+            size = max(1, min(_BLOCK, self._places // (k + self._spare)))
             for start in range(0, len(order), size):
                 block = requests.take(order[start : start + size])
                 found = self._rank_block(block, match_words(matches, block.text), k, candidates, allowed)

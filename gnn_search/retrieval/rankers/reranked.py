@@ -9,7 +9,7 @@ import torch
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts
 from gnn_search.retrieval.allowed import search_allowed
-from gnn_search.retrieval.rankers.candidate_ranker import SPARE, CandidateRanker, Float64, best_products, keep_allowed
+from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker, Float64, best_products, keep_allowed
 from gnn_search.retrieval.ranking import empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
@@ -33,7 +33,7 @@ class RerankedRanker(CandidateRanker):
         self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
         vector, nearest = requests.vector.numpy(), min(candidates.settings.nearest, self.index.count)
-        near = search_allowed(self.index, vector, min(max(nearest, k + SPARE), self.index.count), allowed)
+        near = search_allowed(self.index, vector, min(max(nearest, k + self._spare), self.index.count), allowed)
         # Which products are described must not depend on the filter.
         described = near[1][:, :nearest] if allowed is None or not nearest else self._nearest(requests)
         if not nearest:
