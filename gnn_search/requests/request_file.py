@@ -64,11 +64,12 @@ class RequestFile:
             check_history_type(schema[_HISTORY], str(path))
         self._columns = (_USER, _QUERY, _HISTORY) if self._has_histories else (_USER, _QUERY)
 
-    def check(self, progress: Callable[[int], None] = lambda done: None) -> CheckedFile:
+    def check(self, progress: Callable[[int], None] = lambda done: None, size: int = _CHECKED) -> CheckedFile:
         """Look through the whole file.
 
         Args:
             progress: Called with the rows looked at.
+            size: Rows looked at at a time.
 
         Raises:
             TableError: The file is damaged or holds no rows.
@@ -78,7 +79,7 @@ class RequestFile:
         first, fits = "", True
         # Whatever is wrong with a history is wrong at any time.
         histories = HistoryReader(self._graph, self._graph.manifest.test_start) if self._has_histories else None
-        for frame in self._file.blocks(self._columns, _CHECKED):
+        for frame in self._file.blocks(self._columns, size):
             if histories is not None:
                 histories.read(explode_histories(frame[_HISTORY])[0], frame.height, f"the column '{_HISTORY}' of {self._path}")
             query = frame[_QUERY].cast(pl.String)

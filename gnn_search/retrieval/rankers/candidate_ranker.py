@@ -24,7 +24,7 @@ Float64 = npt.NDArray[np.float64]
 SPARE = 100
 """Nearest products beyond k that are fetched at first."""
 _BLOCK = 128
-_PLACES = 1 << 22
+PLACES = 1 << 22
 """Most places of lists that are filled at a time."""
 
 
@@ -36,11 +36,23 @@ class CandidateRanker(ABC):
         candidates: Finds the candidates, as of the requests' time.
         words: Matches the requests' words.
         scorer: Scores the candidates.
+        spare: Nearest products beyond k that are fetched at first.
+        places: Most places of lists that are filled at a time.
     """
 
-    def __init__(self, index: FlatIndex, candidates: CandidateIndex, words: WordMatcher, scorer: RerankScorer) -> None:
+    def __init__(
+        self,
+        index: FlatIndex,
+        candidates: CandidateIndex,
+        words: WordMatcher,
+        scorer: RerankScorer,
+        *,
+        spare: int = SPARE,
+        places: int = PLACES,
+    ) -> None:
         self.index, self.candidates, self._words = index, candidates, words
         self.num_products = index.count
+        self._spare, self._places = spare, places
         # In float64 a score does not depend on which other rows a matrix product holds, to the digits that are kept.
         self.scorer: RerankScorer = deepcopy(scorer).double()
 
@@ -53,7 +65,7 @@ class CandidateRanker(ABC):
         order, row = np.unique(key, return_index=True, return_inverse=True)[1:]
         if not len(order) or not (allowed is None or len(allowed)):
             return empty_ranking(len(row), k)
-        size = max(1, min(_BLOCK, _PLACES // (k + SPARE)))
+        size = max(1, min(_BLOCK, self._places // (k + self._spare)))
         blocks = [requests.take(order[start : start + size]) for start in range(0, len(order), size)]
         candidates, matches = self._candidates_for(requests), self._words.match(requests.texts, requests.nodes)
         found = [self._rank_block(block, match_words(matches, block.text), k, candidates, allowed) for block in blocks]

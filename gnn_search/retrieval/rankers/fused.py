@@ -30,20 +30,23 @@ class FusedRanker:
         index: The products' vectors.
         rankers: By channel.
         rule: Scores what they found.
+        depth: Fewest products that each channel gives.
+        block: Requests fused at a time.
     """
 
-    def __init__(self, index: ProductIndex, rankers: Mapping[str, Ranker], rule: Rule) -> None:
+    def __init__(self, index: ProductIndex, rankers: Mapping[str, Ranker], rule: Rule, *, depth: int = DEPTH, block: int = _BLOCK) -> None:
         self.index, self._rankers, self._rule = index, dict(rankers), rule
+        self._depth, self._block = depth, block
 
     def rank(self, requests: EncodedRequests, k: int, allowed: Int32 | None = None) -> Ranking:
         """See `Ranker.rank`; a score is the rule's."""
         check_k(k, self.index.count)
-        depth = min(max(k, DEPTH), self.index.count)
+        depth = min(max(k, self._depth), self.index.count)
         lists = {name: ranker.rank(requests, depth, allowed) for name, ranker in self._rankers.items()}
         fused = empty_ranking(len(requests), k)
         ranks = {name: np.zeros(fused.product.shape, dtype=np.int32) for name in lists}
-        for start in range(0, len(requests), _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for start in range(0, len(requests), self._block):
+            block = slice(start, start + self._block)
             candidates = join_channels({name: Ranking(found.product[block], found.score[block]) for name, found in lists.items()})
             best = candidates.best(self._rule(candidates), k)
             fused.product[block], fused.score[block] = best.product, best.score

@@ -8,7 +8,7 @@ import torch
 
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts
-from gnn_search.retrieval.rankers.candidate_ranker import SPARE, CandidateRanker, Float64, best_products, keep_allowed
+from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker, Float64, best_products, keep_allowed
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
 _GROWTH = 4
@@ -29,7 +29,7 @@ class RerankedRanker(CandidateRanker):
         self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
         vector, nearest = requests.vector.numpy(), min(candidates.settings.nearest, self.num_products)
-        near = self.index.search(vector, min(max(nearest, k + SPARE), self.num_products), allowed)
+        near = self.index.search(vector, min(max(nearest, k + self._spare), self.num_products), allowed)
         # Which products are described must not depend on the filter.
         described = near[1][:, :nearest] if allowed is None else self._nearest(requests)
         found, features = self._described(requests, matched, described, candidates)
