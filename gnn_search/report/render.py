@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gnn_search import __version__
 from gnn_search.errors import MissingExtraError
 from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY
-from gnn_search.evaluation.small import too_small
+from gnn_search.evaluation.significance import too_small
 from gnn_search.report.figures import draw_costs, draw_hardness, draw_indices, draw_recall, draw_slices, draw_training
 from gnn_search.report.looks import looks_of
 from gnn_search.report.map_figure import draw_map

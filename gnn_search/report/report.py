@@ -12,8 +12,7 @@ from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.evaluation.baselines.build import QUICK, build_baselines
 from gnn_search.evaluation.compare import compare
-from gnn_search.evaluation.comparison import Comparison
-from gnn_search.evaluation.result import Difference, Evaluation, Manifest
+from gnn_search.evaluation.result import Comparison, Difference, Evaluation, Manifest
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph
@@ -50,7 +49,7 @@ class Report(StrictModel):
         run: Folder of the run that it is about.
         model: Name of the model's configuration.
         k: First cut-off: places of a list that count most.
-        draws: Bootstrap draws behind every interval.
+        n_resamples: Bootstrap resamples behind every interval.
         differences: The model minus each other method by recall at `k`, over all cases.
         comparison: Of all runs, where there is more than one.
         training: None where the model folder keeps no record of it.
@@ -60,7 +59,7 @@ class Report(StrictModel):
     run: str
     model: str
     k: int
-    draws: int
+    n_resamples: int
     verdict: Verdict
     data: DataCard
     audit: AuditReport
@@ -85,7 +84,7 @@ def make_report(
     model: Path | None = None,
     graph: Path | None = None,
     indices: Sequence[Path] = (),
-    draws: int = 1000,
+    n_resamples: int = 1000,
 ) -> Report:
     """Gather a report of the last of some runs; the earlier ones are what it is compared with.
 
@@ -95,7 +94,7 @@ def make_report(
         model: The model's folder, where it was moved.
         graph: The graph's folder, where it was moved.
         indices: Folders of indices of the model's products.
-        draws: Bootstrap draws of the comparison of runs.
+        n_resamples: Bootstrap resamples of the comparison of runs.
 
     Raises:
         ArtefactError: The run says of no model, the model is another one or gone, or something is damaged.
@@ -106,7 +105,7 @@ def make_report(
     subject(evaluation)
     told = _manifest(run)
     # Quick refusals come before the long work.
-    compared = compare(runs, draws=draws) if len(runs) > 1 else None
+    compared = compare(runs, n_resamples=n_resamples) if len(runs) > 1 else None
     opened = _open_model(run, told, model, graph)
     saved = read_indices(indices, opened)
     shop = open_shop_vectors(opened, evaluation.time)
@@ -118,7 +117,7 @@ def make_report(
         run=str(run.path),
         model=told.model_name,
         k=min(evaluation.k),
-        draws=evaluation.draws,
+        n_resamples=evaluation.n_resamples,
         verdict=reach_verdict(evaluation, slices, data, found, speed, compared),
         data=data,
         audit=found,

@@ -7,7 +7,7 @@ from typing import Literal
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.metrics.measure import Measure
 from gnn_search.evaluation.result import Difference, Evaluation
-from gnn_search.evaluation.small import too_small
+from gnn_search.evaluation.significance import too_small
 from gnn_search.report.measure_table import find_score
 from gnn_search.report.methods import others, subject, without_user
 

@@ -8,8 +8,7 @@ from typing import Literal
 from gnn_search.audit.finding import SEVERITIES, AuditReport, Finding
 from gnn_search.audit.queries import NAMED_QUERIES
 from gnn_search.config.base import StrictModel
-from gnn_search.evaluation.comparison import Comparison
-from gnn_search.evaluation.result import Difference, Evaluation
+from gnn_search.evaluation.result import Comparison, Difference, Evaluation
 from gnn_search.report.data_card import DataCard
 from gnn_search.report.methods import in_words, others, subject, without_user
 from gnn_search.report.search_speed import SearchSpeed
@@ -177,7 +176,7 @@ def _cost(evaluation: Evaluation, everything: SliceFinding, speed: SearchSpeed) 
 def _trust(evaluation: Evaluation, audit: AuditReport) -> str:
     told = [
         f"Every list is drawn from all {evaluation.candidates:,} products, no method saw anything from the start of the period on, and "
-        f"intervals and tests are over shoppers ({evaluation.draws:,} draws)."
+        f"intervals and tests are over shoppers ({evaluation.n_resamples:,} resamples)."
     ]
     errors, warnings, notes = (_checks(audit.of(severity)) for severity in SEVERITIES)
     looked = len(audit.clean) + len({finding.check for finding in audit.findings})

@@ -23,13 +23,13 @@ class WorkedHit(StrictModel):
     Attributes:
         product_id: The shop's id.
         title: Of the product.
-        chosen: Whether the shopper chose it afterwards.
+        relevant: Whether the user then interacted with it.
         reason: What speaks for it; empty where that is not told.
     """
 
     product_id: str | int
     title: str
-    chosen: bool
+    relevant: bool
     reason: str
 
 
@@ -42,7 +42,7 @@ class WorkedList(StrictModel):
     @property
     def found(self) -> bool:
         """Whether it holds anything that the shopper chose."""
-        return any(hit.chosen for hit in self.hits)
+        return any(hit.relevant for hit in self.hits)
 
 
 class WorkedSearch(StrictModel):
@@ -51,13 +51,13 @@ class WorkedSearch(StrictModel):
     Attributes:
         query: The text.
         user_id: Who asked.
-        chosen: Titles of what was chosen.
+        relevant: Titles of the relevant products.
         lists: For the shopper; for nobody in particular; by another method, where one is given; by BM25.
     """
 
     query: str
     user_id: str | int
-    chosen: tuple[str, ...]
+    relevant: tuple[str, ...]
     lists: tuple[WorkedList, ...]
 
 
@@ -102,12 +102,12 @@ def _reasons(channel: LearnedChannel, user: np.ndarray, query: np.ndarray, ranki
 
 
 def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[str, Ranking, list[list[str]]]]) -> WorkedSearch:
-    chosen = cases.product[cases.indptr[case] : cases.indptr[case + 1]].tolist()
+    relevant = cases.product[cases.indptr[case] : cases.indptr[case + 1]].tolist()
     ids, titles = graph.nodes("product").to_series(0), graph.nodes("product")["title"]
 
     def hits(ranking: Ranking, reasons: list[str]) -> tuple[WorkedHit, ...]:
         return tuple(
-            WorkedHit(product_id=ids[product], title=titles[product], chosen=product in chosen, reason=reason)
+            WorkedHit(product_id=ids[product], title=titles[product], relevant=product in relevant, reason=reason)
             for product, reason in zip(ranking.product[row].tolist(), reasons, strict=True)
             if product != PADDING
         )
@@ -115,6 +115,6 @@ def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[s
     return WorkedSearch(
         query=graph.nodes("query")["query"][int(cases.query[case])],
         user_id=graph.nodes("user").to_series(0)[int(cases.user[case])],
-        chosen=tuple(titles[product] for product in chosen),
+        relevant=tuple(titles[product] for product in relevant),
         lists=tuple(WorkedList(name=name, hits=hits(ranking, reasons[row])) for name, ranking, reasons in lists),
     )

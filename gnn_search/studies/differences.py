@@ -7,33 +7,33 @@ from statistics import median
 
 import numpy as np
 
-from gnn_search.evaluation.intervals import mean_interval
+from gnn_search.evaluation.significance import mean_interval
 from gnn_search.studies.recalls import WAYS
 from gnn_search.studies.result import MedianRecall, StudyDifference, Summary
 from gnn_search.studies.store import Measured
 
 
-def summarise(name: str, runs: Sequence[Measured], reference: Sequence[Measured] | None, draws: int) -> Summary:
+def summarise(name: str, runs: Sequence[Measured], reference: Sequence[Measured] | None, n_resamples: int) -> Summary:
     """Return medians over the seeds of a variant, and its differences to the reference where there is one.
 
     Args:
         name: Of the variant.
         runs: Of the variant, one a seed.
         reference: Of the reference, with the same seeds in the same order.
-        draws: Bootstrap draws over shoppers.
+        n_resamples: Bootstrap resamples over users.
     """
     results = [run.result for run in runs]
     return Summary(
         name=name,
         recalls=tuple(_medians(runs)),
-        differences=() if reference is None else tuple(differences(runs, reference, draws)),
+        differences=() if reference is None else tuple(differences(runs, reference, n_resamples)),
         steps=median(result.training["steps"] for result in results),
         seconds=median(result.training["seconds"] for result in results),
         cpu_seconds=median(result.training["cpu_seconds"] for result in results),
     )
 
 
-def differences(runs: Sequence[Measured], reference: Sequence[Measured], draws: int) -> Iterator[StudyDifference]:
+def differences(runs: Sequence[Measured], reference: Sequence[Measured], n_resamples: int) -> Iterator[StudyDifference]:
     """Yield variant minus reference by way, slice and cut-off, with 95 % intervals of a bootstrap over shoppers.
 
     The cases of all seeds are pooled; a shopper is drawn with all that is known of her from any seed.
@@ -41,7 +41,7 @@ def differences(runs: Sequence[Measured], reference: Sequence[Measured], draws: 
     Args:
         runs: Of the variant, one a seed.
         reference: Of the reference, with the same seeds in the same order, on the same cases.
-        draws: Bootstrap draws.
+        n_resamples: Bootstrap resamples.
     """
     everywhere = [*runs, *reference]
     ways = [way for way in WAYS if all(way in run.recalls for run in everywhere)]
@@ -54,7 +54,7 @@ def differences(runs: Sequence[Measured], reference: Sequence[Measured], draws: 
             values.append((of_run - of_base)[:, counted].T)
             user.append(run.user[counted])
             seeds.append(values[-1].mean(axis=0))
-        mean, low, high = mean_interval(np.concatenate(values), np.concatenate(user), draws)
+        mean, low, high = mean_interval(np.concatenate(values), np.concatenate(user), n_resamples)
         for i, (way, cut) in enumerate([(way, cut) for way in ways for cut in k]):
             yield StudyDifference(
                 way=way,

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn_search.evaluation.metrics.hits import Hits, find_places
-from gnn_search.evaluation.metrics.recall import recall
-from gnn_search.evaluation.ranked import ranked_blocks
+from gnn_search.evaluation.metrics.relevance import recall
+from gnn_search.evaluation.run import rank_blocks
 from gnn_search.evaluation.slices import Slice
 from gnn_search.graph.cases import Cases
 from gnn_search.model.store import Model
@@ -44,10 +44,10 @@ def case_recalls(cases: Cases, ranker: Ranker, slices: Sequence[Slice], k: Seque
     """
     case_of_row = cases.case_of_row()
     place_of_row = np.zeros(len(cases.product), dtype=np.int32)
-    for case, product in ranked_blocks(cases, ranker, max(k), num_products):
+    for case, product in rank_blocks(cases, ranker, max(k), num_products):
         row, place = find_places(product, case, cases)
         place_of_row[row] = place
-    hits = Hits.of(place_of_row, case_of_row, len(cases))
+    hits = Hits.from_places(place_of_row, case_of_row, len(cases))
     values = np.full((len(slices), len(k), len(cases)), np.nan)
     for i, part in enumerate(slices):
         relevant = np.bincount(case_of_row[part.rows], minlength=len(cases))

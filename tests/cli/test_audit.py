@@ -92,7 +92,7 @@ def test_training_stops_at_an_error_unless_told_not_to_look(leaky, tmp_path):
 
 
 def test_evaluation_stops_at_an_error_unless_told_not_to_look(spoilt, tmp_path):
-    words = ("evaluate", spoilt, "--draws", 5, "--cases", 5, "--baselines", "none", "--threads", 1)
+    words = ("evaluate", spoilt, "--resamples", 5, "--cases", 5, "--baselines", "none", "--threads", 1)
     result = run(*words)
     assert result.exit_code == 1
     assert result.stdout == ""

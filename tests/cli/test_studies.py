@@ -30,7 +30,7 @@ def write(folder: Path, **study: Any) -> Path:
     """Write a tiny base and a study of it."""
     base, path = folder / "tiny.yaml", folder / "study.yaml"
     base.write_text(yaml.safe_dump(tiny_settings(walk={"cases": 20, "epochs": 2})))
-    path.write_text(yaml.safe_dump({"base": str(base), "seeds": [0, 1], "draws": 50, **study}, sort_keys=False))
+    path.write_text(yaml.safe_dump({"base": str(base), "seeds": [0, 1], "n_resamples": 50, **study}, sort_keys=False))
     return path
 
 
@@ -78,7 +78,7 @@ def test_recalls_are_those_of_evaluate(ablated, tiny_graph):
         (folder,) = (ablated[1] / "out.work" / "models").glob(name)
         model, cases = open_model(folder), study_cases(tiny_graph, Measuring("validation", None, 20), 1)
         rankers = model_rankers(model, encode_shop(model, cases.time))
-        scores = evaluate(cases, rankers, tiny_graph, k=(10, 40), draws=1)
+        scores = evaluate(cases, rankers, tiny_graph, k=(10, 40), n_resamples=1)
         ways = dict(zip(("full", "vectors", "walk", "no user") if model.walk else ("full", "no user"), scores.methods, strict=True))
         ways.setdefault("vectors", ways["full"])
         assert {one["way"] for one in found["recalls"]} == set(ways)

@@ -105,7 +105,7 @@ def test_trust_hangs_on_the_audit():
 def test_earlier_runs_are_named(runs):
     old, new = (RunFolder.open(run) for run in runs)
     evaluation = new.evaluation
-    compared = compare([old, new], draws=20)
+    compared = compare([old, new], n_resamples=20)
     (answer,) = [
         one.answer
         for one in reach_verdict(evaluation, find_slices(evaluation), DATA, audit(), speed_of(evaluation), compared).answers

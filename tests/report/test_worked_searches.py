@@ -40,8 +40,8 @@ def test_lists_are_those_of_the_rankers(model):
         lexical = [product for product in Bm25(graph).rank(nobody, query, 4).product[0].tolist() if product >= 0]
         assert [hit.product_id for hit in words] == ids.gather(lexical).to_list()
         assert [shown.name for shown in one.lists][2:] == ["query_popularity, for this shopper", "bm25, words alone"]
-        titles = {hit.title for shown in one.lists for hit in shown.hits if hit.chosen}
-        assert titles <= set(one.chosen)
+        titles = {hit.title for shown in one.lists for hit in shown.hits if hit.relevant}
+        assert titles <= set(one.relevant)
 
 
 def test_cases_are_spread_and_of_known_shoppers(model):
