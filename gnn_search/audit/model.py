@@ -1,4 +1,4 @@
-"""A model folder as the checks see it: files read one by one, without building the model."""
+"""Read a model folder for the checks, file by file, without building the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gnn_search.vectors.shop_vectors import NODE_TYPES, Float32, read_vectors
 
 @dataclass(frozen=True)
 class AuditedModel:
-    """What the checks of a model read."""
+    """The data of a model that checks read."""
 
     shop: AuditedShop
     layout: ModelLayout
@@ -41,13 +41,13 @@ class AuditedModel:
         return cls(shop, layout, manifest, read_yaml(layout.config, TrainingConfig))
 
     def of_another_graph(self) -> str | None:
-        """Say why the model can't be held to the graph; None where it is the graph that it was trained on."""
+        """Return why the model can't be checked against the graph; None where it was trained on it."""
         if self.manifest.graph_hash == self.shop.manifest.hash:
             return None
         return "the model was trained on another graph"
 
     def without_vectors(self) -> str | None:
-        """Say why there are no vectors to check, None where there are."""
+        """Return why there are no vectors to check, None where there are."""
         if not self.layout.vectors.is_dir():
             return "the model folder holds no vectors; they are made when they are needed"
         return self.of_another_graph()
@@ -61,7 +61,7 @@ class AuditedModel:
 
     @cached_property
     def vectors_info(self) -> dict[str, Any]:
-        """What `vectors.json` says."""
+        """The content of `vectors.json`."""
         return read_json(self.layout.vectors / "vectors.json", "a folder of vectors")
 
     def weights(self, name: str) -> npt.NDArray[Any] | None:
