@@ -68,7 +68,7 @@ class AblationSettings(StudySettings):
 
 
 class Mix(Settings):
-    """Negatives that are taught together."""
+    """Negatives that are used together."""
 
     negatives: tuple[Negatives, ...] = Field(min_length=1, description="In place of the base's.")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="In place of the base's.")
@@ -81,15 +81,15 @@ class Mix(Settings):
 
 
 class NegativesStudySettings(StudySettings):
-    """Mixes of negatives, everything else equal. The walk term, which negatives do not teach, is off unless `override` has it."""
+    """Mixes of negatives, everything else equal. The reranker, which uses no negatives of the mix, is off unless `override` enables it."""
 
     mixes: dict[str, Mix] = Field(min_length=1, description="By name.")
     reference: str | None = Field(None, description="Mix that the others are compared with; null: none is.")
     targets: tuple[float | str, ...] = Field(
         ("lowest",),
         min_length=1,
-        description="Validation recalls whose cost is asked for: a number, a mix whose best is meant, or `lowest`, the lowest best of all "
-        "mixes. Of the mixes the best of the same seed counts.",
+        description="Validation recalls whose cost is measured: a number, the name of a mix for its best recall, or `lowest` for the "
+        "lowest best recall of all mixes, always of the same seed.",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Say briefly what speaks for a product in a list."""
+"""Give short reasons for the products of a list."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from gnn_search.sampling.walk.features import feature_names
 
 NEAR = "near by vector"
 _MOST = 2
-"""Facts that are told of a product."""
+"""Facts shown of a product."""
 
 _FACTS = (
-    ("own product", "the shopper {choice} it {how_often}"),
+    ("own product", "the user {verb} it {how_often}"),
     ("query led to it", "the query led to it {how_often}"),
-    ("own brand", "the shopper {choice} its brand {how_often}"),
+    ("own brand", "the user {verb} its brand {how_often}"),
 )
-"""What a flag of 1 is told as, what speaks most first."""
+"""Phrases of flags that are 1, the strongest first."""
 
 _TIMES = {"own product": "own product: times", "query led to it": "times for the query", "own brand": "own brand: times"}
-"""The number that says how often."""
+"""The feature that says how often."""
 
 
-def give_reasons(channel: LearnedChannel, asked: Asked, ranking: Ranking, choice: str) -> list[list[str]]:
-    """Return a reason for each place of some lists: facts that the walk term sees, or that the vector is near.
+def give_reasons(channel: LearnedChannel, encoded: Asked, ranking: Ranking, verb: str) -> list[list[str]]:
+    """Return a reason for each place of some lists: facts that the reranker sees, or that the vector is near.
 
     These are facts, not shares of the score; `explanation` says what each adds.
 
     Args:
-        channel: What the lists were ranked by.
-        asked: The requests, encoded by its vectors.
+        channel: The channel that ranked the lists.
+        encoded: The requests, encoded by its vectors.
         ranking: Their lists.
-        choice: What it is to choose a product, `bought` or `chose`.
+        verb: What users do with a product, `bought` or `chose`.
     """
     if isinstance(channel, VectorChannel):
         return [[NEAR] * ranking.product.shape[1] for _ in range(len(ranking.product))]
-    reached, features = channel.describe(asked)
+    reached, features = channel.describe(encoded)
     names = feature_names(channel.walks.settings, channel.walks.partner_relations)
     key = reached.row * channel.index.count + reached.product
     wanted = np.arange(len(ranking.product))[:, None] * channel.index.count + ranking.product
@@ -46,20 +46,20 @@ def give_reasons(channel: LearnedChannel, asked: Asked, ranking: Ranking, choice
     described = key[place] == wanted if len(key) else np.zeros(wanted.shape, dtype=np.bool_)
     table = features.numpy()
 
-    def tell(at: int, there: bool) -> str:
-        return _reason(dict(zip(names, table[at].tolist(), strict=True)), choice) if there else NEAR
+    def reason(at: int, there: bool) -> str:
+        return _reason(dict(zip(names, table[at].tolist(), strict=True)), verb) if there else NEAR
 
-    return [list(map(tell, row, known)) for row, known in zip(place.tolist(), described.tolist(), strict=True)]
+    return [list(map(reason, row, known)) for row, known in zip(place.tolist(), described.tolist(), strict=True)]
 
 
-def _reason(numbers: dict[str, float], choice: str) -> str:
-    told = []
+def _reason(numbers: dict[str, float], verb: str) -> str:
+    facts = []
     for flag, phrase in _FACTS:
         if numbers.get(flag):
-            how_often = in_words({flag: 1.0, _TIMES[flag]: numbers.get(_TIMES[flag], 0.0)}, choice)
-            told.append(phrase.format(choice=choice, how_often=how_often))
+            how_often = in_words({flag: 1.0, _TIMES[flag]: numbers.get(_TIMES[flag], 0.0)}, verb)
+            facts.append(phrase.format(verb=verb, how_often=how_often))
     partners = [name.partition(":")[0] for name in numbers if name.endswith(": recent choices") and numbers[name]]
-    told += [f"{relation.replace('_', ' ')} recent choices" for relation in partners]
+    facts += [f"{relation.replace('_', ' ')} recent choices" for relation in partners]
     if numbers.get("words: share of the best match"):
-        told.append("its words match")
-    return "; ".join(told[:_MOST]) or NEAR
+        facts.append("its words match")
+    return "; ".join(facts[:_MOST]) or NEAR

@@ -1,4 +1,4 @@
-"""Worked searches: personalised beside plain beside the strongest other list and BM25, with a reason for each product of the model's."""
+"""Example searches: the model with and without the user, the strongest other method and BM25, with reasons for the model's products."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class WorkedHit(StrictModel):
         product_id: The shop's id.
         title: Of the product.
         relevant: Whether the user then interacted with it.
-        reason: What speaks for it; empty where that is not told.
+        reason: Why it is in the list; empty for methods that give none.
     """
 
     product_id: str | int
@@ -34,14 +34,14 @@ class WorkedHit(StrictModel):
 
 
 class WorkedList(StrictModel):
-    """The head of one list, and what made it."""
+    """The head of one list, and its method."""
 
     name: str
     hits: tuple[WorkedHit, ...]
 
     @property
     def found(self) -> bool:
-        """Whether it holds anything that the shopper chose."""
+        """Whether it holds a relevant product."""
         return any(hit.relevant for hit in self.hits)
 
 
@@ -52,7 +52,7 @@ class WorkedSearch(StrictModel):
         query: The text.
         user_id: Who asked.
         relevant: Titles of the relevant products.
-        lists: For the shopper; for nobody in particular; by another method, where one is given; by BM25.
+        lists: For the user; for an anonymous one; by another method, where one is given; by BM25.
     """
 
     query: str
@@ -64,29 +64,29 @@ class WorkedSearch(StrictModel):
 def work_searches(
     model: Model, shop: ShopVectors, cases: Cases, other: Ranker | None = None, count: int = 20, k: int = 5
 ) -> tuple[WorkedSearch, ...]:
-    """Work some cases of known shoppers, spread evenly over the period: none is picked for how well it goes.
+    """Search for some cases of known users, spread evenly over the period: none is picked for how well it goes.
 
     Args:
         model: The model.
         shop: Its vectors as of the start of the period.
         cases: Of the period.
-        other: A method to set beside the model.
+        other: A method to compare with.
         count: How many, at most.
         k: Length of each list.
     """
     place = _spread(np.flatnonzero(cases.user >= 0), count)
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
-    channel, choice = open_channel(model, shop), "bought" if graph.chosen_actions == ["purchase"] else "chose"
+    channel, verb = open_channel(model, shop), "bought" if graph.chosen_actions == ["purchase"] else "chose"
     lists: list[tuple[str, Ranking, list[list[str]]]] = []
-    for name, who in (("For this shopper", user), ("For nobody in particular", nobody)):
+    for name, who in (("For this user", user), ("For an anonymous user", nobody)):
         ranking = channel.rank(who, query, k)
-        lists.append((name, ranking, _reasons(channel, who, query, ranking, choice)))
+        lists.append((name, ranking, _reasons(channel, who, query, ranking, verb)))
     if other is not None:
         ranking = other.rank(user, query, k)
-        lists.append((f"{other.name}, for this shopper", ranking, [[""] * k] * len(place)))
+        lists.append((f"{other.name}, for this user", ranking, [[""] * k] * len(place)))
     lexical = Bm25(graph).rank(nobody, query, k)
-    lists.append(("bm25, words alone", lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
+    lists.append(("bm25", lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
     return tuple(_worked(graph, cases, int(case), row, lists) for row, case in enumerate(place))
 
 
@@ -94,11 +94,11 @@ def _spread(cases: Int64, count: int) -> Int64:
     return cases[np.unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
 
 
-def _reasons(channel: LearnedChannel, user: np.ndarray, query: np.ndarray, ranking: Ranking, choice: str) -> list[list[str]]:
+def _reasons(channel: LearnedChannel, user: np.ndarray, query: np.ndarray, ranking: Ranking, verb: str) -> list[list[str]]:
     if not len(user):
         return []
     vectors = channel if isinstance(channel, VectorChannel) else channel.vectors
-    return give_reasons(channel, vectors.ask(user, query), ranking, choice)
+    return give_reasons(channel, vectors.ask(user, query), ranking, verb)
 
 
 def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[str, Ranking, list[list[str]]]]) -> WorkedSearch:

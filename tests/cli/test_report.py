@@ -81,7 +81,7 @@ def test_a_run_that_does_not_say_how_it_came_about(evaluated, tmp_path):
     RunLayout(bare).evaluation.write_text(json.dumps(content | {"manifest": None}))
     result = run(bare, "--out", tmp_path / "page.html")
     assert result.exit_code == 2
-    assert "does not say how it came about" in result.stderr
+    assert "does not record its model" in result.stderr
 
 
 @pytest.mark.parametrize(
