@@ -38,7 +38,7 @@ def hand_made(leads: Mapping[str, Mapping[str, float]] = LEADS, **changes: objec
         "users": 99,
         "candidates": 5000,
         "k": (10, 100),
-        "draws": 1000,
+        "n_resamples": 1000,
         "seed": 0,
         "methods": methods,
         "slices": tuple(leads),

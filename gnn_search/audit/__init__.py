@@ -1,1 +1,1 @@
-"""Leaks and faults that make offline numbers wrong, looked for in the stored bytes of a graph and of a model."""
+"""Check the stored bytes of graphs and models for leaks and faults that make offline figures wrong."""

@@ -1,4 +1,4 @@
-"""Faults of the catalogue: products that stand twice, and products in no category."""
+"""Check the catalogue: duplicate products, and products in no category."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def _twins(shop: AuditedShop) -> Iterator[Observation]:
         severity="warning" if count > _MANY_TWINS * products.height else "note",
         count=count,
         meaning=f"{share(count, products.height)} of the products share title, brand and category with another, "
-        f"{'all of these' if alike == count else f'{alike:,} of them'} their attributes too: no text tells them apart, and a list that "
-        "shows the other one is counted as wrong.",
-        advice="Merge ids that mean the same product; if they differ, put what tells them apart, such as size, into title or attributes.",
+        f"{'all of these' if alike == count else f'{alike:,} of them'} their attributes too: their texts are the same, and a list "
+        "with the other one counts as wrong.",
+        advice="Merge ids of the same product; if they differ, put the difference, such as size, into title or attributes.",
         examples=tuple(
             {"product_id": ids[0], "other_product_id": ids[1], "title": title}
             for ids, title in groups.sort("size", descending=True, maintain_order=True)
@@ -51,14 +51,14 @@ def _outside(shop: AuditedShop) -> Iterator[Observation]:
     outside = np.flatnonzero(category < 0)
     if not len(outside):
         return
-    chosen = category[shop.product[shop.chosen]] < 0
+    positive = category[shop.product[shop.positive]] < 0
     yield Observation(
         severity="warning" if _MANY_OUTSIDE * len(category) < len(outside) < len(category) else "note",
         count=len(outside),
         meaning=f"Products are in no category ({share(len(outside), len(category))} of the catalogue, "
-        f"{share(int(chosen.sum()), len(chosen))} of the choices): walks on the taxonomy give them random negatives, and no "
-        "shopper's history is recalled by their category.",
-        advice="Give them a category, if only a broad one.",
+        f"{share(int(positive.sum()), len(positive))} of the positive interactions): taxonomy negatives fall back to random "
+        "ones, and no history is selected by their category.",
+        advice="Give them a category, even a broad one.",
         examples=tuple({"product_id": shop.id_of("product", int(row))} for row in outside[:MOST_EXAMPLES]),
     )
 

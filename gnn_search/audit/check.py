@@ -1,4 +1,4 @@
-"""A check: its name, what it looks for, and the function that looks."""
+"""Checks: a name, what is looked for, and the function that looks."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Check(Generic[Subject]):
     """One check on one kind of subject.
 
     Attributes:
-        name: By which findings are told apart.
+        name: Shown with each finding.
         looks_for: What it looks for, as a phrase.
-        look: Yields what it sees; nothing where all is well.
+        look: Yields faults; nothing where all is well.
         unless: Says why a subject can't be checked, None where it can.
     """
 
@@ -29,5 +29,5 @@ class Check(Generic[Subject]):
     unless: Callable[[Subject], str | None] = lambda subject: None
 
     def find(self, subject: Subject) -> list[Finding]:
-        """Look, and put the check's name on what was seen."""
+        """Return the faults of a subject under the check's name."""
         return [Finding(check=self.name, **seen.model_dump()) for seen in self.look(subject)]

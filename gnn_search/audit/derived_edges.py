@@ -1,4 +1,4 @@
-"""Derived edges that were computed with data from after the moment at which they are shown."""
+"""Check derived edges: none may be computed from data later than the time from which they are visible."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _bought_with(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="error",
             count=len(edges.source),
-            meaning="The relation bought_with has no snapshots, so what was bought together in the test period is seen before it.",
+            meaning="The relation bought_with has no snapshots, so products bought together in the test period are visible before it.",
             advice=_REBUILD,
             examples=edges.examples(shop),
         )
@@ -48,30 +48,30 @@ def _bought_with(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="error",
             count=len(rows),
-            meaning=f"Of {looked_at:,} edges bought_with that were looked at, these join products that had not been bought together "
-            f"{settings['min_count']} times by the moment from which the edge is shown: they were counted with later data.",
+            meaning=f"Of {looked_at:,} edges bought_with that were checked, these join products that had not been bought together "
+            f"{settings['min_count']} times when the edge becomes visible: they were counted with later data.",
             advice=_REBUILD,
             examples=edges.examples(shop, rows),
         )
 
 
 def _most_shared(shop: AuditedShop, a: Int32, b: Int32, before: int, *, by_user: bool) -> Int64:
-    """Return in how many baskets, at most, both of two products were bought before a moment, int64 [pairs].
+    """Return in how many baskets, at most, both of two products were bought before a time, int64 [pairs].
 
-    The examples tell a session by shopper and start, which two sessions may share; so each such group counts as many baskets as it has
-    rows of the rarer product.
+    Examples identify a session by user and start, which two sessions may share; so each such group counts as many baskets as it has rows
+    of the rarer product.
 
     Shapes:
-        a, b: int32 [pairs].
+        - a, b: int32 [pairs]
     """
     among = np.zeros(shop.graph.num_nodes["product"], np.bool_)
     among[a], among[b] = True, True
-    rows = np.flatnonzero(shop.chosen & (shop.time < before) & among[shop.product] & ((shop.user >= 0) | (not by_user)))
+    rows = np.flatnonzero(shop.positive & (shop.time < before) & among[shop.product] & ((shop.user >= 0) | (not by_user)))
     start = shop.events["session_start"].to_numpy()[rows]
     group = shop.user[rows].astype(np.int64)
     if not by_user:
-        moments, number = np.unique(start, return_inverse=True)
-        group = (group + 1) * (len(moments) + 1) + number
+        starts, number = np.unique(start, return_inverse=True)
+        group = (group + 1) * (len(starts) + 1) + number
     baskets, basket = np.unique(group, return_inverse=True)
     shape = (len(among), max(len(baskets), 1))
     bought = sp.csr_array((np.ones(len(rows), np.int64), (shop.product[rows], basket)), shape=shape)
@@ -85,20 +85,20 @@ def _query_categories(shop: AuditedShop) -> Iterator[Observation]:
 
 
 def _of_categories(shop: AuditedShop, edges: StoredEdges) -> Iterator[Observation]:
-    """An edge query -> category may be shown from the first choice on that the query led to in the category, or in one below it."""
+    """An edge query -> category may be visible from the query's first positive interaction in the category, or in one below it."""
     forward = forward_of(edges.stored_as)
     query, category = (edges.source, edges.target) if forward[0] == "query" else (edges.target, edges.source)
     num_categories = shop.graph.taxonomy.num_categories
     ways = shop.graph.taxonomy.ancestors()
     own = np.asarray(shop.graph.taxonomy.product_category)[shop.product]
-    choices = np.flatnonzero(shop.chosen & (own >= 0))
-    above = ways[own[choices]]
+    positives = np.flatnonzero(shop.positive & (own >= 0))
+    above = ways[own[positives]]
     place, level = np.nonzero(above >= 0)
-    pair = pair_keys(shop.query[choices][place], above[place, level], num_categories)
+    pair = pair_keys(shop.query[positives][place], above[place, level], num_categories)
     # Events are in time order inside a period, and the periods follow each other: a stable order by time puts the first one first.
-    order = np.argsort(shop.time[choices][place], kind="stable")
+    order = np.argsort(shop.time[positives][place], kind="stable")
     distinct, first = np.unique(pair[order], return_index=True)
-    first_time = shop.time[choices][place][order][first]
+    first_time = shop.time[positives][place][order][first]
     wanted = pair_keys(query, category, num_categories)
     at = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
     known = distinct[at] == wanted
@@ -108,9 +108,9 @@ def _of_categories(shop: AuditedShop, edges: StoredEdges) -> Iterator[Observatio
         yield Observation(
             severity="error",
             count=len(later),
-            meaning=f"Edges of the relation {'--'.join(edges.stored_as)} are shown before the query led to any product of the category: "
+            meaning=f"Edges of the relation {'--'.join(edges.stored_as)} are visible before the query led to any product of the category: "
             f"they were computed with later data ({'no times, so ' if edges.time is None else ''}seen before it happened).",
-            advice="Compute the relation from what was known at each moment, and give its edges these moments.",
+            advice="Compute the relation from what was known at each time, and give its edges these times.",
             examples=edges.examples(shop, later),
         )
 

@@ -1,4 +1,4 @@
-"""What a check finds, and the report of all of them."""
+"""Findings of checks, and the report of all of them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Example = dict[str, str | int | float | None]
 
 
 class Observation(StrictModel):
-    """What one check saw.
+    """A fault that one check found.
 
-    An error makes figures on this graph or model wrong; a warning may, or costs quality; a note is worth knowing when figures are read.
+    An error makes figures on this graph or model wrong; a warning may, or costs quality; a note is worth knowing when reading figures.
     """
 
     severity: Severity
@@ -36,15 +36,15 @@ class Finding(Observation):
 
 
 class AuditReport(StrictModel):
-    """All that an audit found."""
+    """All findings of an audit."""
 
     graph: str = Field(description="Folder of the graph.")
     graph_hash: str
-    model: str | None = Field(description="Folder of the model; none where the graph alone was audited.")
+    model: str | None = Field(description="Folder of the model; none where only the graph was audited.")
     model_hash: str | None
     findings: tuple[Finding, ...] = Field(description="Errors first, then warnings, then notes.")
     clean: dict[str, str] = Field(description="Checks that found nothing, and what each looked for.")
-    skipped: dict[str, str] = Field(description="Checks that could not be made, and why.")
+    skipped: dict[str, str] = Field(description="Checks that could not run, and why.")
 
     def of(self, *severities: Severity) -> list[Finding]:
         """Return the findings of some severities."""

@@ -1,4 +1,4 @@
-"""Parts of a model that were fitted on later data: tokenizer, quantiles, free vectors."""
+"""Check the fitted parts of a model: tokenizer, quantiles and ID embeddings may know no later data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gnn_search.arrays import sorted_unique
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import MOST_EXAMPLES, Observation
 from gnn_search.audit.model import AuditedModel
-from gnn_search.audit.shop import AuditedShop, Mask, moment
+from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.model.features import product_texts
 from gnn_search.model.tokens import train_tokenizer
 
@@ -25,20 +25,20 @@ def _tokenizer(model: AuditedModel) -> Iterator[Observation]:
     """Train the tokenizer again on what may be known: the same texts give the same bytes."""
     shop, settings = model.shop, model.config.text
     stored = model.layout.tokenizer.read_text(encoding="utf-8")
-    asked = sorted_unique(shop.query[shop.in_period("train") & (shop.time < shop.manifest.validation_start)])
-    known = _texts(shop, asked)
+    trained = sorted_unique(shop.query[shop.in_period("train") & (shop.time < shop.manifest.validation_start)])
+    known = _texts(shop, trained)
     if train_tokenizer(known, settings).to_str() == stored:
         return
     everything = _texts(shop, np.arange(shop.graph.num_nodes["query"]))
-    later = np.setdiff1d(np.arange(shop.graph.num_nodes["query"]), asked)
+    later = np.setdiff1d(np.arange(shop.graph.num_nodes["query"]), trained)
     words = _later_words(stored, known, everything)
     if words or train_tokenizer(everything, settings).to_str() == stored:
         queries = shop.graph.nodes("query")["query"]
         yield Observation(
             severity="error",
             count=max(len(words), 1),
-            meaning=f"The tokenizer was trained on queries of {moment(shop.manifest.validation_start)} or later: new queries are cut as if "
-            "they had been known, so the slice of new queries is no test.",
+            meaning=f"The tokenizer was trained on queries of {time_text(shop.manifest.validation_start)} or later: new queries are cut "
+            "as if they had been known, so the slice of cold queries is no test.",
             advice=_TRAIN_ANEW,
             examples=tuple({"token": word} for word in words[:MOST_EXAMPLES])
             or tuple({"query": queries[int(row)]} for row in later[:MOST_EXAMPLES]),
@@ -47,8 +47,8 @@ def _tokenizer(model: AuditedModel) -> Iterator[Observation]:
     yield Observation(
         severity="warning",
         count=1,
-        meaning="The tokenizer is not the one that the training period's texts give, so it can't be told what it was trained on.",
-        advice="If another version of the tokenizers package made it, all is well; else train the model anew.",
+        meaning="The tokenizer is not what the training period's texts give, so its training data are unknown.",
+        advice="If another version of the tokenizers package made it, ignore this; else train the model anew.",
         examples=({"made_by_tokenizers": model.manifest.versions.get("tokenizers")},),
     )
 
@@ -59,7 +59,7 @@ def _texts(shop: AuditedShop, queries: np.ndarray[tuple[int], np.dtype[np.intege
 
 
 def _later_words(stored: str, known: list[str], everything: list[str]) -> list[str]:
-    """Return tokens of a stored tokenizer that stand in no known text, but in a later one."""
+    """Return tokens of a stored tokenizer that are in no known text, but in a later one."""
     tokenizer = Tokenizer.from_str(stored)
     before, after = ("\n".join(tokenizer.normalizer.normalize_str(text) for text in texts) for texts in (known, everything))
     return [token for token in sorted(tokenizer.get_vocab()) if token in after and token not in before]
@@ -75,19 +75,19 @@ def _no_own_tokenizer(model: AuditedModel) -> str | None:
 
 def _quantiles(model: AuditedModel) -> Iterator[Observation]:
     shop, products = model.shop, model.shop.graph.nodes("product")
-    trained = shop.chosen & shop.in_period("train") & (shop.time < shop.manifest.validation_start)
+    trained = shop.positive & shop.in_period("train") & (shop.time < shop.manifest.validation_start)
     for name, borders in model.manifest.quantiles.items():
         values = products[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         expected = _borders(shop, values, trained, len(borders) + 1)
         if len(expected) == len(borders) and np.allclose(borders, expected, rtol=1e-9, atol=0):
             continue
-        later = _borders(shop, values, shop.chosen, len(borders) + 1)
+        later = _borders(shop, values, shop.positive, len(borders) + 1)
         same = len(later) == len(borders) and np.allclose(borders, later, rtol=1e-9, atol=0)
         yield Observation(
             severity="error",
             count=int(np.count_nonzero(np.asarray(borders) != expected)) if len(expected) == len(borders) else len(borders),
-            meaning=f"The quantiles of the column '{name}' are not those of the products chosen in the training period"
-            f"{', but of those chosen in any' if same else ''}: the model knows which products sell later.",
+            meaning=f"The quantiles of the column '{name}' are not those of the products with interactions in the training period"
+            f"{', but of those with interactions in any' if same else ''}: the model knows which products sell later.",
             advice=_TRAIN_ANEW,
             examples=tuple(
                 {"column": name, "border": float(border), "expected": float(value)}
@@ -106,23 +106,23 @@ def _borders(shop: AuditedShop, values: np.ndarray[tuple[int], np.dtype[np.float
 def _no_quantiles(model: AuditedModel) -> str | None:
     if not model.config.product.numeric or not model.shop.manifest.recipe["tables"]["products"]["numeric"]:
         return "the model has no numeric columns"
-    return model.of_another_graph() if model.manifest.quantiles else "the model does not say at which borders it cut its numeric columns"
+    return model.of_another_graph() if model.manifest.quantiles else "the model does not record the quantiles of its numeric columns"
 
 
-def _free_vectors(model: AuditedModel) -> Iterator[Observation]:
-    """A query's free vector starts at zero and is learned while the graph knows the query, so that of a later one is zero."""
+def _id_embeddings(model: AuditedModel) -> Iterator[Observation]:
+    """A query's ID embedding starts at zero and is learned once the graph knows the query, so that of a later one is zero."""
     shop, table = model.shop, model.weights("query.free.weight")
     if table is None:
         return
-    asked = shop.query[shop.chosen & (shop.time < shop.manifest.validation_start)]
-    later = np.setdiff1d(np.arange(len(table)), asked)
+    known = shop.query[shop.positive & (shop.time < shop.manifest.validation_start)]
+    later = np.setdiff1d(np.arange(len(table)), known)
     learned = later[np.any(table[later] != 0, axis=1)]
     if len(learned):
         queries = shop.graph.nodes("query")["query"]
         yield Observation(
             severity="error",
             count=len(learned),
-            meaning=f"Free vectors were learned of queries that led to nothing before {moment(shop.manifest.validation_start)}: the "
+            meaning=f"ID embeddings were learned for queries that led to nothing before {time_text(shop.manifest.validation_start)}: the "
             "weights know later events.",
             advice=_TRAIN_ANEW,
             examples=tuple({"query": queries[int(row)]} for row in learned[:MOST_EXAMPLES]),
@@ -130,5 +130,5 @@ def _free_vectors(model: AuditedModel) -> Iterator[Observation]:
 
 
 TOKENIZER = Check("tokenizer", "a tokenizer trained on later queries", _tokenizer, _no_own_tokenizer)
-QUANTILES = Check("quantiles", "quantiles of numeric columns over products chosen later", _quantiles, _no_quantiles)
-FREE_VECTORS = Check("free-vectors", "free vectors of queries that came later", _free_vectors, AuditedModel.of_another_graph)
+QUANTILES = Check("quantiles", "quantiles of numeric columns over products with later interactions", _quantiles, _no_quantiles)
+ID_EMBEDDINGS = Check("id-embeddings", "ID embeddings of queries that came later", _id_embeddings, AuditedModel.of_another_graph)

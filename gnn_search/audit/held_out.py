@@ -1,4 +1,4 @@
-"""Shoppers and products that are held out, and known all the same."""
+"""Check that held-out users and products are unknown before the test period."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation
-from gnn_search.audit.shop import AuditedShop, moment
+from gnn_search.audit.shop import AuditedShop, time_text
 from gnn_search.graph.csr import Int32, expand_ranges
 from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER
 from gnn_search.graph.store import EdgeType
@@ -30,8 +30,8 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="error",
             count=len(known),
-            meaning=f"Examples from before {moment(shop.manifest.test_start)} are of shoppers or products that are held out: what is "
-            "measured as new was learned from.",
+            meaning=f"Examples from before {time_text(shop.manifest.test_start)} are of held-out users or products: what is measured as "
+            "new was learned from.",
             advice=_REBUILD,
             examples=shop.event_examples(known),
         )
@@ -41,18 +41,18 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
 
 
 def _seen(shop: AuditedShop, edge_type: EdgeType, rows: Int32) -> Iterator[Observation]:
-    """Tell of edges into nodes that are held out which a view before the test period shows; each relation is stored in both directions."""
+    """Yield edges of held-out nodes that a view before the test period shows; each relation is stored in both directions."""
     view = shop.graph.before(shop.manifest.test_start).edges(edge_type)
     row, place = expand_ranges(view.starts[rows], view.ends[rows])
     if len(place):
         yield Observation(
             severity="error",
             count=len(place),
-            meaning=f"The relation {'--'.join(edge_type)} shows edges of what is held out before {moment(shop.manifest.test_start)}: what "
+            meaning=f"The relation {'--'.join(edge_type)} shows edges of held-out nodes before {time_text(shop.manifest.test_start)}: what "
             "is measured as new is known.",
             advice=_REBUILD,
             examples=shop.edge_examples(edge_type, np.asarray(view.csr.index)[place], rows[row]),
         )
 
 
-HELD_OUT_KNOWN = Check("held-out", "events and edges of held-out shoppers and products from before the test period", _look)
+HELD_OUT_KNOWN = Check("held-out", "events and edges of held-out users and products from before the test period", _look)

@@ -1,4 +1,4 @@
-"""Rows of numbers as 64-bit keys, so that tables of millions of rows are compared in a few passes."""
+"""Hash rows of numbers to 64-bit keys, so that tables of millions of rows compare in a few passes."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def row_keys(*columns: npt.NDArray[Any]) -> UInt64:
     """Return a key a row, the same for the same row: uint64 [rows].
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014) is taken of each column in
-    turn. Some two rows of a billion share a key with a chance of 3 %: that can hide a fault, and never makes one up.
+    turn. Some two rows of a billion share a key with a chance of 3 %: that can hide a fault, but never report a false one.
 
     Shapes:
-        columns: integers or float32, [rows] each.
+        - columns: integers or float32, [rows] each
     """
     key = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
@@ -34,7 +34,8 @@ def without_partner(found: UInt64, expected: UInt64) -> Int64:
     """Return the positions of the keys in `found` that are not in `expected`, ascending; of equal keys, those that are one too many.
 
     Shapes:
-        found: uint64 [n]; expected: uint64 [m].
+        - found: uint64 [n]
+        - expected: uint64 [m]
     """
     # Sums of mixed keys agree for the same keys in any order, and else hardly ever: sorting is for what differs.
     if len(found) == len(expected) and found.sum() == expected.sum():
@@ -48,7 +49,7 @@ def without_partner(found: UInt64, expected: UInt64) -> Int64:
 
 
 def pair_keys(a: Int32, b: Int32, num_b: int) -> Int64:
-    """Return one number a pair, int64 [n], from which both can be told."""
+    """Return one distinct number a pair, int64 [n]."""
     return np.asarray(a).astype(np.int64) * num_b + np.asarray(b)
 
 

@@ -1,4 +1,4 @@
-"""Events at or after a cut inside what training may see."""
+"""Check that training sees no events from a cut on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gnn_search.arrays import sorted_unique
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation
 from gnn_search.audit.repeats import misplaced_copies
-from gnn_search.audit.shop import AuditedShop, Mask, moment
+from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.graph.csr import Csr, Int64
 from gnn_search.graph.store import EdgeType
 
@@ -22,8 +22,8 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
             yield Observation(
                 severity="error",
                 count=len(late),
-                meaning=f"examples/{split}.parquet holds events at or after {moment(shop.cuts[cut])}, when {cut} starts: what is measured "
-                "there was learned from.",
+                meaning=f"examples/{split}.parquet holds events at or after {time_text(shop.cuts[cut])}, when {cut} starts: what is "
+                "measured there was learned from.",
                 advice="Build the graph again, and train anew.",
                 examples=shop.event_examples(late),
             )
@@ -33,8 +33,8 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
             yield Observation(
                 severity="error",
                 count=len(early),
-                meaning=f"examples/{split}.parquet holds events from before {moment(start)}, when {split} starts: their own edges are seen "
-                "when they are scored.",
+                meaning=f"examples/{split}.parquet holds events from before {time_text(start)}, when {split} starts: their own edges are "
+                "visible when they are scored.",
                 advice="Build the graph again, and train anew.",
                 examples=shop.event_examples(early),
             )
@@ -44,7 +44,7 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
 
 
 def _out_of_order(shop: AuditedShop, edge_type: EdgeType) -> Iterator[Observation]:
-    """A row that is not sorted by time has later edges in the prefix that a view takes for its past."""
+    """Yield rows that are not sorted by time: a view takes a prefix for the past, which then holds later edges."""
     csr = shop.graph.csr(edge_type)
     time = np.asarray(csr.time)
     descends = time[1:] < time[:-1]
@@ -59,7 +59,7 @@ def _out_of_order(shop: AuditedShop, edge_type: EdgeType) -> Iterator[Observatio
         severity="error",
         count=len(broken),
         meaning=f"Rows of the relation {'--'.join(edge_type)} are not sorted by time, so a view of the past shows later edges: "
-        f"{len(seen_too_early):,} from the test period are seen before it.",
+        f"{len(seen_too_early):,} from the test period are visible before it.",
         advice="Build the graph again, and train anew.",
         examples=shop.edge_examples(
             edge_type, np.asarray(csr.index)[shown], (np.searchsorted(csr.indptr, shown, side="right") - 1).astype(np.int32), time[shown]
@@ -77,4 +77,4 @@ def _visible_from(shop: AuditedShop, edge_type: EdgeType, csr: Csr, cut: int) ->
     return np.flatnonzero(shown & (np.asarray(csr.time) >= cut))
 
 
-LATER_EVENTS = Check("later-events", "events at or after a cut inside what training may see", _look)
+LATER_EVENTS = Check("later-events", "events at or after a cut that training sees", _look)

@@ -1,4 +1,4 @@
-"""Edges that tell what had not happened yet: test edges in a message relation, in its reverse, or in one beside it."""
+"""Check message relations for edges of later events, also in reverse relations and in parallel ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation, share
 from gnn_search.audit.keys import pair_keys, row_keys, without_partner
 from gnn_search.audit.repeats import misplaced_copies
-from gnn_search.audit.shop import AuditedShop, Mask, moment
+from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.audit.stored_edges import StoredEdges, ends_of_events, event_relations, forward_of, read_edges
 from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import EdgeType
@@ -31,7 +31,7 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
 
 
 def _of_events(shop: AuditedShop, forward: EdgeType, edges: StoredEdges, events: Mask) -> Iterator[Observation]:
-    """Each edge must be an event, at its time, and each event an edge."""
+    """Each edge must be an event with its time, and each event an edge."""
     name = "--".join(edges.stored_as)
     if edges.time is None:
         yield Observation(
@@ -53,8 +53,9 @@ def _of_events(shop: AuditedShop, forward: EdgeType, edges: StoredEdges, events:
         yield Observation(
             severity="error",
             count=len(ahead),
-            meaning=f"The relation {name} holds edges from before they happened: a view of the past shows what comes later. "
-            f"{tested.sum():,} are seen before {moment(shop.manifest.test_start)} and join what the test period's events join.",
+            meaning=f"The relation {name} holds edges dated before their events: a view of the past shows later events. "
+            f"{tested.sum():,} are visible before {time_text(shop.manifest.test_start)} and join the same nodes as events of the test "
+            "period.",
             advice=_REBUILD,
             examples=edges.examples(shop, ahead),
         )
@@ -62,40 +63,40 @@ def _of_events(shop: AuditedShop, forward: EdgeType, edges: StoredEdges, events:
         yield Observation(
             severity="warning",
             count=len(extra) + len(missing),
-            meaning=f"The relation {name} is not what the events say: {len(extra):,} edges are no event, {len(missing):,} events no edge.",
+            meaning=f"The relation {name} does not match the events: {len(extra):,} edges have no event, {len(missing):,} events no edge.",
             advice=_REBUILD,
             examples=edges.examples(shop, extra) if len(extra) else shop.event_examples(missing),
         )
 
 
 def _beside(shop: AuditedShop, forward: EdgeType, edges: StoredEdges) -> Iterator[Observation]:
-    """A relation that no event made, between nodes that events join."""
+    """A relation not made of events, between nodes that events join."""
     pairs = _pairs(shop, forward, edges, np.arange(len(edges.source)))
     first = _first_event(shop, forward, pairs)
     name = "--".join(edges.stored_as)
     if edges.time is None:
-        told = np.flatnonzero((first >= shop.manifest.validation_start) & (first < _NEVER))
-        if len(told):
+        known_early = np.flatnonzero((first >= shop.manifest.validation_start) & (first < _NEVER))
+        if len(known_early):
             yield Observation(
                 severity="error",
-                count=len(told),
+                count=len(known_early),
                 meaning=f"The relation {name} has no times and joins what events join for the first time in the validation or test "
                 "period: the model is given the answers as messages.",
                 advice="Leave the relation out, or give its edges the times at which they were known.",
-                examples=edges.examples(shop, told),
+                examples=edges.examples(shop, known_early),
             )
         return
-    told = np.flatnonzero((edges.time < shop.manifest.test_start) & (first >= shop.manifest.test_start) & (first < _NEVER))
-    if len(told):
-        tested = sorted_unique(_event_pairs(shop, forward, _choices(shop, forward) & shop.in_period("test")))
+    known_early = np.flatnonzero((edges.time < shop.manifest.test_start) & (first >= shop.manifest.test_start) & (first < _NEVER))
+    if len(known_early):
+        tested = sorted_unique(_event_pairs(shop, forward, _positives(shop, forward) & shop.in_period("test")))
         fresh = tested[_first_event(shop, forward, tested) >= shop.manifest.test_start]
         yield Observation(
             severity="warning",
-            count=len(told),
-            meaning=f"The relation {name} joins, before the test period, {share(len(sorted_unique(pairs[told])), len(fresh))} of the pairs "
-            "that its events are the first to join.",
-            advice="See that its times are those at which the edges were known, not those of a later export.",
-            examples=edges.examples(shop, told),
+            count=len(known_early),
+            meaning=f"The relation {name} joins, before the test period, {share(len(sorted_unique(pairs[known_early])), len(fresh))} "
+            "of the pairs that its events are the first to join.",
+            advice="Make sure that its times are those at which the edges were known, not those of a later export.",
+            examples=edges.examples(shop, known_early),
         )
 
 
@@ -117,17 +118,17 @@ def _latest(shop: AuditedShop, forward: EdgeType, events: Mask, edges: StoredEdg
 
 
 def _first_event(shop: AuditedShop, forward: EdgeType, pairs: Int64) -> Int64:
-    """Return the time of the first choice that joins each pair, int64 [pairs], `_NEVER` where there is none."""
+    """Return the time of the first positive interaction that joins each pair, int64 [pairs], `_NEVER` where there is none."""
     distinct, row = np.unique(pairs, return_inverse=True)
     first = np.full(len(distinct), _NEVER)
-    rows = _choices(shop, forward)
+    rows = _positives(shop, forward)
     _update(np.minimum, first, distinct, _event_pairs(shop, forward, rows), shop.time[rows])
     return first[row]
 
 
-def _choices(shop: AuditedShop, forward: EdgeType) -> Mask:
-    """Return the choices that join nodes of these types, bool [events]: those of known shoppers where shoppers are joined."""
-    return shop.chosen & (shop.user >= 0) if "user" in forward else shop.chosen
+def _positives(shop: AuditedShop, forward: EdgeType) -> Mask:
+    """Return the positive interactions that join nodes of these types, bool [events]: only of known users where users are joined."""
+    return shop.positive & (shop.user >= 0) if "user" in forward else shop.positive
 
 
 def _update(better: np.ufunc, best: Int64, distinct: Int64, pairs: Int64, time: Int64) -> None:

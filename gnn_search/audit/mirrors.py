@@ -1,4 +1,4 @@
-"""Relations whose two directions do not hold the same edges."""
+"""Check that both directions of a relation hold the same edges."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REBUILD = "Build the graph again."
 
 def _look(shop: AuditedShop) -> Iterator[Observation]:
     made = event_relations(shop)
-    # What is made of events is held to the events, in both directions.
+    # Relations of events are compared with the events, in both directions.
     for edge_type in shop.graph.edge_types:
         source, name, target = edge_type
         mirror = (target, REVERSE + name, source)
@@ -32,8 +32,8 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
                 severity="error",
                 count=count,
                 meaning=f"The relations {'--'.join(edge_type)} and {'--'.join(mirror)} do not mirror each other: "
-                f"{len(lone[0][1]):,} edges stand in the first alone and {len(lone[1][1]):,} in the second, so messages flow by edges of "
-                "which the other direction knows nothing.",
+                f"{len(lone[0][1]):,} edges are only in the first and {len(lone[1][1]):,} only in the second, so messages flow along edges "
+                "that the other direction lacks.",
                 advice=_REBUILD,
                 examples=edges.examples(shop, rows),
             )

@@ -1,4 +1,4 @@
-"""A model folder as the checks see it: files read one by one, without building the model."""
+"""Read a model folder for the checks, file by file, without building the model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gnn_search.trained.node_embeddings import NODE_TYPES, Float32, VectorsManif
 
 @dataclass(frozen=True)
 class AuditedModel:
-    """What the checks of a model read."""
+    """The data of a model that checks read."""
 
     shop: AuditedShop
     layout: ModelLayout
@@ -41,7 +41,7 @@ class AuditedModel:
         return cls(shop, layout, manifest, read_yaml(layout.config, TrainingConfig))
 
     def of_another_graph(self) -> str | None:
-        """Say why the model can't be held to the graph; None where it is the graph that it was trained on."""
+        """Return why the model can't be checked against the graph; None where it was trained on it."""
         if self.manifest.graph_hash == self.shop.manifest.hash:
             return None
         return "the model was trained on another graph"

@@ -1,4 +1,4 @@
-"""A model that is held to another graph than its own, and vectors that know too much."""
+"""Check that a model belongs to the graph, and that its vectors know no later events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import Observation
 from gnn_search.audit.model import AuditedModel
-from gnn_search.audit.shop import moment
+from gnn_search.audit.shop import time_text
 
 
 def _other_graph(model: AuditedModel) -> Iterator[Observation]:
@@ -26,7 +26,7 @@ def _other_graph(model: AuditedModel) -> Iterator[Observation]:
         )
 
 
-def _moment_of_vectors(model: AuditedModel) -> Iterator[Observation]:
+def _vectors_as_of(model: AuditedModel) -> Iterator[Observation]:
     info, manifest = model.vectors_info, model.shop.manifest
     if info.model_hash != model.manifest.hash or info.graph_hash != manifest.hash:
         yield Observation(
@@ -41,14 +41,14 @@ def _moment_of_vectors(model: AuditedModel) -> Iterator[Observation]:
         yield Observation(
             severity="error",
             count=1,
-            meaning=f"The stored vectors know all events before {moment(as_of)}, also those of the test period, which starts "
-            f"{moment(manifest.test_start)}.",
+            meaning=f"The stored vectors know all events before {time_text(as_of)}, also those of the test period, which starts at "
+            f"{time_text(manifest.test_start)}.",
             advice=f"Remove {model.layout.node_embeddings}; they are made anew as of the start of the test period.",
-            examples=({"as_of": moment(as_of), "test_start": moment(manifest.test_start)},),
+            examples=({"as_of": time_text(as_of), "test_start": time_text(manifest.test_start)},),
         )
 
 
-OTHER_GRAPH = Check("other-graph", "a model held to another graph than it was trained on", _other_graph)
-MOMENT_OF_VECTORS = Check(
-    "vectors-moment", "vectors of another model, or that know the test period", _moment_of_vectors, AuditedModel.without_vectors
+OTHER_GRAPH = Check("other-graph", "a model of another graph than it was trained on", _other_graph)
+VECTORS_AS_OF = Check(
+    "vectors-as-of", "vectors of another model, or that know the test period", _vectors_as_of, AuditedModel.without_vectors
 )

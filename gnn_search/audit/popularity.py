@@ -1,4 +1,4 @@
-"""Product columns that were counted with what happened later."""
+"""Check numeric product columns for popularity counted from later events."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SAME = 0.9
 _FEWEST = 10
 """Products with later events below which equal numbers may be chance."""
 _FEWEST_RANKED = 200
-_TELLS = 0.3
-"""Rank correlation with the test period's choices, given the earlier ones, above which a column is suspect."""
+_SUSPECT = 0.3
+"""Rank correlation with the test period's interactions, given the earlier ones, above which a column is suspect."""
 _END = np.iinfo(np.int64).max
 
 
@@ -32,12 +32,14 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
         value = shop.graph.nodes("product")[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         counted = _same_as_later_count(shop, value)
         if len(counted):
-            yield _seen(shop, name, value, counted, "error", "is the count of a product's events with the test period's among them")
+            yield _seen(shop, name, value, counted, "error", "counts a product's events including those of the test period")
             continue
-        told = _partial_rank_correlation(shop, value)
-        if abs(told) > _TELLS:
+        correlation = _partial_rank_correlation(shop, value)
+        if abs(correlation) > _SUSPECT:
             rows = np.flatnonzero(~np.isnan(value))
-            meaning = f"goes with the choices of the test period beyond what the earlier ones tell (partial rank correlation {told:.2f})"
+            meaning = (
+                f"predicts the interactions of the test period beyond what the earlier ones do (partial rank correlation {correlation:.2f})"
+            )
             yield _seen(shop, name, value, rows, "warning", meaning)
 
 
@@ -56,7 +58,7 @@ def _seen(shop: AuditedShop, name: str, value: Float64, rows: Int64, severity: s
 
 def _same_as_later_count(shop: AuditedShop, value: Float64) -> Int64:
     """Return the products whose value is a count that only the later events make, int64 [n]; none where too few or other values are."""
-    for rows, distinct in ((shop.chosen, False), (np.ones_like(shop.chosen), False), (shop.chosen & (shop.user >= 0), True)):
+    for rows, distinct in ((shop.positive, False), (np.ones_like(shop.positive), False), (shop.positive & (shop.user >= 0), True)):
         count, before = (_count(shop, rows & (shop.time < end), distinct=distinct) for end in (_END, shop.manifest.validation_start))
         moved = np.flatnonzero(count != before)
         same: Int64 = moved[value[moved] == count[moved]]
@@ -66,8 +68,8 @@ def _same_as_later_count(shop: AuditedShop, value: Float64) -> Int64:
 
 
 def _partial_rank_correlation(shop: AuditedShop, value: Float64) -> float:
-    """Return Spearman's correlation of a column with the test period's choices, given those before it; 0 where nothing can be said."""
-    later, before = (_count(shop, shop.chosen & rows) for rows in (shop.in_period("test"), shop.time < shop.manifest.test_start))
+    """Return Spearman's correlation of a column with the test period's interactions, given those before it; 0 where nothing can be said."""
+    later, before = (_count(shop, shop.positive & rows) for rows in (shop.in_period("test"), shop.time < shop.manifest.test_start))
     known = ~np.isnan(value) & ((later > 0) | (before > 0))
     if known.sum() < _FEWEST_RANKED or len(sorted_unique(value[known])) < 2:
         return 0.0

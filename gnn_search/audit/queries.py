@@ -1,4 +1,4 @@
-"""Queries that give the answer away: names of categories, titles of products."""
+"""Check for queries that give the answer away: names of categories, titles of products."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gnn_search.audit.shop import AuditedShop, Mask
 from gnn_search.tables.text import normalise_distinct
 
 _MOST_VALUES = 8
-"""Values of a label whose share is told."""
+"""Values of a label whose share is shown."""
 
 
 def _look(shop: AuditedShop) -> Iterator[Observation]:
-    tested = shop.chosen & shop.measured & shop.in_period("test")
+    tested = shop.positive & shop.measured & shop.in_period("test")
     categories, products = shop.graph.nodes("category"), shop.graph.nodes("product")
     yield from _named(
         shop,
@@ -33,31 +33,31 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
         tested,
         products["title"],
         "the title of a product",
-        "such a search is for one known product, which any search by words finds",
+        "such a search is for one known product, which any lexical search finds",
         "Compare with bm25 before a model gets the credit.",
         pl.Series("product_id", products.to_series(0)),
     )
 
 
 def _named(
-    shop: AuditedShop, tested: Mask, names: pl.Series, what: str, meaning: str, advice: str, told: pl.Series
+    shop: AuditedShop, tested: Mask, names: pl.Series, what: str, meaning: str, advice: str, identifier: pl.Series
 ) -> Iterator[Observation]:
-    """Tell of the test period's choices whose query is one of some names."""
+    """Yield a note on the test period's interactions whose query is one of some names."""
     texts = shop.graph.nodes("query")["query"]
-    table = pl.DataFrame({"text": normalise_distinct(names), "told": told}).drop_nulls("text")
+    table = pl.DataFrame({"text": normalise_distinct(names), "identifier": identifier}).drop_nulls("text")
     named = table.unique("text", keep="first", maintain_order=True)
-    found = texts.to_frame("text").join(named, on="text", how="left", maintain_order="left")["told"]
+    found = texts.to_frame("text").join(named, on="text", how="left", maintain_order="left")["identifier"]
     is_name = found.is_not_null().to_numpy()
     hits = tested & is_name[shop.query]
     if not hits.any():
         return
     queries, count = np.unique(shop.query[hits], return_counts=True)
     commonest = queries[np.argsort(-count, kind="stable")][:MOST_EXAMPLES]
-    examples: list[Example] = [{"query": texts[int(row)], told.name: found[int(row)]} for row in commonest]
+    examples: list[Example] = [{"query": texts[int(row)], identifier.name: found[int(row)]} for row in commonest]
     yield Observation(
         severity="note",
         count=int(hits.sum()),
-        meaning=f"{share(int(hits.sum()), int(tested.sum()))} of the test period's choices have a query that is {what}"
+        meaning=f"{share(int(hits.sum()), int(tested.sum()))} of the test period's interactions have a query that is {what}"
         f"{_by_label(shop, tested, hits)}: {meaning}.",
         advice=advice,
         examples=tuple(examples),
@@ -65,7 +65,7 @@ def _named(
 
 
 def _by_label(shop: AuditedShop, tested: Mask, hits: Mask) -> str:
-    """Tell the share in each slice by label."""
+    """Return the share in each slice by label, as text."""
     parts = []
     for label in shop.manifest.labels:
         values = shop.events[label]

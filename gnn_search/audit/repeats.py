@@ -1,4 +1,4 @@
-"""The same event on both sides of a cut, and the same event twice."""
+"""Check for copies of events on both sides of a cut, duplicate events, and repeat interactions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gnn_search.audit.shop import AuditedShop, Mask
 from gnn_search.graph.store import SPLITS
 
 _MANY_DUPLICATES = 0.01
-"""Share of the events above which rows that stand twice are worth a warning."""
+"""Share of the events above which duplicates are worth a warning."""
 
 
 def misplaced_copies(shop: AuditedShop) -> Mask:
-    """Return which examples lie outside their period and stand, time and all, in the right one too: bool [events]."""
+    """Return which examples lie outside their period and are, time and all, in the right one too: bool [events]."""
     start = {"train": np.iinfo(np.int64).min, **shop.cuts}
     end = {"train": shop.cuts["validation"], "validation": shop.cuts["test"], "test": np.iinfo(np.int64).max}
     outside = np.zeros(len(shop.time), np.bool_)
@@ -32,7 +32,7 @@ def misplaced_copies(shop: AuditedShop) -> Mask:
 
 def _straddling(shop: AuditedShop) -> Iterator[Observation]:
     start = shop.events["split"].replace_strict({"train": 0, **shop.cuts}, return_dtype=pl.Int64).to_numpy()
-    # A copy from after the cut is an event that training may not see, and told of as such.
+    # A copy from after the cut is reported as an event that training may not see.
     copied = np.flatnonzero(misplaced_copies(shop) & ~shop.in_period("train") & (shop.time < start))
     if len(copied):
         yield Observation(
@@ -45,7 +45,7 @@ def _straddling(shop: AuditedShop) -> Iterator[Observation]:
 
 
 def _duplicates(shop: AuditedShop) -> Iterator[Observation]:
-    # Two shoppers of whom nobody knows may well choose the same at the same moment.
+    # Two anonymous users may well interact with the same product at the same time.
     known = np.flatnonzero((shop.user >= 0) & ~misplaced_copies(shop))
     _, first, count = np.unique(_event_keys(shop)[known], return_index=True, return_counts=True)
     extra = int(count.sum() - len(count))
@@ -53,32 +53,33 @@ def _duplicates(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="warning" if extra > _MANY_DUPLICATES * len(known) else "note",
             count=extra,
-            meaning=f"Rows repeat an event of the same shopper, query, product, action and time ({share(extra, len(known))} of the events "
-            "of known shoppers), and count again in training.",
-            advice="If the log delivers events more than once, remove the repeats; if they are quantities, put these into a weight column.",
+            meaning=f"Rows repeat an event of the same user, query, product, action and time ({share(extra, len(known))} of the events of "
+            "known users), and count again in training.",
+            advice="If the log delivers events more than once, remove the repeats; if they mean quantities, put these into a weight "
+            "column.",
             examples=shop.event_examples(known[np.sort(first[count > 1])]),
         )
 
 
 def _repeat_share(shop: AuditedShop) -> Iterator[Observation]:
-    known = (shop.user >= 0) & shop.chosen
+    known = (shop.user >= 0) & shop.positive
     tested = np.flatnonzero(known & shop.measured & shop.in_period("test"))
     before = known & (shop.time < shop.manifest.test_start) & ~shop.in_period("test")
-    asked = _choice_keys(shop)
-    triples, first = np.unique(asked[tested], return_index=True)
-    again = np.isin(triples, asked[before])
+    keys = _triple_keys(shop)
+    triples, first = np.unique(keys[tested], return_index=True)
+    again = np.isin(triples, keys[before])
     if again.any():
         yield Observation(
             severity="note",
             count=int(again.sum()),
-            meaning=f"Of the (shopper, query, product) of the test period {share(int(again.sum()), len(triples))} were chosen before it: "
-            "repeat purchases, which a list of a shopper's own past finds too.",
+            meaning=f"Of the (user, query, product) triples of the test period {share(int(again.sum()), len(triples))} occurred before "
+            "it: repeat interactions, which a list of the user's own past finds too.",
             advice="Read the slice 'first-time', and compare with own_history, before a model gets the credit.",
             examples=shop.event_examples(tested[np.sort(first[again])]),
         )
 
 
-def _choice_keys(shop: AuditedShop) -> UInt64:
+def _triple_keys(shop: AuditedShop) -> UInt64:
     return row_keys(shop.user, shop.query, shop.product)
 
 
@@ -88,5 +89,5 @@ def _event_keys(shop: AuditedShop) -> UInt64:
 
 
 STRADDLING_COPIES = Check("straddling-copies", "the same event, time and all, on both sides of a cut", _straddling)
-DUPLICATE_EVENTS = Check("duplicate-events", "events that stand in the table twice", _duplicates)
-REPEAT_CHOICES = Check("repeat-choices", "the same (user, query, product) before and in the test period", _repeat_share)
+DUPLICATE_EVENTS = Check("duplicate-events", "events that are in the table twice", _duplicates)
+REPEAT_INTERACTIONS = Check("repeat-interactions", "the same (user, query, product) before and in the test period", _repeat_share)

@@ -1,4 +1,4 @@
-"""Run all checks on a graph, and on a model where there is one."""
+"""Run all checks on a graph, and on a model if given."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from gnn_search.audit.message_edges import TEST_EDGES
 from gnn_search.audit.mirrors import MIRRORS
 from gnn_search.audit.popularity import POPULARITY
 from gnn_search.audit.queries import NAMED_QUERIES
-from gnn_search.audit.repeats import DUPLICATE_EVENTS, REPEAT_CHOICES, STRADDLING_COPIES
+from gnn_search.audit.repeats import DUPLICATE_EVENTS, REPEAT_INTERACTIONS, STRADDLING_COPIES
 from gnn_search.audit.shop import AuditedShop
-from gnn_search.audit.shoppers import PLACEHOLDERS, STRADDLING_SESSIONS, SUPERHUMAN
 from gnn_search.audit.timeless import TIMELESS_COLUMNS, TIMELESS_RELATIONS
 from gnn_search.audit.timestamps import BUSY_CUTS, ORDER_ALONE, SMALL_PERIODS, STRAY_TIMES, WHOLE_DAYS
 from gnn_search.audit.unreachable import LEFT_OUT, LOST_EVENTS
+from gnn_search.audit.users import PLACEHOLDERS, STRADDLING_SESSIONS, SUPERHUMAN
 from gnn_search.graph.store import Graph
 
 GRAPH_CHECKS: tuple[Check[AuditedShop], ...] = (
@@ -34,7 +34,7 @@ GRAPH_CHECKS: tuple[Check[AuditedShop], ...] = (
     POPULARITY,
     STRADDLING_COPIES,
     DUPLICATE_EVENTS,
-    REPEAT_CHOICES,
+    REPEAT_INTERACTIONS,
     STRADDLING_SESSIONS,
     TIMELESS_RELATIONS,
     TIMELESS_COLUMNS,
@@ -56,7 +56,7 @@ _Subject = TypeVar("_Subject")
 
 
 def audit(graph: Graph, model: Path | None = None) -> AuditReport:
-    """Look for leaks and faults in the stored bytes of a graph and, if given, of a model.
+    """Check for leaks and faults in the stored bytes of a graph and, if given, of a model.
 
     Args:
         graph: The graph; its hash is taken as verified.

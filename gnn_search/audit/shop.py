@@ -1,4 +1,4 @@
-"""A graph as the checks see it: all its events in one table, and the shop's own ids for examples."""
+"""Read a graph for the checks: all its events in one table, and the shop's own ids for examples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EVENT = ("user", "query", "product", "action", "time", "session_start")
 
 @dataclass(frozen=True)
 class AuditedShop:
-    """What the checks of a graph read."""
+    """The data of a graph that checks read."""
 
     graph: Graph
 
@@ -34,7 +34,7 @@ class AuditedShop:
 
     @property
     def cuts(self) -> dict[str, int]:
-        """The moments (µs) at which what may be seen ends, by the period that starts there."""
+        """Start of each evaluated period (µs), which is where the visible past ends."""
         return {"validation": self.manifest.validation_start, "test": self.manifest.test_start}
 
     @cached_property
@@ -80,8 +80,8 @@ class AuditedShop:
         return self.events["time"].to_numpy()
 
     @cached_property
-    def chosen(self) -> Mask:
-        """Which events mean a choice: bool [events]."""
+    def positive(self) -> Mask:
+        """Which events are positive interactions: bool [events]."""
         return self.acted(self.graph.chosen_actions)
 
     @cached_property
@@ -106,7 +106,7 @@ class AuditedShop:
                 "query": self.id_of("query", query),
                 "product_id": self.id_of("product", product),
                 "action": action,
-                "time": moment(time),
+                "time": time_text(time),
             }
             for user, query, product, action, time in first.select("user", "query", "product", "action", "time").iter_rows()
         )
@@ -115,7 +115,8 @@ class AuditedShop:
         """Name the first few of some edges.
 
         Shapes:
-            source, target: [n]; time: [n], µs.
+            - source, target: [n]
+            - time: [n], µs
         """
         first, second = self.id_name(edge_type[0]), self.id_name(edge_type[2])
         second = f"other_{second}" if second == first else second
@@ -124,7 +125,7 @@ class AuditedShop:
                 first: self.id_of(edge_type[0], int(source[row])),
                 second: self.id_of(edge_type[2], int(target[row])),
                 "relation": edge_type[1],
-                **({} if time is None else {"time": moment(int(time[row]))}),
+                **({} if time is None else {"time": time_text(int(time[row]))}),
             }
             for row in range(min(len(source), MOST_EXAMPLES))
         )
@@ -134,12 +135,12 @@ class AuditedShop:
         return self.graph.nodes(node_type).columns[0]
 
     def id_of(self, node_type: str, number: int) -> str | int:
-        """Return the shop's own id of a node; a number that is none says so."""
+        """Return the shop's own id of a node, or a remark where the number is none of a node."""
         ids = self.graph.nodes(node_type).to_series(0)
         found: str | int = ids[number] if 0 <= number < len(ids) else f"no {node_type} (number {number} of {len(ids)})"
         return found
 
 
-def moment(time: int) -> str:
-    """Return a moment in µs as text, UTC to the second."""
+def time_text(time: int) -> str:
+    """Return a time in µs as text, UTC to the second."""
     return f"{to_datetime(time):%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""The edges of a stored relation, told as source and target whichever way round they are stored."""
+"""Read a stored relation as source and target, whichever direction is stored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ class StoredEdges:
     """Edges in the order in which they are stored.
 
     Shapes:
-        source, target: int32 [edges]; time: int64 [edges] in µs, None where the relation has none; weight: float32 [edges].
+        - source, target: int32 [edges]
+        - time: int64 [edges] in µs, None where the relation has none
+        - weight: float32 [edges]
     """
 
     stored_as: EdgeType
@@ -51,10 +53,10 @@ def read_edges(shop: AuditedShop, edge_type: EdgeType) -> StoredEdges:
 
 
 def event_relations(shop: AuditedShop) -> dict[EdgeType, Mask]:
-    """Return the forward relations that are made of events, each with the events that make it: bool [events]."""
+    """Return the forward relations made of events, each with its events: bool [events]."""
     known = shop.user >= 0
     made: dict[EdgeType, Mask] = {("user", action, "product"): known & shop.acted([action]) for action in shop.manifest.actions}
-    made["query", "leads_to", "product"] = shop.chosen
+    made["query", "leads_to", "product"] = shop.positive
     made["user", "issues", "query"] = known
     return made
 

@@ -1,4 +1,4 @@
-"""Columns and relations that carry no time, and so may tell of any."""
+"""Check for columns and relations without a time, which may come from any time."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def _relations(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="warning",
             count=relation.edges,
-            meaning=f"The relation {'--'.join(edge_type)} has no time: it may hold what was learned after the test period began, so "
-            "figures on this graph are no evidence for what the shop could have known.",
-            advice="Take the column as it stood before the cuts, or leave it out where figures are to be trusted.",
+            meaning=f"The relation {'--'.join(edge_type)} has no time: it may come from after the start of the test period, so figures on "
+            "this graph do not show what the shop could have known.",
+            advice="Use the column as of before the cuts, or leave it out where figures must be trusted.",
             examples=edges.examples(shop),
         )
 
@@ -39,8 +39,8 @@ def _columns(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="note",
             count=len(columns),
-            meaning="Attributes carry no time; they are as the tables had them when they were written.",
-            advice="If those tables are newer than the cuts, see that none of the columns tells of later events (counts, ratings, ranks).",
+            meaning="Attributes have no time; they are as of when the tables were written.",
+            advice="If the tables are newer than the cuts, make sure that no column depends on later events (counts, ratings, ranks).",
             examples=tuple({"table": table, "column": name} for table, name in columns[:3]),
         )
 

@@ -1,4 +1,4 @@
-"""Times that are not what they seem: whole days, an order alone, years apart, cuts in busy hours, periods too small."""
+"""Check times: whole days, order only, outliers, cuts in busy hours, small periods."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import polars as pl
 
 from gnn_search.audit.check import Check
 from gnn_search.audit.finding import MOST_EXAMPLES, Observation, share
-from gnn_search.audit.shop import DAY, AuditedShop, moment
+from gnn_search.audit.shop import DAY, AuditedShop, time_text
 
 _HOUR = DAY // 24
 _MOST_AT_ONE_TIME = 0.5
 """Share of all events at one time of day above which times are days."""
 _FEWEST_A_DAY = 50
 """Events of a day below which one time of day may be chance."""
-_FEWEST_SHOPPERS = 20
+_FEWEST_USERS = 20
 _NEARLY_ALL = 0.95
 _APART = 5
 """Spans of the middle 98 % of the events that an event must be away from them to stand apart."""
 _FIRST_YEAR = 1995
 _FEWEST_IN_ALL = 10_000
 """Events below which the hours of a day say little."""
-_FEWEST_CHOICES = 1000
+_FEWEST_INTERACTIONS = 1000
 
 
 def _whole_days(shop: AuditedShop) -> Iterator[Observation]:
@@ -34,8 +34,8 @@ def _whole_days(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="warning",
             count=int(count[top]),
-            meaning=f"{share(int(count[top]), len(of_day))} of the events stand at {moment(int(values[top]))[11:]}: times are days, so the "
-            "order within a day is that of the file, and a shopper's own past lacks the day itself.",
+            meaning=f"{share(int(count[top]), len(of_day))} of the events stand at {time_text(int(values[top]))[11:]}: times are days, "
+            "so the order within a day is that of the file, and a user's history lacks the day itself.",
             advice="Log the time of day; until then cut at midnight and distrust what depends on the order within a day.",
             examples=shop.event_examples(np.flatnonzero(of_day == values[top])),
         )
@@ -51,11 +51,11 @@ def _whole_days(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="warning",
             count=days.height,
-            meaning="On some days all events stand at one moment, as a load by hand or a lost clock leaves them; sessions and the order of "
-            "choices are lost on them.",
-            advice="Look at what was loaded on these days; leave them out, or restore their times.",
+            meaning="On some days all events have one time, as after a manual load or with a lost clock; sessions and the order of "
+            "events are lost on them.",
+            advice="Check what was loaded on these days; leave them out, or restore their times.",
             examples=tuple(
-                {"day": moment(day * DAY)[:10], "time": moment(day * DAY + at)[11:], "events": events}
+                {"day": time_text(day * DAY)[:10], "time": time_text(day * DAY + at)[11:], "events": events}
                 for day, events, at in days.select("day", "events", "of_day").head(MOST_EXAMPLES).iter_rows()
             ),
         )
@@ -67,18 +67,18 @@ def _order_alone(shop: AuditedShop) -> Iterator[Observation]:
     tested = np.bincount(shop.user[known & shop.in_period("test")], minlength=size)
     before = np.bincount(shop.user[known & (shop.time < shop.manifest.test_start)], minlength=size)
     known_before = before > 0
-    if known_before.sum() < _FEWEST_SHOPPERS or (tested[known_before] == 1).mean() < _NEARLY_ALL:
+    if known_before.sum() < _FEWEST_USERS or (tested[known_before] == 1).mean() < _NEARLY_ALL:
         return
     rows, once = np.flatnonzero(known & shop.in_period("test")), int((tested[known_before] == 1).sum())
-    told = shop.manifest.recipe["tables"]["events"]["clock"] == "order"
+    declared = shop.manifest.recipe["tables"]["events"]["clock"] == "order"
     yield Observation(
-        severity="note" if told else "warning",
+        severity="note" if declared else "warning",
         count=once,
-        meaning=f"The test period holds exactly one event of {share(once, int(known_before.sum()))} of the shoppers: times keep "
-        "their order alone (a leave-last-out split written as times), so "
-        + ("ages are counted in events, and season and trend mean nothing." if told else "age, season and trend mean nothing."),
+        meaning=f"The test period holds exactly one event of {share(once, int(known_before.sum()))} of the users: times only keep "
+        "the order (a leave-last-out split written as times), so "
+        + ("ages are counted in events, and season and trend mean nothing." if declared else "age, season and trend mean nothing."),
         advice="Use real times with cuts in time where you have them; else "
-        + ("" if told else "say tables.events.clock: order in the recipe, and ")
+        + ("" if declared else "say tables.events.clock: order in the recipe, and ")
         + "don't read figures as a forecast.",
         examples=shop.event_examples(rows),
     )
@@ -112,26 +112,26 @@ def _busy_cuts(shop: AuditedShop) -> Iterator[Observation]:
             count=len(busy),
             meaning=f"Cuts lie in hours (UTC) when the shop is busy; its six quiet hours begin at {night}:00. Days and sessions are cut in "
             "two, and the times may be of another zone than the cuts.",
-            advice="Cut in the quiet hours; see that the log's times are UTC, or tell their offset.",
-            examples=tuple({"cut": moment(cut), "quiet_from": f"{night}:00"} for cut in busy),
+            advice="Cut in the quiet hours; see that the log's times are UTC, or give their offset.",
+            examples=tuple({"cut": time_text(cut), "quiet_from": f"{night}:00"} for cut in busy),
         )
 
 
 def _small_periods(shop: AuditedShop) -> Iterator[Observation]:
     for period in shop.cuts:
-        choices = int((shop.chosen & shop.measured & shop.in_period(period)).sum())
-        if choices < _FEWEST_CHOICES:
+        count = int((shop.positive & shop.measured & shop.in_period(period)).sum())
+        if count < _FEWEST_INTERACTIONS:
             yield Observation(
                 severity="note",
-                count=choices,
-                meaning=f"The {period} period holds {choices:,} choices to measure, fewer than {_FEWEST_CHOICES:,}: intervals will be "
-                "wide, and small differences can't be seen.",
+                count=count,
+                meaning=f"The {period} period holds {count:,} interactions to measure, fewer than {_FEWEST_INTERACTIONS:,}: intervals "
+                "will be wide, and small differences can't be seen.",
                 advice="Move the cut back, or gather more.",
             )
 
 
-WHOLE_DAYS = Check("whole-day-times", "times that are days, and days with all events at one moment", _whole_days)
-ORDER_ALONE = Check("order-only-times", "times that keep the order of events alone", _order_alone)
+WHOLE_DAYS = Check("whole-day-times", "times that are days, and days whose events all have one time", _whole_days)
+ORDER_ALONE = Check("order-only-times", "times that only keep the order of events", _order_alone)
 STRAY_TIMES = Check("stray-times", "events years away from the others", _apart)
 BUSY_CUTS = Check("busy-cuts", "cuts in busy hours, as a wrong time zone makes them", _busy_cuts)
-SMALL_PERIODS = Check("small-periods", "validation or test periods with few choices", _small_periods)
+SMALL_PERIODS = Check("small-periods", "validation or test periods with few interactions", _small_periods)

@@ -1,4 +1,4 @@
-"""Chosen products that no list can hold."""
+"""Check for relevant products that no list can hold."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _lost(shop: AuditedShop) -> Iterator[Observation]:
         yield Observation(
             severity="error",
             count=len(lost),
-            meaning="Examples name a user, query or product that the graph does not have, so what was chosen can stand in no list.",
+            meaning="Examples name a user, query or product that the graph does not have, so no list can hold the relevant product.",
             advice="Build the graph again from its tables.",
             examples=shop.event_examples(lost, shop.stored_events),
         )
@@ -37,7 +37,7 @@ def _left_out(shop: AuditedShop) -> Iterator[Observation]:
         severity="warning" if rejects.height > _MANY * read else "note",
         count=rejects.height,
         meaning=f"Events of products that the catalogue lacks were set aside at the build ({share(rejects.height, read)} of the events): "
-        "choices that a shop would have to answer are in no figure.",
+        "they are missing from every figure.",
         advice="Add these products to the catalogue (also those no longer sold); rejects.parquet lists the rows.",
         examples=tuple(dict(record) for record in records),
     )

@@ -1,4 +1,4 @@
-"""Vectors and weights that are no numbers, not of unit length, or nothing at all."""
+"""Check vectors and weights: finite, of unit length, not zero."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def _unit_length(model: AuditedModel) -> Iterator[Observation]:
             yield Observation(
                 severity="error",
                 count=len(broken),
-                meaning=f"Vectors of the {node_type} nodes hold NaN or infinity: their scores are no numbers, and any list may hold them.",
+                meaning=f"Vectors of the {node_type} nodes hold NaN or infinity: their scores are undefined, and any list may hold them.",
                 advice="Remove the model's folder vectors; if they are made so again, training diverged: lower the learning rate.",
                 examples=_named(model, node_type, broken),
             )
-        # A node of which nothing is known has the zero vector.
+        # A node without any known input has the zero vector.
         off = np.flatnonzero(np.isfinite(norm) & (np.abs(norm - 1) > _OFF_UNIT) & (norm != 0))
         if len(off):
             yield Observation(
                 severity="error",
                 count=len(off),
                 meaning=f"Vectors of the {node_type} nodes are not of unit length ({norm[off].min():.3g} to {norm[off].max():.3g}): long "
-                "ones win every list, and scores are no cosines.",
+                "ones win every list, and scores are not cosines.",
                 advice="Remove the model's folder vectors; they are made anew.",
                 examples=_named(model, node_type, off),
             )
@@ -47,13 +47,13 @@ def _nothing(model: AuditedModel) -> Iterator[Observation]:
     shop = model.shop
     zero = np.flatnonzero(_norms(model.vectors["product"]) == 0)
     if len(zero):
-        tested = shop.product[shop.chosen & shop.in_period("test")]
+        tested = shop.product[shop.positive & shop.in_period("test")]
         hit = int(np.isin(tested, zero).sum())
         yield Observation(
             severity="error" if hit else "warning",
             count=len(zero),
             meaning=f"Products have the zero vector, so no query finds them by vector; {share(hit, len(tested))} of the test period's "
-            "choices are of such a product.",
+            "positive interactions are with such a product.",
             advice="Give them a text that the tokenizer knows, or a category; if they have both, remove the model's folder vectors.",
             examples=_named(model, "product", zero),
         )
@@ -79,9 +79,7 @@ def _norms(vectors: Float32) -> Float64:
     return np.asarray(np.sqrt(np.concatenate([*squares, np.empty(0)])), dtype=np.float64)
 
 
-def _blocks(
-    vectors: Float32,
-) -> Iterator[Float32]:
+def _blocks(vectors: Float32) -> Iterator[Float32]:
     for start in range(0, len(vectors), _BLOCK):
         yield np.asarray(vectors[start : start + _BLOCK])
 

@@ -1,4 +1,4 @@
-"""`gnn-search ablate`: what each part of a configuration earns."""
+"""`gnn-search ablate`: what each part of a configuration contributes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ def command(
     keep: bool,
     as_json: bool,
 ) -> None:
-    """Show what each part of a configuration earns.
+    """Show what each part of a configuration contributes.
 
     STUDY is the name of a shipped study or a YAML file: a base, seeds, and variants by name, each a change to the base. All are measured on
-    the same validation cases, over the whole catalogue; those that the walk term was fitted on are left out. Each run's result is kept in
-    --work at once, so a killed study goes on where it stopped. Differences are variant minus base, with 95 % bootstrap intervals over
-    shoppers.
+    the same validation cases, over the whole catalogue, without those that the reranker was fitted on. Each run's result is kept in --work
+    at once, so a killed study resumes. Differences are variant minus base, with 95 % bootstrap intervals over users.
 
     \b
     Example:

@@ -34,11 +34,11 @@ class AuditFailure(click.ClickException):
 @json_option
 @click.pass_context
 def command(ctx: click.Context, graph: Path, model: Path | None, as_json: bool) -> None:
-    """Look for leaks and faults that make figures wrong.
+    """Check for leaks and faults that make figures wrong.
 
-    The stored bytes are read, not the code that wrote them: events, edges, derived edges, and of a MODEL its tokenizer, weights and
-    vectors. An error makes figures wrong, a warning may, a note is worth knowing. Exits with 1 when there is an error. train and evaluate
-    look too before they start, unless they are told --no-audit.
+    It reads the stored bytes, whatever code wrote them: events, edges, derived edges, and of a MODEL its tokenizer, weights and vectors. An
+    error makes figures wrong, a warning may, a note is worth knowing. Exits with 1 when there is an error. train and evaluate run the
+    audit first, unless given --no-audit.
 
     \b
     Example:
@@ -57,7 +57,7 @@ def command(ctx: click.Context, graph: Path, model: Path | None, as_json: bool) 
 
 
 def audit_first(graph: Graph, model: Path | None = None) -> None:
-    """Audit before other work: tell warnings and errors on stderr.
+    """Audit before other work, and print warnings and errors on stderr.
 
     Raises:
         AuditFailure: There is an error.
@@ -70,7 +70,7 @@ def audit_first(graph: Graph, model: Path | None = None) -> None:
     errors = len(report.of("error"))
     if errors:
         found = "an error" if errors == 1 else f"{errors} errors"
-        raise AuditFailure(f"the audit found {found}; correct what it names, or go on in spite of it with --no-audit")
+        raise AuditFailure(f"the audit found {found}; correct what it names, or go on anyway with --no-audit")
 
 
 def _render(console: Console, report: AuditReport) -> None:
@@ -79,7 +79,7 @@ def _render(console: Console, report: AuditReport) -> None:
     table.add_column("", no_wrap=True)
     table.add_column("check", no_wrap=True)
     table.add_column("count", no_wrap=True, justify="right")
-    table.add_column("what it means, what to do, and examples", overflow="fold")
+    table.add_column("meaning, advice and examples", overflow="fold")
     for finding in report.findings:
         examples = [f"  {_example(example)}" for example in finding.examples]
         words = "\n".join([finding.meaning, f"→ {finding.advice}", *examples])
@@ -87,7 +87,7 @@ def _render(console: Console, report: AuditReport) -> None:
     if report.findings:
         console.print(table)
     _list(console, "found nothing:", report.clean)
-    _list(console, "not looked at:", report.skipped)
+    _list(console, "not checked:", report.skipped)
     counts = ((severity, len(report.of(severity))) for severity in ("error", "warning", "note"))
     console.print(", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in counts))
 

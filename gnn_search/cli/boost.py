@@ -13,8 +13,7 @@ from gnn_search.cli.options import PATH, graph_option, json_option, out_option, 
 from gnn_search.cli.output import emit, progress
 
 if TYPE_CHECKING:
-    from gnn_search.evaluation.boosting.fit import FitSettings
-    from gnn_search.evaluation.boosting.result import BoostReport, Gain
+    from gnn_search.evaluation.boosting.fit import BoostReport, FitSettings, Gain
 
 
 @click.command()
@@ -53,7 +52,7 @@ def command(
     """Fit a boost by product quality to a model's vectors.
 
     Products get their qualities as further dimensions and queries the weights that meet them, so any index of inner products ranks by both
-    at no cost. The weights are fitted on choices of the validation period, for each action its own, and measured on other shoppers and on
+    at no cost. The weights are fitted on choices of the validation period, for each action its own, and measured on other users and on
     the test period. No boost is among the weights tried, so where it says that nothing is gained, do without.
 
     \b
@@ -98,7 +97,7 @@ def render(console: Console, report: BoostReport) -> None:
     for name in report.searches[0].weights:
         weights.add_row(name, *(f"{one.weights[name]:+.4f}" for one in report.searches))
     console.print(weights)
-    gains = Table("action", "cases", "metric", "count", "shoppers", "plain", "boosted", "gain", "95 % interval", box=None, pad_edge=False)
+    gains = Table("action", "cases", "metric", "count", "users", "plain", "boosted", "gain", "95 % interval", box=None, pad_edge=False)
     for column in gains.columns[3:]:
         column.justify = "right"
     for gain in report.gains:

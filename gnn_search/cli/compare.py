@@ -13,13 +13,15 @@ from gnn_search.cli.output import emit
 @click.command()
 @click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
 @click.option(
-    "--method", "methods", multiple=True, metavar="NAME", help="Method to take of every run; may be repeated.  [default: gnn-search]"
+    "--method", "methods", multiple=True, metavar="NAME", help="Method to take from every run; may be repeated.  [default: gnn-search]"
 )
-@click.option("--metric", default="recall", show_default=True, help="Metric by which cases are counted and slices compared.")
+@click.option("--metric", default="recall", show_default=True, help="Metric by which wins are counted and slices compared.")
 @click.option("-k", type=click.IntRange(min=1), help="Its cut-off.  [default: the smallest of the runs]")
-@click.option("--top", type=click.IntRange(min=0), default=3, show_default=True, help="Cases to show that moved most, each way.")
-@click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap draws over shoppers.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of draws and tests.")
+@click.option("--top", type=click.IntRange(min=0), default=3, show_default=True, help="Number of largest changes to show, each way.")
+@click.option(
+    "--resamples", "n_resamples", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap resamples over users."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of resamples and tests.")
 @threads_option
 @json_option
 def command(
@@ -28,15 +30,15 @@ def command(
     metric: str,
     k: int | None,
     top: int,
-    draws: int,
+    n_resamples: int,
     seed: int,
     as_json: bool,
 ) -> None:
     """Compare runs of evaluate case by case.
 
-    RUN is a folder that evaluate --out wrote; all are of the same cases. Of several runs each one's model is taken, of a single run all
-    methods, unless --method names others. Letters mark who beats whom significantly; then come wins and losses by case, slices, and the
-    cases that moved most, with both lists. Later runs are compared with the first: a plus says that the later one is better.
+    RUN is a folder that evaluate --out wrote; all must be of the same cases. Given several runs, it compares the model of each; given one,
+    all its methods, unless --method names others. Letters mark who beats whom significantly; then come wins and losses by case, slices, and
+    the cases with the largest changes, with both lists. Later runs are compared with the first: a plus means that the later one is better.
 
     \b
     Example:
@@ -47,5 +49,5 @@ def command(
     from gnn_search.evaluation.comparison_table import render_comparison
     from gnn_search.evaluation.run_folder import RunFolder
 
-    found = compare([RunFolder.open(run) for run in runs], methods, metric, k, top, draws, seed)
+    found = compare([RunFolder.open(run) for run in runs], methods, metric, k, top, n_resamples, seed)
     emit(found, as_json, lambda console: console.print(render_comparison(found)))

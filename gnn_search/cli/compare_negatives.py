@@ -27,8 +27,8 @@ def command(
     """Show what mixes of negatives reach and cost.
 
     STUDY is the name of a shipped study or a YAML file: a base, seeds, and mixes of negatives by name. All are measured on the same
-    validation cases, over the whole catalogue, by vectors alone. Shown are recalls, what mining costs, how often a negative is chosen later
-    after all, and the steps and seconds to validation recalls that the study names. A killed study goes on where it stopped.
+    validation cases, over the whole catalogue, by vectors alone. It shows recalls, the cost of mining, how often a negative is
+    positive later, and the steps and seconds to the validation recalls that the study names. A killed study resumes.
 
     \b
     Example:

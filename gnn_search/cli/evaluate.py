@@ -18,7 +18,7 @@ from gnn_search.cli.output import emit, error_console, progress
 from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
-    from gnn_search.evaluation.choices import Choices
+    from gnn_search.evaluation.qrels import Qrels
     from gnn_search.evaluation.result import Evaluation, Manifest
     from gnn_search.evaluation.run_folder import RunWriter
     from gnn_search.evaluation.slices import Slice
@@ -33,20 +33,22 @@ _PLACES = 100
 
 @click.command()
 @path_argument("model")
-@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Score a seeded sample of N cases.  [default: all]")
-@click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True, help="Period to score.")
+@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Evaluate a seeded sample of N cases.  [default: all]")
+@click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True, help="Period to evaluate.")
 @click.option(
     "--baselines",
     default="quick",
     show_default=True,
     metavar="NAMES",
-    help="Baselines between commas, or a group: quick (lists), all (with lightgcn and minilm, which take minutes), none.",
+    help="Comma-separated baselines, or a group: quick (lists), all (with lightgcn and minilm, which take minutes), none.",
 )
 @click.option("--rival", "rivals", type=PATH, multiple=True, metavar="MODEL", help="Another model of the same graph; may be repeated.")
-@click.option("--settings", type=PATH, metavar="DIR", help="Folder whose NAME.yaml stand in for the baselines' shipped settings.")
-@click.option("--slices", type=PATH, metavar="FILE", help="YAML file of further slices to report, as a recipe may declare them.")
-@click.option("--draws", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap draws over shoppers.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample and of the draws.")
+@click.option("--settings", type=PATH, metavar="DIR", help="Folder with NAME.yaml files that replace the baselines' shipped settings.")
+@click.option("--slices", type=PATH, metavar="FILE", help="YAML file of further slices to report, declared as in a recipe.")
+@click.option(
+    "--resamples", "n_resamples", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap resamples over users."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample, resamples and tests.")
 @click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
 @click.option("--out", type=PATH, metavar="RUN", help="Also write a run folder: the result as JSON, and all cases and lists as Parquet.")
 @fusion_option
@@ -62,7 +64,7 @@ def command(
     rivals: tuple[Path, ...],
     settings: Path | None,
     slices: Path | None,
-    draws: int,
+    n_resamples: int,
     seed: int,
     graph: Path | None,
     out: Path | None,
@@ -73,10 +75,10 @@ def command(
 ) -> None:
     """Measure a model and the baselines on the test period.
 
-    Every list is drawn from the whole catalogue. Nobody sees what happened from the start of the period on. Intervals are 95 % bootstrap
-    intervals over shoppers, and the differences are paired. Rivals are models that train made, such as those of the shipped configurations
+    Every list is ranked from the whole catalogue, and no method sees events from the start of the period on. Intervals are 95 % bootstrap
+    intervals over users, and differences are paired. Rivals are other trained models, such as those of the shipped configurations
     baselines/two_tower_text and baselines/two_tower_user; each goes by its configuration's name. With --min-score a further table shows
-    precision and recall of those of the model's lists by vector, of at most 100 products, that are so similar. --out keeps every case with
+    precision and recall of the model's lists by vector, of at most 100 products with at least that similarity. --out keeps every case with
     its lists, for compare.
 
     \b
@@ -90,7 +92,7 @@ def command(
         model,
         cases,
         split,
-        draws,
+        n_resamples,
         seed,
         graph,
         baselines=baselines,
@@ -109,7 +111,7 @@ def run_evaluation(
     model: Path,
     cases: int | None,
     split: str,
-    draws: int,
+    n_resamples: int,
     seed: int,
     graph: Path | None = None,
     *,
@@ -123,14 +125,14 @@ def run_evaluation(
     out: Path | None = None,
     replace: bool = False,
 ) -> Evaluation:
-    """Audit a model folder and evaluate it, with and without the shopper, beside rival models and baselines.
+    """Audit a model folder and evaluate it, with and without the user, beside rival models and baselines.
 
-    With `out` a run folder is written too, in the place of an old one if `replace`.
+    With `out` a run folder is written too, which replaces an old one if `replace`.
     """
     from gnn_search.config.slices import SlicesFile
     from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
-    from gnn_search.evaluation.choices import find_choices
+    from gnn_search.evaluation.qrels import build_qrels
     from gnn_search.evaluation.run_folder import RunWriter, hash_cases
     from gnn_search.evaluation.slices import report_slices
     from gnn_search.graph.cases import build_cases
@@ -145,7 +147,7 @@ def run_evaluation(
         refuse_existing(out, replace=replace)
     wanted = names_of(baselines)
     if settings is not None and not settings.is_dir():
-        raise RequestError(f"there is no folder {settings}; give one to --settings that holds settings of baselines")
+        raise RequestError(f"there is no folder {settings}; give --settings a folder with settings of baselines")
     further = {} if slices is None else SlicesFile.load(slices)
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.retriever.thresholds)
@@ -155,52 +157,53 @@ def run_evaluation(
         audit_first(opened.graph, model)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
     period: Literal["validation", "test"] = "validation" if split == "validation" else "test"
-    asked = build_cases(opened.graph, period, cases, seed)
-    parts = report_slices(asked, opened.graph, further)
+    tested = build_cases(opened.graph, period, cases, seed)
+    parts = report_slices(tested, opened.graph, further)
     _note(opened, split, further, {part.name for part in parts})
-    rankers = [*_models(opened, against, asked.time, weights), *_baselines(opened, asked.time, wanted, settings)]
+    rankers = [*_models(opened, against, tested.time, weights), *_baselines(opened, tested.time, wanted, settings)]
     with ExitStack() as stack:
         folder = None if out is None else stack.enter_context(staged(out, replace=replace))
         writer = None if folder is None else RunWriter(folder, opened.graph)
-        choices = find_choices(opened.graph, asked, period, cases, seed)
-        evaluation = _measure(opened, asked, rankers, parts, choices, writer, draws, seed)
+        qrels = build_qrels(opened.graph, tested, period, cases, seed)
+        evaluation = _evaluate(opened, tested, rankers, parts, qrels, writer, n_resamples, seed)
         threshold = None
         if least is not None:
             vectors = next(one for one in rankers if isinstance(one, ModelCaseRanker) and isinstance(one.ranker, VectorRanker))
             places = min(_PLACES, evaluation.candidates)
-            threshold = score_at_threshold(asked, vectors, least, places, evaluation.candidates, draws, seed)
-        manifest = _manifest(opened, against, hash_cases(asked), split, cases)
+            threshold = score_at_threshold(tested, vectors, least, places, evaluation.candidates, n_resamples, seed)
+        manifest = _manifest(opened, against, hash_cases(tested), split, cases)
         evaluation = evaluation.model_copy(update={"threshold": threshold, "manifest": manifest})
         if writer is not None:
             writer.finish(evaluation)
     return evaluation
 
 
-def _measure(
+def _evaluate(
     model: Model,
-    asked: Cases,
+    cases: Cases,
     rankers: Sequence[CaseRanker],
     slices: Sequence[Slice],
-    choices: Choices,
+    qrels: Qrels,
     recorder: RunWriter | None,
-    draws: int,
+    n_resamples: int,
     seed: int,
 ) -> Evaluation:
-    """Rank every case by every ranker; a bar shows how each goes on."""
+    """Rank every case by every ranker, and show progress."""
     from gnn_search.evaluation.evaluate import evaluate
+    from gnn_search.retrieval.rankers.build import MODEL_NAME
 
     places = min(_PLACES, model.graph.num_nodes["product"])
     with progress("cases") as bars:
-        tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
+        tasks = {ranker.name: bars.add_task(ranker.name, total=len(cases)) for ranker in rankers}
         return evaluate(
-            asked,
+            cases,
             rankers,
             model.graph,
             k=(min(10, places), places) if places > 10 else (places,),
-            draws=draws,
+            n_resamples=n_resamples,
             seed=seed,
-            reference="gnn-search",
-            choices=choices,
+            reference=MODEL_NAME,
+            qrels=qrels,
             recorder=recorder,
             slices=slices,
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
@@ -208,17 +211,17 @@ def _measure(
 
 
 def _note(model: Model, split: str, further: Mapping[str, str], shown: Container[str]) -> None:
-    """Say which declared slices are not shown, and where the walk term looks too good."""
+    """Print which declared slices are empty, and where the reranker looks too good."""
     declared = model.graph.manifest.recipe.get("slices", {})
     for name in dict.fromkeys([*declared, *further]):
         if name not in shown:
             error_console().print(f"Note: the slice '{name}' holds no case and is left out", soft_wrap=True)
     if model.reranker is not None and split == "validation":
-        error_console().print("Note: the walk term was fitted on cases of this period, so what uses it looks better than it is")
+        error_console().print("Note: the reranker was fitted on cases of this period, so what uses it looks better than it is")
 
 
 def _models(model: Model, rivals: Sequence[Model], time: int, weights: Weights | None) -> list[CaseRanker]:
-    """Return the model's ways of ranking, then the rivals by their vectors."""
+    """Return the model's channels, then the rivals by their vectors."""
     from gnn_search.retrieval.rankers.build import model_case_rankers, vector_case_ranker
     from gnn_search.trained.node_embeddings import open_node_embeddings
 
@@ -227,7 +230,7 @@ def _models(model: Model, rivals: Sequence[Model], time: int, weights: Weights |
 
 
 def _manifest(model: Model, rivals: Sequence[Model], cases_hash: str, split: str, limit: int | None) -> Manifest:
-    """Say how the run came about."""
+    """Record where the run comes from."""
     import torch
 
     from gnn_search.evaluation.result import Manifest
@@ -250,7 +253,7 @@ def _manifest(model: Model, rivals: Sequence[Model], cases_hash: str, split: str
 
 
 def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | None) -> list[CaseRanker]:
-    """Build the baselines; a bar shows how the training of each goes on."""
+    """Build the baselines, and show the progress of those that are trained."""
     from gnn_search.evaluation.baselines.build import build_baselines
 
     with progress("steps") as bars:

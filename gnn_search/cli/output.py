@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import click
 from pydantic import BaseModel
 from pydantic_core import to_json
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 PLAIN_WIDTH = 140
 """Columns of a table or paragraph that goes to a file or a pipe."""
+SECONDS_A_LINE = 10.0
+"""Seconds between two lines of progress in a log file."""
 
 
 def emit(result: BaseModel | Mapping[str, Any], as_json: bool, render: Callable[[Console], None]) -> None:
@@ -43,15 +57,19 @@ def error_console() -> Console:
 
 
 @contextmanager
-def progress(unit: str = "rows") -> Iterator[Progress]:
-    """Show bars on stderr with rate and time left; show nothing when stderr is no terminal.
+def progress(unit: str = "rows", clock: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
+    """Show bars on stderr with rate and time left; where stderr is no terminal, print a line every ten seconds instead.
 
     Args:
         unit: What is counted, as a plural.
+        clock: Returns the time in seconds.
 
     Yields:
         A rich `Progress`: `add_task(description, total=...)`, then `advance(task, amount)`.
     """
+    if not sys.stderr.isatty():
+        yield ProgressLines(unit, clock)
+        return
     bars = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -62,10 +80,42 @@ def progress(unit: str = "rows") -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=error_console(),
         transient=True,
-        disable=not sys.stderr.isatty(),
     )
     with bars:
         yield bars
+
+
+class ProgressLines(Progress):
+    """Progress for log files: at most one line in `SECONDS_A_LINE`, so work that is done sooner prints nothing.
+
+    Args:
+        unit: What is counted, as a plural.
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(self, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(console=error_console(), disable=True, get_time=clock)
+        self._unit, self._clock, self._printed_at = unit, clock, clock()
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        """See `rich.progress.Progress.update`."""
+        super().update(task_id, **changes)
+        self._print_when_due(self._tasks[task_id])
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """See `rich.progress.Progress.advance`."""
+        super().advance(task_id, advance)
+        self._print_when_due(self._tasks[task_id])
+
+    def _print_when_due(self, task: Task) -> None:
+        if self._clock() - self._printed_at < SECONDS_A_LINE:
+            return
+        self._printed_at = self._clock()
+        done = f"{task.completed:,.0f}" if task.total is None else f"{task.completed:,.0f} of {task.total:,.0f}"
+        parts = [f"{task.description}: {done} {self._unit}", _rate(task, self._unit)]
+        if task.time_remaining:
+            parts.append(f"{timedelta(seconds=round(task.time_remaining))} left")
+        self.console.print(", ".join(part for part in parts if part), soft_wrap=True)
 
 
 class RateColumn(ProgressColumn):
@@ -77,10 +127,14 @@ class RateColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Return the rate, or a blank before it is known."""
-        speed = task.finished_speed or task.speed
-        if speed is None:
-            return Text("")
-        return Text(f"{speed:,.0f} {self.unit}/s" if speed >= 10 else f"{speed:.2g} {self.unit}/s")
+        return Text(_rate(task, self.unit))
+
+
+def _rate(task: Task, unit: str) -> str:
+    speed = task.finished_speed or task.speed
+    if not speed:
+        return ""
+    return f"{speed:,.0f} {unit}/s" if speed >= 10 else f"{speed:.2g} {unit}/s"
 
 
 def _console(*, stderr: bool) -> Console:

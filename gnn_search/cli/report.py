@@ -1,4 +1,4 @@
-"""`gnn-search report`: one page that shows what a run found, for someone who never saw the project."""
+"""`gnn-search report`: the results of a run on one page, for readers who do not know the project."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from gnn_search.errors import RequestError
 
 @click.command()
 @click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
-@out_option("The page, NAME.html; the figures that it shows go into NAME.json beside it.")
+@out_option("The page, NAME.html; its figures also go into NAME.json beside it.")
 @click.option("--model", type=PATH, metavar="PATH", help="The run's model, where it was moved.")
 @click.option("--index", "indices", type=PATH, multiple=True, metavar="PATH", help="Show this index of the model too; may be repeated.")
 @graph_option
 @threads_option
 @json_option
 def command(runs: tuple[Path, ...], out: Path, model: Path | None, indices: tuple[Path, ...], graph: Path | None, as_json: bool) -> None:
-    """Write what a run found as one HTML page.
+    """Write the results of a run as one HTML page.
 
     RUN is a folder that evaluate --out wrote. The page needs no network and no server: verdict, data, audit, all methods with intervals,
-    slices, training, negatives, costs, a map of the products, searches worked through, and how to make it again. Of several runs, which
-    must be of the same cases, it shows the last, and compares it with the earlier ones. The run's model and graph are opened too. Needs
-    the extra 'report'.
+    slices, training, negatives, costs, a map of the products, example searches, and how to reproduce it. Given several runs of the
+    same cases, it shows the last and compares it with the earlier ones. It opens the run's model and graph too. Needs the extra
+    'report'.
 
     \b
     Example:
@@ -42,7 +42,7 @@ def command(runs: tuple[Path, ...], out: Path, model: Path | None, indices: tupl
 def run_report(
     runs: tuple[Path, ...], out: Path, model: Path | None = None, graph: Path | None = None, indices: tuple[Path, ...] = ()
 ) -> dict[str, Any]:
-    """Write the page and its JSON, and say what was written."""
+    """Write the page and its JSON, and return what was written."""
     if out.suffix != ".html":
         raise RequestError(f"expected a name that ends in .html for the page, got {out}; its figures go beside it as .json")
     from gnn_search.evaluation.run_folder import RunFolder

@@ -1,4 +1,4 @@
-"""What the commands that run studies share: options, and how they show what goes on."""
+"""Options and progress that the commands of studies share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gnn_search.cli.options import PATH, json_option, out_option, path_option, t
 from gnn_search.cli.output import error_console
 
 if TYPE_CHECKING:
-    from gnn_search.studies.plan import Run
+    from gnn_search.studies.plan import StudyRun
     from gnn_search.studies.result import RunResult
     from gnn_search.training.loop import StepReport
 
@@ -63,7 +63,7 @@ def command_line(
 
 
 class StudyWatcher:
-    """Shows the runs of a study as lines on stderr, and the training that goes on as a bar."""
+    """Shows the runs of a study as lines on stderr, and the current training as a bar."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars, self._say = bars, error_console().print
@@ -75,7 +75,7 @@ class StudyWatcher:
         self._left = runs - done
         self._say(f"{runs} runs, {done} of them done before")
 
-    def started(self, run: Run) -> None:
+    def started(self, run: StudyRun) -> None:
         self._task = self._bars.add_task(f"{run.name}, seed {run.seed}", total=None)
 
     def stepped(self, report: StepReport) -> None:
@@ -86,8 +86,8 @@ class StudyWatcher:
         self._bars.remove_task(self._task)
         self._left, self._ended = self._left - 1, self._ended + 1
         minutes = (time.perf_counter() - self._began) / self._ended * self._left / 60
-        recalls = {way: result.recall(way, min(result.k)) for way in ("full", "vectors", "walk")}
-        found = ", ".join(f"{way} {recall:.4f}" for way, recall in recalls.items() if recall is not None)
+        recalls = {channel: result.recall(channel, min(result.k)) for channel in ("reranked", "vector", "graph")}
+        found = ", ".join(f"{channel} {recall:.4f}" for channel, recall in recalls.items() if recall is not None)
         self._say(
             f"{result.name}, seed {result.seed}: recall@{min(result.k)} {found} on {result.cases:,} cases, {result.seconds:,.0f} s; "
             f"{self._left} left, about {minutes:,.0f} min"

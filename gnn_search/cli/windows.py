@@ -1,4 +1,4 @@
-"""`gnn-search windows`: evaluations of several windows of time put together."""
+"""`gnn-search windows`: a summary of evaluations of several windows of time."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _METHODS = 4
 def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Show mean and spread over runs of several windows.
 
-    RUN is what evaluate --out wrote, one of each window of one recipe; build-graph --back makes the graphs of earlier windows. An
-    interval of one evaluation says what other shoppers would have changed, the spread between windows what another time would.
+    RUN is a folder that evaluate --out wrote, one for each window of one recipe; build-graph --back makes the graphs of earlier windows.
+    The intervals of one evaluation show how other users would change a figure, the spread between windows how another time would.
 
     \b
     Example:
@@ -51,7 +51,7 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
 
 
 def _render(console: Console, summary: WindowSummary) -> None:
-    from gnn_search.evaluation.small import FEWEST
+    from gnn_search.evaluation.significance import FEWEST_USERS
     from gnn_search.graph.store import to_datetime
 
     starts = ", ".join(f"{to_datetime(time):%Y-%m-%d %H:%M}" for time in summary.times)
@@ -64,7 +64,7 @@ def _render(console: Console, summary: WindowSummary) -> None:
         differences = {(one.method, one.slice): one for one in summary.differences if (one.metric, one.k) == ("recall", cut)}
         title = f"{summary.reference} minus each method, recall@{cut}; in how many windows its interval lies above ▲ and below ▼ zero"
         _by_slice(console, summary, title, differences)
-    console.print(f"(few): a window has fewer than {FEWEST} shoppers in the slice.", soft_wrap=True)
+    console.print(f"(few): a window has fewer than {FEWEST_USERS} users in the slice.", soft_wrap=True)
 
 
 def _measures(summary: WindowSummary) -> Table:
@@ -84,7 +84,7 @@ def _measures(summary: WindowSummary) -> Table:
 def _by_slice(
     console: Console, summary: WindowSummary, title: str, found: dict[tuple[str, str], Spread] | dict[tuple[str, str], DifferenceSpread]
 ) -> None:
-    from gnn_search.evaluation.small import too_small
+    from gnn_search.evaluation.significance import too_small
 
     methods = [method for method in summary.methods if (method, summary.slices[0]) in found]
     for start in range(0, len(methods), _METHODS):

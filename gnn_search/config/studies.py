@@ -24,7 +24,7 @@ class StudySettings(Settings):
     seeds: tuple[Seed, ...] = Field((0, 1, 2), min_length=1, description="Each run is done once with each.")
     split: Literal["validation", "test"] = Field("validation", description="Period whose cases the models are measured on.")
     cases: int | None = Field(None, ge=1, description="Most cases a seed, sampled with it; null takes all.")
-    draws: int = Field(1000, ge=1, description="Bootstrap draws over shoppers.")
+    n_resamples: int = Field(1000, ge=1, description="Bootstrap resamples over users.")
 
     @model_validator(mode="after")
     def _seeds_are_distinct(self) -> Self:
@@ -68,7 +68,7 @@ class AblationSettings(StudySettings):
 
 
 class Mix(Settings):
-    """Negatives that are taught together."""
+    """Negatives that are used together."""
 
     negatives: tuple[Negatives, ...] = Field(min_length=1, description="In place of the base's.")
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings, description="In place of the base's.")
@@ -81,15 +81,15 @@ class Mix(Settings):
 
 
 class NegativesStudySettings(StudySettings):
-    """Mixes of negatives, everything else equal. The walk term, which negatives do not teach, is off unless `override` has it."""
+    """Mixes of negatives, everything else equal. The reranker, which uses no negatives of the mix, is off unless `override` enables it."""
 
     mixes: dict[str, Mix] = Field(min_length=1, description="By name.")
     reference: str | None = Field(None, description="Mix that the others are compared with; null: none is.")
     targets: tuple[float | str, ...] = Field(
         ("lowest",),
         min_length=1,
-        description="Validation recalls whose cost is asked for: a number, a mix whose best is meant, or `lowest`, the lowest best of all "
-        "mixes. Of the mixes the best of the same seed counts.",
+        description="Validation recalls whose cost is measured: a number, the name of a mix for its best recall, or `lowest` for the "
+        "lowest best recall of all mixes, always of the same seed.",
     )
 
     @model_validator(mode="after")

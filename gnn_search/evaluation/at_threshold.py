@@ -5,38 +5,38 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.intervals import clusters_of, percentile_interval, resampled_totals
 from gnn_search.evaluation.metrics.hits import find_places
-from gnn_search.evaluation.ranked import ranked_blocks
 from gnn_search.evaluation.result import Estimate, ThresholdScore
+from gnn_search.evaluation.run import rank_blocks
+from gnn_search.evaluation.significance import Bootstrap, clusters_of, percentile_interval
 from gnn_search.graph.cases import Cases
 from gnn_search.retrieval.ranking import PADDING, CaseRanker
 from gnn_search.retrieval.threshold import MinScoreCaseRanker
 
 
 def score_at_threshold(
-    cases: Cases, ranker: CaseRanker, min_score: float, k: int, num_products: int, draws: int = 1000, seed: int = 0
+    cases: Cases, ranker: CaseRanker, min_score: float, k: int, num_products: int, n_resamples: int = 1000, seed: int = 0
 ) -> ThresholdScore:
     """Measure a ranker's lists of at most `k` products that score at least `min_score`.
 
-    Precision is the share of all listed products that were chosen, over all cases together; recall is the mean over the cases of the share
-    of their chosen products that is listed. Intervals are 95 % bootstrap intervals over shoppers.
+    Precision is the share of all listed products that are relevant, over all cases together; recall is the mean over the cases of the share
+    of their relevant products that is listed. Intervals are 95 % bootstrap intervals over users.
 
     Args:
-        cases: What was asked and chosen.
+        cases: The cases.
         ranker: The method.
         min_score: The threshold.
         k: Longest list.
         num_products: Size of the catalogue.
-        draws: Bootstrap draws.
-        seed: Of the draws.
+        n_resamples: Bootstrap resamples.
+        seed: Of the resamples.
     """
     found, listed = _count(cases, MinScoreCaseRanker(ranker, min_score), k, num_products)
     cluster = clusters_of(cases.user)
     columns = np.stack([found, listed, found / np.diff(cases.indptr), np.ones(len(cases))], axis=1)
     totals = np.zeros((int(cluster.max()) + 1, 4))
     np.add.at(totals, cluster, columns)
-    drawn = resampled_totals(totals, draws, seed)
+    drawn = Bootstrap(len(totals), n_resamples, seed).totals(totals)
     whole = columns.sum(axis=0)
     return ThresholdScore(
         method=ranker.name,
@@ -50,10 +50,10 @@ def score_at_threshold(
 
 
 def _count(cases: Cases, ranker: CaseRanker, k: int, num_products: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many chosen products, and how many at all, the list of each case holds: float64[cases] each."""
+    """Return how many relevant products, and how many at all, the list of each case holds: float64 [cases] each."""
     case_of_row = cases.case_of_row()
     found, listed = np.zeros(len(cases)), np.zeros(len(cases))
-    for case, product in ranked_blocks(cases, ranker, k, num_products):
+    for case, product in rank_blocks(cases, ranker, k, num_products):
         row, place = find_places(product, case, cases)
         found += np.bincount(case_of_row[row[place > 0]], minlength=len(cases))
         listed[case] = np.count_nonzero(product != PADDING, axis=1)

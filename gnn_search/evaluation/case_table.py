@@ -1,4 +1,4 @@
-"""What is known of each case, as a table that slices are expressed over."""
+"""What is known of each case, as the table over which slices are expressed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from gnn_search.arrays import sorted_unique
 from gnn_search.config.recipe import Recipe
-from gnn_search.evaluation.frequency import HEAD, TAIL, part_by_frequency
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER
@@ -20,9 +19,9 @@ _COLUMNS = (
     "product_id",
     "words",
     "repeat",
-    "user_choices",
-    "query_choices",
-    "product_choices",
+    "user_interactions",
+    "query_interactions",
+    "product_interactions",
     "user_kind",
     "query_kind",
     "product_kind",
@@ -32,6 +31,8 @@ _COLUMNS = (
     "top_category",
 )
 ANONYMOUS, LIGHT, HEAVY = "anonymous", "light", "heavy"
+NEW, TAIL, TORSO, HEAD = "new", "tail", "torso", "head"
+_PARTS = np.array([NEW, TAIL, TORSO, HEAD])
 
 
 def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
@@ -40,17 +41,18 @@ def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
     Counts and kinds are as of the start of the cases' period.
 
     Returns:
-        user_id: The shop's id, null for nobody. query: Its text. product_id: The shop's id of the product that was chosen.
+        user_id: The shop's id, null for an anonymous user. query: Its text. product_id: The shop's id of the relevant product.
         words: Words of the query.
-        repeat: The shopper had chosen the product before.
-        user_choices, query_choices, product_choices: Choices by the shopper (null for nobody), for the query, of the product.
-        user_kind: anonymous, new, light, medium or heavy. query_kind, product_kind: new, tail, torso or head (see `part_by_frequency`;
-            light, medium and heavy shoppers are the tail, torso and head).
-        held_out_user, held_out_product: The recipe holds the shopper or the product out.
+        repeat: The user had interacted with the product before.
+        user_interactions, query_interactions, product_interactions: Positive interactions of the user (null for an anonymous one), of the
+            query, of the product.
+        user_kind: anonymous, new, light, medium or heavy. query_kind, product_kind: new, tail, torso or head (see `frequency_kinds`;
+            light, medium and heavy users are the tail, torso and head).
+        held_out_user, held_out_product: The recipe holds the user or the product out.
         category: The product's category, as a path. top_category: The name of the one above it at the first level that divides the
             catalogue.
-        product_NAME, user_NAME: Further columns of the products, and attributes of the shoppers.
-        Labels: Each under its own name. A name that is taken already gets an underscore behind it.
+        product_NAME, user_NAME: Further columns of the products, and attributes of the users.
+        Labels: Each under its own name. An underscore is added to a name that is taken.
     """
     case = cases.case_of_row()
     user, query, product = cases.user[case], cases.query[case], cases.product
@@ -58,7 +60,7 @@ def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
     by_query = view.edges(("product", "rev_leads_to", "query")).degree()
     of_product = view.edges(("query", "leads_to", "product")).degree()
     by_user = np.sum([view.edges((target, f"rev_{action}", source)).degree() for source, action, target in graph.choices], axis=0)
-    user_kind = pl.Series(part_by_frequency(by_user)).replace({TAIL: LIGHT, "torso": "medium", HEAD: HEAVY})
+    user_kind = pl.Series(frequency_kinds(by_user)).replace({TAIL: LIGHT, "torso": "medium", HEAD: HEAVY})
     known = pl.Series(user).set(pl.Series(user < 0), None)
     users, products = graph.nodes("user"), graph.nodes("product")
     texts = graph.nodes("query")["query"]
@@ -69,12 +71,12 @@ def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
         "product_id": products["product_id"].gather(product),
         "words": texts.str.count_matches(r"\S+").cast(pl.Int64).gather(query),
         "repeat": pl.Series(cases.repeat),
-        "user_choices": pl.Series(by_user, dtype=pl.Int64).gather(known),
-        "query_choices": pl.Series(by_query[query]),
-        "product_choices": pl.Series(of_product[product]),
+        "user_interactions": pl.Series(by_user, dtype=pl.Int64).gather(known),
+        "query_interactions": pl.Series(by_query[query]),
+        "product_interactions": pl.Series(of_product[product]),
         "user_kind": user_kind.gather(known).fill_null(ANONYMOUS),
-        "query_kind": pl.Series(part_by_frequency(by_query)[query]),
-        "product_kind": pl.Series(part_by_frequency(of_product)[product]),
+        "query_kind": pl.Series(frequency_kinds(by_query)[query]),
+        "product_kind": pl.Series(frequency_kinds(of_product)[product]),
         "held_out_user": pl.Series(np.isin(user, held_users)),
         "held_out_product": pl.Series(np.isin(product, held_products)),
         **_categories(graph, product),
@@ -108,7 +110,7 @@ def _free(name: str, taken: dict[str, pl.Series] | dict[str, None]) -> str:
 
 
 def _held_out(graph: Graph) -> tuple[Int32, Int32]:
-    """Return the shoppers and products that the recipe holds out."""
+    """Return the users and products that the recipe holds out."""
     if HELD_OUT not in graph.manifest.num_examples:
         return np.empty(0, np.int32), np.empty(0, np.int32)
     out = graph.examples(HELD_OUT)
@@ -137,3 +139,28 @@ def _at_dividing_level(graph: Graph, own: Int32) -> NDArray[np.int32]:
         if len(sorted_unique(found[inside])) > 1:
             break
     return found
+
+
+def frequency_kinds(count: NDArray[np.int64]) -> NDArray[np.str_]:
+    """Split what is counted into head, torso and tail, which hold about a third of the interactions each; what has none is new.
+
+    The most frequent that together hold the first third of the interactions are the head, the next the torso, the others the tail. Equal
+    counts stay together, with the first of them. What has no more interactions than half of the others (the median) is tail in any case:
+    where most counts are one, a single interaction makes nothing frequent.
+
+    Shapes:
+        - count: int64 [n]
+        - returns: n times `NEW`, `TAIL`, `TORSO` or `HEAD`
+
+    >>> frequency_kinds(np.array([0, 1, 9, 5, 1, 1, 1])).tolist()
+    ['new', 'tail', 'head', 'torso', 'tail', 'tail', 'tail']
+    """
+    values, place, times = np.unique(count, return_inverse=True, return_counts=True)
+    held = values * times
+    above = held.sum() - np.cumsum(held)
+    third = above * 3 // max(int(held.sum()), 1)
+    part = 3 - np.minimum(third, 2)
+    known = count[count > 0]
+    part[values <= (np.median(known) if len(known) else 0)] = 1
+    part[values == 0] = 0
+    return np.asarray(_PARTS[part[place.reshape(-1)]])

@@ -8,17 +8,18 @@ from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.comparison import Comparison, Entry, Wins
-from gnn_search.evaluation.estimates import Shoppers, estimate
-from gnn_search.evaluation.evaluate import LEAST_FLIPS, adjust, flips_of
-from gnn_search.evaluation.metrics.hits import Float64, share
+from gnn_search.evaluation.estimates import UserBootstrap, adjust, estimate
+from gnn_search.evaluation.evaluator import Evaluator
+from gnn_search.evaluation.metrics.hits import Float64
 from gnn_search.evaluation.metrics.measure import Measure, measures
-from gnn_search.evaluation.metrics.score import Listed, Selection
-from gnn_search.evaluation.movers import find_moved
-from gnn_search.evaluation.result import Difference, Score
+from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, Entry, ListedProduct, Score, Wins
+from gnn_search.evaluation.run import Run
 from gnn_search.evaluation.run_folder import RunFolder
+from gnn_search.evaluation.significance import permutations_for
+from gnn_search.graph.csr import Int64
 
 _EQUAL = 1e-12
 """Values of a case that differ by less are a tie."""
@@ -30,51 +31,51 @@ def compare(
     metric: str = "recall",
     k: int | None = None,
     top: int = 3,
-    draws: int = 1000,
+    n_resamples: int = 1000,
     seed: int = 0,
 ) -> Comparison:
     """Compare methods of runs pair by pair.
 
-    Over all cases every measure gets a randomisation test, corrected over all pairs; slices are compared by `metric`, with intervals.
+    Over all cases every measure gets a permutation test, corrected over all pairs; slices are compared by `metric`, with intervals.
 
     Args:
         runs: Runs of the same cases.
-        methods: Names of methods, taken of every run that has them. Without any, each run's reference; of a single run all methods.
-        metric: By which cases are counted and moved, and slices compared.
+        methods: Names of methods to take from every run that has them; by default each run's reference, or all methods of a single run.
+        metric: By which wins are counted, changes ranked and slices compared.
         k: Its cut-off, by default the smallest of the runs.
-        top: Cases to show that moved most, in each direction.
-        draws: Bootstrap draws over shoppers.
-        seed: Of draws and tests.
+        top: How many of the largest changes to show, in each direction.
+        n_resamples: Bootstrap resamples over users.
+        seed: Of resamples and tests.
 
     Raises:
         RequestError: The runs are not of the same cases, a method or measure is in none, or fewer than two methods are left.
         ArtefactError: A run is damaged.
     """
     _check_alike(runs)
-    chosen = _entries(runs, methods)
+    compared = _entries(runs, methods)
     first = runs[0]
-    truth = first.truth()
-    wanted = measures(first.evaluation.k, list(truth.actions), graded=truth.grade is not None, spend=truth.spend is not None)
+    qrels = first.qrels()
+    wanted = measures(first.evaluation.k, list(qrels.actions), graded=qrels.grade is not None, spend=qrels.spend is not None)
     shown = Measure(metric, min(first.evaluation.k) if k is None else k)
     if shown not in wanted:
         raise RequestError(f"the runs hold no measure '{shown}'; there are {', '.join(map(str, wanted))}")
-    entries = [Entry(mark=mark, run=str(run.path), method=name) for mark, (run, name) in zip(ascii_lowercase, chosen, strict=False)]
-    listed = [(entry.mark, run.listed(name, truth.case_of_row)) for entry, (run, name) in zip(entries, chosen, strict=True)]
-    everything = Selection(truth, np.ones(len(truth.case_of_row), dtype=np.bool_), wanted)
-    values = _values(everything, listed, wanted.index(shown))
-    order = _values(everything, listed, wanted.index(Measure("ndcg", max(first.evaluation.k))))
+    entries = [Entry(mark=mark, run=str(run.path), method=name) for mark, (run, name) in zip(ascii_lowercase, compared, strict=False)]
+    marked_runs = [(entry.mark, run.read_run(name, qrels.case_of_row)) for entry, (run, name) in zip(entries, compared, strict=True)]
+    everything = Evaluator(qrels, None, wanted)
+    values = _values(everything, marked_runs, wanted.index(shown))
+    finer = _values(everything, marked_runs, wanted.index(Measure("ndcg", max(first.evaluation.k))))
     pairs = [(later, earlier) for earlier, later in combinations(range(len(entries)), 2)]
-    shoppers = Shoppers(first.cases["user_node"].fill_null(-1).to_numpy(), draws, seed)
-    scores, differences = _estimate(first, everything, listed, pairs, wanted, shown, shoppers)
+    users = UserBootstrap(first.cases["user_node"].fill_null(-1).to_numpy(), n_resamples, seed)
+    scores, differences = _estimate(first, everything, marked_runs, pairs, wanted, shown, users)
     against_first = [pair for pair in pairs if pair[1] == 0]
-    moved = [find_moved(chosen, entries, pair, values, order, top) for pair in against_first]
+    changed = [_largest_changes(compared, entries, pair, values, finer, top) for pair in against_first]
     return Comparison(
         graph=first.evaluation.graph,
         graph_hash=first.evaluation.graph_hash,
         time=first.evaluation.time,
         cases=first.evaluation.cases,
-        users=shoppers.count,
-        draws=draws,
+        users=users.count,
+        n_resamples=n_resamples,
         seed=seed,
         metric=shown.metric,
         k=shown.k,
@@ -83,39 +84,34 @@ def compare(
         scores=tuple(scores),
         differences=adjust(differences),
         wins=tuple(_count(entries, pair, values, shown) for pair in pairs),
-        gained=tuple(case for gained, _ in moved for case in gained),
-        lost=tuple(case for _, lost in moved for case in lost),
+        largest_gains=tuple(case for gains, _ in changed for case in gains),
+        largest_losses=tuple(case for _, losses in changed for case in losses),
     )
 
 
 def _estimate(
     run: RunFolder,
-    everything: Selection,
-    listed: Sequence[tuple[str, Listed]],
+    everything: Evaluator,
+    methods: Sequence[tuple[str, Run]],
     pairs: Sequence[tuple[int, int]],
     wanted: Sequence[Measure],
     shown: Measure,
-    shoppers: Shoppers,
+    users: UserBootstrap,
 ) -> tuple[list[Score], list[Difference]]:
     """Estimate every measure over all cases, and the one shown in each further slice."""
-    truth, slices = run.truth(), run.slices()
-    tosses = max(LEAST_FLIPS, flips_of(len(pairs)))
-    scores, differences = estimate(slices[0].name, everything, listed, pairs, wanted, shoppers, lambda _: tosses)
+    qrels, slices = run.qrels(), run.slices()
+    n_permutations = permutations_for(len(pairs))
+    scores, differences = estimate(slices[0].name, everything, methods, pairs, wanted, users, lambda _: n_permutations)
     for part in slices[1:]:
-        found = estimate(part.name, Selection(truth, part.rows, [shown]), listed, pairs, [shown], shoppers, lambda _: 0)
+        found = estimate(part.name, Evaluator(qrels, part.rows, [shown]), methods, pairs, [shown], users, lambda _: 0)
         scores += found[0]
         differences += found[1]
     return scores, differences
 
 
-def _values(everything: Selection, listed: Sequence[tuple[str, Listed]], place: int) -> Float64:
-    """Return one measure of each case by each method, float64[methods, cases], NaN where it is not defined."""
-    rows = []
-    for _, of_method in listed:
-        scored = everything.score(of_method)
-        weight = scored.weights[scored.kind[place]]
-        rows.append(np.where(weight > 0, share(scored.values[place], weight), np.nan))
-    return np.stack(rows)
+def _values(everything: Evaluator, methods: Sequence[tuple[str, Run]], place: int) -> Float64:
+    """Return one measure of each case by each method, float64 [methods, cases], NaN where it is not defined."""
+    return np.stack([everything.score_run(run).means_by_case()[place] for _, run in methods])
 
 
 def _count(entries: Sequence[Entry], pair: tuple[int, int], values: Float64, shown: Measure) -> Wins:
@@ -132,6 +128,69 @@ def _count(entries: Sequence[Entry], pair: tuple[int, int], values: Float64, sho
         ties=len(difference) - wins - losses,
         losses=losses,
     )
+
+
+def _largest_changes(
+    compared: Sequence[tuple[RunFolder, str]],
+    entries: Sequence[Entry],
+    pair: tuple[int, int],
+    values: Float64,
+    finer: Float64,
+    top: int,
+) -> tuple[list[ChangedCase], list[ChangedCase]]:
+    """Return the cases in which the first of a pair gains most over the second, and those in which it loses most.
+
+    Args:
+        compared: Run and method of each entry.
+        entries: What they are called.
+        pair: Places of the later and the earlier entry.
+        values: float64 [entries, cases], the measure that counts.
+        finer: float64 [entries, cases], another one, which breaks ties.
+        top: How many cases to return at most, each way.
+    """
+    later, earlier = pair
+    by = np.nan_to_num(values[later] - values[earlier])
+    order = np.lexsort((np.arange(len(by)), -np.nan_to_num(finer[later] - finer[earlier]), -by))
+    gained, lost = order[:top], order[::-1][:top]
+    titles = _Titles([compared[later][0], compared[earlier][0]])
+    lists = [run.method(name)["list"] for run, name in (compared[later], compared[earlier])]
+
+    def show(cases: Int64) -> list[ChangedCase]:
+        found = []
+        for case in cases.tolist():
+            row = compared[0][0].cases.row(case, named=True)
+            relevant = row["relevant"]
+            found.append(
+                ChangedCase(
+                    later=entries[later].mark,
+                    earlier=entries[earlier].mark,
+                    case=case,
+                    user_id=None if row["user_id"] is None else str(row["user_id"]),
+                    query=row["query"],
+                    relevant=titles.look_up(relevant, relevant),
+                    value_later=float(values[later, case]),
+                    value_earlier=float(values[earlier, case]),
+                    list_later=titles.look_up(lists[0][case].to_list(), relevant),
+                    list_earlier=titles.look_up(lists[1][case].to_list(), relevant),
+                )
+            )
+        return found
+
+    return show(gained[by[gained] > 0]), show(lost[by[lost] < 0])
+
+
+class _Titles:
+    """Looks up titles in the tables of the runs."""
+
+    def __init__(self, runs: Sequence[RunFolder]) -> None:
+        self._products = pl.concat([run.products.select("product_id", "title") for run in runs]).unique("product_id")
+
+    def look_up(self, ids: Sequence[str | int], relevant: Sequence[str | int]) -> tuple[ListedProduct, ...]:
+        rows = pl.DataFrame({"product_id": pl.Series(ids, dtype=self._products["product_id"].dtype)})
+        titles = rows.join(self._products, on="product_id", how="left", maintain_order="left")["title"].to_list()
+        return tuple(
+            ListedProduct(product_id=str(one), title=title or "", relevant=one in relevant) for one, title in zip(ids, titles, strict=True)
+        )
 
 
 def _entries(runs: Sequence[RunFolder], methods: Sequence[str]) -> list[tuple[RunFolder, str]]:

@@ -9,20 +9,19 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from gnn_search.evaluation.comparison import Comparison, Entry, ListedProduct, MovedCase
 from gnn_search.evaluation.metrics.measure import Measure
-from gnn_search.evaluation.result import Difference
-from gnn_search.evaluation.small import FEWEST, too_small
-from gnn_search.evaluation.table import heading
+from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, Entry, ListedProduct
+from gnn_search.evaluation.significance import FEWEST_USERS, too_small
+from gnn_search.evaluation.table import heading, short
 
 _COLUMNS = 6
 _TITLE_WIDTH = 44
 
 
 def render_comparison(comparison: Comparison) -> Group:
-    """Return the tables: measures with marks, pairs, slices, and the cases that moved most."""
-    moved = [_moved_table(comparison, case) for case in (*comparison.gained, *comparison.lost)]
-    return Group(*_measure_tables(comparison), _pair_table(comparison), *_slice_tables(comparison), *moved)
+    """Return the tables: measures with marks, pairs, slices, and the cases with the largest changes."""
+    changed = [_change_table(comparison, case) for case in (*comparison.largest_gains, *comparison.largest_losses)]
+    return Group(*_measure_tables(comparison), _pair_table(comparison), *_slice_tables(comparison), *changed)
 
 
 def _name(comparison: Comparison, entry: Entry) -> str:
@@ -39,7 +38,7 @@ def _measure_tables(comparison: Comparison) -> list[Table]:
     measures = list(dict.fromkeys((metric, k) for _, metric, k in found))
     made = []
     for start in range(0, len(measures), _COLUMNS):
-        table = Table(title=f"{comparison.graph}: {everything}, {comparison.cases:,} cases of {comparison.users:,} shoppers")
+        table = Table(title=f"{comparison.graph}: {everything}, {comparison.cases:,} cases of {comparison.users:,} users")
         table.title_justify = table.caption_justify = "left"
         table.add_column("")
         table.add_column("run" if len({one.run for one in comparison.entries}) > 1 else "method", overflow="fold")
@@ -52,12 +51,12 @@ def _measure_tables(comparison: Comparison) -> list[Table]:
                 marks = "".join(comparison.beaten(entry.mark, metric, k))
                 best = max((one.mean for key, one in found.items() if key[1:] == (metric, k)), default=0.0)
                 wins = score is not None and score.mean == best and bool(marks)
-                cells.append(Text("-") if score is None else Text(f"{_share(score.mean)} {marks}", style="bold" if wins else ""))
+                cells.append(Text("-") if score is None else Text(f"{short(score.mean)} {marks}", style="bold" if wins else ""))
             table.add_row(entry.mark, _name(comparison, entry), *cells)
         made.append(table)
     made[-1].caption = (
-        "Letters behind a figure: the lines that it beats significantly, by a paired randomisation test over shoppers, at 5 % after "
-        "Holm's correction over all pairs of the measure."
+        "Letters behind a figure: the lines that it beats significantly, by a paired permutation test over users, at 5 % after Holm's "
+        "correction over all pairs of the measure."
     )
     return made
 
@@ -68,8 +67,8 @@ def _pair_table(comparison: Comparison) -> Table:
     for title in ("pair", "difference [95 %]", "p, Holm", "effect size", "detectable", "win / tie / loss"):
         table.add_column(title, justify="left" if title == "pair" else "right")
     table.caption = (
-        "effect size: mean of the shoppers' differences by their standard deviation. detectable: the smallest true difference that these "
-        "cases would show in four of five tries. win / tie / loss: by case."
+        "effect size: mean of the users' differences divided by their standard deviation. detectable: the smallest true difference that "
+        "these cases would show in four of five tries. win / tie / loss: by case."
     )
     differences = {(one.reference, one.method): one for one in _of(comparison, comparison.slices[0])}
     for wins in comparison.wins:
@@ -80,7 +79,7 @@ def _pair_table(comparison: Comparison) -> Table:
             continue
         p_value = "-" if one.p_adjusted is None else f"{one.p_adjusted:.4f}".removeprefix("0")
         effect = "-" if one.effect_size is None else f"{one.effect_size:+.2f}"
-        detectable = "-" if one.detectable is None else _share(one.detectable, 4)
+        detectable = "-" if one.detectable is None else short(one.detectable, 4)
         table.add_row(f"{wins.later} - {wins.earlier}", _difference(one, one.significant), p_value, effect, detectable, counts)
     return table
 
@@ -100,37 +99,37 @@ def _slice_tables(comparison: Comparison) -> list[Table]:
         for name in comparison.slices:
             row = [found.get((mark, name)) for mark in others[start : start + 4]]
             cases = next((one.cases for one in row if one is not None), 0)
-            table.add_row(name, f"{cases:,}", *("-" if one is None else _difference(one, _told(one)) for one in row))
+            table.add_row(name, f"{cases:,}", *("-" if one is None else _difference(one, _is_clear(one)) for one in row))
         table.caption = (
-            f"Coloured where the whole bootstrap interval over shoppers lies on one side of zero, from {FEWEST} shoppers on; slices "
-            "are not tested."
+            f"Coloured where the whole bootstrap interval over users lies on one side of zero, from {FEWEST_USERS} users on; slices are "
+            "not tested."
         )
         made.append(table)
     return made
 
 
-def _told(one: Difference) -> bool:
-    """Whether a slice's interval lies on one side of zero, and is to be trusted."""
+def _is_clear(one: Difference) -> bool:
+    """Say whether a slice's interval lies on one side of zero and is of enough users."""
     return not too_small(one.users) and (one.low > 0 or one.high < 0)
 
 
-def _moved_table(comparison: Comparison, case: MovedCase) -> Table:
+def _change_table(comparison: Comparison, case: ChangedCase) -> Table:
     shown = Measure(comparison.metric, comparison.k)
-    user = "nobody known" if case.user_id is None else f"user {case.user_id}"
-    title = f"{shown} {_share(case.value_earlier)} by {case.earlier}, {_share(case.value_later)} by {case.later}: '{case.query}', {user}"
+    user = "an anonymous user" if case.user_id is None else f"user {case.user_id}"
+    title = f"{shown} {short(case.value_earlier)} by {case.earlier}, {short(case.value_later)} by {case.later}: '{case.query}', {user}"
     table = Table(title=title, title_justify="left", caption_justify="left")
     for name in ("", f"{case.earlier}", f"{case.later}"):
         table.add_column(name, justify="left" if name else "right")
     for place, (earlier, later) in enumerate(zip_longest(case.list_earlier, case.list_later), start=1):
         table.add_row(str(place), _product(earlier), _product(later))
-    table.caption = "chosen: " + "; ".join(one.title or one.product_id for one in case.chosen)
+    table.caption = "relevant: " + "; ".join(one.title or one.product_id for one in case.relevant)
     return table
 
 
 def _product(product: ListedProduct | None) -> Text:
     if product is None:
         return Text("")
-    text = Text(("✓ " if product.chosen else "  ") + (product.title or product.product_id), style="green" if product.chosen else "")
+    text = Text(("✓ " if product.relevant else "  ") + (product.title or product.product_id), style="green" if product.relevant else "")
     text.truncate(_TITLE_WIDTH, overflow="ellipsis")
     return text
 
@@ -140,14 +139,10 @@ def _of(comparison: Comparison, name: str) -> Sequence[Difference]:
     return [one for one in comparison.differences if (one.slice, one.metric, one.k) == wanted]
 
 
-def _difference(one: Difference, told: bool) -> Text:
+def _difference(one: Difference, clear: bool) -> Text:
     text = f"{_signed(one.mean)} [{_signed(one.low)}, {_signed(one.high)}]"
-    return Text(text, style=("green" if one.mean > 0 else "red") if told else "")
+    return Text(text, style=("green" if one.mean > 0 else "red") if clear else "")
 
 
 def _signed(value: float) -> str:
-    return f"{'-' if value < 0 else '+'}{_share(abs(value))}"
-
-
-def _share(value: float, places: int = 3) -> str:
-    return f"{value:.{places}f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+    return f"{'-' if value < 0 else '+'}{short(abs(value))}"

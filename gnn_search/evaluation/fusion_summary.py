@@ -8,21 +8,21 @@ import numpy as np
 
 from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
-from gnn_search.evaluation.intervals import mean_interval
 from gnn_search.evaluation.result import Estimate
+from gnn_search.evaluation.significance import mean_interval
 from gnn_search.retrieval.fusion.cross_fit import FUSED, FusionFit
 from gnn_search.retrieval.fusion.weighted_sum import Weights
 
 
 class FusionScore(StrictModel):
-    """How one way of ranking did.
+    """How one channel did.
 
     Attributes:
         method: Its name.
-        new_queries: Whether only cases whose query nobody had asked before count.
+        new_queries: Whether only cases with a cold query count.
         k: Cut-off.
         recall: Mean share of a case's products among the first k places.
-        lead: Of the fusion before it, on the same cases; none for the fusion itself.
+        lead: Recall of the fusion minus this one, on the same cases; none for the fusion itself.
     """
 
     method: str
@@ -33,7 +33,7 @@ class FusionScore(StrictModel):
 
 
 class FusionSummary(StrictModel):
-    """What was fitted, and what it reaches on shoppers that it was not fitted on."""
+    """The fitted weights, and what they reach on users that they were not fitted on."""
 
     out: Path
     cases: int
@@ -42,25 +42,25 @@ class FusionSummary(StrictModel):
     scores: tuple[FusionScore, ...]
 
 
-def summarise_fusion(fit: FusionFit, k: tuple[int, ...], out: Path, draws: int = 1000, seed: int = 0) -> FusionSummary:
-    """Estimate recalls and paired differences with 95 % bootstrap intervals over shoppers.
+def summarise_fusion(fit: FusionFit, k: tuple[int, ...], out: Path, n_resamples: int = 1000, seed: int = 0) -> FusionSummary:
+    """Estimate recalls and paired differences with 95 % bootstrap intervals over users.
 
     Args:
         fit: The fit.
         k: The cut-offs that its recalls are of.
         out: Where its weights were written.
-        draws: Bootstrap draws.
-        seed: Of the draws.
+        n_resamples: Bootstrap resamples.
+        seed: Of the resamples.
     """
     scores = []
     for new_queries in (False, True):
-        chosen = fit.new if new_queries else np.ones_like(fit.new)
-        if not chosen.any():
+        counted = fit.new if new_queries else np.ones_like(fit.new)
+        if not counted.any():
             continue
-        user = fit.user[chosen]
+        user = fit.user[counted]
         for method, recall in fit.recall.items():
-            values = np.concatenate([recall[chosen], (fit.recall[FUSED] - recall)[chosen]], axis=1)
-            mean, low, high = (part.tolist() for part in mean_interval(values, user, draws, seed))
+            values = np.concatenate([recall[counted], (fit.recall[FUSED] - recall)[counted]], axis=1)
+            mean, low, high = (part.tolist() for part in mean_interval(values, user, n_resamples, seed))
             estimates = [Estimate(mean=mean[i], low=low[i], high=high[i], cases=len(user)) for i in range(len(mean))]
             for place, cut in enumerate(k):
                 lead = None if method == FUSED else estimates[len(k) + place]

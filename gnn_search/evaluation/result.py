@@ -1,4 +1,4 @@
-"""What an evaluation found, as JSON."""
+"""What an evaluation or a comparison found, as JSON."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from gnn_search.config.base import StrictModel
-from gnn_search.evaluation.effect import LEVEL
+from gnn_search.evaluation.significance import LEVEL
 
 
 class Estimate(StrictModel):
-    """A mean over cases with its 95 % bootstrap interval over shoppers."""
+    """A mean over cases with its 95 % bootstrap interval over users."""
 
     mean: float
     low: float
@@ -27,21 +27,21 @@ class Score(Estimate):
     method: str
     slice: str
     metric: str = Field(
-        description="recall, precision, ndcg, mrr, map or hit_rate; ndcg:graded, worth more for a purchase than for a click; recall:ACTION "
-        "and recall:spend, which stand offline for add-to-cart rate (cart), conversion (purchase) and order value (spend); diversity (mean "
-        "steps over the category tree between two products of a list), novelty (bits), repeat_share (of a list, chosen before)."
+        description="recall, precision, ndcg, mrr, map or hit_rate; ndcg:graded, where a purchase counts more than a click; recall:ACTION "
+        "and recall:spend, offline proxies of add-to-cart rate (cart), conversion (purchase) and order value (spend); diversity (mean "
+        "steps over the category tree between two products of a list), novelty (bits), repeat_share (of a list, not new to the user)."
     )
     k: int = Field(description="Cut-off of the list.")
-    users: int = Field(description="Shoppers who have these cases; a case without one counts as its own.")
+    users: int = Field(description="Users who have these cases; a case without one counts as its own.")
 
 
 class Difference(Score):
     """The reference minus one method on the same cases; `low` above zero says that the reference is better."""
 
     reference: str
-    p_value: float | None = Field(None, description="Of a paired randomisation test over shoppers; none where not tested.")
+    p_value: float | None = Field(None, description="Of a paired permutation test over users; none where not tested.")
     p_adjusted: float | None = Field(None, description="The same by Holm's correction over all tests of this metric at this cut-off.")
-    effect_size: float | None = Field(None, description="Mean of the shoppers' differences by their standard deviation (Cohen's d).")
+    effect_size: float | None = Field(None, description="Mean of the users' differences divided by their standard deviation (Cohen's d).")
     detectable: float | None = Field(None, description="Smallest true difference that these cases would show in four of five tries.")
 
     @property
@@ -51,7 +51,7 @@ class Difference(Score):
 
 
 class Coverage(StrictModel):
-    """How much of the catalogue one method shows at all."""
+    """How much of the catalogue one method's lists show."""
 
     method: str
     k: int = Field(description="Places of the lists that count.")
@@ -73,20 +73,20 @@ class ThresholdScore(StrictModel):
     method: str
     min_score: float
     k: int = Field(description="Longest list.")
-    precision: Estimate | None = Field(description="Chosen products among all that were listed; none where nothing was.")
-    recall: Estimate | None = Field(description="Mean share of a case's chosen products that were listed.")
+    precision: Estimate | None = Field(description="Share of all listed products that are relevant; none where nothing was listed.")
+    recall: Estimate | None = Field(description="Mean share of a case's relevant products that were listed.")
     listed: float = Field(description="Mean length of the lists.")
     empty: float = Field(description="Share of the lists without a product.")
 
 
 class Manifest(StrictModel):
-    """How a run came about, so that it can be made again and told from others."""
+    """Where a run comes from, so that it can be made again and told apart from others."""
 
     format_version: int
     command: str
     split: str = Field(description="Period of the cases: test or validation.")
     limit: int | None = Field(description="Most cases that were kept; none for all.")
-    cases_hash: str = Field(description="Of all shoppers, queries and chosen products; runs with the same one can be compared.")
+    cases_hash: str = Field(description="Of all users, queries and relevant products; runs with the same hash can be compared.")
     graph: str = Field(description="Folder of the graph.")
     model: str = Field(description="Folder of the model.")
     model_name: str = Field(description="Of its configuration.")
@@ -100,12 +100,12 @@ class Evaluation(StrictModel):
 
     graph: str = Field(description="Name of the graph.")
     graph_hash: str
-    time: int = Field(description="Moment before which the methods saw the graph, microseconds since 1970 UTC.")
+    time: int = Field(description="The methods saw the graph as of then, microseconds since 1970 UTC.")
     cases: int
-    users: int = Field(description="Distinct shoppers among the cases; a case without one counts as its own.")
+    users: int = Field(description="Distinct users among the cases; a case without one counts as its own.")
     candidates: int = Field(description="Products that a list is drawn from: the whole catalogue.")
     k: tuple[int, ...]
-    draws: int = Field(description="Bootstrap draws.")
+    n_resamples: int = Field(description="Bootstrap resamples.")
     seed: int
     methods: tuple[str, ...]
     slices: tuple[str, ...]
@@ -155,3 +155,77 @@ def _pick(found: Mapping[_Key, _AnyScore], method: str, slice_name: str, metric:
     if key not in found:
         raise KeyError(f"{method}, {slice_name}, {metric}@{k}")
     return found[key]
+
+
+class Entry(StrictModel):
+    """One method of one run; scores and differences of a comparison call it by its mark."""
+
+    mark: str = Field(description="a, b, c, …")
+    run: str = Field(description="Folder of the run.")
+    method: str
+
+
+class Wins(StrictModel):
+    """How many cases each of two methods is better in."""
+
+    later: str = Field(description="Mark of the one.")
+    earlier: str = Field(description="Mark of the other.")
+    metric: str
+    k: int
+    wins: int = Field(description="Cases in which the later one is better.")
+    ties: int
+    losses: int
+
+
+class ListedProduct(StrictModel):
+    """A product of a list."""
+
+    product_id: str
+    title: str
+    relevant: bool
+
+
+class ChangedCase(StrictModel):
+    """A case that one method answers much better or worse than another."""
+
+    later: str
+    earlier: str
+    case: int
+    user_id: str | None
+    query: str
+    relevant: tuple[ListedProduct, ...]
+    value_later: float
+    value_earlier: float
+    list_later: tuple[ListedProduct, ...]
+    list_earlier: tuple[ListedProduct, ...]
+
+
+class Comparison(StrictModel):
+    """Methods of runs over the same cases. A difference is that of its `reference`, the later mark, minus that of its `method`."""
+
+    graph: str
+    graph_hash: str
+    time: int
+    cases: int
+    users: int
+    n_resamples: int
+    seed: int
+    metric: str = Field(description="By which wins are counted, changes ranked and slices compared.")
+    k: int
+    entries: tuple[Entry, ...]
+    slices: tuple[str, ...]
+    scores: tuple[Score, ...]
+    differences: tuple[Difference, ...]
+    wins: tuple[Wins, ...]
+    largest_gains: tuple[ChangedCase, ...] = Field(description="The cases that a later method answers better by most.")
+    largest_losses: tuple[ChangedCase, ...]
+
+    def beaten(self, mark: str, metric: str, k: int) -> list[str]:
+        """Return the marks that one beats significantly, after Holm's correction, over all cases."""
+        marks = []
+        for one in self.differences:
+            if (one.slice, one.metric, one.k) == (self.slices[0], metric, k) and one.significant:
+                winner, loser = (one.reference, one.method) if one.mean > 0 else (one.method, one.reference)
+                if winner == mark:
+                    marks.append(loser)
+        return sorted(marks)

@@ -1,8 +1,8 @@
-"""Write what an evaluation found case by case, with the shop's own ids, and open it again.
+"""Write the results of an evaluation case by case, with the shop's own ids, and open them again.
 
-A run folder holds `evaluation.json`; `cases.parquet`, a row a case; `relevant.parquet`, a row a chosen product of a case, in the order of
+A run folder holds `evaluation.json`; `cases.parquet`, a row a case; `relevant.parquet`, a row a relevant product of a case, in the order of
 the cases; `products.parquet`, titles of all products that are named; and `methods/NN.parquet`, a row a case: its measures, the ranks of its
-chosen products, and the first places of its list.
+relevant products, and the first places of its list.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.judge import Judged
+from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.hits import Hits
-from gnn_search.evaluation.metrics.measure import OF_LISTS, Measure
-from gnn_search.evaluation.metrics.score import Listed, Selection, Truth
+from gnn_search.evaluation.metrics.measure import LIST_METRICS, Measure
+from gnn_search.evaluation.qrels import Qrels
 from gnn_search.evaluation.result import Evaluation
+from gnn_search.evaluation.run import RankedRun, Run
 from gnn_search.evaluation.slices import Slice
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
@@ -47,17 +48,17 @@ class RunWriter:
         self._case_of_row = np.empty(0, dtype=np.int64)
         self._methods = 0
 
-    def cases(self, cases: Cases, truth: Truth, slices: Sequence[Slice]) -> None:
-        """Write the cases and what was chosen in them."""
-        self._case_of_row = truth.case_of_row
+    def record_cases(self, cases: Cases, qrels: Qrels, slices: Sequence[Slice]) -> None:
+        """Write the cases and their relevant products."""
+        self._case_of_row = qrels.case_of_row
         self._named[cases.product] = True
         users, queries = self._graph.nodes("user"), self._graph.nodes("query")
-        relevant = pl.DataFrame({"case": pl.Series(truth.case_of_row, dtype=pl.UInt32), "product_id": self._ids(cases.product)})
+        relevant = pl.DataFrame({"case": pl.Series(qrels.case_of_row, dtype=pl.UInt32), "product_id": self._ids(cases.product)})
         rows = {part.name: part.rows for part in slices}
         relevant = relevant.with_columns(
-            actions=_names_of(truth.actions, len(cases.product)),
-            grade=pl.lit(None, pl.Float64) if truth.grade is None else pl.Series(truth.grade),
-            spend=pl.lit(None, pl.Float64) if truth.spend is None else pl.Series(truth.spend),
+            actions=_names_of(qrels.actions, len(cases.product)),
+            grade=pl.lit(None, pl.Float64) if qrels.grade is None else pl.Series(qrels.grade),
+            spend=pl.lit(None, pl.Float64) if qrels.spend is None else pl.Series(qrels.spend),
             slices=_names_of(rows, len(cases.product)),
         )
         relevant.write_parquet(self._layout.relevant)
@@ -76,17 +77,15 @@ class RunWriter:
         labels = [cases.labels.to_struct("labels")] if cases.labels.width else []
         frame.with_columns(*labels).join(by_case, on="case", how="left", maintain_order="left").write_parquet(self._layout.cases)
 
-    def method(self, name: str, judged: Judged, wanted: Sequence[Measure], everything: Selection) -> None:
+    def record_method(self, name: str, ranked: RankedRun, wanted: Sequence[Measure], everything: Evaluator) -> None:
         """Write one method's measures, ranks and lists."""
-        scored = everything.score(judged.listed)
-        weights = scored.weights[scored.kind]
-        values = np.divide(scored.values, weights, out=np.full(scored.values.shape, np.nan), where=weights > 0)
-        self._named[judged.first[judged.first >= 0]] = True
-        ranks = pl.DataFrame({"case": self._case_of_row, "ranks": pl.Series(judged.place, dtype=pl.UInt16).replace(0, None)})
-        lists = self._ids(judged.first.ravel()).reshape(judged.first.shape).arr.to_list().list.drop_nulls()
+        values = everything.score_run(ranked.run).means_by_case()
+        self._named[ranked.first[ranked.first >= 0]] = True
+        ranks = pl.DataFrame({"case": self._case_of_row, "ranks": pl.Series(ranked.place, dtype=pl.UInt16).replace(0, None)})
+        lists = self._ids(ranked.first.ravel()).reshape(ranked.first.shape).arr.to_list().list.drop_nulls()
         frame = pl.DataFrame(
             {
-                "case": pl.Series(np.arange(len(judged.first)), dtype=pl.UInt32),
+                "case": pl.Series(np.arange(len(ranked.first)), dtype=pl.UInt32),
                 **{str(measure): pl.Series(row).fill_nan(None) for measure, row in zip(wanted, values, strict=True)},
                 "ranks": ranks.group_by("case", maintain_order=True).agg("ranks")["ranks"],
                 "list": lists,
@@ -111,7 +110,7 @@ class RunWriter:
 
 @dataclass(frozen=True, eq=False)
 class RunFolder:
-    """A run folder, opened. Tables are read when they are first asked for."""
+    """A run folder, opened. Tables are read at first use."""
 
     path: Path
     evaluation: Evaluation
@@ -132,7 +131,7 @@ class RunFolder:
 
     @cached_property
     def relevant(self) -> pl.DataFrame:
-        """A row a chosen product of a case: case, product_id, actions, grade, spend, slices."""
+        """A row a relevant product of a case: case, product_id, actions, grade, spend, slices."""
         return self._read(RunLayout(self.path).relevant)
 
     @cached_property
@@ -144,32 +143,32 @@ class RunFolder:
         """Return a row a case: case, the measures, ranks, list."""
         return self._read(RunLayout(self.path).method(self.evaluation.methods.index(name)))
 
-    def truth(self) -> Truth:
-        """Return what was chosen."""
+    def qrels(self) -> Qrels:
+        """Return what is relevant."""
         rows = self.relevant
         names = sorted(set(rows["actions"].explode().drop_nulls().to_list()))
         known = {name: None if rows[name].is_null().all() else rows[name].to_numpy() for name in ("grade", "spend")}
         actions = {name: rows["actions"].list.contains(name).to_numpy() for name in names}
-        return Truth(rows["case"].to_numpy().astype(np.int64), self.evaluation.cases, actions, **known)
+        return Qrels(rows["case"].to_numpy().astype(np.int64), self.evaluation.cases, actions, **known)
 
     def slices(self) -> list[Slice]:
-        """Return the selections that were reported."""
+        """Return the slices that were reported."""
         return [Slice(name, self.relevant["slices"].list.contains(name).to_numpy()) for name in self.evaluation.slices]
 
-    def listed(self, name: str, case_of_row: NDArray[np.int64]) -> Listed:
-        """Return what one method's lists are worth knowing for."""
+    def read_run(self, name: str, case_of_row: NDArray[np.int64]) -> Run:
+        """Return the run of one method."""
         table = self.method(name)
         place = table["ranks"].explode().fill_null(0).to_numpy().astype(np.int32)
         cut = min(self.evaluation.k)
-        properties = {metric: table[str(Measure(metric, cut))].fill_null(np.nan).to_numpy() for metric in OF_LISTS}
-        return Listed(Hits.of(place, case_of_row, self.evaluation.cases), properties)
+        list_values = {metric: table[str(Measure(metric, cut))].fill_null(np.nan).to_numpy() for metric in LIST_METRICS}
+        return Run(Hits.from_places(place, case_of_row, self.evaluation.cases), list_values)
 
     def _read(self, file: Path) -> pl.DataFrame:
         return _RUN.read_table(self.path, file)
 
 
 def hash_cases(cases: Cases) -> str:
-    """Return the hash of all shoppers, queries and chosen products, by their numbers in the graph."""
+    """Return the hash of all users, queries and relevant products, by their numbers in the graph."""
     digest = hashlib.blake2b(digest_size=16)
     for part in (cases.user, cases.query, cases.indptr, cases.product):
         digest.update(np.ascontiguousarray(part).tobytes())
@@ -179,6 +178,6 @@ def hash_cases(cases: Cases) -> str:
 def _names_of(rows: Mapping[str, NDArray[np.bool_]], count: int) -> pl.Series:
     """Return the names that hold for each row, as lists of text."""
     rows = rows or {"": np.zeros(count, dtype=np.bool_)}
-    flags = pl.DataFrame({str(place): pl.Series(chosen) for place, chosen in enumerate(rows.values())})
+    flags = pl.DataFrame({str(place): pl.Series(holds) for place, holds in enumerate(rows.values())})
     named = [pl.when(str(place)).then(pl.lit(name)) for place, name in enumerate(rows)]
     return flags.select(names=pl.concat_list(named).list.drop_nulls())["names"]

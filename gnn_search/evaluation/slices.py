@@ -10,8 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from gnn_search.errors import ConfigError
-from gnn_search.evaluation.case_table import ANONYMOUS, HEAVY, LIGHT, case_table
-from gnn_search.evaluation.frequency import HEAD, NEW, TAIL, TORSO
+from gnn_search.evaluation.case_table import ANONYMOUS, HEAD, HEAVY, LIGHT, NEW, TAIL, TORSO, case_table
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
 
@@ -45,13 +44,13 @@ _CATEGORY = "category: "
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """A selection of relevant rows.
+    """A named part of the relevant rows.
 
     A case counts in a slice when it has at least one selected row, and only its selected rows count as relevant there.
     The ranked list stays the same, so the products that a slice leaves out still take up places.
 
     Shapes:
-        rows: bool[relevant rows of the cases].
+        - rows: bool [relevant rows of the cases]
     """
 
     name: str
@@ -59,17 +58,17 @@ class Slice:
 
 
 def built_in_slices(cases: Cases, graph: Graph) -> list[Slice]:
-    """Return the slices that every evaluation reports, those that hold a row.
+    """Return the slices that every evaluation reports, without the empty ones.
 
-    They are: all; one per label value; repeat and first-time choices of known shoppers; new and tail products; new, tail, torso and head
-    queries, and queries by words; anonymous, new, light and heavy shoppers; what the recipe holds out; and the top categories. Kinds are
+    They are: all; one per label value; repeat and first-time interactions of known users; new and tail products; new, tail, torso and head
+    queries, and queries by words; anonymous, new, light and heavy users; what the recipe holds out; and the top categories. Kinds are
     those of `case_table`.
     """
     return report_slices(cases, graph, {}, declared=False)
 
 
 def report_slices(cases: Cases, graph: Graph, further: Mapping[str, str], *, declared: bool = True) -> list[Slice]:
-    """Return the built-in slices, those that the graph's recipe declares and further ones, all that hold a row.
+    """Return the built-in slices, those that the graph's recipe declares and further ones, without the empty ones.
 
     Args:
         cases: The cases.
@@ -141,7 +140,7 @@ def _label_slices(cases: Cases, reserved: list[str]) -> list[Slice]:
 
 
 def _category_slices(category: pl.Series) -> list[Slice]:
-    """Return a slice for each of the top categories with the most chosen products."""
+    """Return a slice for each of the top categories with the most relevant products."""
     counts = category.drop_nulls().value_counts(name="_rows").sort("_rows", category.name, descending=[True, False])
     largest = sorted(counts[category.name].head(MOST_VALUES).to_list())
     return [Slice(f"{_CATEGORY}{name}", (category == name).fill_null(False).to_numpy()) for name in largest]

@@ -10,14 +10,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from gnn_search.evaluation.metrics.measure import OF_LISTS, SPEND, Measure
+from gnn_search.evaluation.metrics.measure import LIST_METRICS, SPEND, Measure
 from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore
-from gnn_search.evaluation.small import FEWEST, too_small
+from gnn_search.evaluation.significance import FEWEST_USERS, too_small
 
 _COLUMNS, _WIDTH = 4, 12
 _BEST = "*"
 _ABOVE, _BELOW = "▲", "▼"
-_TEST = "paired randomisation test over shoppers, 5 % after Holm's correction"
+_TEST = "paired permutation test over users, 5 % after Holm's correction"
 
 
 def heading(measure: Measure) -> str:
@@ -27,7 +27,7 @@ def heading(measure: Measure) -> str:
 
 
 def render(evaluation: Evaluation) -> Group:
-    """Return the tables of an evaluation: each slice by the first recall, all cases by every measure, differences, costs."""
+    """Return the tables of an evaluation: recall by slice, every measure over all cases, differences, costs."""
     return Group(*tables(evaluation))
 
 
@@ -39,8 +39,8 @@ def tables(evaluation: Evaluation) -> list[Table]:
     by_measure = [(heading(Measure(metric, k)), (first, metric, k)) for metric, k in evaluation.measures()]
     made = [_scores(evaluation, f"recall@{cut} by slice", part) for part in _parts(by_slice)]
     made[0].caption = (
-        f"{evaluation.cases:,} cases of {evaluation.users:,} shoppers over {evaluation.candidates:,} products. ± half the 95 % bootstrap "
-        f"interval over shoppers ({evaluation.draws:,} draws); {_BEST} best of the column (no mark below {FEWEST} shoppers)."
+        f"{evaluation.cases:,} cases of {evaluation.users:,} users over {evaluation.candidates:,} products. ± half the 95 % bootstrap "
+        f"interval over users ({evaluation.n_resamples:,} resamples); {_BEST} best of the column (no mark below {FEWEST_USERS} users)."
         + (f" {_ABOVE} significantly above {evaluation.reference}, {_BELOW} below ({_TEST})." if evaluation.reference is not None else "")
     )
     made += [_scores(evaluation, f"{first}: every measure", part) for part in _parts(by_measure)]
@@ -83,12 +83,12 @@ def _explain(evaluation: Evaluation) -> str:
     metrics = {metric for metric, _ in evaluation.measures()}
     lines = []
     if any(Measure(metric, 1).action for metric in metrics):
-        lines.append("Recall of an action's choices stands offline for what only a live test shows: of carts for the add-to-cart rate, of")
+        lines.append("Recall of one action is an offline proxy for what only a live test shows: of carts for the add-to-cart rate, of")
         lines.append("purchases for conversion.")
     if SPEND in metrics:
-        lines.append("recall:spend, the share of the money spent that the lists hold, stands offline for order value.")
-    lines.append("diversity: mean steps over the category tree between two products of a list; novelty: bits, of seldom chosen products;")
-    lines.append("repeat_share: of a list, what its shopper had chosen before.")
+        lines.append("recall:spend, the share of the money spent that the lists hold, is an offline proxy for order value.")
+    lines.append("diversity: mean steps over the category tree between two products of a list; novelty: bits, high for rare products;")
+    lines.append("repeat_share: share of a list that its user had interacted with before.")
     return " ".join(lines)
 
 
@@ -100,7 +100,7 @@ def _scores(evaluation: Evaluation, title: str, columns: Sequence[_Column]) -> T
         cells = []
         for _, key in columns:
             score = found[method, key]
-            wins = score is not None and _says_something(score) and score.mean == best[key] and key[1] not in OF_LISTS
+            wins = score is not None and not too_small(score.users) and score.mean == best[key] and key[1] not in LIST_METRICS
             cells.append(_score_cell(score, wins, _against_reference(evaluation, method, key)))
         table.add_row(method, *cells)
     return table
@@ -113,7 +113,7 @@ def _differences(evaluation: Evaluation, title: str, columns: Sequence[_Column])
         table.add_row(method, *(_difference_cell(_find(evaluation.difference, method, key)) for _, key in columns))
     table.add_section()
     seen = [[_find(evaluation.difference, method, key) for method in others] for _, key in columns]
-    table.add_row("detectable", *(_short(max(one.detectable or 0.0 for one in column if one is not None)) for column in seen))
+    table.add_row("detectable", *(short(max(one.detectable or 0.0 for one in column if one is not None)) for column in seen))
     return table
 
 
@@ -129,40 +129,36 @@ def _find(pick: Callable[[str, str, str, int], _Found], method: str, key: tuple[
 
 
 def _against_reference(evaluation: Evaluation, method: str, key: tuple[str, str, int]) -> str:
-    """Return a mark for what stands significantly above or below the reference."""
+    """Return the mark of a method that is significantly above or below the reference."""
     difference = _find(evaluation.difference, method, key)
-    if difference is None or not difference.significant or not _says_something(difference):
+    if difference is None or not difference.significant or too_small(difference.users):
         return " "
     return _BELOW if difference.mean > 0 else _ABOVE
-
-
-def _says_something(score: Score) -> bool:
-    return not too_small(score.users)
 
 
 def _score_cell(score: Score | None, best: bool, mark: str) -> Text:
     if score is None:
         return Text("-")
-    return Text(f"{_short(score.mean)} ±{_half(score)}{_BEST if best else ' '}{mark}", style="bold" if best else "")
+    return Text(f"{short(score.mean)} ±{_half(score)}{_BEST if best else ' '}{mark}", style="bold" if best else "")
 
 
 def _difference_cell(difference: Difference | None) -> Text:
     if difference is None:
         return Text("-")
     mark, style = " ", ""
-    if difference.significant and _says_something(difference):
+    if difference.significant and not too_small(difference.users):
         mark, style = (_ABOVE, "green") if difference.mean > 0 else (_BELOW, "red")
     sign = "-" if difference.mean < 0 else "+"
-    return Text(f"{sign}{_short(abs(difference.mean))} ±{_half(difference)}{mark}", style=style)
+    return Text(f"{sign}{short(abs(difference.mean))} ±{_half(difference)}{mark}", style=style)
 
 
 def _half(score: Score) -> str:
-    return _short((score.high - score.low) / 2)
+    return short((score.high - score.low) / 2)
 
 
-def _short(value: float) -> str:
-    """Write a share with three places and no leading zero."""
-    return f"{value:.3f}".removeprefix("0") if value < 1 else f"{value:.2f}"
+def short(value: float, places: int = 3) -> str:
+    """Write a share without its leading zero."""
+    return f"{value:.{places}f}".removeprefix("0") if value < 1 else f"{value:.2f}"
 
 
 def _at_threshold(score: ThresholdScore) -> Table:
@@ -174,7 +170,7 @@ def _at_threshold(score: ThresholdScore) -> Table:
 
 
 def _estimate(estimate: Estimate | None) -> str:
-    return "-" if estimate is None else f"{_short(estimate.mean)} ±{_short((estimate.high - estimate.low) / 2)}"
+    return "-" if estimate is None else f"{short(estimate.mean)} ±{short((estimate.high - estimate.low) / 2)}"
 
 
 def _costs(evaluation: Evaluation) -> Table:

@@ -1,4 +1,4 @@
-"""One recipe measured in several windows of time: mean and spread over the windows."""
+"""Summarise evaluations of one recipe in several windows of time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Spread(StrictModel):
     metric: str
     k: int
     cases: tuple[int, ...] = Field(description="Cases of each window that count in the slice.")
-    users: tuple[int, ...] = Field(description="Shoppers of each window who have these cases.")
+    users: tuple[int, ...] = Field(description="Users of each window who have these cases.")
     values: tuple[float, ...] = Field(description="The windows' means, the earliest window first.")
     mean: float
     deviation: float = Field(description="Standard deviation between the windows (n - 1).")
@@ -44,7 +44,7 @@ class WindowSummary(StrictModel):
     """Every method in every slice that all windows have, by every measure."""
 
     graph: str
-    times: tuple[int, ...] = Field(description="Moments before which the methods saw the graph, µs since 1970 UTC, ascending.")
+    times: tuple[int, ...] = Field(description="The methods saw the graph as of these times, µs since 1970 UTC, ascending.")
     cases: tuple[int, ...] = Field(description="Cases of each window.")
     k: tuple[int, ...]
     methods: tuple[str, ...]
@@ -55,15 +55,15 @@ class WindowSummary(StrictModel):
 
 
 def summarise_windows(evaluations: Mapping[str, Evaluation]) -> WindowSummary:
-    """Put the evaluations of several windows together.
+    """Summarise the evaluations of several windows.
 
-    The intervals of one evaluation tell what other shoppers would have changed; the spread between windows tells what another time would.
+    The intervals of one evaluation show how other users would change a figure; the spread between windows shows how another time would.
 
     Args:
         evaluations: By the name of each, such as its file.
 
     Raises:
-        RequestError: There is one alone, two are of the same window, or they are not of the same recipe, cut-offs and reference.
+        RequestError: There is only one, two are of the same window, or they are not of the same recipe, cut-offs and reference.
     """
     if len(evaluations) < 2:
         raise RequestError(f"expected evaluations of at least two windows, got {len(evaluations)}; build further ones with --back")

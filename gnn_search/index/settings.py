@@ -16,7 +16,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 QUANTISED = ("ivf_pq", "ivf_hnsw_pq")
 """Kinds that keep codes of 4 bits a part."""
 
-FEWEST = 16
+FEWEST_USERS = 16
 """Codes of 4 bits tell 16 vectors apart; FAISS learns them from no fewer."""
 _ROWS_A_LIST = 39
 """Rows that k-means wants for each list, as FAISS has it."""
@@ -69,8 +69,8 @@ class IndexSettings(Settings):
         nlist = self.nlist or max(1, min(4 * isqrt(count), count // _ROWS_A_LIST))
         pq_m = self.pq_m or _largest_divisor(dimension, max(1, dimension // 2))
         if self.kind in QUANTISED:
-            if count < FEWEST:
-                raise RequestError(f"{count} products are too few for an index of kind {self.kind}, at least {FEWEST} are; use flat")
+            if count < FEWEST_USERS:
+                raise RequestError(f"{count} products are too few for an index of kind {self.kind}, at least {FEWEST_USERS} are; use flat")
             if dimension % pq_m:
                 raise RequestError(f"vectors of {dimension} numbers can't be cut into {pq_m} equal parts; give pq_m as a divisor")
         if nlist > count:

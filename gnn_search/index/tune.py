@@ -20,7 +20,7 @@ from gnn_search.graph.csr import Float32
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.full_vectors import FullVectors, Precision
 from gnn_search.index.measure import Seconds, nearest, recall_at, time_single
-from gnn_search.index.settings import FEWEST, QUANTISED, IndexSettings, Kind
+from gnn_search.index.settings import FEWEST_USERS, QUANTISED, IndexSettings, Kind
 
 _REPEATS, _TIMED = 3, 100
 _ALL_FOUND = 0.9999
@@ -281,7 +281,7 @@ def builds(count: int, dimension: int, kinds: Sequence[Kind], seed: int, before:
         plain = IndexSettings(kind=kind, seed=seed)
         if kind not in QUANTISED:
             wanted.append(plain.resolve(count, dimension))
-        elif count >= FEWEST or len(kinds) == 1:
+        elif count >= FEWEST_USERS or len(kinds) == 1:
             parts = [dimension // share for share in _PARTS if dimension % share == 0]
             wanted += [plain.model_copy(update={"pq_m": part}).resolve(count, dimension) for part in parts]
     return list({(one.description(), one.full, one.full_in, one.ef_construction): one for one in reversed(wanted)}.values())[::-1]

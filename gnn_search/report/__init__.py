@@ -1,1 +1,1 @@
-"""Figures and lists for a report that someone reads who never saw the project."""
+"""Figures, tables and sentences of the report page, for readers who do not know the project."""

@@ -1,4 +1,4 @@
-"""What was asked of which data: counts, periods, the recipe, and what to mind."""
+"""Describe the data: counts, periods, the question, and caveats."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gnn_search.graph.store import Graph, GraphManifest
 _SPLITS = {
     "time": "The log is cut in time: training, validation and test are three stretches that follow each other.",
     "column": "A column of the log says which events are training, validation and test.",
-    "last": "Each shopper's last choice is tested and the one before it validates, where one moment lies between it and all earlier ones.",
+    "last": "Each user's last interaction is tested and the one before it validates, where a cut lies between it and all earlier ones.",
 }
 
 
 class Period(StrictModel):
-    """One stretch of the log; moments are UTC."""
+    """One stretch of the log; times are UTC."""
 
     name: str
     start: str
@@ -28,16 +28,16 @@ class Period(StrictModel):
 
 
 class DataCard(StrictModel):
-    """The data that the figures are of.
+    """The data that were evaluated.
 
     Attributes:
         name: Of the graph.
-        description: What the recipe says of the data.
-        counts: What there is, by name.
+        description: From the recipe.
+        counts: Of products, users, events and so on, by name.
         periods: Training, validation and test.
-        split: How they were told apart, in words.
-        asked: What is measured, in words.
-        caveats: What to mind, a sentence each.
+        split: How the periods were cut, in words.
+        question: What is measured, in words.
+        caveats: What limits the figures, a sentence each.
     """
 
     name: str
@@ -45,22 +45,22 @@ class DataCard(StrictModel):
     counts: dict[str, int]
     periods: tuple[Period, ...]
     split: str
-    asked: str
+    question: str
     caveats: tuple[str, ...]
 
 
 def describe_data(graph: Graph, evaluation: Evaluation) -> DataCard:
     """Describe the data of an evaluation."""
     manifest = graph.manifest
-    chose = " or ".join(graph.chosen_actions)
+    actions = " or ".join(graph.chosen_actions)
     counts = {
         "products": manifest.num_nodes["product"],
         "categories": manifest.num_nodes["category"],
-        "shoppers": _shoppers(graph),
+        "users": _count_active_users(graph),
         "queries": manifest.num_nodes["query"],
         **{f"events: {action}": _edges(manifest, action) for action in manifest.actions},
         "cases measured": evaluation.cases,
-        "shoppers measured": evaluation.users,
+        "users measured": evaluation.users,
     }
     return DataCard(
         name=manifest.name,
@@ -68,14 +68,14 @@ def describe_data(graph: Graph, evaluation: Evaluation) -> DataCard:
         counts=counts,
         periods=_periods(manifest),
         split=_SPLITS[manifest.recipe["split"]["by"]],
-        asked=f"A case is a shopper with a query, and the products that the shopper then chose ({chose}). Each method answers it with a "
-        f"ranked list out of all {evaluation.candidates:,} products, knowing only what the log held before {_moment(evaluation.time)} UTC.",
+        question=f"A case is a user with a query; relevant are the products with which the user then interacted ({actions}). Each method "
+        f"ranks all {evaluation.candidates:,} products, knowing only what the log held before {_time_text(evaluation.time)} UTC.",
         caveats=tuple(_caveats(manifest, evaluation)),
     )
 
 
-def _shoppers(graph: Graph) -> int:
-    """Count the shoppers of whom the log holds something; the table of shoppers may know more."""
+def _count_active_users(graph: Graph) -> int:
+    """Count the users with an event; the users table may hold more."""
     acted = np.zeros(graph.num_nodes["user"], dtype=np.bool_)
     for action in graph.manifest.actions:
         acted |= np.diff(graph.csr(("product", f"rev_{action}", "user")).indptr) > 0
@@ -89,7 +89,7 @@ def _edges(manifest: GraphManifest, action: str) -> int:
 def _periods(manifest: GraphManifest) -> tuple[Period, ...]:
     bounds = (manifest.time_first, manifest.validation_start, manifest.test_start, manifest.time_last)
     return tuple(
-        Period(name=name, start=_moment(start), end=_moment(end), events=manifest.num_examples[split])
+        Period(name=name, start=_time_text(start), end=_time_text(end), events=manifest.num_examples[split])
         for name, split, start, end in zip(
             ("training", "validation", "test"), ("train", "validation", "test"), bounds[:-1], bounds[1:], strict=True
         )
@@ -97,30 +97,30 @@ def _periods(manifest: GraphManifest) -> tuple[Period, ...]:
 
 
 def _caveats(manifest: GraphManifest, evaluation: Evaluation) -> list[str]:
-    recipe, told = Recipe.model_validate(manifest.recipe), []
+    recipe, caveats = Recipe.model_validate(manifest.recipe), []
     tables = recipe.tables
     limit = None if evaluation.manifest is None else evaluation.manifest.limit
     if limit is not None and evaluation.cases == limit:
-        told.append(f"The figures are of a random sample of {limit:,} cases of the period, not of all.")
+        caveats.append(f"The figures are of a random sample of {limit:,} cases of the period, not of all.")
     if evaluation.manifest is not None and evaluation.manifest.split == "validation":
-        told.append("These are validation cases, of which the walk term was fitted on some: what uses it looks better than it is.")
+        caveats.append("These are validation cases, and the reranker was fitted on some of them: what uses it looks better than it is.")
     if tables.events.clock == "order":
-        told.append("Timestamps tell the order of events alone: ages are counted in events, and season and trend mean nothing.")
+        caveats.append("Timestamps only give the order of events: ages are counted in events, and season and trend mean nothing.")
     related = tables.products.related
     if related:
-        told.append(f"Related-product columns carry no time ({', '.join(related)}): some of it may have been learned after the test began.")
+        caveats.append(f"Related-product columns have no time ({', '.join(related)}): some of it may come from after the test began.")
     users = () if tables.users is None else tables.users.attributes
     timeless = [*tables.products.attributes, *tables.products.numeric, *users]
     if timeless:
-        told.append(f"Attributes carry no time ({', '.join(timeless)}): they are as the tables had them when they were written.")
+        caveats.append(f"Attributes have no time ({', '.join(timeless)}): they are as of when the tables were written.")
     held = recipe.split.hold_out
     if held is not None:
-        told.append(f"Made new for the test: {held.users:.0%} of the shoppers and {held.products:.0%} of the products.")
+        caveats.append(f"Held out of training: {held.users:.0%} of the users and {held.products:.0%} of the products.")
     if manifest.rejects:
-        told.append(f"{sum(manifest.rejects.values()):,} rows of the tables could not be used and were set aside.")
-    told.append("This is a measurement on past choices. What shoppers would have chosen from other lists only a live test can tell.")
-    return told
+        caveats.append(f"{sum(manifest.rejects.values()):,} rows of the tables were unusable and were set aside.")
+    caveats.append("This is measured on past interactions. Only a live test can show what users would do with other lists.")
+    return caveats
 
 
-def _moment(time: int) -> str:
+def _time_text(time: int) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).strftime("%Y-%m-%d %H:%M")

@@ -1,13 +1,13 @@
-"""Draw figures as SVG that stands inside an HTML page, be it dark or light."""
+"""Draw figures as SVG for an HTML page in dark or light mode, each method in the same style everywhere."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gnn_search.errors import MissingExtraError
 
@@ -63,6 +63,32 @@ def canvas(name: str, title: str, size: tuple[float, float]) -> Iterator[Canvas]
         page = StringIO()
         drawn.figure.savefig(page, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
     drawn.svg = _for_a_page(page.getvalue(), name, title)
+
+
+class PlotStyle(NamedTuple):
+    """Colour, line and mark of a method."""
+
+    colour: str
+    line: str
+    mark: str
+
+
+def plot_styles(methods: Sequence[str], model: str) -> dict[str, PlotStyle]:
+    """Give every method a style of its own: the model a star, parts of it dashed, and a second round through the colours dotted.
+
+    Args:
+        methods: All of a page.
+        model: Which of them is the model.
+    """
+    return {name: _plot_style(place, name, model) for place, name in enumerate([model, *(name for name in methods if name != model)])}
+
+
+def _plot_style(place: int, name: str, model: str) -> PlotStyle:
+    colour, again = COLOURS[place % len(COLOURS)], place >= len(COLOURS)
+    if name == model:
+        return PlotStyle(colour, "-", "*")
+    line = "--" if name.startswith(f"{model}, ") else ":" if again else "-"
+    return PlotStyle(colour, line, "s" if again else "o")
 
 
 def style(axes: Axes) -> None:

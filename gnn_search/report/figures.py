@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gnn_search.report.drawing import COLOURS, GREY, INK, canvas, plain_logarithms, style
-from gnn_search.report.looks import Look
-from gnn_search.report.negatives_part import TaughtNegatives
+from gnn_search.report.drawing import COLOURS, GREY, INK, PlotStyle, canvas, plain_logarithms, style
+from gnn_search.report.negatives_part import SamplerSummary
+from gnn_search.report.product_map import OTHERS, ProductMap
 from gnn_search.report.recall_curves import RecallCurve
 from gnn_search.report.search_speed import SearchSpeed
 from gnn_search.report.slice_findings import SliceFinding
 from gnn_search.report.training_curves import Training
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _WIDTH = 5.2
 """Inches: on a phone the text can still be read."""
 _ROW_INCHES = 0.44
 
 
-def draw_slices(slices: Sequence[SliceFinding], k: int, looks: Mapping[str, Look]) -> str:
-    """Draw a group of bars a slice, with intervals; slices of too few shoppers are pale."""
+def draw_slices(slices: Sequence[SliceFinding], k: int, styles: Mapping[str, PlotStyle]) -> str:
+    """Draw a group of bars a slice, with intervals; slices of too few users are pale."""
     methods = [bar.method for bar in slices[0].bars]
     height = 0.8 / len(methods)
     with canvas("slices", f"Recall at {k} by slice and method", (_WIDTH, 1.0 + _ROW_INCHES * len(slices))) as drawn:
@@ -35,7 +39,7 @@ def draw_slices(slices: Sequence[SliceFinding], k: int, looks: Mapping[str, Look
                         low.append(max(bar.mean - bar.low, 0.0))
                         high.append(max(bar.high - bar.mean, 0.0))
                         strength.append(0.35 if part.outcome == "too few" else 1.0)
-            bars = axes.barh(at, mean, height * 0.9, color=looks[method].colour)
+            bars = axes.barh(at, mean, height * 0.9, color=styles[method].colour)
             for bar, alpha in zip(bars, strength, strict=True):
                 bar.set_alpha(alpha)
             axes.errorbar(mean, at, xerr=[low, high], fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.5)
@@ -48,20 +52,20 @@ def draw_slices(slices: Sequence[SliceFinding], k: int, looks: Mapping[str, Look
         axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
         axes.set_axisbelow(True)
         style(axes)
-        swatches = [axes.barh(0, 0, color=looks[method].colour)[0] for method in methods]
+        swatches = [axes.barh(0, 0, color=styles[method].colour)[0] for method in methods]
         drawn.figure.legend(swatches, methods, loc="outside upper center", ncols=len(methods), frameon=False, labelcolor=INK, fontsize=8)
     return drawn.svg
 
 
-def draw_recall(curves: Sequence[RecallCurve], model: str, looks: Mapping[str, Look]) -> str:
+def draw_recall(curves: Sequence[RecallCurve], model: str, styles: Mapping[str, PlotStyle]) -> str:
     """Draw recall over the length of the list, the model thick and its parts dashed."""
     with canvas("recall", "Recall by length of the list, by method", (_WIDTH, 5.2)) as drawn:
         axes = drawn.figure.subplots()
         lines = []
         order = sorted(curves, key=lambda curve: (curve.method != model, -curve.recall[min(9, len(curve.recall) - 1)]))
         for curve in order:
-            look, width = looks[curve.method], 2.4 if curve.method == model else 1.3
-            lines += axes.plot(np.arange(1, len(curve.recall) + 1), curve.recall, look.line, color=look.colour, linewidth=width)
+            drawn_as, width = styles[curve.method], 2.4 if curve.method == model else 1.3
+            lines += axes.plot(np.arange(1, len(curve.recall) + 1), curve.recall, drawn_as.line, color=drawn_as.colour, linewidth=width)
         if len(order[0].recall) > 20:
             axes.set_xscale("log")
             plain_logarithms(axes.xaxis)
@@ -101,8 +105,8 @@ def draw_training(training: Training) -> str:
     return drawn.svg
 
 
-def draw_hardness(samplers: Sequence[TaughtNegatives]) -> str:
-    """Draw how much higher the model scores the chosen product than the negative, as a share of each sampler's negatives."""
+def draw_hardness(samplers: Sequence[SamplerSummary]) -> str:
+    """Draw how much higher the model scores the positive product than the negative, as a share of each sampler's negatives."""
     with canvas("hardness", "Negatives by how hard they are, by sampler", (_WIDTH, 3.6)) as drawn:
         axes = drawn.figure.subplots()
         steps = []
@@ -111,7 +115,7 @@ def draw_hardness(samplers: Sequence[TaughtNegatives]) -> str:
             share = counts / max(counts.sum(), 1.0)
             steps.append(axes.stairs(share, one.study.hardness_edges, color=COLOURS[number % len(COLOURS)], linewidth=1.6))
         axes.axvline(0, color=INK, linewidth=0.8, linestyle=":")
-        axes.set_xlabel("cosine of the chosen product minus that of the negative")
+        axes.set_xlabel("cosine of the positive product minus that of the negative")
         axes.set_ylabel("share of the negatives")
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.legend(steps, [one.kind.replace("_", " ") for one in samplers], frameon=False, labelcolor=INK)
@@ -119,19 +123,19 @@ def draw_hardness(samplers: Sequence[TaughtNegatives]) -> str:
     return drawn.svg
 
 
-def draw_costs(speed: SearchSpeed, model: str, looks: Mapping[str, Look]) -> str:
+def draw_costs(speed: SearchSpeed, model: str, styles: Mapping[str, PlotStyle]) -> str:
     """Draw recall over what a list costs."""
     with canvas("costs", f"Recall at {speed.k} and CPU time of a list, by method", (_WIDTH, 5.0)) as drawn:
         axes = drawn.figure.subplots()
         dots = []
         order = sorted(speed.methods, key=lambda one: -one.recall)
         for one in order:
-            look, size = looks[one.method], 13 if one.method == model else 7
-            dots += axes.plot([max(one.cpu_ms, 1e-4)], [one.recall], look.mark, color=look.colour, markersize=size)
+            drawn_as, size = styles[one.method], 13 if one.method == model else 7
+            dots += axes.plot([max(one.cpu_ms, 1e-4)], [one.recall], drawn_as.mark, color=drawn_as.colour, markersize=size)
         axes.set_xscale("log")
         plain_logarithms(axes.xaxis)
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-        axes.set_xlabel("CPU milliseconds a list, ranked in large batches")
+        axes.set_xlabel("CPU milliseconds a list, in large batches")
         axes.set_ylabel(f"recall@{speed.k}")
         axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
         style(axes)
@@ -159,3 +163,38 @@ def draw_indices(speed: SearchSpeed) -> str:
         names = [one.kind for one in speed.indices]
         drawn.figure.legend(dots, names, loc="outside lower center", ncols=1, frameon=False, labelcolor=INK, fontsize=8)
     return drawn.svg
+
+
+def draw_map(product_map: ProductMap, title: str = "Products by their vectors") -> str:
+    """Return the map as one `svg` element, coloured by group.
+
+    Args:
+        product_map: The map.
+        title: What a screen reader says of the figure.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    with canvas("map", title, (5.2, 5.4)) as drawn:
+        _scatter(drawn.figure, product_map)
+    return drawn.svg
+
+
+def _scatter(figure: Figure, product_map: ProductMap) -> None:
+    axes = figure.subplots()
+    place = np.array([(point.x, point.y) for point in product_map.points]).reshape(-1, 2)
+    group = np.array([point.group for point in product_map.points])
+    drawn = []
+    for number, name in enumerate(product_map.groups):
+        colour = GREY if name == OTHERS else COLOURS[number % len(COLOURS)]
+        members = place[group == name]
+        dots: dict[str, Any] = {"color": colour, "markersize": 2.5, "markeredgewidth": 0, "alpha": 0.7}
+        drawn += axes.plot(members[:, 0], members[:, 1], "o", **dots)
+    across, up = product_map.variance
+    axes.set_xlabel(f"first principal component, {across:.0%} of the variance")
+    axes.set_ylabel(f"second, {up:.0%}")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    style(axes)
+    # Names are the shop's own: a label that starts with an underscore would be left out, and $ is no formula.
+    figure.legend(drawn, product_map.groups, loc="outside lower center", ncols=3, frameon=False, markerscale=3, labelcolor=INK, fontsize=8)

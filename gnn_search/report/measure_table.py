@@ -7,7 +7,7 @@ from math import ceil
 from typing import Literal
 
 from gnn_search.config.base import StrictModel
-from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY, OF_LISTS, Measure
+from gnn_search.evaluation.metrics.measure import DIVERSITY, LIST_METRICS, NOVELTY, Measure
 from gnn_search.evaluation.result import Evaluation, Score
 from gnn_search.report.methods import is_part, subject
 
@@ -82,7 +82,7 @@ def measure_table(evaluation: Evaluation, wanted: Sequence[Measure]) -> MeasureT
         cells = []
         for measure in wanted:
             score = scores.get((method, measure))
-            tops = score is not None and not measure.of_lists and score.mean == best[measure]
+            tops = score is not None and not measure.of_list_alone and score.mean == best[measure]
             cells.append(None if score is None else _cell(evaluation, score, tops))
         role: Literal["model", "part", "other"] = "other"
         if method == subject(evaluation):
@@ -112,5 +112,5 @@ def _cell(evaluation: Evaluation, score: Score, best: bool) -> Cell:
     if difference is not None and difference.p_adjusted is not None:
         mark = "level" if not difference.significant else "below" if difference.mean > 0 else "above"
     # That one list is more diverse than another is no merit by itself.
-    told = mark if score.metric not in OF_LISTS else None
+    told = mark if score.metric not in LIST_METRICS else None
     return Cell(mean=score.mean, low=score.low, high=score.high, mark=told, best=best)

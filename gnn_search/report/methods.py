@@ -1,4 +1,4 @@
-"""Which of a run's methods is the model, which are parts of it, and which are others."""
+"""Tell the methods of a run apart: the model, its channels, and the others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gnn_search.errors import RequestError
 from gnn_search.evaluation.result import Evaluation
 
 WITHOUT_USER = "no user"
-"""After the model's name: the same without the shopper."""
+"""After the model's name: the same without the user."""
 
 
 def subject(evaluation: Evaluation) -> str:
@@ -22,36 +22,39 @@ def subject(evaluation: Evaluation) -> str:
 
 
 def is_part(evaluation: Evaluation, method: str) -> bool:
-    """Say whether a method is the model with something left away."""
+    """Say whether a method is one channel of the model, or the model without the user."""
     return method.startswith(f"{subject(evaluation)}, ")
 
 
 def others(evaluation: Evaluation) -> list[str]:
-    """Return the methods that are neither the model nor a part of it: what it has to beat."""
+    """Return the methods that are neither the model nor a part of it: those it has to beat."""
     return [name for name in evaluation.methods if name != subject(evaluation) and not is_part(evaluation, name)]
 
 
 def without_user(evaluation: Evaluation) -> str | None:
-    """Return the name of the model without the shopper, where it was measured."""
+    """Return the name of the model without the user, where it was measured."""
     name = f"{subject(evaluation)}, {WITHOUT_USER}"
     return name if name in evaluation.methods else None
 
 
 _PARTS = {
-    "": "the model: vectors and walks together, for the shopper who asks",
+    "": "the model: candidates by vectors and from the graph, reranked, for the user who asks",
     ", vectors": "the model's vectors alone",
-    ", walk": "the model's walk term alone: what the graph says directly of shopper, query and product",
-    f", {WITHOUT_USER}": "the model as if nobody were known to ask",
+    ", graph": "the graph channel alone: candidates from the graph, scored by the reranker without vectors",
+    f", {WITHOUT_USER}": "the model for an anonymous user",
+    ", lexical": "the words of title, brand and category path alone, by BM25",
+    ", rrf": "the channels fused by reciprocal ranks",
+    ", fused": "the channels fused by fitted weights",
 }
 _BASELINES = {
-    "popularity": "the products that everybody chose most",
-    "query_popularity": "the products chosen most for the query",
-    "recent_query_popularity": "the products chosen most for the query, where a recent choice counts more",
-    "own_history": "the shopper's own products that fit the query, by times chosen; then those chosen most for the query",
-    "recent_history": "own choices and popularity for the query weighed against each other, both by recency; tuned",
-    "bm25": "words of title, brand and category path, by BM25",
-    "query_popularity_then_bm25": "the products chosen most for the query, then BM25",
-    "lightgcn": "LightGCN over shoppers, queries and products",
+    "popularity": "the most popular products overall",
+    "query_popularity": "the most popular products for the query",
+    "recent_query_popularity": "the most popular products for the query, where recent interactions count more",
+    "own_history": "the user's own past products that fit the query, by frequency; then the most popular ones for the query",
+    "recent_history": "a tuned blend of the user's own past products and popularity for the query, both by recency",
+    "bm25": "the words of title, brand and category path, by BM25",
+    "query_popularity_then_bm25": "the most popular products for the query, then BM25",
+    "lightgcn": "LightGCN over users, queries and products",
     "minilm": "all-MiniLM-L6-v2 as it is: text alone",
 }
 
@@ -60,5 +63,5 @@ def in_words(evaluation: Evaluation, method: str) -> str:
     """Say what a method ranks by."""
     name = subject(evaluation)
     if method == name or is_part(evaluation, method):
-        return _PARTS.get(method.removeprefix(name), "the model with a part left away")
+        return _PARTS.get(method.removeprefix(name), "the model with a part left out")
     return _BASELINES.get(method, "another trained model, by its vectors")

@@ -1,4 +1,4 @@
-"""What the model was taught against: how hard, how often wrong, and examples with the walk taken."""
+"""The negatives that the model was trained with: how hard, how often wrong, and examples with reasons."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _MINED = "dynamic"
 """Negatives whose lists a search through the whole catalogue makes: too long a work for a page."""
 
 
-class TaughtNegatives(StrictModel):
-    """What one sampler taught, as the model folder tells it."""
+class SamplerSummary(StrictModel):
+    """What one sampler drew in training, as the model folder records it."""
 
     kind: str
     draws: int
@@ -29,15 +29,15 @@ class TaughtNegatives(StrictModel):
 
 
 class NegativesPart(StrictModel):
-    """The samplers, and what they draw against the latest choices for some queries.
+    """The samplers, and what they draw against the latest positive products of some queries.
 
     Attributes:
-        samplers: Those that the model was taught with.
-        examples: Of the queries asked most in training.
+        samplers: Those that the model was trained with.
+        examples: Of the most frequent queries in training.
         left_out: Kinds of which no example is drawn.
     """
 
-    samplers: tuple[TaughtNegatives, ...]
+    samplers: tuple[SamplerSummary, ...]
     examples: tuple[QueryNegatives, ...]
     left_out: tuple[str, ...]
 
@@ -47,7 +47,7 @@ def describe_negatives(model: Model, queries: int = 3, each: int = 4) -> Negativ
 
     Args:
         model: The model.
-        queries: Queries of which examples are drawn: those asked most in training.
+        queries: How many of the most frequent queries of training are shown.
         each: Negatives shown of each sampler.
     """
     samplers = read_samplers(model.manifest.training)
@@ -62,17 +62,17 @@ def describe_negatives(model: Model, queries: int = 3, each: int = 4) -> Negativ
     )
 
 
-def read_samplers(told: Mapping[str, Any]) -> tuple[TaughtNegatives, ...]:
+def read_samplers(training: Mapping[str, Any]) -> tuple[SamplerSummary, ...]:
     """Read the samplers that have a study from `training` of a model's manifest."""
     return tuple(
-        TaughtNegatives(
+        SamplerSummary(
             kind=one["kind"],
             draws=one["draws"],
             share_masked=one["share_masked"],
             share_fallbacks=one["share_fallbacks"],
             study=NegativeStudy.model_validate(one["study"]),
         )
-        for one in told.get("negatives", ())
+        for one in training.get("negatives", ())
         if one.get("study") is not None
     )
 
@@ -81,7 +81,7 @@ def _examples(model: Model, kinds: Sequence[str], queries: int, each: int) -> tu
     graph = model.graph
     batches = BatchSampler(graph, choose_negatives(model.config, kinds, each))
     encoder = NodeEncoder(model.retriever, model.inputs, graph.before(graph.manifest.validation_start))
-    asked = np.bincount(batches.examples.query[batches.examples.query >= 0], minlength=graph.num_nodes["query"])
-    order = np.lexsort((np.arange(len(asked)), -asked))[:queries]
+    issued = np.bincount(batches.examples.query[batches.examples.query >= 0], minlength=graph.num_nodes["query"])
+    order = np.lexsort((np.arange(len(issued)), -issued))[:queries]
     texts = graph.nodes("query")["query"]
-    return tuple(show_negatives(encoder, batches, texts[int(query)], None, each, kinds, kinds) for query in order if asked[query])
+    return tuple(show_negatives(encoder, batches, texts[int(query)], None, each, kinds, kinds) for query in order if issued[query])

@@ -1,4 +1,4 @@
-"""A map of the products' vectors: the plane in which they differ most, and the nearest neighbours of a few."""
+"""Map product vectors onto their first two principal components, with the nearest neighbours of a few."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class ProductMap(StrictModel):
     """The map.
 
     Attributes:
-        products: How many the plane was laid through.
+        products: How many vectors the components are of.
         variance: Share of the vectors' variance along x and along y.
         groups: Top categories by the number of products, the largest first, then `others` where there are any.
-        points: The products most chosen, at most as many as asked for, by node.
-        surroundings: The neighbours of the product most chosen in each of the largest groups.
+        points: The most popular products, at most as many as requested, by node.
+        surroundings: The neighbours of the most popular product in each of the largest groups.
     """
 
     products: int
@@ -63,23 +63,23 @@ class ProductMap(StrictModel):
 
 
 def map_products(view: GraphView, vectors: Float32, most: int = 1500, examples: int = 6, neighbours: int = 5) -> ProductMap:
-    """Lay a plane through all product vectors by principal components, and place the products most chosen on it.
+    """Project all product vectors onto two principal components, and place the most popular products there.
 
     Args:
-        view: What is known; says which products are most chosen.
+        view: The graph as of some time; says which products are popular.
         vectors: Of all products.
         most: Products on the map, at most.
         examples: Products whose neighbours are listed, at most.
         neighbours: Of each, at most.
 
     Shapes:
-        vectors: float32 [products, d], d at least 2.
+        - vectors: float32 [products, d], d at least 2
     """
     graph, products = view.graph, view.graph.nodes("product")
     place, variance = _principal_plane(vectors)
     names, group = _groups(graph)
-    chosen = view.edges(("query", "leads_to", "product")).degree()
-    order = np.lexsort((np.arange(len(chosen)), -chosen))
+    popularity = view.edges(("query", "leads_to", "product")).degree()
+    order = np.lexsort((np.arange(len(popularity)), -popularity))
     shown = np.sort(order[:most])
     ids, titles = products.to_series(0), products["title"]
     return ProductMap(

@@ -23,10 +23,10 @@ def recall_curves(run: RunFolder) -> tuple[RecallCurve, ...]:
 
 
 def recall_at(ranks: pl.Series, longest: int) -> tuple[float, ...]:
-    """Return the mean over cases of the share of a case's chosen products within the first k places, for k = 1 to `longest`.
+    """Return the mean over cases of the share of a case's relevant products within the first k places, for k = 1 to `longest`.
 
     Args:
-        ranks: A list a case: the place of each chosen product, from 1, null where the list does not hold it.
+        ranks: A list a case: the place of each relevant product, from 1, null where the list does not hold it.
         longest: Largest k.
 
     >>> [round(value, 4) for value in recall_at(pl.Series([[1, None], [3]]), 3)]

@@ -1,4 +1,4 @@
-"""Turn a report into one HTML file that needs nothing but itself."""
+"""Render a report as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any, NamedTuple
 from gnn_search import __version__
 from gnn_search.errors import MissingExtraError
 from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY
-from gnn_search.evaluation.small import too_small
-from gnn_search.report.figures import draw_costs, draw_hardness, draw_indices, draw_recall, draw_slices, draw_training
-from gnn_search.report.looks import looks_of
-from gnn_search.report.map_figure import draw_map
+from gnn_search.evaluation.significance import too_small
+from gnn_search.report.drawing import plot_styles
+from gnn_search.report.figures import draw_costs, draw_hardness, draw_indices, draw_map, draw_recall, draw_slices, draw_training
 from gnn_search.report.report import Report
-from gnn_search.report.slice_words import slice_words
+from gnn_search.report.slice_findings import slice_words
 from gnn_search.report.wording import p_value, points
 
 _PLACES = (1, 3, 5, 10, 20, 50, 100)
@@ -29,22 +28,22 @@ class Part(NamedTuple):
 _PARTS = (
     Part("verdict", "Is it better?"),
     Part("data", "The question and the data"),
-    Part("audit", "Leaks and faults looked for"),
+    Part("audit", "Audit: leaks and faults"),
     Part("methods", "All methods"),
-    Part("runs", "Runs beside each other"),
+    Part("runs", "Comparison with earlier runs"),
     Part("slices", "For whom, and for whom not"),
-    Part("curves", "Longer lists"),
+    Part("curves", "Recall by list length"),
     Part("training", "Training"),
-    Part("negatives", "What it was taught against"),
+    Part("negatives", "Negatives in training"),
     Part("speed", "Recall and cost"),
     Part("map", "A map of the products"),
-    Part("searches", "Searches worked through"),
-    Part("reproduce", "Make it again"),
+    Part("searches", "Example searches"),
+    Part("reproduce", "Reproduce it"),
 )
 
 
 def require_extra() -> None:
-    """Refuse the work early where the page can't be written.
+    """Fail early where the page can't be written.
 
     Raises:
         MissingExtraError: Jinja2 or matplotlib is not installed.
@@ -93,11 +92,11 @@ def render_report(report: Report, json_name: str) -> str:
 
 def _figures(report: Report) -> dict[str, str]:
     model = next(row.method for row in report.table.rows if row.role == "model")
-    looks = looks_of([row.method for row in report.table.rows], model)
+    styles = plot_styles([row.method for row in report.table.rows], model)
     drawn = {
-        "slices": draw_slices(report.slices, report.k, looks),
-        "recall": draw_recall(report.curves, model, looks),
-        "costs": draw_costs(report.speed, model, looks),
+        "slices": draw_slices(report.slices, report.k, styles),
+        "recall": draw_recall(report.curves, model, styles),
+        "costs": draw_costs(report.speed, model, styles),
         "map": draw_map(report.map),
     }
     if len(report.speed.indices) > 1:

@@ -1,4 +1,4 @@
-"""All that a page shows: gathered from run folders, and from the model and graph that the last of them names."""
+"""Gather all that a page shows from run folders, and from the model and graph of the last of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.evaluation.baselines.build import QUICK, build_baselines
 from gnn_search.evaluation.compare import compare
-from gnn_search.evaluation.comparison import Comparison
-from gnn_search.evaluation.result import Difference, Evaluation, Manifest
+from gnn_search.evaluation.result import Comparison, Difference, Evaluation, Manifest
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph
@@ -36,7 +35,7 @@ from gnn_search.trained.node_embeddings import open_node_embeddings
 
 
 class MethodCard(StrictModel):
-    """A method, in words, and how much of the catalogue its lists show."""
+    """A method in words, and the share of the catalogue that its lists show."""
 
     method: str
     words: str
@@ -44,13 +43,13 @@ class MethodCard(StrictModel):
 
 
 class Report(StrictModel):
-    """What a page shows; its figures come from nowhere else.
+    """All figures of a page.
 
     Attributes:
         run: Folder of the run that it is about.
         model: Name of the model's configuration.
         k: First cut-off: places of a list that count most.
-        draws: Bootstrap draws behind every interval.
+        n_resamples: Bootstrap resamples behind every interval.
         differences: The model minus each other method by recall at `k`, over all cases.
         comparison: Of all runs, where there is more than one.
         training: None where the model folder keeps no record of it.
@@ -60,7 +59,7 @@ class Report(StrictModel):
     run: str
     model: str
     k: int
-    draws: int
+    n_resamples: int
     verdict: Verdict
     data: DataCard
     audit: AuditReport
@@ -85,41 +84,41 @@ def make_report(
     model: Path | None = None,
     graph: Path | None = None,
     indices: Sequence[Path] = (),
-    draws: int = 1000,
+    n_resamples: int = 1000,
 ) -> Report:
-    """Gather a report of the last of some runs; the earlier ones are what it is compared with.
+    """Gather a report on the last of some runs, compared with the earlier ones.
 
     Args:
         runs: Run folders of the same cases.
-        out: Where the page will lie, which its own command names.
+        out: Path of the page, for the command that reproduces it.
         model: The model's folder, where it was moved.
         graph: The graph's folder, where it was moved.
         indices: Folders of indices of the model's products.
-        draws: Bootstrap draws of the comparison of runs.
+        n_resamples: Bootstrap resamples of the comparison of runs.
 
     Raises:
-        ArtefactError: The run says of no model, the model is another one or gone, or something is damaged.
+        ArtefactError: The run names no model, the model is another one or gone, or something is damaged.
         RequestError: The runs are not of the same cases.
     """
     run = runs[-1]
     evaluation = run.evaluation
     subject(evaluation)
-    told = _manifest(run)
+    manifest = _manifest(run)
     # Quick refusals come before the long work.
-    compared = compare(runs, draws=draws) if len(runs) > 1 else None
-    opened = _open_model(run, told, model, graph)
+    compared = compare(runs, n_resamples=n_resamples) if len(runs) > 1 else None
+    opened = _open_model(run, manifest, model, graph)
     saved = read_indices(indices, opened)
-    shop = open_node_embeddings(opened, evaluation.time)
-    best = best_case_ranker(opened, shop)
-    cases = build_cases(opened.graph, "validation" if told.split == "validation" else "test", told.limit, evaluation.seed)
+    embeddings = open_node_embeddings(opened, evaluation.time)
+    best = best_case_ranker(opened, embeddings)
+    cases = build_cases(opened.graph, "validation" if manifest.split == "validation" else "test", manifest.limit, evaluation.seed)
     found = audit(opened.graph, opened.path)
     slices, data = find_slices(evaluation), describe_data(opened.graph, evaluation)
-    speed = measure_speed(evaluation, best, cases, shop.vectors["product"], shop.vectors["query"], saved)
+    speed = measure_speed(evaluation, best, cases, embeddings.vectors["product"], embeddings.vectors["query"], saved)
     return Report(
         run=str(run.path),
-        model=told.model_name,
+        model=manifest.model_name,
         k=min(evaluation.k),
-        draws=evaluation.draws,
+        n_resamples=evaluation.n_resamples,
         verdict=reach_verdict(evaluation, slices, data, found, speed, compared),
         data=data,
         audit=found,
@@ -133,36 +132,36 @@ def make_report(
         training=read_training(opened.layout.metrics, opened.manifest.training),
         negatives=describe_negatives(opened),
         speed=speed,
-        map=map_products(opened.graph.before(evaluation.time), shop.vectors["product"]),
+        map=map_products(opened.graph.before(evaluation.time), embeddings.vectors["product"]),
         searches=work_searches(opened, best, cases, _strongest(evaluation, opened.graph)),
-        reproduction=describe_reproduction(opened, evaluation, told, [one.path for one in runs], out),
+        reproduction=describe_reproduction(opened, evaluation, manifest, [one.path for one in runs], out),
     )
 
 
 def _manifest(run: RunFolder) -> Manifest:
     if run.evaluation.manifest is None:
-        raise ArtefactError(f"the run {run.path} does not say how it came about; make it with 'gnn-search evaluate --out'")
+        raise ArtefactError(f"the run {run.path} does not record its model; make it with 'gnn-search evaluate --out'")
     return run.evaluation.manifest
 
 
-def _open_model(run: RunFolder, told: Manifest, model: Path | None, graph: Path | None) -> Model:
-    path = Path(told.model) if model is None else model
+def _open_model(run: RunFolder, manifest: Manifest, model: Path | None, graph: Path | None) -> Model:
+    path = Path(manifest.model) if model is None else model
     if model is None and not path.is_dir():
         raise ArtefactError(f"the model of the run {run.path} is no longer in {path}; say where it is with --model")
-    if graph is None and Path(told.graph).is_dir():
-        graph = Path(told.graph)
+    if graph is None and Path(manifest.graph).is_dir():
+        graph = Path(manifest.graph)
     opened = open_model(path, graph)
     opened.graph.verify()
-    if opened.manifest.hash != told.model_hash:
+    if opened.manifest.hash != manifest.model_hash:
         raise ArtefactError(
-            f"the run {run.path} is of another model than {path} (hash {told.model_hash}, got {opened.manifest.hash}); "
+            f"the run {run.path} is of another model than {path} (hash {manifest.model_hash}, got {opened.manifest.hash}); "
             "give its own with --model, or evaluate again"
         )
     return opened
 
 
 def _strongest(evaluation: Evaluation, graph: Graph) -> CaseRanker | None:
-    """Return the strongest other method, where it is a list that is counted in seconds and not BM25, which is shown anyhow."""
+    """Return the strongest other method where it is quick to build and not BM25, which is shown anyway."""
     name = strongest_other(evaluation, evaluation.slices[0])
     if name not in QUICK or name == Bm25.name:
         return None

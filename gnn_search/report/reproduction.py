@@ -1,4 +1,4 @@
-"""How to make the run again: commands, versions, machine, hashes, seeds."""
+"""How to reproduce a run: commands, versions, machine, hashes, seeds."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Step(StrictModel):
 
 
 class Reproduction(StrictModel):
-    """What is needed to make the figures again.
+    """What is needed to reproduce the figures.
 
     Attributes:
-        steps: Commands in their order. The evaluation's is as it was given; the others are put together from what the run says.
+        steps: Commands in order. That of the evaluation is as it was given; the others follow from what the run records.
         hashes: Of graph, inputs, model and cases.
         seeds: Of training and evaluation.
         machine: That the evaluation ran on, with versions.
@@ -40,22 +40,22 @@ class Reproduction(StrictModel):
     config: str
 
 
-def describe_reproduction(model: Model, evaluation: Evaluation, told: Manifest, runs: list[Path], out: Path) -> Reproduction:
-    """Gather what is needed to make a report again."""
+def describe_reproduction(model: Model, evaluation: Evaluation, manifest: Manifest, runs: list[Path], out: Path) -> Reproduction:
+    """Gather what is needed to reproduce a report."""
     graph, config = model.graph.manifest, model.config
     page = Step(what="this page", command=shlex.join(["gnn-search", "report", *map(str, runs), "--out", str(out)]))
-    steps = (*(_demo(told.command) if _is_demo(told.command) else _own_shop(told)), page)
+    steps = (*(_demo(manifest.command) if _is_demo(manifest.command) else _own_shop(manifest)), page)
     return Reproduction(
         steps=steps,
         hashes={
             "graph": evaluation.graph_hash,
             "raw tables": graph.input_hash,
-            "model": told.model_hash,
-            **{f"model {name}": value for name, value in told.rivals.items()},
-            "cases": told.cases_hash,
+            "model": manifest.model_hash,
+            **{f"model {name}": value for name, value in manifest.rivals.items()},
+            "cases": manifest.cases_hash,
         },
-        seeds={"training": config.seed, "sample of cases, draws and tests": evaluation.seed},
-        machine=told.machine,
+        seeds={"training": config.seed, "sample of cases, resamples and tests": evaluation.seed},
+        machine=manifest.machine,
         recipe=_yaml(graph.recipe),
         config=_yaml(config.model_dump(mode="json")),
     )
@@ -72,14 +72,14 @@ def _demo(command: str) -> tuple[Step, ...]:
     )
 
 
-def _own_shop(told: Manifest) -> tuple[Step, ...]:
-    build = ["gnn-search", "build-graph", "recipe.yaml", "--data", "tables/", "--out", told.graph]
-    train = ["gnn-search", "train", "config.yaml", "--graph", told.graph, "--out", told.model]
+def _own_shop(manifest: Manifest) -> tuple[Step, ...]:
+    build = ["gnn-search", "build-graph", "recipe.yaml", "--data", "tables/", "--out", manifest.graph]
+    train = ["gnn-search", "train", "config.yaml", "--graph", manifest.graph, "--out", manifest.model]
     return (
         Step(what="the program", command="pip install 'gnn-search[report]'"),
         Step(what="the graph, from the recipe and the shop's raw tables", command=shlex.join(build)),
         Step(what="the model, from the configuration", command=shlex.join(train)),
-        Step(what="the run", command=told.command),
+        Step(what="the run", command=manifest.command),
     )
 
 

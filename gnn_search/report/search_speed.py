@@ -27,7 +27,7 @@ _WARM_UP = 10
 
 
 class MethodCost(StrictModel):
-    """What a list costs: milliseconds a case, ranked in large batches; and what it is worth."""
+    """Milliseconds a list costs, ranked in large batches, and its recall."""
 
     method: str
     wall_ms: float
@@ -50,7 +50,7 @@ class IndexSpeed(StrictModel):
 
 
 class SingleSearch(StrictModel):
-    """Latency of the model from query and shopper to a list, in milliseconds, one search at a time."""
+    """Latency of the model from query and user to a list, in milliseconds, one search at a time."""
 
     searches: int
     k: int
@@ -66,7 +66,7 @@ class SearchSpeed(StrictModel):
         k: Cut-off of the recall.
         methods: As the evaluation measured them.
         single: The whole model, as measured when the page was made.
-        indices: The search among the vectors alone: the exact index, likewise, then saved ones, as their folders tell.
+        indices: The search among the vectors alone: the exact index, likewise, then saved ones, as their folders record.
         threads: In use for these.
         processor: Of the machine that measured these.
     """
@@ -87,18 +87,19 @@ def measure_speed(
     queries: Float32,
     saved: Sequence[IndexSpeed] = (),
 ) -> SearchSpeed:
-    """Put costs beside recall, and time the model on cases and the exact index on queries, both spread over all there are.
+    """Return costs beside recall, and time the model on cases and the exact index on queries, both spread evenly.
 
     Args:
         evaluation: Of the run.
         channel: The whole model.
-        cases: What it is asked.
-        products: What the exact index holds.
-        queries: What that is asked.
+        cases: The cases it is timed on.
+        products: Vectors of the exact index.
+        queries: Vectors that the index is timed on.
         saved: Saved indices.
 
     Shapes:
-        products: float32 [products, d]; queries: float32 [queries, d].
+        - products: float32 [products, d]
+        - queries: float32 [queries, d]
     """
     k, threads = min(evaluation.k), torch.get_num_threads()
     return SearchSpeed(
@@ -126,17 +127,17 @@ def costs_of(evaluation: Evaluation) -> tuple[MethodCost, ...]:
 
 
 def _time_searches(channel: CaseRanker, cases: Cases, k: int) -> SingleSearch:
-    chosen = _spread(len(cases))
-    user, query = cases.user[chosen], cases.query[chosen]
-    for place in range(min(_WARM_UP, len(chosen))):
+    timed = _spread(len(cases))
+    user, query = cases.user[timed], cases.query[timed]
+    for place in range(min(_WARM_UP, len(timed))):
         channel.rank(user[place : place + 1], query[place : place + 1], k)
     seconds = []
-    for place in range(len(chosen)):
+    for place in range(len(timed)):
         start = time.perf_counter()
         channel.rank(user[place : place + 1], query[place : place + 1], k)
         seconds.append(time.perf_counter() - start)
     median, p95, p99 = (1000 * float(one) for one in np.quantile(seconds, [0.5, 0.95, 0.99]))
-    return SingleSearch(searches=len(chosen), k=k, median_ms=median, p95_ms=p95, p99_ms=p99)
+    return SingleSearch(searches=len(timed), k=k, median_ms=median, p95_ms=p95, p99_ms=p99)
 
 
 def _spread(count: int) -> Int64:

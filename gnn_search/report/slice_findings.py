@@ -1,17 +1,44 @@
-"""Where the model wins and where it does not, slice by slice."""
+"""Where the model wins and where it does not, slice by slice, in figures and in sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.metrics.measure import Measure
 from gnn_search.evaluation.result import Difference, Evaluation
-from gnn_search.evaluation.small import too_small
+from gnn_search.evaluation.significance import too_small
 from gnn_search.report.measure_table import find_score
 from gnn_search.report.methods import others, subject, without_user
+from gnn_search.report.wording import listed, points
 
 Outcome = Literal["wins", "level", "loses", "too few", "alone"]
+
+_NAMED = 5
+"""Slices that a sentence names, at most."""
+_WORDS = {
+    "all": "every case",
+    "repeat": "products with which the user had interacted before the period",
+    "first-time": "products that are new to the user",
+    "new product": "products without an interaction before the period",
+    "tail product": "the least popular products, which share a third of the interactions before the period",
+    "new query": "cold queries: those that nobody had issued before the period",
+    "tail query": "the rarest queries, which share a third of the interactions before the period",
+    "torso query": "queries between head and tail",
+    "head query": "the most frequent queries, which share a third of the interactions before the period",
+    "1 word": "queries of one word",
+    "2 words": "queries of two words",
+    "3 words": "queries of three words",
+    "4 words or more": "queries of four words or more",
+    "anonymous": "cases without a known user",
+    "new user": "users without an interaction before the period",
+    "light user": "the least active users, who share a third of the interactions before the period",
+    "heavy user": "the most active users, who share a third; those between light and heavy have no slice",
+    "held-out user": "users held out of training",
+    "held-out product": "products held out of training",
+}
+_CATEGORY = "category: "
 
 
 class Bar(StrictModel):
@@ -38,12 +65,12 @@ class SliceFinding(StrictModel):
 
     Attributes:
         name: Of the slice.
-        cases: That have a chosen product in it.
-        users: Shoppers of these.
+        cases: That have a relevant product in it.
+        users: Of these cases.
         outcome: Whether the model is significantly better than each other method there (wins), significantly worse than one (loses), or
-            neither (level); `too few` where the shoppers are too few to say, `alone` where there is no other method.
+            neither (level); `too few` where there are too few users to say, `alone` where there is no other method.
         strongest: Against the other method with the highest recall in this slice.
-        bars: The model, the model without the shopper, and the other method that is strongest over all cases.
+        bars: The model, the model without the user, and the other method that is strongest over all cases.
     """
 
     name: str
@@ -55,31 +82,31 @@ class SliceFinding(StrictModel):
 
 
 def find_slices(evaluation: Evaluation) -> tuple[SliceFinding, ...]:
-    """Judge every slice by recall at the first cut-off; the first slice is all cases."""
-    return tuple(judge_slice(evaluation, name) for name in evaluation.slices)
+    """Compare the model with the others in every slice by recall at the first cut-off; the first slice is all cases."""
+    return tuple(find_slice(evaluation, name) for name in evaluation.slices)
 
 
-def judge_slice(evaluation: Evaluation, name: str) -> SliceFinding:
-    """Judge one slice."""
+def find_slice(evaluation: Evaluation, name: str) -> SliceFinding:
+    """Compare the model with the others in one slice."""
     model, recall = subject(evaluation), headline(evaluation)
     own = evaluation.score(model, name, recall.metric, recall.k)
     rival = strongest_other(evaluation, evaluation.slices[0])
     best = strongest_other(evaluation, name)
-    told = [evaluation.difference(method, name, recall.metric, recall.k) for method in others(evaluation)]
+    differences = [evaluation.difference(method, name, recall.metric, recall.k) for method in others(evaluation)]
     shown = [method for method in (model, without_user(evaluation), rival) if method is not None]
     scores = [(method, find_score(evaluation, method, name, recall)) for method in shown]
     return SliceFinding(
         name=name,
         cases=own.cases,
         users=own.users,
-        outcome=_outcome(told, own.users),
+        outcome=_outcome(differences, own.users),
         strongest=None if best is None else _versus(evaluation.difference(best, name, recall.metric, recall.k)),
         bars=tuple(Bar(method=method, mean=score.mean, low=score.low, high=score.high) for method, score in scores if score is not None),
     )
 
 
 def headline(evaluation: Evaluation) -> Measure:
-    """Return the measure that slices are tested by."""
+    """Return the measure by which slices are tested."""
     return Measure("recall", min(evaluation.k))
 
 
@@ -102,3 +129,58 @@ def _outcome(differences: list[Difference], users: int) -> Outcome:
 
 def _versus(one: Difference) -> Versus:
     return Versus(method=one.method, mean=one.mean, low=one.low, high=one.high, p_adjusted=one.p_adjusted)
+
+
+def for_whom(parts: Sequence[SliceFinding]) -> str:
+    """Name the slices in which the model is significantly better than every other method."""
+    tested = [part for part in parts if part.outcome not in ("too few", "alone")]
+    won = sorted((part for part in tested if part.outcome == "wins"), key=_gain, reverse=True)
+    if not won:
+        return "In no slice with enough users is it significantly better than every other method."
+    most = [f"{part.name} ({_interval(part.strongest)} against {part.strongest.method})" for part in won[:_NAMED] if part.strongest]
+    return (
+        f"In {len(won)} of {len(tested)} slices with enough users it is significantly better than every other method; most in "
+        f"{listed(most)}."
+    )
+
+
+def for_whom_not(parts: Sequence[SliceFinding]) -> str:
+    """Name the slices in which it is worse, behind or ahead without proof, and those with too few users."""
+    sentences = [
+        f"{words}: {_named(sorted(found, key=_gain))}."
+        for words, found in (
+            ("Significantly worse than another method", [part for part in parts if part.outcome == "loses"]),
+            ("Behind, but not proven", [part for part in parts if part.outcome == "level" and _gain(part) < 0]),
+            (
+                "Ahead, but not proven, as the tests are corrected for their number",
+                [part for part in parts if part.outcome == "level" and _gain(part) >= 0],
+            ),
+            ("Too few users to say", [part for part in parts if part.outcome == "too few"]),
+        )
+        if found
+    ]
+    return " ".join(sentences) or "It wins in every slice."
+
+
+def _named(parts: Sequence[SliceFinding]) -> str:
+    names = [f"{part.name} ({_interval(part.strongest)})" if part.strongest else part.name for part in parts[:_NAMED]]
+    return listed(names) if len(parts) <= _NAMED else f"{', '.join(names)}, and {len(parts) - _NAMED} more"
+
+
+def _interval(one: Versus) -> str:
+    return f"{points(one.mean)} points, {points(one.low)} to {points(one.high)}"
+
+
+def _gain(part: SliceFinding) -> float:
+    return 0.0 if part.strongest is None else part.strongest.mean
+
+
+def slice_words(names: Iterable[str]) -> dict[str, str]:
+    """Describe slices: top categories together, unknown names as what the shop declared."""
+    described: dict[str, str] = {}
+    for name in names:
+        if name.startswith(_CATEGORY):
+            described["category: …"] = "products of one of the top categories with the most interactions"
+        else:
+            described[name] = _WORDS.get(name, "as the shop's recipe says: a value of a label, or a slice that it declares")
+    return described

@@ -12,7 +12,8 @@ from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 
 _POINTS = 200
-"""Points of a curve, at most; more can't be told apart on a page."""
+"""Points of a curve, at most; a page can't show more."""
+_SUMMARY = ("steps", "examples", "parameters", "best_step", "examples_per_second")
 
 
 class Point(StrictModel):
@@ -49,12 +50,12 @@ class Training(StrictModel):
     stages: tuple[Stage, ...]
 
 
-def read_training(metrics: Path, told: Mapping[str, Any]) -> Training | None:
+def read_training(metrics: Path, training: Mapping[str, Any]) -> Training | None:
     """Read how training went; None where the model folder holds no record of it.
 
     Args:
         metrics: `metrics.jsonl` of a model folder.
-        told: `training` of its manifest.
+        training: `training` of its manifest.
 
     Raises:
         ArtefactError: The file is damaged.
@@ -73,8 +74,8 @@ def read_training(metrics: Path, told: Mapping[str, Any]) -> Training | None:
         curves={name: thin(steps, name) for name in losses},
         validation=tuple(Point(examples=examples, value=value) for examples, value in measured),
         measure=measure.removeprefix("validation_"),
-        summary={name: told[name] for name in ("steps", "examples", "parameters", "best_step", "examples_per_second") if name in told},
-        stages=_stages(told),
+        summary={name: training[name] for name in _SUMMARY if name in training},
+        stages=_stages(training),
     )
 
 
@@ -91,12 +92,14 @@ def thin(steps: pl.DataFrame, name: str, most: int = _POINTS) -> tuple[Point, ..
     return tuple(Point(examples=examples, value=value) for examples, value in grouped.select("examples", "value").rows())
 
 
-def _stages(told: Mapping[str, Any]) -> tuple[Stage, ...]:
+def _stages(training: Mapping[str, Any]) -> tuple[Stage, ...]:
     stages = []
-    if "seconds" in told:
-        waited = f"{100 * told['share_waiting_for_batches']:.1f} % of it waiting for batches" if "share_waiting_for_batches" in told else ""
-        stages.append(Stage(name="training steps", wall_seconds=told["seconds"], cpu_seconds=told.get("cpu_seconds"), remark=waited))
-    for negatives in told.get("negatives", ()):
+    if "seconds" in training:
+        share = training.get("share_waiting_for_batches")
+        waited = "" if share is None else f"{100 * share:.1f} % of it waiting for batches"
+        seconds, cpu_seconds = training["seconds"], training.get("cpu_seconds")
+        stages.append(Stage(name="training steps", wall_seconds=seconds, cpu_seconds=cpu_seconds, remark=waited))
+    for negatives in training.get("negatives", ()):
         kind = negatives["kind"].replace("_", " ")
         drawn = f"{negatives['draws']:,} negatives, beside the steps"
         stages.append(

@@ -8,13 +8,11 @@ from typing import Literal
 from gnn_search.audit.finding import SEVERITIES, AuditReport, Finding
 from gnn_search.audit.queries import NAMED_QUERIES
 from gnn_search.config.base import StrictModel
-from gnn_search.evaluation.comparison import Comparison
-from gnn_search.evaluation.result import Difference, Evaluation
+from gnn_search.evaluation.result import Comparison, Difference, Evaluation
 from gnn_search.report.data_card import DataCard
 from gnn_search.report.methods import in_words, others, subject, without_user
 from gnn_search.report.search_speed import SearchSpeed
-from gnn_search.report.slice_answers import for_whom, for_whom_not
-from gnn_search.report.slice_findings import SliceFinding, headline, strongest_other
+from gnn_search.report.slice_findings import SliceFinding, for_whom, for_whom_not, headline, strongest_other
 from gnn_search.report.wording import listed, p_value, percent, points
 
 
@@ -75,8 +73,8 @@ def reach_verdict(
 def _overall(evaluation: Evaluation, everything: SliceFinding) -> tuple[Literal["better", "level", "worse", "alone"], str]:
     model, k, best = subject(evaluation), headline(evaluation).k, everything.strongest
     own = everything.bars[0].mean
-    where = f"over {evaluation.cases:,} cases of {evaluation.users:,} shoppers"
-    found = f"{model} finds {percent(own)} of what shoppers then chose within the first {k} products, {where}"
+    where = f"over {evaluation.cases:,} cases of {evaluation.users:,} users"
+    found = f"{model} has a recall of {percent(own)} within the first {k} products, {where}"
     if best is None:
         return "alone", f"Nothing to compare with: {found}, but no other method was measured."
     against = f"the strongest other method, {best.method}, {percent(own - best.mean)}"
@@ -84,8 +82,8 @@ def _overall(evaluation: Evaluation, everything: SliceFinding) -> tuple[Literal[
         return "better", f"Yes, it is better: {found}; {against}."
     if everything.outcome == "loses":
         return "worse", f"No, it is not better: {found}; {against}."
-    reason = "the shoppers are too few to say" if everything.outcome == "too few" else "the difference may be chance"
-    return "level", f"It can't be told: {found}; {against}, and {reason}."
+    reason = "there are too few users to say" if everything.outcome == "too few" else "the difference may be chance"
+    return "level", f"Undecided: {found}; {against}, and {reason}."
 
 
 def _differences(evaluation: Evaluation) -> list[Difference]:
@@ -94,29 +92,29 @@ def _differences(evaluation: Evaluation) -> list[Difference]:
 
 
 def _than_what(evaluation: Evaluation) -> str:
-    told = _differences(evaluation)
-    if not told:
+    compared = _differences(evaluation)
+    if not compared:
         return "Nothing else was measured."
     parts = [
-        ("Significantly better than", [one.method for one in told if one.significant and one.mean > 0]),
-        ("significantly worse than", [one.method for one in told if one.significant and one.mean < 0]),
-        ("not to be told from", [one.method for one in told if not one.significant]),
+        ("Significantly better than", [one.method for one in compared if one.significant and one.mean > 0]),
+        ("significantly worse than", [one.method for one in compared if one.significant and one.mean < 0]),
+        ("not significantly different from", [one.method for one in compared if not one.significant]),
     ]
     sentence = "; ".join(f"{words} {listed(names)}" for words, names in parts if names)
     best = strongest_other(evaluation, evaluation.slices[0])
     assert best is not None
-    return f"{sentence[0].upper()}{sentence[1:]}. {best}, the strongest of them, ranks by this: {in_words(evaluation, best)}."
+    return f"{sentence[0].upper()}{sentence[1:]}. {best}, the strongest of them, ranks by {in_words(evaluation, best)}."
 
 
 def _how_much(evaluation: Evaluation, everything: SliceFinding) -> str:
     best = everything.strongest
     if best is None:
-        return "Without another method there is no difference to tell."
+        return "There is no other method to compare with."
     chance = "" if best.p_adjusted is None else f"; {p_value(best.p_adjusted)} after Holm's correction"
     detectable = evaluation.difference(best.method, everything.name, "recall", headline(evaluation).k).detectable
     least = ""
     if detectable is not None:
-        least = f" These cases are enough to find a true difference of {100 * detectable:.1f} points four times in five."
+        least = f" A true difference of {100 * detectable:.1f} points would show on these cases four times in five."
     interval = f"95 % interval {points(best.low)} to {points(best.high)}"
     theirs = everything.bars[0].mean - best.mean
     relative = f", {100 * best.mean / theirs:+.1f} % of its own" if theirs > 0 else ""
@@ -124,11 +122,11 @@ def _how_much(evaluation: Evaluation, everything: SliceFinding) -> str:
 
 
 def _on_what(data: DataCard, audit: AuditReport) -> str:
-    """Say what the data are, and what the audit warns of: a figure means no more than that."""
-    told = [data.description] if data.description else []
-    told += [finding.meaning for finding in audit.of("warning")]
-    told += [finding.meaning for finding in audit.of("note") if finding.check == NAMED_QUERIES.name]
-    return " ".join(told) or "Nothing that the audit warns of; the recipe does not describe the data."
+    """Describe the data, and what the audit warns of."""
+    sentences = [data.description] if data.description else []
+    sentences += [finding.meaning for finding in audit.of("warning")]
+    sentences += [finding.meaning for finding in audit.of("note") if finding.check == NAMED_QUERIES.name]
+    return " ".join(sentences) or "The recipe does not describe the data, and the audit warns of nothing."
 
 
 def _personal(evaluation: Evaluation, slices: Sequence[SliceFinding]) -> list[Answer]:
@@ -138,56 +136,56 @@ def _personal(evaluation: Evaluation, slices: Sequence[SliceFinding]) -> list[An
     recall = headline(evaluation)
     one = evaluation.difference(plain, slices[0].name, recall.metric, recall.k)
     words = "significant" if one.significant else "which may be chance"
-    answer = f"Knowing who asks is worth {points(one.mean)} points of {recall} ({points(one.low)} to {points(one.high)}), {words}."
+    answer = f"Knowing the user adds {points(one.mean)} points of {recall} ({points(one.low)} to {points(one.high)}), {words}."
     parts = [
         f"{points(found.mean)} for {what} ({points(found.low)} to {points(found.high)})"
-        for name, what in (("first-time", "products that the shopper never chose before"), ("repeat", "those chosen before"))
+        for name, what in (("first-time", "products that are new to the user"), ("repeat", "those the user had before"))
         if any(part.name == name for part in slices)
         for found in [evaluation.difference(plain, name, recall.metric, recall.k)]
     ]
     if parts:
         answer += f" It is {listed(parts)}."
-    return [Answer(question="Does it help to know the shopper?", answer=answer)]
+    return [Answer(question="Does it help to know the user?", answer=answer)]
 
 
 def _earlier_runs(comparison: Comparison) -> Answer:
     last, first = comparison.entries[-1], comparison.slices[0]
-    told = []
+    parts = []
     for entry in comparison.entries[:-1]:
         wanted = (last.mark, entry.mark, first, comparison.metric, comparison.k)
         one = next(one for one in comparison.differences if (one.reference, one.method, one.slice, one.metric, one.k) == wanted)
-        word = "not told apart" if not one.significant else "significantly better" if one.mean > 0 else "significantly worse"
-        told.append(f"{points(one.mean)} points against {entry.run} ({points(one.low)} to {points(one.high)}), {word}")
-    return Answer(question="Better than the earlier runs?", answer=f"{'; '.join(told)}.")
+        word = "not significantly different" if not one.significant else "significantly better" if one.mean > 0 else "significantly worse"
+        parts.append(f"{points(one.mean)} points against {entry.run} ({points(one.low)} to {points(one.high)}), {word}")
+    return Answer(question="Better than the earlier runs?", answer=f"{'; '.join(parts)}.")
 
 
 def _cost(evaluation: Evaluation, everything: SliceFinding, speed: SearchSpeed) -> str:
     costs = {one.method: one for one in speed.methods}
     own = costs[subject(evaluation)]
-    told = [
+    sentences = [
         f"{speed.single.median_ms:.1f} ms for one search ({speed.single.p95_ms:.1f} ms or less in 95 of 100), on {speed.processor}, "
         f"{speed.threads} thread{'s' if speed.threads > 1 else ''}; in large batches {own.cpu_ms:.2g} ms of CPU a list"
     ]
     best = everything.strongest
     if best is not None:
-        told.append(f"{best.method} takes {costs[best.method].cpu_ms:.2g}")
-    return f"{', where '.join(told)}. What training took stands below."
+        sentences.append(f"{best.method} takes {costs[best.method].cpu_ms:.2g}")
+    return f"{', where '.join(sentences)}. The cost of training is below."
 
 
 def _trust(evaluation: Evaluation, audit: AuditReport) -> str:
-    told = [
-        f"Every list is drawn from all {evaluation.candidates:,} products, no method saw anything from the start of the period on, and "
-        f"intervals and tests are over shoppers ({evaluation.draws:,} draws)."
+    sentences = [
+        f"Every list is ranked from all {evaluation.candidates:,} products, no method saw anything from the start of the period on, and "
+        f"intervals and tests are over users ({evaluation.n_resamples:,} resamples)."
     ]
     errors, warnings, notes = (_checks(audit.of(severity)) for severity in SEVERITIES)
     looked = len(audit.clean) + len({finding.check for finding in audit.findings})
     if errors:
-        told.append(f"But the audit found an error in {listed(errors)}: the figures are wrong until that is mended.")
+        sentences.append(f"But the audit found an error in {listed(errors)}: the figures are wrong until that is fixed.")
     else:
         rest = [f"{name} in {listed(checks)}" for name, checks in (("a warning", warnings), ("a note", notes)) if checks]
-        told.append(f"{', '.join([f'{looked} checks for leaks and faults found no error', *rest])}; what that means stands below.")
-    told.append("The model was trained once: the intervals tell what other shoppers would change, not what another seed would.")
-    return " ".join(told)
+        sentences.append(f"{', '.join([f'{looked} checks for leaks and faults found no error', *rest])}; see below for what that means.")
+    sentences.append("The model was trained once: the intervals show how other users would change the figures, not how another seed would.")
+    return " ".join(sentences)
 
 
 def _checks(findings: Sequence[Finding]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 LEAST_P = 0.01
-"""Coins are tossed a hundred times for each test of a family, so that no corrected p-value lies below."""
+"""Each test of a family adds a hundred permutations, so that no corrected p-value lies below."""
 
 
 def percent(value: float) -> str:
@@ -28,7 +28,7 @@ def points(value: float) -> str:
 
 
 def p_value(value: float) -> str:
-    """Return a p-value after Holm's correction as a text; its tests show nothing below a hundredth, whatever their number.
+    """Return a p-value after Holm's correction as a text; no test can show less than a hundredth, whatever their number.
 
     >>> p_value(0.04567), p_value(0.0099)
     ('p = 0.046', 'p ≤ 0.01')

@@ -1,4 +1,4 @@
-"""Worked searches: personalised beside plain beside the strongest other list and BM25, with a reason for each product of the model's."""
+"""Example searches: the model with and without the user, the strongest other method and BM25, with reasons for the model's products."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ class WorkedHit(StrictModel):
     Attributes:
         product_id: The shop's id.
         title: Of the product.
-        chosen: Whether the shopper chose it afterwards.
-        reason: What speaks for it; empty where that is not told.
+        relevant: Whether the user then interacted with it.
+        reason: Why it is in the list; empty for methods that give none.
     """
 
     product_id: str | int
     title: str
-    chosen: bool
+    relevant: bool
     reason: str
 
 
 class WorkedList(StrictModel):
-    """The head of one list, and what made it."""
+    """The head of one list, and its method."""
 
     name: str
     hits: tuple[WorkedHit, ...]
 
     @property
     def found(self) -> bool:
-        """Whether it holds anything that the shopper chose."""
-        return any(hit.chosen for hit in self.hits)
+        """Whether it holds a relevant product."""
+        return any(hit.relevant for hit in self.hits)
 
 
 class WorkedSearch(StrictModel):
@@ -50,42 +50,42 @@ class WorkedSearch(StrictModel):
     Attributes:
         query: The text.
         user_id: Who asked.
-        chosen: Titles of what was chosen.
-        lists: For the shopper; for nobody in particular; by another method, where one is given; by BM25.
+        relevant: Titles of the relevant products.
+        lists: For the user; for an anonymous one; by another method, where one is given; by BM25.
     """
 
     query: str
     user_id: str | int
-    chosen: tuple[str, ...]
+    relevant: tuple[str, ...]
     lists: tuple[WorkedList, ...]
 
 
 def work_searches(
     model: Model, best: ModelCaseRanker, cases: Cases, other: CaseRanker | None = None, count: int = 20, k: int = 5
 ) -> tuple[WorkedSearch, ...]:
-    """Work some cases of known shoppers, spread evenly over the period: none is picked for how well it goes.
+    """Search for some cases of known users, spread evenly over the period: none is picked for how well it goes.
 
     Args:
         model: The model.
         best: Its best channel as of the start of the period.
         cases: Of the period.
-        other: A method to set beside the model.
+        other: A method to compare with.
         count: How many, at most.
         k: Length of each list.
     """
     place = _spread(np.flatnonzero(cases.user >= 0), count)
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
-    choice = "bought" if graph.chosen_actions == ["purchase"] else "chose"
+    verb = "bought" if graph.chosen_actions == ["purchase"] else "chose"
     lists: list[tuple[str, Ranking, list[list[str]]]] = []
-    for name, who in (("For this shopper", user), ("For nobody in particular", nobody)):
+    for name, who in (("For this user", user), ("For an anonymous user", nobody)):
         ranking = best.rank(who, query, k)
-        lists.append((name, ranking, _reasons(best, who, query, ranking, choice)))
+        lists.append((name, ranking, _reasons(best, who, query, ranking, verb)))
     if other is not None:
         ranking = other.rank(user, query, k)
-        lists.append((f"{other.name}, for this shopper", ranking, [[""] * k] * len(place)))
+        lists.append((f"{other.name}, for this user", ranking, [[""] * k] * len(place)))
     lexical = Bm25(graph).rank(nobody, query, k)
-    lists.append(("bm25, words alone", lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
+    lists.append(("bm25", lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
     return tuple(_worked(graph, cases, int(case), row, lists) for row, case in enumerate(place))
 
 
@@ -93,19 +93,19 @@ def _spread(cases: Int64, count: int) -> Int64:
     return cases[sorted_unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
 
 
-def _reasons(best: ModelCaseRanker, user: np.ndarray, query: np.ndarray, ranking: Ranking, choice: str) -> list[list[str]]:
+def _reasons(best: ModelCaseRanker, user: np.ndarray, query: np.ndarray, ranking: Ranking, verb: str) -> list[list[str]]:
     if not len(user):
         return []
-    return give_reasons(best.ranker, best.encoder.encode_nodes(user, query), ranking, choice)
+    return give_reasons(best.ranker, best.encoder.encode_nodes(user, query), ranking, verb)
 
 
 def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[str, Ranking, list[list[str]]]]) -> WorkedSearch:
-    chosen = cases.product[cases.indptr[case] : cases.indptr[case + 1]].tolist()
+    relevant = cases.product[cases.indptr[case] : cases.indptr[case + 1]].tolist()
     ids, titles = graph.nodes("product").to_series(0), graph.nodes("product")["title"]
 
     def hits(ranking: Ranking, reasons: list[str]) -> tuple[WorkedHit, ...]:
         return tuple(
-            WorkedHit(product_id=ids[product], title=titles[product], chosen=product in chosen, reason=reason)
+            WorkedHit(product_id=ids[product], title=titles[product], relevant=product in relevant, reason=reason)
             for product, reason in zip(ranking.product[row].tolist(), reasons, strict=True)
             if product != PADDING
         )
@@ -113,6 +113,6 @@ def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[s
     return WorkedSearch(
         query=graph.nodes("query")["query"][int(cases.query[case])],
         user_id=graph.nodes("user").to_series(0)[int(cases.user[case])],
-        chosen=tuple(titles[product] for product in chosen),
+        relevant=tuple(titles[product] for product in relevant),
         lists=tuple(WorkedList(name=name, hits=hits(ranking, reasons[row])) for name, ranking, reasons in lists),
     )

@@ -1,4 +1,4 @@
-"""Take one part at a time out of a configuration, and see what each earns."""
+"""Ablations: take one part at a time out of a configuration, and measure what it contributes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from gnn_search.config.studies import AblationSettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph
-from gnn_search.studies.execute import StudyListener
 from gnn_search.studies.overrides import overridden, settings_of
-from gnn_search.studies.plan import chosen_names
-from gnn_search.studies.report import run_study
+from gnn_search.studies.plan import select_names
 from gnn_search.studies.result import Skipped, StudyReport
+from gnn_search.studies.study import StudyListener, run_study
 
 BASE = "base"
 
@@ -34,7 +33,7 @@ def ablate(
         study: The settings.
         graph: The graph.
         work: Where results are kept as they come.
-        listener: Told how it goes on.
+        listener: Receives the progress.
         command: Kept in the report.
         only: Names of the variants to try; none means all. The base is always there.
         keep: Keep the models.
@@ -51,7 +50,7 @@ def variant_configs(study: AblationSettings, only: Sequence[str] = ()) -> tuple[
     """Return the configurations by name, the base first, and the variants that would be the base again."""
     base = overridden(TrainingConfig.load(study.base), study.override, "the study's override")
     configs, skipped = {BASE: base}, []
-    for name in chosen_names(study.variants, only, "variant"):
+    for name in select_names(study.variants, only, "variant"):
         change = study.variants[name]
         config = overridden(base, change, f"variant '{name}'")
         if config == base:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,12 +10,14 @@ from typing import Any
 from gnn_search.config.studies import NegativesStudySettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
-from gnn_search.studies.execute import StudyListener
 from gnn_search.studies.overrides import overridden
-from gnn_search.studies.plan import chosen_names
-from gnn_search.studies.report import run_study
-from gnn_search.studies.result import MixCosts, NegativesReport, RunResult, SamplerCost, Target
-from gnn_search.studies.targets import best_validation, reached, resolve_target
+from gnn_search.studies.plan import select_names
+from gnn_search.studies.result import Candidates, MixCosts, NegativesReport, RunResult, SamplerCost, Target, Validation
+from gnn_search.studies.study import StudyListener, run_study
+
+LOWEST = "lowest"
+_BUILT_ON_THE_WAY = {"dynamic"}
+"""Samplers whose lists are made between the steps, in whose seconds they count already."""
 
 
 def compare_negatives(
@@ -34,7 +36,7 @@ def compare_negatives(
         study: The settings.
         graph: The graph.
         work: Where results are kept as they come.
-        listener: Told how it goes on.
+        listener: Receives the progress.
         command: Kept in the report.
         only: Names of the mixes to try; none means all.
         keep: Keep the models.
@@ -54,15 +56,15 @@ def compare_negatives(
         "seconds and CPU seconds to a target are of training steps and of building indices; those of validations are left out",
         "between two validations the recall is taken to rise along a straight line",
     )
-    told = {**dict(report), "notes": notes}
-    return NegativesReport(**told, targets=tuple(targets), costs=tuple(mix_costs(name, runs[name], targets) for name in configs))
+    shared = {**dict(report), "notes": notes}
+    return NegativesReport(**shared, targets=tuple(targets), costs=tuple(mix_costs(name, runs[name], targets) for name in configs))
 
 
 def mix_configs(study: NegativesStudySettings, only: Sequence[str] = ()) -> dict[str, TrainingConfig]:
     """Return the configurations by the name of their mix."""
     plain = overridden(TrainingConfig.load(study.base), {"walk": {"enabled": False}}, "the base")
     base = overridden(plain, study.override, "the study's override")
-    mixes = {name: study.mixes[name].model_dump(mode="json") for name in chosen_names(study.mixes, only, "mix")}
+    mixes = {name: study.mixes[name].model_dump(mode="json") for name in select_names(study.mixes, only, "mix")}
     return {name: overridden(base, mix, f"mix '{name}'") for name, mix in mixes.items()}
 
 
@@ -90,7 +92,7 @@ def _sampler(kind: str, runs: Sequence[RunResult]) -> SamplerCost:
         cpu_seconds_per_million=middle(lambda run, one: float(one["cpu_seconds_per_million"])),
         share_of_step=middle(lambda run, one: _drawing(one) / _training_cpu(run)),
         false_negatives=middle(lambda run, one: float(one["study"]["same_query"]["share"])),
-        false_negatives_asked=middle(lambda run, one: float(one["study"]["same_query"]["share_of_asked"])),
+        false_negatives_known=middle(lambda run, one: float(one["study"]["same_query"]["share_of_asked"])),
     )
 
 
@@ -101,3 +103,73 @@ def _drawing(sampler: dict[str, Any]) -> float:
 def _training_cpu(run: RunResult) -> float:
     """Return the CPU seconds of all steps; the last of them is followed by a validation."""
     return max(run.validations[-1].cpu_seconds, 1e-9)
+
+
+def best_validation(run: RunResult) -> float:
+    """Return the best recall of a run's validations."""
+    return max(validation.recall for validation in run.validations)
+
+
+def resolve_target(target: float | str, runs: Mapping[str, Sequence[RunResult]]) -> Target | None:
+    """Return the recall that is meant, for each seed; None where the mix that is named was not run.
+
+    Args:
+        target: A number, the name of a mix, or `lowest`.
+        runs: By mix, one a seed.
+    """
+    if isinstance(target, str) and target != LOWEST and target not in runs:
+        return None
+    meant = runs if target == LOWEST else {str(target): runs.get(str(target), ())}
+    recalls: dict[int, float] = {}
+    for run in (run for of_mix in runs.values() for run in of_mix):
+        if isinstance(target, float):
+            recalls[run.seed] = target
+        else:
+            recalls[run.seed] = min(best_validation(other) for of_mix in meant.values() for other in of_mix if other.seed == run.seed)
+    return Target(name=str(target), recalls=recalls)
+
+
+def first_reach(validations: Sequence[Validation], recall: float) -> Validation | None:
+    """Return where a run first reaches a recall, None where it never does.
+
+    Between two validations the recall is taken to rise along a straight line; one that the first validation has already reached counts
+    as reached there.
+    """
+    before = None
+    for after in validations:
+        if after.recall >= recall:
+            if before is None:
+                return after
+            share = (recall - before.recall) / (after.recall - before.recall)
+            return Validation(
+                step=round(before.step + share * (after.step - before.step)),
+                seconds=before.seconds + share * (after.seconds - before.seconds),
+                cpu_seconds=before.cpu_seconds + share * (after.cpu_seconds - before.cpu_seconds),
+                recall=recall,
+            )
+        before = after
+    return None
+
+
+def reached(target: Target, runs: Sequence[RunResult]) -> Candidates:
+    """Return what it took the runs of a mix, in steps and in seconds of steps and of the indices built before them."""
+    places = [first_reach(run.validations, target.recalls[run.seed]) for run in runs]
+    building = [_built_before(run) for run in runs]
+    return Candidates(
+        target=target.name,
+        seeds=sum(place is not None for place in places),
+        steps=_median([None if place is None else place.step for place in places]),
+        seconds=_median([None if place is None else place.seconds + extra for place, extra in zip(places, building, strict=True)]),
+        cpu_seconds=_median([None if place is None else place.cpu_seconds + extra for place, extra in zip(places, building, strict=True)]),
+    )
+
+
+def _built_before(run: RunResult) -> float:
+    samplers = run.training["negatives"]
+    return float(sum(sampler["index_cpu_seconds"] for sampler in samplers if sampler["kind"] not in _BUILT_ON_THE_WAY))
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    """Return the median, where a run that never got there takes for ever."""
+    middle = median(float("inf") if value is None else float(value) for value in values)
+    return None if middle == float("inf") else middle

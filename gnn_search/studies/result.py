@@ -13,7 +13,7 @@ from gnn_search.evaluation.result import Estimate
 class Recall(StrictModel):
     """A mean recall."""
 
-    way: str = Field(description="full, vectors, walk, or no user.")
+    channel: str = Field(description="reranked, vector, graph, or no user.")
     slice: str
     k: int = Field(description="Cut-off of the list.")
     mean: float
@@ -39,19 +39,19 @@ class RunResult(StrictModel):
     k: tuple[int, ...]
     recalls: tuple[Recall, ...]
     validations: tuple[Validation, ...]
-    training: dict[str, Any] = Field(description="What model.json says of the training: steps, seconds, CPU seconds, negatives, walk.")
-    seconds: float = Field(description="Of the whole run: indices, training, validations, the walk term, measuring.")
+    training: dict[str, Any] = Field(description="The training record of model.json: steps, seconds, CPU seconds, negatives, reranker.")
+    seconds: float = Field(description="Of the whole run: indices, training, validations, the reranker, measuring.")
     cpu_seconds: float = Field(description="Of the whole run, all threads of the process.")
 
-    def recall(self, way: str, k: int, slice_name: str = "all") -> float | None:
-        """Return a mean recall; None where the model has no such way or the cases no such slice."""
-        return next((one.mean for one in self.recalls if (one.way, one.k, one.slice) == (way, k, slice_name)), None)
+    def recall(self, channel: str, k: int, slice_name: str = "all") -> float | None:
+        """Return a mean recall; None where the model has no such channel or the cases no such slice."""
+        return next((one.mean for one in self.recalls if (one.channel, one.k, one.slice) == (channel, k, slice_name)), None)
 
 
 class StudyDifference(Estimate):
     """A variant minus the reference on the same cases, all seeds together; `high` below zero says that the variant is worse."""
 
-    way: str
+    channel: str
     slice: str
     k: int
     by_seed: tuple[float, ...] = Field(description="The same for each seed alone.")
@@ -60,7 +60,7 @@ class StudyDifference(Estimate):
 class MedianRecall(StrictModel):
     """The median over seeds of a mean recall."""
 
-    way: str
+    channel: str
     slice: str
     k: int
     median: float
@@ -76,13 +76,13 @@ class Summary(StrictModel):
     seconds: float = Field(description="Of the training steps alone.")
     cpu_seconds: float = Field(description="Of the training steps alone.")
 
-    def recall(self, way: str, k: int, slice_name: str = "all") -> float | None:
+    def recall(self, channel: str, k: int, slice_name: str = "all") -> float | None:
         """Return a median; None where there is none."""
-        return next((one.median for one in self.recalls if (one.way, one.k, one.slice) == (way, k, slice_name)), None)
+        return next((one.median for one in self.recalls if (one.channel, one.k, one.slice) == (channel, k, slice_name)), None)
 
-    def difference(self, way: str, k: int, slice_name: str = "all") -> StudyDifference | None:
+    def difference(self, channel: str, k: int, slice_name: str = "all") -> StudyDifference | None:
         """Return the difference to the reference; None where there is none."""
-        return next((one for one in self.differences if (one.way, one.k, one.slice) == (way, k, slice_name)), None)
+        return next((one for one in self.differences if (one.channel, one.k, one.slice) == (channel, k, slice_name)), None)
 
 
 class Skipped(StrictModel):
@@ -93,7 +93,7 @@ class Skipped(StrictModel):
 
 
 class StudyReport(StrictModel):
-    """What every study tells."""
+    """What every study reports."""
 
     command: str = Field(description="Makes this file again.")
     study: dict[str, Any] = Field(description="The settings, with what the command line changed.")
@@ -133,8 +133,8 @@ class SamplerCost(StrictModel):
     index_cpu_seconds: float = Field(description="Of building indices and lists.")
     cpu_seconds_per_million: float = Field(description="Of both, a million negatives.")
     share_of_step: float = Field(description="CPU seconds of drawing among those of training.")
-    false_negatives: float = Field(description="Share of taught negatives that somebody chose for the query in the validation period.")
-    false_negatives_asked: float = Field(description="The same among those whose query came up there at all.")
+    false_negatives: float = Field(description="Share of the negatives that are positive for the query in the validation period.")
+    false_negatives_known: float = Field(description="The same among those whose query is in that period at all.")
 
 
 class MixCosts(StrictModel):

@@ -1,4 +1,4 @@
-"""The working folder of a study: each run's result is written as soon as it is there, so a killed study goes on where it stopped."""
+"""The working folder of a study: each run's result is written at once, so that a killed study resumes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import read_json, staged, write_json
-from gnn_search.studies.plan import Run
-from gnn_search.studies.recalls import Float64
+from gnn_search.studies.measuring import Float64
+from gnn_search.studies.plan import StudyRun
 from gnn_search.studies.result import RunResult
 
 _RESULT, _RECALLS, _USER = "result.json", "recalls.npz", "user"
@@ -23,7 +23,8 @@ class Measured:
     """A finished run.
 
     Shapes:
-        user: int32[cases], -1 where unknown; recalls: float64[slices, k, cases] a way, NaN for a case that does not count in the slice.
+        - user: int32 [cases], -1 where unknown
+        - recalls: float64 [slices, k, cases] by channel, NaN for a case that does not count in the slice
     """
 
     result: RunResult
@@ -37,24 +38,24 @@ class StudyStore:
 
     root: Path
 
-    def model(self, run: Run) -> Path:
+    def model(self, run: StudyRun) -> Path:
         return self.root / "models" / run.folder
 
-    def result(self, run: Run) -> Path:
+    def result(self, run: StudyRun) -> Path:
         return self.root / "results" / run.folder
 
-    def has(self, run: Run) -> bool:
+    def has(self, run: StudyRun) -> bool:
         """Whether the run is finished."""
         return self.result(run).is_dir()
 
-    def save(self, run: Run, measured: Measured) -> None:
+    def save(self, run: StudyRun, measured: Measured) -> None:
         """Write a result, whole or not at all."""
         with staged(self.result(run)) as partial:
             partial.mkdir()
             np.savez_compressed(partial / _RECALLS, allow_pickle=False, **{_USER: measured.user}, **measured.recalls)
             write_json(partial / _RESULT, measured.result.model_dump(mode="json"))
 
-    def load(self, run: Run) -> Measured:
+    def load(self, run: StudyRun) -> Measured:
         """Read the result of a finished run.
 
         Raises:

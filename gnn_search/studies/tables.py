@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from gnn_search.studies.recalls import WAYS
+from gnn_search.studies.measuring import CHANNELS
 from gnn_search.studies.result import Candidates, NegativesReport, StudyDifference, StudyReport
 
 _ABOVE, _BELOW = "▲", "▼"
@@ -15,7 +15,7 @@ _ABOVE, _BELOW = "▲", "▼"
 
 def ablation_tables(report: StudyReport) -> list[Table]:
     """Return the tables of variants: recalls and differences to the base; and what was skipped."""
-    made = [_recalls(report, "variant", WAYS), _differences(report, "variant", ["full", "vectors"])]
+    made = [_recalls(report, "variant", CHANNELS), _differences(report, "variant", ["reranked", "vector"])]
     if not report.skipped:
         return made
     skipped = Table(title="skipped", title_justify="left")
@@ -28,42 +28,42 @@ def ablation_tables(report: StudyReport) -> list[Table]:
 
 def negatives_tables(report: NegativesReport) -> list[Table]:
     """Return the tables of mixes: recalls and differences, what each sampler costs and gets wrong, and what reaching a target takes."""
-    made = [_recalls(report, "mix", ["full", "no user"])]
-    made += [] if report.reference is None else [_differences(report, "mix", ["full"])]
+    made = [_recalls(report, "mix", ["reranked", "no user"])]
+    made += [] if report.reference is None else [_differences(report, "mix", ["reranked"])]
     return [*made, _samplers(report), *(_targets(report, place) for place in range(len(report.targets)))]
 
 
-def _recalls(report: StudyReport, what: str, ways: Sequence[str]) -> Table:
+def _recalls(report: StudyReport, what: str, channels: Sequence[str]) -> Table:
     first, last = min(report.k), max(report.k)
     seeds = len({run.seed for run in report.runs})
     table = Table(title=f"{report.graph}: medians of {seeds} seeds, {report.study['split']} cases", title_justify="left")
     table.add_column(what)
-    for way in ways:
-        table.add_column(f"R@{first}\n{way}", justify="right")
-    table.add_column(f"R@{last}\nfull", justify="right")
+    for channel in channels:
+        table.add_column(f"R@{first}\n{channel}", justify="right")
+    table.add_column(f"R@{last}\nreranked", justify="right")
     if report.reference is not None:
-        table.add_column(f"R@{first} full, difference\nto {report.reference}", justify="right")
+        table.add_column(f"R@{first} reranked, difference\nto {report.reference}", justify="right")
     table.add_column("training\nCPU s", justify="right")
     for summary in report.summaries:
-        cells: list[str | Text] = [_share(summary.recall(way, first)) for way in ways]
-        cells.append(_share(summary.recall("full", last)))
+        cells: list[str | Text] = [_share(summary.recall(channel, first)) for channel in channels]
+        cells.append(_share(summary.recall("reranked", last)))
         if report.reference is not None:
-            cells.append(_difference(summary.difference("full", first)))
+            cells.append(_difference(summary.difference("reranked", first)))
         table.add_row(summary.name, *cells, f"{summary.cpu_seconds:,.0f}")
     return table
 
 
-def _differences(report: StudyReport, what: str, ways: Sequence[str]) -> Table:
+def _differences(report: StudyReport, what: str, channels: Sequence[str]) -> Table:
     title = f"{what} minus {report.reference}: mean difference over the same cases of all seeds"
     table = Table(title=title, title_justify="left", caption_justify="left")
     table.add_column(what)
-    table.caption = f"[95 % interval] over shoppers; {_ABOVE} the whole interval lies above zero, {_BELOW} below."
-    columns = [(way, cut) for way in ways for cut in report.k]
-    for way, cut in columns:
-        table.add_column(f"R@{cut}\n{way}", justify="right")
+    table.caption = f"[95 % interval] over users; {_ABOVE} the whole interval lies above zero, {_BELOW} below."
+    columns = [(channel, cut) for channel in channels for cut in report.k]
+    for channel, cut in columns:
+        table.add_column(f"R@{cut}\n{channel}", justify="right")
     for summary in report.summaries:
         if summary.name != report.reference:
-            table.add_row(summary.name, *(_difference(summary.difference(way, cut)) for way, cut in columns))
+            table.add_row(summary.name, *(_difference(summary.difference(channel, cut)) for channel, cut in columns))
     return table
 
 
@@ -71,11 +71,11 @@ def _samplers(report: NegativesReport) -> Table:
     table = Table(title="what the samplers cost, and how often they are wrong", title_justify="left", caption_justify="left")
     table.add_column("mix")
     table.add_column("sampler")
-    for heading in ("mining\nCPU s", "of it\nindices", "CPU s\na million", "share of\na step", "chosen later", "where asked"):
+    for heading in ("mining\nCPU s", "of it\nindices", "CPU s\na million", "share of\na step", "positive later", "of known queries"):
         table.add_column(heading, justify="right")
     table.caption = (
-        "chosen later: share of taught negatives that anyone chose for the same query in the validation period; where asked: of those "
-        "whose query came up there."
+        "positive later: share of the negatives that are positive for the same query in the validation period; of known queries: among "
+        "those whose query is in that period."
     )
     for mix in report.costs:
         for sampler in mix.samplers:
@@ -87,7 +87,7 @@ def _samplers(report: NegativesReport) -> Table:
                 f"{sampler.cpu_seconds_per_million:,.2f}",
                 f"{sampler.share_of_step:.2%}",
                 f"{sampler.false_negatives:.3%}",
-                f"{sampler.false_negatives_asked:.3%}",
+                f"{sampler.false_negatives_known:.3%}",
             )
     return table
 

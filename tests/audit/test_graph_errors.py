@@ -1,4 +1,4 @@
-"""Leaks planted in a clean graph, one at a time: each is found and named, and no other error is told."""
+"""Leaks planted in a clean graph, one at a time: each is found and named, and no other error is reported."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def test_a_test_edge_shown_before_the_cut(graph, edge_type):
     write_edges(graph, edge_type, edges)
     found = only_error(graph, "test-edges")
     assert found.count == 1
-    assert f"The relation {'--'.join(edge_type)} holds edges from before they happened" in found.meaning
-    assert "1 are seen before 2024-02-22 00:00:00" in found.meaning
+    assert f"The relation {'--'.join(edge_type)} holds edges dated before their events" in found.meaning
+    assert "1 are visible before 2024-02-22 00:00:00" in found.meaning
     assert found.examples[0]["time"] == "2024-02-21 23:59:59"
 
 
@@ -99,7 +99,7 @@ def test_an_edge_shown_before_it_happened_within_training(graph):
     train = Graph.open(graph).manifest.validation_start
     edges["time"][np.flatnonzero(edges["time"] < train)[-1]] = Graph.open(graph).manifest.time_first
     write_edges(graph, PURCHASE, edges)
-    assert "0 are seen before" in only_error(graph, "test-edges").meaning
+    assert "0 are visible before" in only_error(graph, "test-edges").meaning
 
 
 def test_a_relation_of_events_without_times(graph):
@@ -129,7 +129,7 @@ def test_test_edges_in_a_relation_beside_the_events(graph, timed):
 def test_events_that_are_no_edges(graph):
     edges = {name: column[1:] for name, column in read_edges(graph, PURCHASE).items()}
     write_edges(graph, PURCHASE, edges)
-    assert "0 edges are no event, 1 events no edge" in only_warning(graph, "test-edges").meaning
+    assert "0 edges have no event, 1 events no edge" in only_warning(graph, "test-edges").meaning
 
 
 @pytest.mark.parametrize("edge_type", [("category", "rev_in", "product"), REV_BOUGHT_WITH])
@@ -139,7 +139,7 @@ def test_a_reverse_relation_that_does_not_mirror(graph, edge_type):
     write_edges(graph, edge_type, edges, snapshots=snapshots)
     found = only_error(graph, "mirrors")
     assert found.count == 1
-    assert "1 edges stand in the first alone and 0 in the second" in found.meaning
+    assert "1 edges are only in the first and 0 only in the second" in found.meaning
 
 
 def test_products_bought_together_counted_with_later_data(graph):
@@ -203,7 +203,7 @@ def test_a_popularity_column_counted_to_the_end(graph, end):
         assert audit(Graph.open(graph)).of("error") == []
     else:
         found = only_error(graph, "popularity")
-        assert "'price' is the count of a product's events" in found.meaning
+        assert "'price' counts a product's events" in found.meaning
         assert set(found.examples[0]) == {"product_id", "price"}
 
 

@@ -98,11 +98,11 @@ def test_choices_that_a_shopper_had_made_before(tmp_path, again):
 
     report = of_shop(tmp_path, change=repeated)
     if not again:
-        assert "repeat-choices" in report.clean
+        assert "repeat-interactions" in report.clean
         return
-    found = the_note(report, "repeat-choices")
+    found = the_note(report, "repeat-interactions")
     assert found.count == 30
-    assert "100 % were chosen before it" in found.meaning
+    assert "100 % occurred before it" in found.meaning
     assert len(found.examples) == 3
 
 
@@ -130,7 +130,7 @@ def test_a_column_that_tells_of_the_test_period(tmp_path, later):
     found = [finding for finding in report.of("warning") if finding.check == "popularity"]
     assert bool(found) == later
     if later:
-        assert "goes with the choices of the test period beyond what the earlier ones tell" in found[0].meaning
+        assert "predicts the interactions of the test period beyond what the earlier ones do" in found[0].meaning
 
 
 def test_times_that_are_days(tmp_path):
@@ -162,7 +162,7 @@ def last_at_the_end(events: pl.DataFrame) -> pl.DataFrame:
 
 def test_times_that_keep_order_only(tmp_path):
     found = only(of_shop(tmp_path, change=last_at_the_end, users=25), "order-only-times")
-    assert "exactly one event of 100 % of the shoppers" in found.meaning
+    assert "exactly one event of 100 % of the users" in found.meaning
     assert "clock: order" in found.advice
 
 

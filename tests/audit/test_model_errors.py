@@ -1,4 +1,4 @@
-"""Faults planted in a model, one at a time: each is found and named, and no other error is told."""
+"""Faults planted in a model, one at a time: each is found and named, and no other error is reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_clean_model_gives_neither_error_nor_warning(clean_graph, clean_mode
     report = audit(clean_graph, clean_model)
     assert report.of("error", "warning") == []
     assert report.model == str(clean_model)
-    assert {"other-graph", "unit-vectors", "tokenizer", "quantiles", "free-vectors", "finite-weights"} <= set(report.clean)
+    assert {"other-graph", "unit-vectors", "tokenizer", "quantiles", "id-embeddings", "finite-weights"} <= set(report.clean)
     assert report.skipped == {}
 
 
@@ -107,7 +107,7 @@ def test_quantiles_of_later_products(tmp_path):
     found = only_error(graph, model, "quantiles")
     assert found.count == 15
     assert found.examples[0]["column"] == "price"
-    assert "but of those chosen in any" not in found.meaning
+    assert "but of those with interactions in any" not in found.meaning
 
 
 def test_quantiles_fitted_on_what_sells_later(tmp_path):
@@ -139,19 +139,19 @@ def test_a_free_vector_of_a_query_that_came_later(clean_graph, model):
         return table
 
     change_weights(model, "query.free.weight", learn)
-    assert only_error(clean_graph, model, "free-vectors").examples == ({"query": "quokka quokka quokka"},)
+    assert only_error(clean_graph, model, "id-embeddings").examples == ({"query": "quokka quokka quokka"},)
 
 
 def test_vectors_that_know_the_test_period(clean_graph, model):
     info = ModelLayout(model).vectors / "vectors.json"
     write_json(info, {**read_json(info, "vectors"), "as_of": clean_graph.manifest.time_last})
-    assert "also those of the test period" in only_error(clean_graph, model, "vectors-moment").meaning
+    assert "also those of the test period" in only_error(clean_graph, model, "vectors-as-of").meaning
 
 
 def test_vectors_of_another_model(clean_graph, model):
     info = ModelLayout(model).vectors / "vectors.json"
     write_json(info, {**read_json(info, "vectors"), "model_hash": "another"})
-    assert "were made by another model" in only_error(clean_graph, model, "vectors-moment").meaning
+    assert "were made by another model" in only_error(clean_graph, model, "vectors-as-of").meaning
 
 
 def test_a_model_without_vectors(clean_graph, tmp_path):

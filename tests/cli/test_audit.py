@@ -86,13 +86,13 @@ def test_training_stops_at_an_error_unless_told_not_to_look(leaky, tmp_path):
     result = run(*words)
     assert result.exit_code == 1
     assert result.stderr.startswith("error (later-events): 2: examples/train.parquet holds events at or after")
-    assert result.stderr.endswith("Error: the audit found an error; correct what it names, or go on in spite of it with --no-audit\n")
+    assert result.stderr.endswith("Error: the audit found an error; correct what it names, or go on anyway with --no-audit\n")
     assert not (tmp_path / "model").exists()
     assert run(*words, "--no-audit").exit_code == 0
 
 
 def test_evaluation_stops_at_an_error_unless_told_not_to_look(spoilt, tmp_path):
-    words = ("evaluate", spoilt, "--draws", 5, "--cases", 5, "--baselines", "none", "--threads", 1)
+    words = ("evaluate", spoilt, "--resamples", 5, "--cases", 5, "--baselines", "none", "--threads", 1)
     result = run(*words)
     assert result.exit_code == 1
     assert result.stdout == ""

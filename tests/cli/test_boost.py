@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from gnn_search.cli.boost import verdict
 from gnn_search.cli.main import main
-from gnn_search.evaluation.boosting.result import Gain
+from gnn_search.evaluation.boosting.fit import Gain
 from gnn_search.index.boosting.boost import open_boost
 from gnn_search.trained.model import open_model
 

@@ -13,7 +13,7 @@ from gnn_search.cli.main import main
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, ["compare", *map(str, arguments), "--draws", "20"])
+    return CliRunner().invoke(main, ["compare", *map(str, arguments), "--resamples", "20"])
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def two_runs(tiny_model, tiny_graph, tmp_path_factory) -> list[Path]:
     made = []
     for name, model in (("old", tiny_model), ("new", write_model(tiny_graph, folder / "model", seed=5))):
         made.append(folder / name)
-        arguments = ["evaluate", str(model), "--draws", "20", "--baselines", "popularity,bm25", "--out", str(made[-1])]
+        arguments = ["evaluate", str(model), "--resamples", "20", "--baselines", "popularity,bm25", "--out", str(made[-1])]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
     return made
@@ -38,7 +38,7 @@ def test_two_models_beside_each_other(two_runs):
     (wins,) = found["wins"]
     assert wins["wins"] + wins["ties"] + wins["losses"] == found["cases"]
     assert wins["wins"] > 0
-    assert len(found["gained"]) == 3
+    assert len(found["largest_gains"]) == 3
     assert {difference["slice"] for difference in found["differences"]} == set(found["slices"])
     result = run(*two_runs)
     assert result.exit_code == 0, result.output
@@ -82,7 +82,7 @@ def test_what_can_not_be_compared_is_one_sentence_and_exit_2(two_runs, arguments
 
 
 def test_runs_of_other_cases_are_refused(two_runs, tiny_model, tmp_path):
-    arguments = ["evaluate", str(tiny_model), "--draws", "20", "--baselines", "none", "--cases", "9", "--out", str(tmp_path / "few")]
+    arguments = ["evaluate", str(tiny_model), "--resamples", "20", "--baselines", "none", "--cases", "9", "--out", str(tmp_path / "few")]
     assert CliRunner().invoke(main, arguments).exit_code == 0
     result = run(two_runs[0], tmp_path / "few")
     assert result.exit_code == 2

@@ -19,7 +19,7 @@ from gnn_search.layout import ModelLayout
 
 
 def run(model: Path, *arguments: object) -> Result:
-    return CliRunner().invoke(main, ["evaluate", str(model), "--draws", "20", "--threads", "1", *map(str, arguments)])
+    return CliRunner().invoke(main, ["evaluate", str(model), "--resamples", "20", "--threads", "1", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_a_damaged_model_is_one_sentence_and_exit_2(fresh_model, damage, message
     assert_refused(run(fresh_model), message)
 
 
-@pytest.mark.parametrize("arguments", [("--cases", 0), ("--draws", 0), ("--split", "train")])
+@pytest.mark.parametrize("arguments", [("--cases", 0), ("--resamples", 0), ("--split", "train")])
 def test_bad_options_exit_2(tiny_model, arguments):
     assert run(tiny_model, *arguments).exit_code == 2
 
@@ -184,7 +184,7 @@ def test_settings_of_baselines_come_from_a_folder(tiny_model, tmp_path):
     assert "lightgcn" in result.stdout
     (tmp_path / "lightgcn.yaml").write_text(json.dumps({**content, "layers": 0}))
     assert_refused(run(tiny_model, "--baselines", "lightgcn", "--settings", tmp_path), "lightgcn.yaml: 'layers'")
-    assert_refused(run(tiny_model, "--settings", tmp_path / "gone"), f"there is no folder {tmp_path / 'gone'}; give one to --settings")
+    assert_refused(run(tiny_model, "--settings", tmp_path / "gone"), f"there is no folder {tmp_path / 'gone'}; give --settings a folder")
 
 
 def test_a_rival_stands_under_its_own_name(tiny_model, tiny_graph, tmp_path):

@@ -67,7 +67,7 @@ def test_retrieve_says_where_each_channel_found_a_product(tiny_model, fusion, tm
 
 
 def test_evaluate_shows_the_fusions(tiny_model, fusion):
-    result = run("evaluate", tiny_model, "--fusion", fusion[0], "--baselines", "bm25", "--draws", 20, "--json")
+    result = run("evaluate", tiny_model, "--fusion", fusion[0], "--baselines", "bm25", "--resamples", 20, "--json")
     assert result.exit_code == 0, result.output
     evaluation = json.loads(result.stdout)
     names = ["gnn-search", "gnn-search, vectors", "gnn-search, graph", "gnn-search, no user"]

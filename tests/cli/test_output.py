@@ -39,7 +39,7 @@ def test_text_of_the_shop_is_no_markup(capsys):
     assert capsys.readouterr().out == "milk [red]2%[/red] :smile:\n"
 
 
-def test_progress_is_silent_without_a_terminal(capsys):
+def test_short_work_prints_no_progress_without_a_terminal(capsys):
     with progress("examples") as bars:
         task = bars.add_task("Training", total=10)
         bars.advance(task, 10)
@@ -47,6 +47,30 @@ def test_progress_is_silent_without_a_terminal(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == ""
+
+
+def test_long_work_prints_a_line_every_ten_seconds_without_a_terminal(capsys):
+    seconds = 0.0
+    with progress("cases", clock=lambda: seconds) as bars:
+        task = bars.add_task("bm25", total=4000)
+        for _ in range(4):
+            seconds += 4
+            bars.advance(task, 400)
+        assert capsys.readouterr().err == "bm25: 1,200 of 4,000 cases, 100 cases/s, 0:00:28 left\n"
+        seconds += 9
+        bars.update(task, completed=4000, description="bm25 [red]")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "bm25 [red]: 4,000 of 4,000 cases, 171 cases/s\n"
+
+
+def test_progress_without_a_total_counts_what_is_done(capsys):
+    seconds = 0.0
+    with progress("rows", clock=lambda: seconds) as bars:
+        task = bars.add_task("export", total=None)
+        seconds = 11.0
+        bars.update(task, completed=30)
+    assert capsys.readouterr().err == "export: 30 rows\n"
 
 
 def test_progress_on_a_terminal_shows_the_rate_on_stderr(capsys, monkeypatch):

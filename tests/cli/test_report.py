@@ -24,7 +24,7 @@ def evaluated(tiny_model, tmp_path_factory) -> Path:
     """A run of a copy of the tiny model, which lies beside it. Not to be changed."""
     folder = tmp_path_factory.mktemp("evaluated")
     shutil.copytree(tiny_model, folder / "model")
-    arguments = ["evaluate", str(folder / "model"), "--draws", "20", "--baselines", "own_history", "--out", str(folder / "run")]
+    arguments = ["evaluate", str(folder / "model"), "--resamples", "20", "--baselines", "own_history", "--out", str(folder / "run")]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.output
     return folder / "run"
@@ -81,7 +81,7 @@ def test_a_run_that_does_not_say_how_it_came_about(evaluated, tmp_path):
     RunLayout(bare).evaluation.write_text(json.dumps(content | {"manifest": None}))
     result = run(bare, "--out", tmp_path / "page.html")
     assert result.exit_code == 2
-    assert "does not say how it came about" in result.stderr
+    assert "does not record its model" in result.stderr
 
 
 @pytest.mark.parametrize(

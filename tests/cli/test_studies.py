@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from gnn_search.retrieval.rankers.open import model_rankers
+from gnn_search.studies.cases import study_cases
 from retrievers import tiny_settings
 
 from gnn_search.cli.main import main
 from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.graph.store import Graph
-from gnn_search.retrieval.rankers.build import model_case_rankers
-from gnn_search.studies import execute
-from gnn_search.studies.cases import study_cases
+from gnn_search.studies import study as study_module
+from gnn_search.studies.measuring import study_cases
 from gnn_search.studies.plan import Measuring
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import encode_nodes
@@ -30,7 +31,7 @@ def write(folder: Path, **study: Any) -> Path:
     """Write a tiny base and a study of it."""
     base, path = folder / "tiny.yaml", folder / "study.yaml"
     base.write_text(yaml.safe_dump(tiny_settings(walk={"cases": 20, "epochs": 2})))
-    path.write_text(yaml.safe_dump({"base": str(base), "seeds": [0, 1], "draws": 50, **study}, sort_keys=False))
+    path.write_text(yaml.safe_dump({"base": str(base), "seeds": [0, 1], "n_resamples": 50, **study}, sort_keys=False))
     return path
 
 
@@ -61,12 +62,12 @@ def test_an_ablation_is_reported(ablated, tiny_graph):
     assert [one["name"] for one in report["skipped"]] == ["same"]
     assert report["machine"]["threads"] == 1
     assert report["command"].startswith(f"gnn-search ablate {folder / 'study.yaml'} --graph ")
-    assert "not of the test period" in report["notes"][0]
-    assert {one["way"] for one in report["runs"][0]["recalls"]} == {"full", "vectors", "walk", "no user"}
-    assert {one["way"] for one in report["summaries"][1]["differences"]} == {"full", "vectors", "no user"}
-    # Vectors do not know of the walk term.
-    assert all(one["mean"] == 0 for one in report["summaries"][1]["differences"] if one["way"] == "vectors")
-    assert result.stderr.startswith("6 runs, 0 of them done before\nbase, seed 0: recall@10 full ")
+    assert "not the test period" in report["notes"][0]
+    assert {one["channel"] for one in report["runs"][0]["recalls"]} == {"reranked", "vector", "graph", "no user"}
+    assert {one["channel"] for one in report["summaries"][1]["differences"]} == {"reranked", "vector", "no user"}
+    # Vectors do not use the reranker.
+    assert all(one["mean"] == 0 for one in report["summaries"][1]["differences"] if one["channel"] == "vector")
+    assert result.stderr.startswith("6 runs, 0 of them done before\nbase, seed 0: recall@10 reranked ")
     assert "without text, seed 1: recall@10" in result.stderr
     for words in ("tiny: medians of 2 seeds, validation cases", "without text", "skipped", "is like this already: dimension 16"):
         assert words in result.stdout
@@ -77,18 +78,20 @@ def test_recalls_are_those_of_evaluate(ablated, tiny_graph):
     for found, name in ((report["runs"][1], "base-seed1-*"), (report["runs"][3], "without-walk-seed1-*")):
         (folder,) = (ablated[1] / "out.work" / "models").glob(name)
         model, cases = open_model(folder), study_cases(tiny_graph, Measuring("validation", None, 20), 1)
-        rankers = model_case_rankers(model, encode_nodes(model, cases.time))
-        scores = evaluate(cases, rankers, tiny_graph, k=(10, 40), draws=1)
-        ways = dict(zip(("full", "vectors", "walk", "no user") if model.reranker else ("full", "no user"), scores.methods, strict=True))
-        ways.setdefault("vectors", ways["full"])
-        assert {one["way"] for one in found["recalls"]} == set(ways)
+        rankers = model_rankers(model, encode_nodes(model, cases.time))
+        scores = evaluate(cases, rankers, tiny_graph, k=(10, 40), n_resamples=1)
+        channels = dict(
+            zip(("reranked", "vector", "graph", "no user") if model.walk else ("reranked", "no user"), scores.methods, strict=True)
+        )
+        channels.setdefault("vector", channels["reranked"])
+        assert {one["channel"] for one in found["recalls"]} == set(channels)
         for one in found["recalls"]:
-            score = scores.score(ways[one["way"]], one["slice"], "recall", one["k"])
+            score = scores.score(channels[one["channel"]], one["slice"], "recall", one["k"])
             assert (one["mean"], one["cases"]) == (pytest.approx(score.mean), score.cases)
 
 
 def test_a_killed_study_goes_on(ablated, tiny_graph, tmp_path, monkeypatch):
-    plain, trained = execute.fit_model, []
+    plain, trained = study_module.fit_model, []
 
     def fit_model(config, *arguments, **settings):
         trained.append(config.seed)
@@ -98,7 +101,7 @@ def test_a_killed_study_goes_on(ablated, tiny_graph, tmp_path, monkeypatch):
         return summary
 
     study = write(tmp_path, variants=VARIANTS)
-    monkeypatch.setattr(execute, "fit_model", fit_model)
+    monkeypatch.setattr(study_module, "fit_model", fit_model)
     assert run("ablate", study, tiny_graph, tmp_path / "out.json").exit_code == 130
     assert not (tmp_path / "out.json").exists()
     result = run("ablate", study, tiny_graph, tmp_path / "out.json")

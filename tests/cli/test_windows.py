@@ -23,7 +23,7 @@ def runs(tiny_shop, tmp_path_factory) -> list:
     for back in range(2):
         graph = build_graph(Recipe.load(tiny_shop), tiny_shop.parent, folder / f"graph_{back}", back=back)
         model = write_model(graph, folder / f"model_{back}")
-        result = run("evaluate", model, "--draws", 20, "--threads", 1, "--out", folder / f"run_{back}")
+        result = run("evaluate", model, "--resamples", 20, "--threads", 1, "--out", folder / f"run_{back}")
         assert result.exit_code == 0, result.output
     return [folder / f"run_{back}" for back in range(2)]
 

@@ -32,7 +32,7 @@ class Fixed:
 
 
 def measure(least: float, k: int = 3):
-    return score_at_threshold(CASES, Fixed(), least, k, 6, draws=200, seed=1)
+    return score_at_threshold(CASES, Fixed(), least, k, 6, n_resamples=200, seed=1)
 
 
 def test_by_hand():

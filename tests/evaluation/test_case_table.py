@@ -13,7 +13,7 @@ from gnn_search.graph.cases import build_cases
 
 def test_by_hand(fruit_shop):
     table = case_table(build_cases(fruit_shop), fruit_shop)
-    counts = ("user_choices", "query_choices", "product_choices")
+    counts = ("user_interactions", "query_interactions", "product_interactions")
     assert table.select("user_id", "query", "product_id", "form", *counts, "user_kind", "category").rows() == [
         ("ann", "apple", "p0", "broad", 3, 4, 2, "heavy", "fruit > apple"),
         ("ann", "apple", "p2", "broad", 3, 4, 0, "heavy", "fruit > pear"),
@@ -34,9 +34,9 @@ def test_counts_are_those_before_the_period(tiny_graph):
         for place in range(0, table.height, 7):
             case, row = int(cases.case_of_row()[place]), table.row(place, named=True)
             user = int(cases.user[case])
-            assert row["user_choices"] == (before.filter(pl.col("user") == user).height if user >= 0 else None)
-            assert row["query_choices"] == before.filter(pl.col("query") == int(cases.query[case])).height
-            assert row["product_choices"] == before.filter(pl.col("product") == int(cases.product[place])).height
+            assert row["user_interactions"] == (before.filter(pl.col("user") == user).height if user >= 0 else None)
+            assert row["query_interactions"] == before.filter(pl.col("query") == int(cases.query[case])).height
+            assert row["product_interactions"] == before.filter(pl.col("product") == int(cases.product[place])).height
             assert row["words"] == len(row["query"].split())
 
 
@@ -65,4 +65,4 @@ def test_without_categories(make_graph):
     graph = make_graph([("p0", "apple", None, None)], events)
     table = case_table(build_cases(graph), graph)
     assert table.select("category", "top_category").row(0) == (None, None)
-    assert np.array_equal(table["user_choices"], [2])
+    assert np.array_equal(table["user_interactions"], [2])

@@ -10,12 +10,11 @@ from rich.console import Console
 
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.baselines.build import build_baselines
-from gnn_search.evaluation.choices import find_choices
 from gnn_search.evaluation.compare import compare
-from gnn_search.evaluation.comparison import Comparison
 from gnn_search.evaluation.comparison_table import render_comparison
 from gnn_search.evaluation.evaluate import evaluate
-from gnn_search.evaluation.result import Manifest
+from gnn_search.evaluation.qrels import build_qrels
+from gnn_search.evaluation.result import Comparison, Manifest
 from gnn_search.evaluation.run_folder import RunFolder, RunWriter, hash_cases
 from gnn_search.graph.cases import build_cases
 
@@ -23,8 +22,8 @@ from gnn_search.graph.cases import build_cases
 def write(graph, rankers, root, k=(2, 3), limit=None):
     cases = build_cases(graph, "test", limit)
     writer = RunWriter(root, graph)
-    choices = find_choices(graph, cases, "test", limit)
-    found = evaluate(cases, rankers, graph, k=k, choices=choices, recorder=writer, draws=200, reference=rankers[0].name)
+    qrels = build_qrels(graph, cases, "test", limit)
+    found = evaluate(cases, rankers, graph, k=k, qrels=qrels, recorder=writer, n_resamples=200, reference=rankers[0].name)
     manifest = Manifest(
         format_version=1,
         command="",
@@ -56,7 +55,7 @@ def text_of(found):
 
 
 def test_by_hand(old_and_new):
-    found = compare(old_and_new, top=1, draws=50)
+    found = compare(old_and_new, top=1, n_resamples=50)
     assert [(entry.mark, entry.method) for entry in found.entries] == [("a", "fixed"), ("b", "fixed")]
     means = {one.method: one.mean for one in found.scores if (one.slice, one.metric, one.k) == ("all", "recall", 2)}
     assert means == pytest.approx({"a": (0.5 + 1 + 1) / 5, "b": (0.5 + 0 + 1 + 0.5 + 1) / 5})
@@ -71,24 +70,24 @@ def test_by_hand(old_and_new):
     assert set(by_slice) == set(found.slices)
 
 
-def test_the_cases_that_moved_most_with_both_lists(old_and_new):
-    found = compare(old_and_new, top=1, draws=50)
-    (gained,) = found.gained
+def test_the_largest_changes_with_both_lists(old_and_new):
+    found = compare(old_and_new, top=1, n_resamples=50)
+    (gained,) = found.largest_gains
     assert (gained.case, gained.user_id, gained.query, gained.value_earlier, gained.value_later) == (4, None, "root", 0, 1)
-    assert [(one.product_id, one.title, one.chosen) for one in gained.list_later] == [("p3", "carrot", True), ("p2", "sweet pear", False)]
+    assert [(one.product_id, one.title, one.relevant) for one in gained.list_later] == [("p3", "carrot", True), ("p2", "sweet pear", False)]
     assert [one.product_id for one in gained.list_earlier] == ["p2", "p1"]
-    (lost,) = found.lost
+    (lost,) = found.largest_losses
     assert (lost.case, lost.user_id, lost.value_earlier, lost.value_later) == (1, "ann", 1, 0)
-    assert [one.product_id for one in lost.chosen] == ["p1"]
-    assert len(compare(old_and_new, top=9, draws=50).gained) == 2
+    assert [one.product_id for one in lost.relevant] == ["p1"]
+    assert len(compare(old_and_new, top=9, n_resamples=50).largest_gains) == 2
 
 
 def test_a_tie_by_recall_is_broken_by_ndcg(fruit_shop, tmp_path):
     """Both lists find p3 for the last case and, one place apart, p2 for the third: neither moves by recall, so none is shown."""
     runs = [write(fruit_shop, [Fixed(row)], tmp_path / str(row[0])) for row in ([2, 3], [3, 2])]
-    found = compare(runs, draws=20)
-    assert (found.gained, found.lost, found.wins[0].ties) == ((), (), 5)
-    by_ndcg = compare(runs, metric="ndcg", draws=20)
+    found = compare(runs, n_resamples=20)
+    assert (found.largest_gains, found.largest_losses, found.wins[0].ties) == ((), (), 5)
+    by_ndcg = compare(runs, metric="ndcg", n_resamples=20)
     assert by_ndcg.wins[0].ties < 5
 
 
@@ -96,7 +95,7 @@ def test_the_figures_are_those_of_the_evaluation(random_shop, tmp_path):
     _, _, graph = random_shop(4)
     rankers = build_baselines(graph, build_cases(graph).time)[:3]
     run = write(graph, rankers, tmp_path / "run")
-    found = compare([run], draws=200)
+    found = compare([run], n_resamples=200)
     assert [entry.method for entry in found.entries] == [ranker.name for ranker in rankers]
     for one in found.differences:
         if one.method != "a" or one.slice not in ("all", "repeat") or one.metric != "recall":
@@ -125,7 +124,7 @@ def test_marks_stand_for_significant_wins():
             "time": 0,
             "cases": 50,
             "users": 9,
-            "draws": 10,
+            "n_resamples": 10,
             "seed": 0,
             "metric": "recall",
             "k": 10,
@@ -134,8 +133,8 @@ def test_marks_stand_for_significant_wins():
             "scores": scores,
             "differences": [{**shared, **one} for one in differences],
             "wins": [{"later": "b", "earlier": "a", "metric": "recall", "k": 10, "wins": 7, "ties": 40, "losses": 3}],
-            "gained": [],
-            "lost": [],
+            "largest_gains": [],
+            "largest_losses": [],
         }
     )
     assert found.beaten("b", "recall", 10) == ["a", "c"]
@@ -147,11 +146,11 @@ def test_marks_stand_for_significant_wins():
 
 
 def test_a_table_for_readers(old_and_new):
-    text = text_of(compare(old_and_new, top=1, draws=50))
+    text = text_of(compare(old_and_new, top=1, n_resamples=50))
     assert "recall@2, pair by pair" in text
-    assert "recall@2 .000 by a, 1.00 by b: 'root', nobody known" in text
+    assert "recall@2 .000 by a, 1.00 by b: 'root', an anonymous user" in text
     assert "✓ carrot" in text
-    assert "chosen: carrot" in text
+    assert "relevant: carrot" in text
 
 
 def test_runs_that_can_not_be_compared_are_refused(fruit_shop, random_shop, old_and_new, tmp_path):

@@ -7,8 +7,8 @@ from rankers import Fixed
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.baselines.build import build_baselines
 from gnn_search.evaluation.evaluate import evaluate
-from gnn_search.evaluation.intervals import mean_interval
 from gnn_search.evaluation.result import Evaluation
+from gnn_search.evaluation.significance import mean_interval
 from gnn_search.evaluation.slices import Slice
 from gnn_search.graph.cases import build_cases
 from gnn_search.retrieval.ranking import Ranking
@@ -24,7 +24,7 @@ class Wrong(Fixed):
 def test_an_evaluation_by_hand(fruit_shop):
     # Relevant: {0, 2}, {1}, {2}, {3, 4}, {3}.
     cases = build_cases(fruit_shop)
-    found = evaluate(cases, [Fixed([2, 3, 0]), Fixed([5, 1], "other")], fruit_shop, k=(1, 3), draws=50, reference="fixed")
+    found = evaluate(cases, [Fixed([2, 3, 0]), Fixed([5, 1], "other")], fruit_shop, k=(1, 3), n_resamples=50, reference="fixed")
     assert found.score("fixed", "all", "recall", 1).mean == pytest.approx((0.5 + 0 + 1 + 0 + 0) / 5)
     assert found.score("fixed", "all", "recall", 3).mean == pytest.approx((1 + 0 + 1 + 0.5 + 1) / 5)
     assert found.score("fixed", "all", "mrr", 3).mean == pytest.approx((1 + 0 + 1 + 0.5 + 0.5) / 5)
@@ -44,14 +44,14 @@ def test_intervals_are_those_of_the_cluster_bootstrap(random_shop):
     _, _, graph = random_shop(0)
     cases = build_cases(graph)
     rankers = build_baselines(graph, cases.time)[:2]
-    found = evaluate(cases, rankers, graph, k=(3,), draws=200, seed=5, reference="query_popularity")
+    found = evaluate(cases, rankers, graph, k=(3,), n_resamples=200, seed=5, reference="query_popularity")
     recall = []
     for ranker in rankers:
         lists = ranker.rank(cases.user, cases.query, 3).product.tolist()
-        truth = np.split(cases.product, cases.indptr[1:-1])
-        recall.append([len(set(row) & set(products.tolist())) / len(products) for row, products in zip(lists, truth, strict=True)])
+        relevant = np.split(cases.product, cases.indptr[1:-1])
+        recall.append([len(set(row) & set(products.tolist())) / len(products) for row, products in zip(lists, relevant, strict=True)])
     values = np.array([recall[0], recall[1], np.subtract(recall[1], recall[0])]).T
-    mean, low, high = mean_interval(values, cases.user, draws=200, seed=5)
+    mean, low, high = mean_interval(values, cases.user, n_resamples=200, seed=5)
     scores = [
         found.score("popularity", "all", "recall", 3),
         found.score("query_popularity", "all", "recall", 3),
@@ -62,26 +62,28 @@ def test_intervals_are_those_of_the_cluster_bootstrap(random_shop):
         assert score.low <= score.mean <= score.high
 
 
-def test_the_same_seed_gives_the_same_numbers_whatever_the_blocks(random_shop, monkeypatch):
+def test_the_same_seed_gives_the_same_numbers_whatever_the_blocks(random_shop):
     _, _, graph = random_shop(1)
     cases = build_cases(graph)
     rankers = build_baselines(graph, cases.time)
-    first = evaluate(cases, rankers, graph, draws=60, reference="bm25")
-    monkeypatch.setattr("gnn_search.evaluation.ranked.BLOCK_CASES", 3)
+    first = evaluate(cases, rankers, graph, n_resamples=60, reference="bm25")
     seen = []
-    again = evaluate(cases, rankers, graph, draws=60, reference="bm25", progress=lambda *step: seen.append(step))
+    again = evaluate(cases, rankers, graph, n_resamples=60, reference="bm25", progress=lambda *step: seen.append(step), block_cases=3)
     assert first.model_dump(exclude={"costs"}) == again.model_dump(exclude={"costs"})
     assert seen[0] == ("popularity", 3, len(cases))
     assert seen[-1] == ("query_popularity_then_bm25", len(cases), len(cases))
 
 
-def test_cases_of_one_query_come_together(random_shop, monkeypatch):
+def test_cases_of_one_query_come_together(random_shop):
+    class Recording(Fixed):
+        def rank(self, user, query, k):
+            queries.extend(query.tolist())
+            return super().rank(user, query, k)
+
     _, _, graph = random_shop(1)
-    monkeypatch.setattr("gnn_search.evaluation.ranked.BLOCK_CASES", 3)
-    ranker, asked = Fixed([0]), []
-    monkeypatch.setattr(ranker, "rank", lambda user, query, k: asked.extend(query.tolist()) or Fixed.rank(ranker, user, query, k))
-    evaluate(build_cases(graph), [ranker], graph, draws=20)
-    assert asked == sorted(build_cases(graph).query.tolist())
+    queries: list[int] = []
+    evaluate(build_cases(graph), [Recording([0])], graph, n_resamples=20, block_cases=3)
+    assert queries == sorted(build_cases(graph).query.tolist())
 
 
 def test_an_evaluation_survives_json(fruit_shop):
@@ -97,7 +99,7 @@ def test_own_slices(fruit_shop):
     assert found.score("fixed", "p3", "recall", 10).mean == 1
 
 
-def test_a_draw_may_miss_a_small_slice(random_shop):
+def test_a_resample_may_miss_a_small_slice(random_shop):
     _, _, graph = random_shop(2)
     cases = build_cases(graph)
     rows = np.zeros(len(cases.product), dtype=np.bool_)
@@ -118,9 +120,9 @@ def test_an_unknown_score_is_no_score(fruit_shop):
         ({"rankers": []}, "expected at least one case and one ranker to evaluate, got 5 and 0"),
         ({"rankers": [Fixed([0]), Fixed([1])]}, "expected rankers with distinct names, got 'fixed' 2 times"),
         ({"reference": "model"}, "no ranker is called 'model' to compare with; there are fixed"),
-        ({"k": (0,)}, "expected cut-offs and bootstrap draws of at least 1, got k = \\(0,\\)"),
-        ({"k": ()}, "expected cut-offs and bootstrap draws of at least 1"),
-        ({"draws": 0}, "and 0 draws"),
+        ({"k": (0,)}, "expected cut-offs and bootstrap resamples of at least 1, got k = \\(0,\\)"),
+        ({"k": ()}, "expected cut-offs and bootstrap resamples of at least 1"),
+        ({"n_resamples": 0}, "and 0 resamples"),
         ({"rankers": [Wrong([0, 1])]}, "ranker 'fixed': expected lists of shape \\(5, 6\\), got \\(5, 2\\)"),
         ({"rankers": [Wrong([0, 1, 2, 3, 4, 6])]}, "expected product numbers from 0 to 5 or -1, got 6"),
         ({"rankers": [Wrong([0, 1, 2, 3, -2, -1])]}, "expected product numbers from 0 to 5 or -1, got -2"),

@@ -19,7 +19,7 @@ def fit(new: list[bool]) -> FusionFit:
 
 
 def test_means_and_leads():
-    summary = summarise_fusion(fit([False, False, True, False]), (10, 100), Path("out"), draws=50)
+    summary = summarise_fusion(fit([False, False, True, False]), (10, 100), Path("out"), n_resamples=50)
     assert (summary.cases, summary.users) == (4, 3)
     found = {(score.method, score.new_queries, score.k): score for score in summary.scores}
     assert len(found) == 8
@@ -35,5 +35,5 @@ def test_means_and_leads():
 
 
 def test_without_new_queries_nothing_is_said_of_them():
-    summary = summarise_fusion(fit([False] * 4), (10, 100), Path("out"), draws=50)
+    summary = summarise_fusion(fit([False] * 4), (10, 100), Path("out"), n_resamples=50)
     assert not any(score.new_queries for score in summary.scores)

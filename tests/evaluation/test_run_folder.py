@@ -11,10 +11,10 @@ from rankers import Fixed
 
 from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.baselines.build import build_baselines
-from gnn_search.evaluation.choices import find_choices
 from gnn_search.evaluation.evaluate import evaluate
+from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import measures
-from gnn_search.evaluation.metrics.score import Selection
+from gnn_search.evaluation.qrels import build_qrels
 from gnn_search.evaluation.run_folder import RunFolder, RunWriter, hash_cases
 from gnn_search.evaluation.slices import built_in_slices
 from gnn_search.graph.cases import build_cases
@@ -23,7 +23,7 @@ from gnn_search.graph.cases import build_cases
 def write(graph, rankers, root, **settings):
     cases = build_cases(graph)
     writer = RunWriter(root, graph)
-    found = evaluate(cases, rankers, graph, choices=find_choices(graph, cases, "test"), recorder=writer, draws=30, **settings)
+    found = evaluate(cases, rankers, graph, qrels=build_qrels(graph, cases, "test"), recorder=writer, n_resamples=30, **settings)
     writer.finish(found)
     return RunFolder.open(root)
 
@@ -75,15 +75,15 @@ def test_the_same_figures_come_out_again(random_shop, tmp_path):
     _, _, graph = random_shop(4)
     rankers = build_baselines(graph, build_cases(graph).time)
     run = write(graph, rankers, tmp_path / "run", k=(3, 10))
-    truth = run.truth()
-    wanted = measures(run.evaluation.k, list(truth.actions), graded=truth.grade is not None)
+    qrels = run.qrels()
+    wanted = measures(run.evaluation.k, list(qrels.actions), graded=qrels.grade is not None)
     slices = {part.name: part for part in run.slices()}
     assert set(slices) == {part.name for part in built_in_slices(build_cases(graph), graph)}
     compared = 0
     for name in run.evaluation.methods:
-        listed = run.listed(name, truth.case_of_row)
+        scored_run = run.read_run(name, qrels.case_of_row)
         for part in slices.values():
-            scored = Selection(truth, part.rows, wanted).score(listed)
+            scored = Evaluator(qrels, part.rows, wanted).score_run(scored_run)
             means = scored.values.sum(axis=1) / np.maximum(scored.weights.sum(axis=1)[scored.kind], 1e-9)
             for measure, mean in zip(wanted, means, strict=True):
                 try:

@@ -64,13 +64,13 @@ def test_only_the_most_frequent_values_get_a_slice(make_graph):
     ("text", "rows"),
     [
         ("form = 'narrow' AND repeat", [0, 0, 1, 0, 0, 0, 0]),
-        ("user_choices >= 3 OR product_id = 'p3'", [1, 1, 1, 0, 1, 0, 1]),
+        ("user_interactions >= 3 OR product_id = 'p3'", [1, 1, 1, 0, 1, 0, 1]),
         ("product_brand = 'acme'", [1, 1, 0, 1, 0, 0, 0]),
         ("category LIKE 'fruit%apple'", [1, 0, 1, 0, 0, 0, 0]),
-        ("query_choices > AVG(query_choices)", [1, 1, 1, 0, 0, 0, 0]),
+        ("query_interactions > AVG(query_interactions)", [1, 1, 1, 0, 0, 0, 0]),
         ("TRUE", [1, 1, 1, 1, 1, 1, 1]),
         # Nobody has no number of choices, and what is not known is not true.
-        ("NOT user_choices = 3", [0, 0, 0, 1, 0, 0, 0]),
+        ("NOT user_interactions = 3", [0, 0, 0, 1, 0, 0, 0]),
     ],
 )
 def test_a_slice_by_an_expression(fruit_shop, text, rows):

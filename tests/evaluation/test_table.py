@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from gnn_search.evaluation.result import Cost, Coverage, Difference, Evaluation, Score
-from gnn_search.evaluation.small import FEWEST
+from gnn_search.evaluation.significance import FEWEST_USERS
 from gnn_search.evaluation.table import render
 
 
@@ -32,7 +32,7 @@ def evaluation(slices=("all", "broad"), reference="model"):
         users=99,
         candidates=5678,
         k=(10, 100),
-        draws=1000,
+        n_resamples=1000,
         seed=0,
         methods=tuple(means),
         slices=tuple(slices),
@@ -61,7 +61,7 @@ def test_scores_and_the_best_of_each_column():
     text = text_of(evaluation())
     assert line_of(text, "model", "recall@10 by slice") == ["model", ".600 ±.050*", ".300 ±.050"]
     assert line_of(text, "query_pop", "recall@10 by slice") == ["query_popularity_then_bm25", ".500 ±.050 ▼", ".500 ±.050*▲"]
-    assert "1,234 cases of 99 shoppers over 5,678 products" in text
+    assert "1,234 cases of 99 users over 5,678 products" in text
     assert all(heading in text for heading in ("recall@100", "ndcg@10", "ndcg@100", "mrr@10", "mrr@100"))
 
 
@@ -73,7 +73,7 @@ def test_differences_show_which_are_significant_and_what_could_be_seen():
         "-.200 ±.050▼",
     ]
     assert line_of(text, "detectable", "model minus each method: recall@10") == ["detectable", ".012", ".012"]
-    assert "paired randomisation test over shoppers" in " ".join(text.split())
+    assert "paired permutation test over users" in " ".join(text.split())
 
 
 def test_measures_carry_the_marks_too():
@@ -101,7 +101,7 @@ def test_any_number_of_slices_fits_100_columns(count):
 def test_a_slice_too_small_to_say_anything_is_marked():
     found = evaluation()
     few = {
-        kind: tuple(one.model_copy(update={"users": FEWEST - 1}) if one.slice == "broad" else one for one in getattr(found, kind))
+        kind: tuple(one.model_copy(update={"users": FEWEST_USERS - 1}) if one.slice == "broad" else one for one in getattr(found, kind))
         for kind in ("scores", "differences")
     }
     text = text_of(found.model_copy(update=few))

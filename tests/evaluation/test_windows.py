@@ -18,7 +18,7 @@ def window(time: int, mean: float, lead: float, *, slices=("all", "new"), method
     return Evaluation.model_validate(
         {
             **{"graph": "shop", "graph_hash": str(time), "time": time, "cases": 40 + time, "users": 9, "candidates": 99, "k": (10,)},
-            **{"draws": 10, "seed": 0, "methods": methods, "slices": slices, "reference": "model", "costs": ()},
+            **{"n_resamples": 10, "seed": 0, "methods": methods, "slices": slices, "reference": "model", "costs": ()},
             "scores": [
                 Score(method=method, slice=name, mean=mean * part, low=0, high=1, **key)
                 for method in methods

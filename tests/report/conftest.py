@@ -49,7 +49,7 @@ def runs(told_model, tiny_graph, tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("report_runs")
     old = write_model(tiny_graph, folder / "old_model", seed=5)
     for model, run in ((old, "old"), (told_model, "new")):
-        command("evaluate", model, "--draws", 20, "--baselines", "popularity,own_history,bm25", "--out", folder / run)
+        command("evaluate", model, "--resamples", 20, "--baselines", "popularity,own_history,bm25", "--out", folder / run)
     return folder / "old", folder / "new"
 
 

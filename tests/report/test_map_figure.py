@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gnn_search.errors import MissingExtraError
-from gnn_search.report.map_figure import draw_map
+from gnn_search.report.figures import draw_map
 from gnn_search.report.product_map import OTHERS, map_products
 
 

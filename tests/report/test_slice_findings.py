@@ -39,7 +39,7 @@ def test_without_another_method():
 
 def test_parts_of_the_model_are_no_rivals():
     assert others(hand_made()) == ["own_history", "bm25"]
-    assert in_words(hand_made(), "gnn-search, no user") == "the model as if nobody were known to ask"
+    assert in_words(hand_made(), "gnn-search, no user") == "the model for an anonymous user"
     assert in_words(hand_made(), "two_tower") == "another trained model, by its vectors"
 
 

@@ -20,7 +20,7 @@ def audit(*severities: str) -> AuditReport:
     return AuditReport(graph="g", graph_hash="0", model=None, model_hash=None, findings=findings, clean={"other": "w"}, skipped={})
 
 
-DATA = DataCard(name="shop", description="Made by hand.", counts={}, periods=(), split="", asked="", caveats=())
+DATA = DataCard(name="shop", description="Made by hand.", counts={}, periods=(), split="", question="", caveats=())
 
 
 def speed_of(evaluation) -> SearchSpeed:
@@ -41,20 +41,20 @@ def test_better():
     reached = verdict()
     assert reached.outcome == "better"
     assert reached.sentence == (
-        "Yes, it is better: gnn-search finds 60.0 % of what shoppers then chose within the first 10 products, over 990 cases of 99 "
-        "shoppers; the strongest other method, own_history, 55.0 %."
+        "Yes, it is better: gnn-search has a recall of 60.0 % within the first 10 products, over 990 cases of 99 users; the strongest "
+        "other method, own_history, 55.0 %."
     )
     told = answers(reached)
     assert told["Than what?"].startswith("Significantly better than own_history and bm25. own_history, the strongest of them, ranks by")
     assert told["By how much?"].startswith(
         "+5.0 percentage points of recall@10 against own_history, +9.1 % of its own (95 % interval +4.0 to +6.0; p ≤ 0.01 after Holm's"
     )
-    assert "a true difference of 1.2 points" in told["By how much?"]
-    assert told["For whom?"].startswith("In 1 of 2 slices with enough shoppers")
+    assert "true difference of 1.2 points would show" in told["By how much?"]
+    assert told["For whom?"].startswith("In 1 of 2 slices with enough users")
     assert "first-time (+10.0 points, +9.0 to +11.0 against own_history)" in told["For whom?"]
     assert "worse than another method: repeat (-2.0 points, -3.0 to -1.0)" in told["For whom not?"]
-    assert "Too few shoppers to say: new query (" in told["For whom not?"]
-    assert "+15.0 points of recall@10 (+14.0 to +16.0), significant" in told["Does it help to know the shopper?"]
+    assert "Too few users to say: new query (" in told["For whom not?"]
+    assert "+15.0 points of recall@10 (+14.0 to +16.0), significant" in told["Does it help to know the user?"]
     assert told["On which data?"] == "Made by hand."
     assert told["What does it cost?"].startswith("7.0 ms for one search (9.5 ms or less in 95 of 100), on a processor, 2 threads; in large")
 
@@ -81,7 +81,7 @@ def test_what_the_data_are_and_what_the_audit_warns_of():
     assert answers(verdict(found=named))["On which data?"] == "Made by hand. They name it."
 
 
-@pytest.mark.parametrize(("lead", "outcome", "start"), [(-0.05, "worse", "No, it is not better"), (0.0, "level", "It can't be told")])
+@pytest.mark.parametrize(("lead", "outcome", "start"), [(-0.05, "worse", "No, it is not better"), (0.0, "level", "Undecided")])
 def test_not_better(lead, outcome, start):
     reached = verdict({"all": {"own_history": lead, "bm25": 0.3}})
     assert reached.outcome == outcome
@@ -99,13 +99,13 @@ def test_trust_hangs_on_the_audit():
         "2 checks for leaks and faults found no error, a note in check-note; " in answers(verdict(found=audit("note")))["Can I trust it?"]
     )
     told = answers(verdict(found=audit("error", "warning")))["Can I trust it?"]
-    assert "found an error in check-error: the figures are wrong until that is mended" in told
+    assert "found an error in check-error: the figures are wrong until that is fixed" in told
 
 
 def test_earlier_runs_are_named(runs):
     old, new = (RunFolder.open(run) for run in runs)
     evaluation = new.evaluation
-    compared = compare([old, new], draws=20)
+    compared = compare([old, new], n_resamples=20)
     (answer,) = [
         one.answer
         for one in reach_verdict(evaluation, find_slices(evaluation), DATA, audit(), speed_of(evaluation), compared).answers

@@ -39,9 +39,9 @@ def test_lists_are_those_of_the_rankers(model):
         assert [hit.product_id for hit in other] == ids.gather(popular).to_list()
         lexical = [product for product in Bm25(graph).rank(nobody, query, 4).product[0].tolist() if product >= 0]
         assert [hit.product_id for hit in words] == ids.gather(lexical).to_list()
-        assert [shown.name for shown in one.lists][2:] == ["query_popularity, for this shopper", "bm25, words alone"]
-        titles = {hit.title for shown in one.lists for hit in shown.hits if hit.chosen}
-        assert titles <= set(one.chosen)
+        assert [shown.name for shown in one.lists][2:] == ["query_popularity, for this user", "bm25"]
+        titles = {hit.title for shown in one.lists for hit in shown.hits if hit.relevant}
+        assert titles <= set(one.relevant)
 
 
 def test_cases_are_spread_and_of_known_shoppers(model):
@@ -70,11 +70,11 @@ def test_reasons_tell_what_the_graph_holds(model):
             reasons.add(hit.reason)
             if "the query led to it" in hit.reason:
                 assert f"the query led to it {'once' if times == 1 else f'{times} times'}" in hit.reason
-            elif "the shopper chose" not in hit.reason.partition(";")[0]:
+            elif "the user chose" not in hit.reason.partition(";")[0]:
                 assert times == 0
         assert all(hit.reason.startswith("BM25 ") for hit in one.lists[2].hits)
-        assert all("the shopper" not in hit.reason for hit in one.lists[1].hits)
-    assert any(reason.startswith("the shopper chose it ") for reason in reasons)
+        assert all("the user" not in hit.reason for hit in one.lists[1].hits)
+    assert any(reason.startswith("the user chose it ") for reason in reasons)
     assert len(reasons) > 3
 
 

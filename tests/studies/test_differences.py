@@ -18,13 +18,13 @@ def measured(seed: int, values: list[float], user: list[int], slices: tuple[str,
         cases=len(values),
         slices=slices,
         k=(10,),
-        recalls=tuple(Recall(way="full", slice=part, k=10, mean=float(np.nanmean(values)), cases=len(values)) for part in slices),
+        recalls=tuple(Recall(channel="reranked", slice=part, k=10, mean=float(np.nanmean(values)), cases=len(values)) for part in slices),
         validations=(),
         training={"steps": 10 + seed, "seconds": 1.0, "cpu_seconds": 2.0},
         seconds=1.0,
         cpu_seconds=1.0,
     )
-    return Measured(result, np.array(user, dtype=np.int32), {"full": np.array([[values]] * len(slices))})
+    return Measured(result, np.array(user, dtype=np.int32), {"reranked": np.array([[values]] * len(slices))})
 
 
 def test_seeds_are_pooled_and_shown_alone():

@@ -1,1 +1,1 @@
-"""Plain rankers that a model has to beat, one a file."""
+"""Baselines: simple rankers that a model has to beat, one a file."""

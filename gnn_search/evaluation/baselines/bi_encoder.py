@@ -1,4 +1,4 @@
-"""A text encoder that somebody else trained, used as it is."""
+"""Ranking by an off-the-shelf text encoder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.ranking import Ranking
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Turns n texts into unit vectors, float32[n, d]."""
+"""Turns n texts into unit vectors, float32 [n, d]."""
 
 _PACKAGE = "package:"
 
@@ -31,7 +31,7 @@ class BiEncoder:
     Args:
         graph: The shop.
         encode: The text encoder.
-        name: What reports call it.
+        name: Shown in reports.
     """
 
     def __init__(self, graph: Graph, encode: Encode, name: str = "minilm") -> None:

@@ -1,4 +1,4 @@
-"""Lexical ranking by BM25 over what a product's texts say."""
+"""Lexical ranking by BM25 over product texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the baselines that are asked for, by name, for one graph and moment."""
+"""Build baselines by name, for one graph and time."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ QUICK = (
     "bm25",
     "query_popularity_then_bm25",
 )
-"""Lists that are counted in seconds."""
+"""Baselines that are counted in seconds."""
 ALL = (*QUICK, "lightgcn", "minilm")
-"""With those that are trained, or that encode the catalogue, which takes minutes."""
+"""With those that are trained or encode the catalogue, which takes minutes."""
 _GROUPS = {"quick": QUICK, "all": ALL, "none": ()}
 
 Progress = Callable[[str, int, int], None]
 """Called with a baseline's name, the steps of its training that are done and the number of all steps."""
 
 
-def names_of(asked: str) -> tuple[str, ...]:
-    """Return the baselines meant by names or groups (`quick`, `all`, `none`) between commas, each once.
+def names_of(names_or_groups: str) -> tuple[str, ...]:
+    """Return the baselines of comma-separated names or groups (`quick`, `all`, `none`), each once.
 
     Raises:
         RequestError: A name is unknown; the message lists the known ones.
     """
     names: dict[str, None] = {}
-    for name in (part.strip() for part in asked.split(",")):
+    for name in (part.strip() for part in names_or_groups.split(",")):
         if name not in ALL and name not in _GROUPS:
             raise RequestError(f"there is no baseline '{name}'; there are {', '.join(ALL)}, and the groups {', '.join(_GROUPS)}")
         names.update(dict.fromkeys(_GROUPS.get(name, (name,))))
@@ -58,14 +58,14 @@ def build_baselines(
     settings: Path | None = None,
     progress: Progress = lambda name, done, total: None,
 ) -> list[CaseRanker]:
-    """Return the baselines as of `time` (microseconds), in the order asked for; they share what they count and index.
+    """Return the baselines as of `time` (microseconds), in the order of `names`; they share counts and indices.
 
     Args:
         graph: The shop.
-        time: What happened before it is known.
+        time: Events before it are known.
         names: Some of `ALL`.
-        settings: Folder whose YAML files, named after baselines, stand in for the shipped settings.
-        progress: Told how the training of those that are trained goes on.
+        settings: Folder whose YAML files, named after baselines, replace the shipped settings.
+        progress: Called as those that are trained go on.
 
     Raises:
         ConfigError: Settings are not right.
@@ -76,7 +76,7 @@ def build_baselines(
 
 
 class _Shelf:
-    """Every baseline under its name, made when first asked for."""
+    """Every baseline under its name, built at first use."""
 
     def __init__(self, graph: Graph, time: int, settings: Path | None, progress: Progress) -> None:
         self._graph, self._view, self._folder, self._progress = graph, graph.before(time), settings, progress

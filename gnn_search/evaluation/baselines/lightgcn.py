@@ -1,4 +1,4 @@
-"""LightGCN over shoppers, queries and products."""
+"""LightGCN over users, queries and products."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ Progress = Callable[[int, int], None]
 
 
 class LightGcn:
-    """Rank by (u + q) . p with vectors of LightGCN (He et al., arXiv 2002.02126, PyG's module), products never chosen left out.
+    """Rank by (u + q) . p with vectors of LightGCN (He et al., arXiv 2002.02126, PyG's module), products without an interaction left out.
 
-    The graph joins shoppers with the products that they chose and queries with the products that they led to, before the view's moment.
-    Trained by Bayesian personalised ranking (Rendle et al., arXiv 1205.2618) on the choices of the training period. A shopper without
-    choices leaves q . p; a query that nobody had asked gets what is popular.
+    The graph joins users and queries with the products of their positive interactions before the view's time. Trained by Bayesian
+    personalised ranking (Rendle et al., arXiv 1205.2618) on the same interactions. A user without interactions leaves q . p; a cold query
+    gets the most popular products.
 
     Args:
-        view: The graph as of the moment.
-        popularity: As of the same moment.
+        view: The graph as of some time.
+        popularity: As of the same time.
         settings: Size and training.
-        progress: Told of each step.
+        progress: Called at each step.
     """
 
     name = "lightgcn"
@@ -44,30 +44,30 @@ class LightGcn:
         self, view: GraphView, popularity: Popularity, settings: LightGcnSettings, progress: Progress = lambda done, total: None
     ) -> None:
         self._popularity = popularity
-        choices, chosen_for = count_choices(view), count_pairs(view, [("product", "rev_leads_to", "query")])
-        self._known_user, self._known_query = np.diff(choices.indptr) > 0, np.diff(chosen_for.indptr) > 0
+        by_user, by_query = count_choices(view), count_pairs(view, [("product", "rev_leads_to", "query")])
+        self._known_user, self._known_query = np.diff(by_user.indptr) > 0, np.diff(by_query.indptr) > 0
         self._users, self._queries = len(self._known_user), len(self._known_query)
         self._products = np.flatnonzero(popularity.count > 0).astype(np.int32)
-        vectors = self._train(view, _adjacency(choices, chosen_for), settings, progress)
+        vectors = self._train(view, _adjacency(by_user, by_query), settings, progress)
         self._user, self._query, product = np.split(vectors, [self._users, self._users + self._queries])
         self._index = FlatIndex.build(product[self._products])
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `CaseRanker.rank`. The score is the inner product, or for a new query the number of choices."""
+        """See `CaseRanker.rank`. The score is the inner product, or for a cold query the number of interactions."""
         ranking = self._popularity.rank(user, query, k)
-        asked = np.flatnonzero((query >= 0) & self._known_query[query])
-        if len(asked) == 0:
+        warm = np.flatnonzero((query >= 0) & self._known_query[query])
+        if len(warm) == 0:
             return ranking
-        personal = (user[asked] >= 0) & self._known_user[user[asked]]
-        vectors = self._query[query[asked]] + np.where(personal[:, None], self._user[user[asked]], np.float32(0))
+        personal = (user[warm] >= 0) & self._known_user[user[warm]]
+        vectors = self._query[query[warm]] + np.where(personal[:, None], self._user[user[warm]], np.float32(0))
         places = min(k, len(self._products))
         score, row = self._index.search(vectors, places)
-        ranking.product[asked], ranking.score[asked] = PADDING, -np.inf
-        ranking.product[asked, :places], ranking.score[asked, :places] = self._products[row], score
+        ranking.product[warm], ranking.score[warm] = PADDING, -np.inf
+        ranking.product[warm, :places], ranking.score[warm, :places] = self._products[row], score
         return ranking
 
     def _train(self, view: GraphView, adjacency: Tensor, settings: LightGcnSettings, progress: Progress) -> NDArray[np.float32]:
-        """Return the vectors of shoppers, queries and products, float32[nodes, d]."""
+        """Return the vectors of users, queries and products, float32 [nodes, d]."""
         # PyG takes a second to import.
         from torch_geometric.nn.models import LightGCN
 
@@ -96,25 +96,26 @@ class LightGcn:
 
 
 def _bpr(model: Any, adjacency: Tensor, batch: Tensor, negative: Tensor, weight_decay: float) -> Tensor:
-    """Return the mean of -ln sigmoid((u + q) . (p - n)), plus the weight decay of the free vectors that took part.
+    """Return the mean of -ln sigmoid((u + q) . (p - n)), plus the weight decay of the ID embeddings in the batch.
 
     Shapes:
-        batch: int64[b, 3], nodes of shopper (-1 for nobody), query and product; negative: int64[b, n].
+        - batch: int64 [b, 3], nodes of user (-1 for none), query and product
+        - negative: int64 [b, n]
     """
     vectors = model.get_embedding(adjacency)
     user, query, product = batch.unbind(dim=1)
     known = (user >= 0)[:, None]
-    asked = functional.embedding(query, vectors) + functional.embedding(user.clamp(min=0), vectors) * known
-    right = (asked * functional.embedding(product, vectors)).sum(dim=1, keepdim=True)
-    wrong = torch.einsum("bd,bnd->bn", asked, functional.embedding(negative, vectors))
-    free = model.embedding
-    parts = free(user.clamp(min=0)) * known, free(query), free(product)
+    request = functional.embedding(query, vectors) + functional.embedding(user.clamp(min=0), vectors) * known
+    right = (request * functional.embedding(product, vectors)).sum(dim=1, keepdim=True)
+    wrong = torch.einsum("bd,bnd->bn", request, functional.embedding(negative, vectors))
+    embedding = model.embedding
+    parts = embedding(user.clamp(min=0)) * known, embedding(query), embedding(product)
     length = sum((part.square().sum() for part in parts), torch.zeros(())) / len(batch)
     return functional.softplus(wrong - right).mean() + weight_decay * length
 
 
 def _examples(view: GraphView, users: int, queries: int) -> Tensor:
-    """Return the choices before the view's moment as nodes of shopper (-1 for nobody), query and product: int64[choices, 3]."""
+    """Return the positive interactions before the view's time as nodes of user (-1 for none), query and product: int64 [n, 3]."""
     graph = view.graph
     tables = [graph.examples(split) for split in ("train", "validation", "test")]
     rows = []
@@ -125,12 +126,12 @@ def _examples(view: GraphView, users: int, queries: int) -> Tensor:
     return torch.from_numpy(np.concatenate(rows).astype(np.int64))
 
 
-def _adjacency(choices: Pairs, chosen_for: Pairs) -> Tensor:
-    """Return the symmetrically normalised adjacency D^-1/2 A D^-1/2 of shoppers, queries and products as a sparse CSR matrix."""
-    users, queries = len(choices.indptr) - 1, len(chosen_for.indptr) - 1
-    nodes = users + queries + choices.num_products
-    left = np.concatenate([choices.key // choices.num_products, chosen_for.key // choices.num_products + users])
-    right = np.concatenate([choices.product, chosen_for.product]).astype(np.int64) + users + queries
+def _adjacency(by_user: Pairs, by_query: Pairs) -> Tensor:
+    """Return the symmetrically normalised adjacency D^-1/2 A D^-1/2 of users, queries and products as a sparse CSR matrix."""
+    users, queries = len(by_user.indptr) - 1, len(by_query.indptr) - 1
+    nodes = users + queries + by_user.num_products
+    left = np.concatenate([by_user.key // by_user.num_products, by_query.key // by_user.num_products + users])
+    right = np.concatenate([by_user.product, by_query.product]).astype(np.int64) + users + queries
     row, column = np.concatenate([left, right]), np.concatenate([right, left])
     degree = np.maximum(np.bincount(row, minlength=nodes), 1)
     order = np.lexsort((column, row))

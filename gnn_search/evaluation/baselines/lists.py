@@ -12,7 +12,10 @@ def first_of_each(indptr: NDArray[np.int64], product: NDArray[np.int32], row: ND
     """Take the first `k` products of some rows of a ragged array.
 
     Shapes:
-        indptr: int64[rows + 1]; product: int32[entries]; row: int32[lists], a negative row is empty; result: int32[lists, k].
+        - indptr: int64 [rows + 1]
+        - product: int32 [entries]
+        - row: int32 [lists], a negative row is empty
+        - returns: int32 [lists, k]
     """
     lists = np.full((len(row), k), PADDING, dtype=np.int32)
     if len(product) == 0:
@@ -25,10 +28,12 @@ def first_of_each(indptr: NDArray[np.int64], product: NDArray[np.int32], row: ND
 
 
 def join_lists(first: NDArray[np.int32], second: NDArray[np.int32], k: int) -> NDArray[np.int32]:
-    """Append each list of `second` to that of `first`, drop what stood before, and keep `k`.
+    """Append each list of `second` to that of `first`, drop duplicates, and keep `k`.
 
     Shapes:
-        first: int32[lists, a]; second: int32[lists, b]; result: int32[lists, k], padding at the end.
+        - first: int32 [lists, a]
+        - second: int32 [lists, b]
+        - returns: int32 [lists, k], padding at the end
     """
     both = np.concatenate([first, second], axis=1)
     order = np.argsort(both, axis=1, kind="stable")

@@ -1,4 +1,4 @@
-"""The products chosen most often, the same for everyone."""
+"""The most popular products, the same for everyone."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from gnn_search.retrieval.ranking import PADDING, Ranking
 
 
 class Popularity:
-    """Rank by the number of choices before the view's moment, ties by product number; products never chosen are left out."""
+    """Rank by the number of positive interactions before the view's time, ties by product number; products without any are left out."""
 
     name = "popularity"
 
     def __init__(self, view: GraphView) -> None:
-        # Counted over queries, since choices of unknown shoppers have no edge from a user.
+        # Counted over queries, since interactions of unknown users have no edge from a user.
         self.count: NDArray[np.int64] = np.asarray(view.edges(("query", "leads_to", "product")).degree())
         order = np.argsort(-self.count, kind="stable")
         self._order = order[: int((self.count > 0).sum())].astype(np.int32)
 
     def top(self, k: int) -> NDArray[np.int32]:
-        """Return the `k` most popular products, int32[k], padding at the end."""
+        """Return the `k` most popular products, int32 [k], padding at the end."""
         best = np.full(k, PADDING, dtype=np.int32)
         best[: len(self._order)] = self._order[:k]
         return best
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
-        """See `CaseRanker.rank`. The score is the number of choices."""
+        """See `CaseRanker.rank`. The score is the number of interactions."""
         best = self.top(k)
         score = np.where(best == PADDING, -np.inf, self.count[best]).astype(np.float32)
         return Ranking(np.tile(best, (len(query), 1)), np.tile(score, (len(query), 1)))

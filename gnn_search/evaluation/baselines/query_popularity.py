@@ -1,4 +1,4 @@
-"""The products chosen most often for the same query text."""
+"""The most popular products for the same query text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gnn_search.retrieval.ranking import Ranking
 
 
 class QueryPopularity:
-    """Rank by the number of choices for the query, ties by choices overall, then by product number; then popularity overall."""
+    """Rank by positive interactions for the query, ties by popularity overall, then by product number; then popularity overall."""
 
     name = "query_popularity"
 

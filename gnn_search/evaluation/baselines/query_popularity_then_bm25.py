@@ -1,4 +1,4 @@
-"""What people chose for the query, then what its words match."""
+"""The most popular products for the query, then those that its words match."""
 
 from __future__ import annotations
 

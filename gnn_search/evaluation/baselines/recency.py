@@ -1,4 +1,4 @@
-"""How much an old choice counts."""
+"""Weights of interactions by age."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _DAY = 86_400_000_000
 
 
 def weigh_by_age(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs, half_life_days: float, floor: float) -> NDArray[np.float64]:
-    """Sum 2 ** (-age / half-life) + floor over the edges of each pair: float64[pairs].
+    """Sum 2 ** (-age / half-life) + floor over the edges of each pair: float64 [pairs].
 
     Args:
-        view: The graph as of some moment, from which ages count.
+        view: The graph as of some time, from which ages count.
         edge_types: The relations that `pairs` were counted from.
         pairs: The pairs.
         half_life_days: Age at which the first term is a half.
@@ -30,7 +30,7 @@ def weigh_by_age(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs, 
 
 
 def days_since_last(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs) -> NDArray[np.float64]:
-    """Return the age in days of the latest edge of each pair: float64[pairs]."""
+    """Return the age in days of the latest edge of each pair: float64 [pairs]."""
     latest = np.full(len(pairs.key), np.inf)
     for pair, age in _ages(view, edge_types, pairs):
         np.minimum.at(latest, pair, age)

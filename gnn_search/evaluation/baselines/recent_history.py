@@ -1,4 +1,4 @@
-"""What the shopper chose before and what others chose of late, weighed against each other."""
+"""A blend of the user's own past products and of what is popular of late."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gnn_search.arrays import sorted_unique
 from gnn_search.config.baselines import RecentHistorySettings
-from gnn_search.evaluation.baselines.histories import expand_histories, history_blocks
+from gnn_search.evaluation.baselines.histories import BLOCK_ROWS, expand_histories, history_blocks
 from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
 from gnn_search.evaluation.baselines.recency import days_since_last
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
@@ -17,20 +17,23 @@ from gnn_search.retrieval.ranking import PADDING, Ranking
 
 
 class RecentHistory:
-    """Rank by ln(1 + times chosen) * (2 ** (-days since last / half-life) + floor) + weight * share of the query's recent choices.
+    """Blend the user's own past products with those that are popular for the query of late.
 
-    The first term is the shopper's own and counts for products that the query led to, or that share a category with one of those; the
-    second is that of `RecentQueryPopularity`, which also settles ties and fills the list.
+    The score is ln(1 + times) * (2 ** (-days since last / half-life) + floor) + weight * share of the query's recent interactions. The
+    first term is of the user's own interactions with the product, and counts for products that the query led to, or that share a category
+    with one of those; the second is that of `RecentQueryPopularity`, which also settles ties and fills the list.
     """
 
     name = "recent_history"
 
-    def __init__(self, view: GraphView, popularity: RecentQueryPopularity, settings: RecentHistorySettings) -> None:
-        self._popularity = popularity
-        self._choices = count_choices(view)
+    def __init__(
+        self, view: GraphView, popularity: RecentQueryPopularity, settings: RecentHistorySettings, block_rows: int = BLOCK_ROWS
+    ) -> None:
+        self._popularity, self._block_rows = popularity, block_rows
+        self._interactions = count_choices(view)
         edge_types = [("product", f"rev_{action}", "user") for action in view.graph.chosen_actions]
-        recency = np.exp2(-days_since_last(view, edge_types, self._choices) / settings.own_half_life_days)
-        self._own_score = np.log1p(self._choices.count) * (recency + settings.own_floor)
+        recency = np.exp2(-days_since_last(view, edge_types, self._interactions) / settings.own_half_life_days)
+        self._own_score = np.log1p(self._interactions.count) * (recency + settings.own_floor)
         self._weight = settings.popularity_weight
         self._category = np.asarray(view.graph.taxonomy.product_category)
         self._num_categories = max(view.graph.taxonomy.num_categories, 1)
@@ -40,12 +43,14 @@ class RecentHistory:
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the reciprocal rank."""
-        lists = np.concatenate([self._best(user[block], query[block], k) for block in history_blocks(self._choices, user)])
+        lists = np.concatenate(
+            [self._best(user[block], query[block], k) for block in history_blocks(self._interactions, user, self._block_rows)]
+        )
         overall = np.tile(self._popularity.popularity.top(k), (len(lists), 1))
         return ranking_of(join_lists(lists, overall, k))
 
     def _best(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> NDArray[np.int32]:
-        """Return the best of each shopper's own products and those of the query, int32[requests, k]."""
+        """Return the best of each user's own products and those of the query, int32 [requests, k]."""
         own, own_score = self._own(user, query, k)
         popular = self._popularity.within(query, k)
         pair = self._popularity.pairs.find(np.repeat(query, k), popular.ravel()).reshape(popular.shape)
@@ -57,13 +62,13 @@ class RecentHistory:
         return join_lists(np.take_along_axis(product, order, axis=1), np.full((len(query), 0), PADDING, dtype=np.int32), k)
 
     def _own(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return each shopper's own products that fit the query with their scores, [requests, k], best first."""
-        case, choice = expand_histories(self._choices, user)
-        product = self._choices.product[choice]
+        """Return each user's own products that fit the query with their scores, [requests, k], best first."""
+        case, interaction = expand_histories(self._interactions, user)
+        product = self._interactions.product[interaction]
         pair = self._popularity.pairs.find(query[case], product)
         fits = (pair >= 0) | self._share_category(query[case], product)
-        case, choice, product, pair = case[fits], choice[fits], product[fits], pair[fits]
-        score = self._own_score[choice] + self._weight * self._share(pair)
+        case, interaction, product, pair = case[fits], interaction[fits], product[fits], pair[fits]
+        score = self._own_score[interaction] + self._weight * self._share(pair)
         order = np.lexsort((product, self._place(query[case], product), -score, case))
         indptr = np.searchsorted(case, np.arange(len(user) + 1)).astype(np.int64)
         # Numbers of the ordered entries, of which there are fewer than 2 ** 31 in a block.

@@ -1,4 +1,4 @@
-"""The products chosen most often for the same query text of late."""
+"""The most popular products for the same query text of late."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gnn_search.graph.store import GraphView
 
 
 class RecentQueryPopularity(QueryPopularity):
-    """Rank as `QueryPopularity`, but let a choice for the query count 2 ** (-age / half-life) + floor instead of 1.
+    """Rank as `QueryPopularity`, but count an interaction as 2 ** (-age / half-life) + floor instead of 1.
 
     The floor lets all-time popularity decide where little happened of late.
     """
@@ -25,5 +25,5 @@ class RecentQueryPopularity(QueryPopularity):
         weight = weigh_by_age(view, [("product", "rev_leads_to", "query")], pairs, half_life, floor)
         row = pairs.key // pairs.num_products
         self.share = weight / np.bincount(row, weights=weight)[row] if len(row) else weight
-        """float64[pairs], each product's share of its query's weighed choices."""
+        """float64 [pairs], each product's share of the weighted interactions of its query."""
         self._arrange(self.share)

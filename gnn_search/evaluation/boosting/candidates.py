@@ -1,4 +1,4 @@
-"""Where chosen products stand under any weights of a boost, from inner products that are computed once."""
+"""Find the places of relevant products under any weights of a boost, from inner products that are computed once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class _Tier:
     """Cases with equally many candidates, the nearest products by vector.
 
     Shapes:
-        case: int64 [m]; product: int32 [m, depth]; cosine: float64 [m, depth]; beyond: float64 [m], no other product's cosine is larger.
+        - case: int64 [m]
+        - product: int32 [m, depth]
+        - cosine: float64 [m, depth]
+        - beyond: float64 [m], no other product's cosine is larger
     """
 
     case: Int64
@@ -39,19 +42,20 @@ class _Tier:
 class Candidates:
     """The nearest products of some cases, deepened until a trial's places are those that a search of the whole catalogue would give.
 
-    A product that is no candidate scores at most the last candidate's cosine and the largest boost of any product. A chosen product that
+    A product that is no candidate scores at most the last candidate's cosine and the largest boost of any product. A relevant product that
     scores more than that, or that k candidates beat, is settled. The cases of all others get four times the candidates.
 
     Args:
         index: All products.
         vectors: Of the cases' requests.
-        cases: What was asked and chosen.
+        cases: The cases.
         quality: f(p) of all products.
         depth: Candidates of each case at first.
         budget: Most pairs of case and candidate to hold, as a multiple of those at first.
 
     Shapes:
-        vectors: float32 [cases, d]; quality: float32 [products, e].
+        - vectors: float32 [cases, d]
+        - quality: float32 [products, e]
     """
 
     def __init__(self, index: FlatIndex, vectors: Float32, cases: Cases, quality: Float32, depth: int = 256, budget: int = 4) -> None:
@@ -75,7 +79,7 @@ class Candidates:
         return float(np.mean(tier.cosine[:, 0] - tier.cosine[:, at]))
 
     def places(self, weights: Float32, k: int) -> NDArray[np.int32] | None:
-        """Say where the chosen products stand in lists of k, exactly.
+        """Return the exact places of the relevant products in lists of k.
 
         Args:
             weights: Of the qualities.
@@ -86,7 +90,8 @@ class Candidates:
             takes more pairs than the budget allows.
 
         Shapes:
-            weights: float32 [e]. Returns int32 [rows].
+            - weights: float32 [e]
+            - returns: int32 [rows]
         """
         boost = self._quality @ weights.astype(np.float64)
         largest = float(boost.max())
@@ -117,7 +122,7 @@ class Candidates:
             part = slice(start, start + step)
             product = tier.product[part]
             of_candidates = (tier.cosine[part] + boost[product]).astype(np.float32)
-            # Most cases have one chosen product, few have many.
+            # Most cases have one relevant product, few have many.
             for offset in range(int((last[part] - first[part]).max(initial=0))):
                 has = np.flatnonzero(last[part] - first[part] > offset)
                 row = first[part][has] + offset

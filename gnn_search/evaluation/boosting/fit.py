@@ -1,33 +1,47 @@
-"""Fit a boost to a model's vectors, and measure it on shoppers and in a period that it was not fitted on."""
+"""Fit a boost to a model's vectors, and measure it on users and in a period that it was not fitted on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.boosting.candidates import Candidates
-from gnn_search.evaluation.boosting.optimise import Found, find_weights
-from gnn_search.evaluation.boosting.period import Period, open_period
-from gnn_search.evaluation.boosting.result import BoostReport, Gain, Search
-from gnn_search.evaluation.boosting.values import METRICS, Metric, case_values
-from gnn_search.evaluation.intervals import clusters_of, mean_interval
-from gnn_search.graph.cases import Cases
+from gnn_search.evaluation.boosting.optimise import Optimum, find_weights
+from gnn_search.evaluation.metrics.hits import Hits, find_places
+from gnn_search.evaluation.metrics.relevance import RELEVANCE_METRICS
+from gnn_search.evaluation.qrels import build_qrels
+from gnn_search.evaluation.significance import clusters_of, mean_interval
+from gnn_search.graph.cases import Cases, build_cases, take_cases
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.boosting.boost import Boost
+from gnn_search.index.boosting.boost import Boost, boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
+from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.trained.model import Model
+from gnn_search.trained.node_embeddings import encode_nodes
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+Metric = Literal["recall", "ndcg"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the trials done and the number of all."""
 FITTED, OTHER_HALF, LATER = "fitted", "other half", "later"
 
+_METRICS: tuple[Metric, ...] = ("recall", "ndcg")
 _FAR = 100
 """The place whose distance to the first says how strong a boost may be."""
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -38,25 +52,106 @@ class FitSettings:
         metric: What is maximised.
         k: Length of the lists.
         cases: Most cases of each period; None for all.
-        trials: About how many weights are tried for each kind of choice.
-        draws: Bootstrap draws.
-        seed: Of samples, halves, trials and draws.
+        trials: About how many weights are tried for each action.
+        n_resamples: Bootstrap resamples.
+        seed: Of samples, halves, trials and resamples.
     """
 
     metric: Metric = "recall"
     k: int = 10
     cases: int | None = 20_000
     trials: int = 400
-    draws: int = 1000
+    n_resamples: int = 1000
     seed: int = 0
 
 
+class Gain(StrictModel):
+    """What a boost earns in one set of cases by one metric."""
+
+    action: str = Field(description="The action that the weights are for; only products with this action are relevant.")
+    part: str = Field(description="fitted: the half of the users that the weights were fitted on; other half; later: the test period.")
+    metric: str
+    k: int
+    cases: int
+    users: int = Field(description="Users among them; a case without one counts as its own.")
+    plain: float = Field(description="Mean over the cases without a boost.")
+    boosted: float
+    gain: float = Field(description="boosted minus plain.")
+    low: float = Field(description="Lower end of the paired 95 % bootstrap interval over users.")
+    high: float
+
+
+class WeightSearch(StrictModel):
+    """How the weights of one action were found."""
+
+    action: str
+    weights: dict[str, float] = Field(description="By dimension, in units of the cosine.")
+    tried: int
+    refused: int = Field(description="Weights too strong to be tried: they would bring up products too far from the requests.")
+
+
+class BoostReport(StrictModel):
+    """How a boost was fitted, and what it earns."""
+
+    out: Path | None = Field(None, description="Folder of the boost.")
+    model: str
+    graph: str
+    fitted_as_of: datetime = Field(description="Time (UTC) as of which requests of the fit saw the graph: the start of validation.")
+    as_of: datetime = Field(description="Time (UTC) of the stored qualities, and as of which the later cases saw the graph.")
+    objective: str
+    bound: float = Field(description="Largest weight allowed: the mean difference between the first cosine and the hundredth.")
+    timeless: tuple[str, ...] = Field(description="Qualities without a time, taken as given: see that they were known before validation.")
+    searches: tuple[WeightSearch, ...]
+    gains: tuple[Gain, ...]
+    seed: int
+    n_resamples: int = Field(description="Bootstrap resamples.")
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedPeriod:
+    """The cases of a period with the vectors of their requests and of all products, as of its start.
+
+    Shapes:
+        - requests: float32 [cases, d]
+        - products: float32 [products, d]
+        - actions: bool [rows] by action, whether a relevant row has it
+    """
+
+    cases: Cases
+    requests: Float32
+    products: Float32
+    actions: Mapping[str, Bool]
+
+    def take(self, rows: NDArray[np.int64]) -> EncodedPeriod:
+        """Return the period with some of its cases."""
+        kept = np.zeros(len(self.cases), dtype=np.bool_)
+        kept[rows] = True
+        of_row = kept[self.cases.case_of_row()]
+        actions = {action: rows_of[of_row] for action, rows_of in self.actions.items()}
+        return EncodedPeriod(take_cases(self.cases, rows), self.requests[rows], self.products, actions)
+
+    def places(self, index: FlatIndex, requests: Float32, k: int) -> NDArray[np.int32]:
+        """Search the whole catalogue for the places of the relevant products: int32 [rows], from 1, 0 where the list does not hold one."""
+        place = np.zeros(len(self.cases.product), dtype=np.int32)
+        width = min(k, index.count)
+        for start in range(0, len(self.cases), _BLOCK):
+            block = np.arange(start, min(start + _BLOCK, len(self.cases)), dtype=np.int64)
+            row, found = find_places(index.search(requests[block], width)[1], block, self.cases)
+            place[row] = found
+        return place
+
+    def boosted_places(self, boost: Boost, k: int) -> dict[str, NDArray[np.int32]]:
+        """Return the places by the weights of each action."""
+        index = FlatIndex.build(boosted_products(self.products, boost))
+        return {action: self.places(index, boosted_queries(self.requests, boost, action), k) for action in boost.weights}
+
+
 def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progress | None = None) -> tuple[Boost, BoostReport]:
-    """Fit weights to one half of the shoppers of validation, and measure them on the other half and on the test period.
+    """Fit weights to one half of the users of validation, and measure them on the other half and on the test period.
 
     The later window is the test period, not the rest of validation: there products and their qualities are encoded anew, as they will be
-    where the boost is used, so a weight that is right for one state of a growing log alone shows. The other half is what qualities and
-    settings may be chosen by.
+    where the boost is used, so a weight that fits only one state of a growing log is found out. The other half is for choosing qualities
+    and settings.
 
     Args:
         model: The model.
@@ -68,13 +163,13 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
         The boost with qualities as of the start of the test period, and what was found.
 
     Raises:
-        RequestError: A period holds no case, or one half of the shoppers of validation none.
+        RequestError: A period holds no case, or one half of the users of validation none.
     """
     period = open_period(model, "validation", settings.cases, settings.seed)
     in_fit = half_of(period.cases, settings.seed)
     if in_fit.all() or not in_fit.any():
         raise RequestError(
-            f"{model.graph.path}: one half of the shoppers of the validation period has no case, of {len(in_fit)} in all; "
+            f"{model.graph.path}: one half of the users of the validation period has no case, of {len(in_fit)} in all; "
             "a boost can't be fitted and checked on so few"
         )
     fitting, other = period.take(np.flatnonzero(in_fit)), period.take(np.flatnonzero(~in_fit))
@@ -98,7 +193,7 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
         bound=bound,
         timeless=tuple(quality.name for quality in boost.qualities if quality.source != "log"),
         searches=tuple(
-            Search(
+            WeightSearch(
                 action=action,
                 weights=dict(zip(boost.dimensions, one.weights.tolist(), strict=True)),
                 tried=one.tried,
@@ -108,29 +203,29 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
         ),
         gains=tuple(gains),
         seed=settings.seed,
-        draws=settings.draws,
+        n_resamples=settings.n_resamples,
     )
     return served, report
 
 
 def half_of(cases: Cases, seed: int) -> NDArray[np.bool_]:
-    """Say which cases are of shoppers in the fitting half; a case without a shopper is one of its own: bool [cases]."""
+    """Say which cases are of users in the fitting half; a case without a user is one of its own: bool [cases]."""
     user = cases.user.astype(np.int64)
     key = np.where(user >= 0, user, user.max(initial=0) + 1 + np.arange(len(user)))
     return np.asarray(RandomSource(seed).uint32("boost half", 0, key, 1)[:, 0] % 2 == 0)
 
 
-def measure_gains(period: Period, boost: Boost, part: str, settings: FitSettings) -> list[Gain]:
-    """Measure a boost by searches of the whole catalogue, with paired intervals over shoppers.
+def measure_gains(period: EncodedPeriod, boost: Boost, part: str, settings: FitSettings) -> list[Gain]:
+    """Measure a boost by searches of the whole catalogue, with paired intervals over users.
 
     Args:
-        period: Cases of the moment that the boost's qualities are of.
+        period: Cases of the same time as the boost's qualities.
         boost: The boost.
         part: What the cases are called.
-        settings: Metric, cut-off, draws and seed.
+        settings: Metric, cut-off, resamples and seed.
 
     Returns:
-        One entry a kind of choice that any case has, by recall and by NDCG.
+        One entry for each action that any case has, by recall and by NDCG.
     """
     plain = period.places(FlatIndex.build(period.products), period.requests, settings.k)
     gains = []
@@ -138,12 +233,12 @@ def measure_gains(period: Period, boost: Boost, part: str, settings: FitSettings
         rows = period.actions.get(action)
         if rows is None or not rows.any():
             continue
-        for metric in METRICS:
+        for metric in _METRICS:
             before, after = (case_values(period.cases, places, rows, metric, settings.k) for places in (plain, boosted))
             counted = ~np.isnan(before)
             columns = np.stack([before, after, after - before], axis=1)[counted]
             user = period.cases.user[counted]
-            mean, low, high = mean_interval(columns, user, settings.draws, settings.seed)
+            mean, low, high = mean_interval(columns, user, settings.n_resamples, settings.seed)
             gains.append(
                 Gain(
                     action=action,
@@ -163,11 +258,17 @@ def measure_gains(period: Period, boost: Boost, part: str, settings: FitSettings
 
 
 def _search(
-    candidates: Candidates, period: Period, action: str, dimensions: int, bound: float, settings: FitSettings, progress: Progress | None
-) -> Found:
+    candidates: Candidates,
+    period: EncodedPeriod,
+    action: str,
+    dimensions: int,
+    bound: float,
+    settings: FitSettings,
+    progress: Progress | None,
+) -> Optimum:
     rows = period.actions[action]
     if not rows.any():
-        return Found(np.zeros(dimensions, dtype=np.float32), 0.0, 0.0, 0, 0)
+        return Optimum(np.zeros(dimensions, dtype=np.float32), 0.0, 0.0, 0, 0)
     done = 0
 
     def objective(weights: NDArray[np.float32]) -> float | None:
@@ -179,3 +280,40 @@ def _search(
         return None if places is None else float(np.nanmean(case_values(period.cases, places, rows, settings.metric, settings.k)))
 
     return find_weights(objective, dimensions, bound, settings.trials, settings.seed)
+
+
+def open_period(model: Model, split: Literal["validation", "test"], limit: int | None, seed: int) -> EncodedPeriod:
+    """Encode products and requests as of the start of a period.
+
+    Args:
+        model: The model.
+        split: The period.
+        limit: Most cases; None for all.
+        seed: Of the sample.
+    """
+    cases = build_cases(model.graph, split, limit, seed)
+    qrels = build_qrels(model.graph, cases, split, limit, seed)
+    actions = dict(qrels.actions) or {model.graph.chosen_actions[0]: np.ones(len(cases.product), dtype=np.bool_)}
+    embeddings = encode_nodes(model, cases.time, ("product", "query"))
+    products, encoder = embeddings.vectors["product"], RequestEncoder(model, embeddings)
+    requests = np.empty((len(cases), products.shape[1]), dtype=np.float32)
+    # Cases of one query together, so that the work of a query is done once.
+    order = np.lexsort((cases.user, cases.query))
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK]
+        requests[block] = encoder.encode_nodes(cases.user[block], cases.query[block]).vector.numpy()
+    return EncodedPeriod(cases, requests, products, actions)
+
+
+def case_values(cases: Cases, places: NDArray[np.int32], rows: Bool, metric: Metric, k: int) -> Float64:
+    """Return the metric of each case when only some of the relevant rows count.
+
+    Shapes:
+        - places: int32 [rows], from 1, 0 where the list does not hold it
+        - rows: bool [rows]
+        - returns: float64 [cases], NaN for a case without a row that counts
+    """
+    case_of_row = cases.case_of_row()
+    relevant = np.bincount(case_of_row[rows], minlength=len(cases))
+    hits = Hits.from_places(places, case_of_row, len(cases)).select(rows, relevant)
+    return np.where(relevant > 0, RELEVANCE_METRICS[metric](hits, k), np.nan)

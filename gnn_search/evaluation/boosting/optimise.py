@@ -1,4 +1,4 @@
-"""Find the weights under which the most of what was chosen is found."""
+"""Find the weights that maximise a metric of ranked lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FEWEST = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Optimum:
     """The best weights of a search.
 
     Attributes:
@@ -36,7 +36,7 @@ class Found:
     refused: int
 
 
-def find_weights(objective: Callable[[Float32], float | None], dimensions: int, bound: float, trials: int, seed: int) -> Found:
+def find_weights(objective: Callable[[Float32], float | None], dimensions: int, bound: float, trials: int, seed: int) -> Optimum:
     """Maximise an objective by differential evolution (Storn and Price, 1997), as scipy has it.
 
     A metric of ranked lists is a step function of the weights: it has no gradient, and a search that goes by small differences stands still
@@ -75,7 +75,7 @@ def find_weights(objective: Callable[[Float32], float | None], dimensions: int, 
     value = -float(found.fun)
     better = value > start
     weights = np.asarray(found.x).astype(np.float32) if better else np.zeros(dimensions, dtype=np.float32)
-    return Found(weights, start, value if better else start, count["tried"], count["refused"])
+    return Optimum(weights, start, value if better else start, count["tried"], count["refused"])
 
 
 def _population(members: int, dimensions: int, bound: float, seed: int) -> Float64:

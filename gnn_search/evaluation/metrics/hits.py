@@ -1,4 +1,4 @@
-"""Where ranked lists hold the products that were chosen: all that the metrics of relevance need to know of the lists."""
+"""Where ranked lists hold the relevant products: all that relevance metrics need to know of the lists."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from gnn_search.graph.csr import Int64, expand_ranges
 
 Float64 = NDArray[np.float64]
 
-_BLOCK_ROWS = 8192
+BLOCK_ROWS = 8192
 """Relevant rows that are looked up at once: times a hundred places, they fit a processor's cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """The chosen products that some lists hold.
+    """The relevant products that lists hold, and their places.
 
     Metrics take these, not the lists: a list of a hundred holds one or two of them, so that many slices cost little.
 
     Shapes:
-        case: int64[hits], ascending; place: int64[hits], from 1, ascending inside a case; row: int64[hits], the relevant row of the cases;
-        relevant: int64[cases], how many relevant products each case has, found or not.
+        - case: int64 [hits], ascending
+        - place: int64 [hits], from 1, ascending inside a case
+        - row: int64 [hits], the relevant row of the cases
+        - relevant: int64 [cases], how many relevant products each case has, found or not
     """
 
     case: Int64
@@ -33,11 +35,12 @@ class Hits:
     relevant: Int64
 
     @classmethod
-    def of(cls, place: NDArray[np.int32], case_of_row: Int64, num_cases: int) -> Hits:
+    def from_places(cls, place: NDArray[np.int32], case_of_row: Int64, num_cases: int) -> Hits:
         """Gather the hits of all relevant rows.
 
         Shapes:
-            place: int32[rows], from 1, 0 for a row that the list does not hold; case_of_row: int64[rows].
+            - place: int32 [rows], from 1, 0 for a row that the list does not hold
+            - case_of_row: int64 [rows]
         """
         row = np.flatnonzero(place > 0)
         order = row[np.lexsort((place[row], case_of_row[row]))]
@@ -48,42 +51,45 @@ class Hits:
         """Return the hits among some of the relevant rows.
 
         Args:
-            rows: bool[rows], which rows stay relevant.
-            relevant: int64[cases], how many of them each case has.
+            rows: bool [rows], which rows stay relevant.
+            relevant: int64 [cases], how many of them each case has.
         """
         kept = rows[self.row]
         return Hits(self.case[kept], self.place[kept], self.row[kept], relevant)
 
     def sum_by_case(self, values: Float64 | None, k: int) -> Float64:
-        """Add up values of the hits in the first `k` places, 1 each where none are given: float64[cases]."""
+        """Add up values of the hits in the first `k` places, 1 each where none are given: float64 [cases]."""
         inside = self.place <= k
         weights = None if values is None else values[inside]
         return np.bincount(self.case[inside], weights=weights, minlength=len(self.relevant)).astype(np.float64)
 
 
-def find_places(product: NDArray[np.int32], case: Int64, cases: Cases) -> tuple[Int64, NDArray[np.int32]]:
+def find_places(product: NDArray[np.int32], case: Int64, cases: Cases, block_rows: int = BLOCK_ROWS) -> tuple[Int64, NDArray[np.int32]]:
     """Look up the relevant products of some cases in their lists.
 
     Args:
         product: The lists, best first, -1 is padding.
         case: The case of each list.
         cases: All cases.
+        block_rows: Relevant rows that are looked up at once.
 
     Returns:
         The relevant rows of these cases, and the place of each in the list, from 1, 0 where the list does not hold it.
 
     Shapes:
-        product: int32[lists, k]; case: int64[lists]; results: int64[rows] and int32[rows].
+        - product: int32 [lists, k]
+        - case: int64 [lists]
+        - returns: int64 [rows] and int32 [rows]
     """
     of_list, row = expand_ranges(cases.indptr[case], cases.indptr[case + 1])
     place = np.zeros(len(row), dtype=np.int32)
-    for start in range(0, len(row), _BLOCK_ROWS):
-        block = slice(start, start + _BLOCK_ROWS)
+    for start in range(0, len(row), block_rows):
+        block = slice(start, start + block_rows)
         equal = product[of_list[block]] == cases.product[row[block], None]
         place[block] = np.where(equal.any(axis=1), equal.argmax(axis=1) + 1, 0)
     return row, place
 
 
-def share(part: Float64, whole: NDArray[np.int64] | Float64) -> Float64:
-    """Divide case by case; nothing of nothing is 0."""
+def divide(part: Float64, whole: NDArray[np.int64] | Float64) -> Float64:
+    """Divide case by case; where the whole is 0, so is the result."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=np.asarray(whole) > 0)

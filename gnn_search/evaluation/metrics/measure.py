@@ -1,25 +1,25 @@
-"""The names of what is measured."""
+"""Names of measures: a metric at a cut-off, such as recall@10."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-RELEVANCE = ("recall", "precision", "ndcg", "mrr", "map", "hit_rate")
-"""Metrics that every shop has: all of them compare the lists with what was chosen."""
-OF_SLICES = ("recall", "ndcg", "mrr")
-"""Metrics that are reported of each slice; the others of all cases, and by comparisons of runs."""
+from gnn_search.evaluation.metrics.relevance import RELEVANCE_METRICS
+
+SLICE_METRICS = ("recall", "ndcg", "mrr")
+"""Metrics that every slice reports; the others are reported of all cases, and by comparisons of runs."""
 GRADED, SPEND = "ndcg:graded", "recall:spend"
-"""NDCG in which a purchase is worth more than a click; and the share of the money spent that the lists hold.
+"""NDCG in which a purchase counts more than a click; and the share of the money spent that the lists hold.
 
-The latter stands offline for order value."""
-OF_ACTION = "recall:"
-"""Before the name of an action: recall of what was chosen by it.
+The latter is an offline proxy of order value."""
+ACTION_PREFIX = "recall:"
+"""Before the name of an action: recall of the products with that action.
 
-Of carts it stands offline for the add-to-cart rate, of purchases for conversion."""
+It is an offline proxy: of the add-to-cart rate for carts, of conversion for purchases."""
 DIVERSITY, NOVELTY, REPEATS = "diversity", "novelty", "repeat_share"
-OF_LISTS = (DIVERSITY, NOVELTY, REPEATS)
-"""Metrics that tell of the lists alone, whatever was chosen."""
+LIST_METRICS = (DIVERSITY, NOVELTY, REPEATS)
+"""Metrics of the lists alone, whatever is relevant."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,26 @@ class Measure:
 
     @property
     def action(self) -> str | None:
-        """The action whose choices alone count, if any."""
-        if self.metric.startswith(OF_ACTION) and self.metric != SPEND:
-            return self.metric.removeprefix(OF_ACTION)
+        """The action whose products alone count as relevant, if any."""
+        if self.metric.startswith(ACTION_PREFIX) and self.metric != SPEND:
+            return self.metric.removeprefix(ACTION_PREFIX)
         return None
 
     @property
-    def of_lists(self) -> bool:
-        """Whether it tells of the lists alone."""
-        return self.metric in OF_LISTS
+    def of_list_alone(self) -> bool:
+        """Whether it needs no relevant products."""
+        return self.metric in LIST_METRICS
 
 
 def measures(k: Sequence[int], actions: Sequence[str] = (), *, graded: bool = False, spend: bool = False) -> list[Measure]:
     """Return every measure that a shop's data allow.
 
     Args:
-        k: Cut-offs. The lists themselves are measured at the smallest, which is what a shopper sees first.
-        actions: Kinds of action to tell apart.
-        graded: Whether a choice has a grade.
+        k: Cut-offs. Metrics of the lists alone are measured at the smallest, which is what a user sees first.
+        actions: Kinds of action to measure apart.
+        graded: Whether relevant products have grades.
         spend: Whether it is known what was spent.
     """
-    further = [*([GRADED] if graded else []), *(OF_ACTION + action for action in actions), *([SPEND] if spend else [])]
-    relevance = [Measure(metric, cut) for metric in (*RELEVANCE, *further) for cut in k]
-    return relevance + [Measure(metric, min(k)) for metric in OF_LISTS]
+    further = [*([GRADED] if graded else []), *(ACTION_PREFIX + action for action in actions), *([SPEND] if spend else [])]
+    relevance = [Measure(metric, cut) for metric in (*RELEVANCE_METRICS, *further) for cut in k]
+    return relevance + [Measure(metric, min(k)) for metric in LIST_METRICS]

@@ -9,8 +9,13 @@ from math import log
 import numpy as np
 import pytest
 
+from gnn_search.config.baselines import RecentHistorySettings, load_baseline_settings
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.evaluation.baselines.build import build_baselines
+from gnn_search.evaluation.baselines.own_history import OwnHistory
+from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
+from gnn_search.evaluation.baselines.recent_history import RecentHistory
+from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
 
 K = 7
 
@@ -138,13 +143,17 @@ def test_a_query_that_is_no_node_gets_what_needs_no_query(fruit_shop):
     assert lists["bm25"] == lists["query_popularity_then_bm25"] == [[-1, -1, -1]]
 
 
-def test_histories_are_taken_in_blocks(random_shop, monkeypatch):
+def test_histories_are_expanded_in_blocks(random_shop):
     _, _, graph = random_shop(0)
     _, user, query = requests_of(graph)
-    rankers = build_baselines(graph, graph.manifest.test_start, ["own_history", "recent_history"])
-    whole = [ranker.rank(user, query, K).product for ranker in rankers]
-    monkeypatch.setattr("gnn_search.evaluation.baselines.histories._BLOCK_ROWS", 10)
-    assert all((ranker.rank(user, query, K).product == lists).all() for ranker, lists in zip(rankers, whole, strict=True))
+    view = graph.before(graph.manifest.test_start)
+    settings = load_baseline_settings("recent_history", RecentHistorySettings)
+    popular, recent = QueryPopularity(view), RecentQueryPopularity(view, settings)
+    for whole, in_blocks in (
+        (OwnHistory(view, popular), OwnHistory(view, popular, block_rows=10)),
+        (RecentHistory(view, recent, settings), RecentHistory(view, recent, settings, block_rows=10)),
+    ):
+        assert (in_blocks.rank(user, query, K).product == whole.rank(user, query, K).product).all()
 
 
 def test_bm25_scores_are_those_of_the_formula(random_shop):

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.boosting.fit import FITTED, LATER, OTHER_HALF, FitSettings, fit_boost, half_of, measure_gains
-from gnn_search.evaluation.boosting.period import open_period
-from gnn_search.evaluation.choices import find_choices
+from gnn_search.evaluation.boosting.fit import FITTED, LATER, OTHER_HALF, FitSettings, fit_boost, half_of, measure_gains, open_period
+from gnn_search.evaluation.qrels import build_qrels
 from gnn_search.graph.cases import build_cases
 from gnn_search.index.boosting.build import build_boost
 from gnn_search.retrieval.request_encoder import VectorChannel
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 
-SETTINGS = FitSettings(k=5, trials=60, draws=100)
+SETTINGS = FitSettings(k=5, trials=60, n_resamples=100)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def test_gains_are_those_of_lists_that_the_boosted_channel_ranks(fitted, model):
     """Counted here with sets, over all cases of the test period."""
     boost, report = fitted
     cases = build_cases(model.graph, "test")
-    actions = find_choices(model.graph, cases, "test").actions
+    actions = build_qrels(model.graph, cases, "test").actions
     shop = open_node_embeddings(model, cases.time)
     for action in actions:
         ranker = VectorChannel(model, shop, boost=boost, action=action)
@@ -74,7 +73,7 @@ def test_the_halves_share_no_shopper_and_are_all(fitted, model):
     fitting = half_of(cases, SETTINGS.seed)
     known = cases.user >= 0
     assert not set(cases.user[fitting & known]) & set(cases.user[~fitting & known])
-    actions = find_choices(model.graph, cases, "validation").actions
+    actions = build_qrels(model.graph, cases, "validation").actions
     for action, rows in actions.items():
         sizes = {gain.part: gain.cases for gain in report.gains if (gain.action, gain.metric) == (action, "ndcg")}
         of_action = np.unique(cases.case_of_row()[rows])
@@ -104,7 +103,6 @@ def test_no_boost_gains_nothing(fitted, model):
         assert gain.plain == gain.boosted > 0
 
 
-def test_too_few_shoppers_are_refused(model, monkeypatch):
-    monkeypatch.setattr("gnn_search.evaluation.boosting.fit.half_of", lambda cases, seed: np.ones(len(cases), np.bool_))
-    with pytest.raises(RequestError, match="one half of the shoppers of the validation period has no case"):
-        fit_boost(model, build_boost(model.graph, ["recency"]), SETTINGS)
+def test_too_few_users_are_refused(model):
+    with pytest.raises(RequestError, match="one half of the users of the validation period has no case"):
+        fit_boost(model, build_boost(model.graph, ["recency"]), replace(SETTINGS, cases=1))

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from ir_measures import AP, RR, P, R, Success, nDCG
 from torch_geometric.metrics import LinkPredHitRatio, LinkPredMRR, LinkPredNDCG, LinkPredPrecision, LinkPredRecall
 
-from gnn_search.evaluation.metrics.hits import Hits, find_places
+from gnn_search.evaluation.evaluator import Evaluator
+from gnn_search.evaluation.metrics.hits import BLOCK_ROWS, Hits, find_places
 from gnn_search.evaluation.metrics.measure import GRADED, Measure, measures
-from gnn_search.evaluation.metrics.score import Listed, Selection, Truth
+from gnn_search.evaluation.qrels import Qrels
+from gnn_search.evaluation.run import Run
 from gnn_search.graph.cases import Cases
 
 
@@ -34,24 +36,24 @@ def cases_of(relevant):
     )
 
 
-def hits_of(lists, relevant) -> tuple[Hits, Cases]:
+def hits_of(lists, relevant, block_rows=BLOCK_ROWS) -> tuple[Hits, Cases]:
     cases = cases_of(relevant)
     product = np.array(lists, dtype=np.int32)
     # Cases come in any order, as rankers are asked query by query.
     order = np.random.default_rng(0).permutation(len(cases))
-    row, place = find_places(product[order], order, cases)
+    row, place = find_places(product[order], order, cases, block_rows)
     places = np.zeros(len(cases.product), dtype=np.int32)
     places[row] = place
-    return Hits.of(places, cases.case_of_row(), len(cases)), cases
+    return Hits.from_places(places, cases.case_of_row(), len(cases)), cases
 
 
 def score(lists, relevant, k, grade=None):
     """Return {measure: [value of each list]}; grades are of the relevant products in ascending order."""
     hits, cases = hits_of(lists, relevant)
     grades = None if grade is None else np.array([value for of_case in grade for value in of_case], dtype=np.float64)
-    truth = Truth(cases.case_of_row(), len(cases), grade=grades)
-    wanted = [measure for measure in measures(k, graded=grade is not None) if not measure.of_lists]
-    scored = Selection(truth, np.ones(len(cases.product), dtype=bool), wanted).score(Listed(hits, {}))
+    qrels = Qrels(cases.case_of_row(), len(cases), grade=grades)
+    wanted = [measure for measure in measures(k, graded=grade is not None) if not measure.of_list_alone]
+    scored = Evaluator(qrels, None, wanted).score_run(Run(hits, {}))
     return {str(measure): row for measure, row in zip(wanted, scored.values, strict=True)}
 
 
@@ -166,13 +168,12 @@ def test_padding_is_never_relevant():
     assert found["mrr@3"].tolist() == [1, 0]
 
 
-def test_places_are_found_for_any_block(monkeypatch):
+def test_places_are_found_for_any_block():
     random = np.random.default_rng(3)
     lists = [random.permutation(30)[:12].tolist() for _ in range(20)]
     relevant = [random.permutation(30)[: random.integers(1, 8)].tolist() for _ in range(20)]
     whole, cases = hits_of(lists, relevant)
-    monkeypatch.setattr("gnn_search.evaluation.metrics.hits._BLOCK_ROWS", 3)
-    again, _ = hits_of(lists, relevant)
+    again, _ = hits_of(lists, relevant, block_rows=3)
     assert all(np.array_equal(getattr(whole, name), getattr(again, name)) for name in ("case", "place", "row"))
     for case, place, row in zip(whole.case, whole.place, whole.row, strict=True):
         assert lists[case][place - 1] == cases.product[row]

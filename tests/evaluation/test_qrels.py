@@ -1,4 +1,4 @@
-"""How products were chosen, by hand and against a plain loop."""
+"""Qrels with actions, grades and spend, by hand and against a plain loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 from shops import build, write_tiny_shop
 
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.choices import GRADES, find_choices
+from gnn_search.evaluation.qrels import GRADES, build_qrels
 from gnn_search.graph.cases import build_cases
 
 
@@ -32,7 +32,7 @@ def priced_graph(tmp_path_factory):
 def test_by_hand(fruit_shop):
     """Relevant: {0, 2}, {1}, {2}, {3, 4}, {3}; all were purchased but what nobody did. A click on p0 has a case of its own label."""
     cases = build_cases(fruit_shop)
-    found = find_choices(fruit_shop, cases, "test")
+    found = build_qrels(fruit_shop, cases, "test")
     assert cases.product.tolist() == [0, 2, 1, 2, 3, 4, 3]
     # Ann purchased p0 and clicked on it a day later, for the same query.
     assert found.actions["click"].tolist() == [True, False, False, False, False, False, False]
@@ -45,7 +45,7 @@ def test_by_hand(fruit_shop):
 @pytest.mark.parametrize(("limit", "seed"), [(None, 0), (7, 0), (7, 4)])
 def test_they_are_what_a_plain_loop_finds(priced_graph, limit, seed):
     cases = build_cases(priced_graph, "test", limit, seed)
-    found = find_choices(priced_graph, cases, "test", limit, seed)
+    found = build_qrels(priced_graph, cases, "test", limit, seed)
     price = priced_graph.nodes("product")["price"].to_list()
     rows = priced_graph.examples("test").rows(named=True)
     assert found.spend is not None
@@ -67,7 +67,7 @@ def test_they_are_what_a_plain_loop_finds(priced_graph, limit, seed):
 def test_all_that_was_spent_is_somewhere(priced_graph):
     cases = build_cases(priced_graph)
     assert (cases.user < 0).sum() > 1
-    found = find_choices(priced_graph, cases, "test")
+    found = build_qrels(priced_graph, cases, "test")
     bought = priced_graph.examples("test").filter(pl.col("action") == "purchase")
     price = priced_graph.nodes("product")["price"].fill_null(0.0)
     assert found.spend is not None
@@ -76,7 +76,7 @@ def test_all_that_was_spent_is_somewhere(priced_graph):
 
 def test_one_kind_of_action_and_no_prices_leave_nothing_to_say(tmp_path):
     graph = build(write_tiny_shop(tmp_path / "shop", actions=("purchase",)), tmp_path / "graph")
-    found = find_choices(graph, build_cases(graph), "test")
+    found = build_qrels(graph, build_cases(graph), "test")
     assert (found.actions, found.grade, found.spend) == ({}, None, None)
 
 
@@ -89,16 +89,16 @@ def test_a_number_called_price_is_no_price_until_the_recipe_says_so(tmp_path):
     content["tables"]["events"]["weight"] = "quantity"
     recipe.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     graph = build(recipe, tmp_path / "graph")
-    assert find_choices(graph, build_cases(graph), "test").spend is None
+    assert build_qrels(graph, build_cases(graph), "test").spend is None
 
 
 def test_an_action_of_unknown_worth_leaves_no_grades(tmp_path):
     graph = build(write_tiny_shop(tmp_path / "shop", actions=("purchase", "save for later")), tmp_path / "graph")
-    found = find_choices(graph, build_cases(graph), "test")
+    found = build_qrels(graph, build_cases(graph), "test")
     assert set(found.actions) == {"purchase", "save for later"}
     assert found.grade is None
 
 
 def test_other_cases_are_refused(priced_graph):
     with pytest.raises(RequestError, match=r"these are not the cases of the test period of .* with limit 7 and seed 1; build them so"):
-        find_choices(priced_graph, build_cases(priced_graph, "test", 7, 0), "test", 7, 1)
+        build_qrels(priced_graph, build_cases(priced_graph, "test", 7, 0), "test", 7, 1)

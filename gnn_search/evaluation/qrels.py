@@ -1,4 +1,4 @@
-"""How the products of cases were chosen: by which actions, how much it counts, and what was spent."""
+"""Qrels: which products are relevant in each case, by which actions, and what was spent on them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,32 @@ _PURCHASE = "purchase"
 
 
 @dataclass(frozen=True, eq=False)
-class Choices:
-    """What is known of each relevant row beyond that it was chosen.
+class Qrels:
+    """The relevant products of all cases, a row each, in the order of `Cases.product`.
 
     Attributes:
-        actions: bool[rows] a kind of action: chosen by it; empty where all choices are of one kind.
-        grade: float64[rows], of the highest action in `GRADES`; None where there are not several or one of them has no grade.
-        spend: float64[rows], price times quantity of what was purchased, the price as of the catalogue; None where the recipe
-            names no price or the events have no weight.
+        case_of_row: The case that each relevant row belongs to.
+        num_cases: How many cases there are.
+        actions: By kind of action, whether a row has it; empty where all interactions are of one kind.
+        grade: Of a row's highest action in `GRADES`; None where there are not several kinds or one of them has no grade.
+        spend: Price times quantity of what was purchased, the price as of the catalogue; None where the recipe names no price or the events
+            have no weight.
+
+    Shapes:
+        - case_of_row: int64 [rows]
+        - actions: bool [rows] each
+        - grade, spend: float64 [rows]
     """
 
+    case_of_row: NDArray[np.int64]
+    num_cases: int
     actions: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     grade: NDArray[np.float64] | None = None
     spend: NDArray[np.float64] | None = None
 
 
-def find_choices(graph: Graph, cases: Cases, split: Literal["validation", "test"], limit: int | None = None, seed: int = 0) -> Choices:
-    """Look up how the products of cases were chosen.
+def build_qrels(graph: Graph, cases: Cases, split: Literal["validation", "test"], limit: int | None = None, seed: int = 0) -> Qrels:
+    """Look up actions, grades and spend of the relevant products of cases.
 
     Args:
         graph: The shop.
@@ -52,7 +61,7 @@ def find_choices(graph: Graph, cases: Cases, split: Literal["validation", "test"
     several = len(graph.chosen_actions) > 1
     price = _price_column(graph)
     if not several and price is None:
-        return Choices()
+        return plain_qrels(cases)
     rows = _rows(graph, split, limit, seed, price)
     if rows.height != len(cases.product) or not np.array_equal(rows["product"].to_numpy(), cases.product):
         raise RequestError(
@@ -61,12 +70,18 @@ def find_choices(graph: Graph, cases: Cases, split: Literal["validation", "test"
     actions = {action: rows["action"].list.contains(action).to_numpy() for action in graph.chosen_actions} if several else {}
     grade = None
     if several and set(actions) <= set(GRADES):
-        grade = np.max([GRADES[action] * chosen for action, chosen in actions.items()], axis=0)
-    return Choices(actions, grade, rows["spend"].to_numpy() if price is not None else None)
+        grade = np.max([GRADES[action] * acted for action, acted in actions.items()], axis=0)
+    spend = rows["spend"].to_numpy() if price is not None else None
+    return Qrels(cases.case_of_row(), len(cases), actions, grade, spend)
+
+
+def plain_qrels(cases: Cases) -> Qrels:
+    """Return qrels that know nothing beyond which products are relevant."""
+    return Qrels(cases.case_of_row(), len(cases))
 
 
 def _price_column(graph: Graph) -> str | None:
-    """Return the column of the products that says what one piece costs, where the events say how many were bought."""
+    """Return the product column that holds the price of one piece, where the events say how many were bought."""
     tables = Recipe.model_validate(graph.manifest.recipe).tables
     return tables.products.price if tables.events.weight is not None else None
 

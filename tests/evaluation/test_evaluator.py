@@ -1,18 +1,20 @@
-"""Selections of relevant rows: slices, actions and spend, by hand."""
+"""Query scores in slices, by actions and of spend, by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.hits import Hits
 from gnn_search.evaluation.metrics.measure import measures
-from gnn_search.evaluation.metrics.score import Listed, Selection, Truth
+from gnn_search.evaluation.qrels import Qrels
+from gnn_search.evaluation.run import Run
 
 # Two cases: rows 0, 1, 2 of the first, row 3 of the second; the lists hold rows 0 (place 2) and 3 (place 1).
 CASE_OF_ROW = np.array([0, 0, 0, 1])
-HITS = Hits.of(np.array([2, 0, 0, 1], np.int32), CASE_OF_ROW, 2)
-TRUTH = Truth(
+HITS = Hits.from_places(np.array([2, 0, 0, 1], np.int32), CASE_OF_ROW, 2)
+QRELS = Qrels(
     CASE_OF_ROW,
     2,
     actions={"click": np.array([True, False, True, False]), "purchase": np.array([False, True, True, True])},
@@ -20,12 +22,12 @@ TRUTH = Truth(
     spend=np.array([0.0, 6, 4, 5]),
 )
 WANTED = measures([2], ["click", "purchase"], graded=True, spend=True)
-PROPERTIES = {"diversity": np.array([1.5, np.nan]), "novelty": np.array([3.0, 5.0]), "repeat_share": np.array([np.nan, np.nan])}
+LIST_VALUES = {"diversity": np.array([1.5, np.nan]), "novelty": np.array([3.0, 5.0]), "repeat_share": np.array([np.nan, np.nan])}
 
 
 def score(rows):
     """Return {metric: (values, weights)}."""
-    scored = Selection(TRUTH, np.array(rows), WANTED).score(Listed(HITS, PROPERTIES))
+    scored = Evaluator(QRELS, np.array(rows), WANTED).score_run(Run(HITS, LIST_VALUES))
     weights = scored.weights[scored.kind]
     return {measure.metric: (scored.values[q].tolist(), weights[q].tolist()) for q, measure in enumerate(WANTED)}
 

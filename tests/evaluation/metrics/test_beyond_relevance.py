@@ -1,4 +1,4 @@
-"""What is said of lists alone: diversity, novelty, repeats and coverage, by hand and against plain loops."""
+"""Metrics of the lists alone: diversity, novelty, repeats and coverage, by hand and against plain loops."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from gnn_search.evaluation.metrics.coverage import Coverage
-from gnn_search.evaluation.metrics.diversity import Diversity
-from gnn_search.evaluation.metrics.novelty import Novelty
-from gnn_search.evaluation.metrics.repeats import Repeats
+from gnn_search.evaluation.metrics.beyond_relevance import Coverage, Diversity, Novelty, RepeatShare
 
 
 def lists(*rows):
@@ -50,7 +47,7 @@ def test_novelty_by_hand(fruit_shop):
 
 def test_repeats_by_hand(fruit_shop):
     """Ann (0) had chosen p0 and p1, Bob (1) p1 and p3."""
-    repeats = Repeats(fruit_shop.before(fruit_shop.manifest.test_start))
+    repeats = RepeatShare(fruit_shop.before(fruit_shop.manifest.test_start))
     found = repeats.measure(lists([0, 1, 2], [3, 0, -1], [0, 1, 2], [-1, -1, -1]), np.array([0, 1, -1, 0], np.int32))
     assert found.tolist() == pytest.approx([2 / 3, 1 / 2, np.nan, np.nan], nan_ok=True)
 

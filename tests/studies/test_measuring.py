@@ -8,8 +8,7 @@ from retrievers import tiny_config
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.cases import build_cases, take_cases
-from gnn_search.studies.cases import study_cases
-from gnn_search.studies.plan import Measuring, measuring_of
+from gnn_search.studies.measuring import Measuring, measuring_of, study_cases
 
 
 def keys(cases) -> list[tuple]:
@@ -40,7 +39,7 @@ def test_with_nothing_fitted_the_sample_is_that_of_evaluate(tiny_graph):
 
 
 def test_none_is_left(tiny_graph):
-    with pytest.raises(RequestError, match=r"the walk term is fitted on all \d+ validation cases of .*, so none is left to measure on"):
+    with pytest.raises(RequestError, match=r"the reranker is fitted on all \d+ validation cases of .*, so none is left to measure on"):
         study_cases(tiny_graph, Measuring("validation", None, 12_000), 0)
 
 

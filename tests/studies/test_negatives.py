@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gnn_search.studies.negatives import mix_costs
+from gnn_search.studies.negatives import first_reach, mix_costs, reached, resolve_target
 from gnn_search.studies.result import RunResult, Target, Validation
-from gnn_search.studies.targets import first_reach, reached, resolve_target
 
 
 def validations(*recalls: float) -> tuple[Validation, ...]:
@@ -62,4 +61,4 @@ def test_what_a_mix_costs():
     assert costs.share_of_step == pytest.approx(1.2 / 6)
     assert [one.kind for one in costs.samplers] == ["in_batch", "bm25"]
     assert costs.samplers[1].share_of_step == pytest.approx(0.1)
-    assert (costs.samplers[1].index_cpu_seconds, costs.samplers[1].false_negatives_asked) == (1.5, 0.02)
+    assert (costs.samplers[1].index_cpu_seconds, costs.samplers[1].false_negatives_known) == (1.5, 0.02)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnn_search.evaluation.frequency import part_by_frequency
+from gnn_search.evaluation.case_table import frequency_kinds
 
 RANK = {"new": 0, "tail": 1, "torso": 2, "head": 3}
 
@@ -25,12 +25,12 @@ RANK = {"new": 0, "tail": 1, "torso": 2, "head": 3}
     ],
 )
 def test_by_hand(count, parts):
-    assert part_by_frequency(np.array(count, dtype=np.int64)).tolist() == parts
+    assert frequency_kinds(np.array(count, dtype=np.int64)).tolist() == parts
 
 
 @given(st.lists(st.integers(0, 30), max_size=40))
 def test_more_is_never_a_lower_part_and_only_nothing_is_new(count):
-    parts = [RANK[part] for part in part_by_frequency(np.array(count, dtype=np.int64)).tolist()]
+    parts = [RANK[part] for part in frequency_kinds(np.array(count, dtype=np.int64)).tolist()]
     order = np.argsort(count, kind="stable")
     assert (np.diff(np.array(parts)[order]) >= 0).all() if count else parts == []
     assert [part == 0 for part in parts] == [one == 0 for one in count]
