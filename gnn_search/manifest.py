@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gnn_search.errors import ArtefactError
-from gnn_search.layout import FORMAT_VERSION, read_json
+from gnn_search.layout import FORMAT_VERSION, inside, read_json
 
 Manifest = TypeVar("Manifest", bound=BaseModel)
 
@@ -23,15 +23,18 @@ def open_manifest(file: Path, kind: type[Manifest], what: str, again: str) -> Ma
         again: What to do where it can't be read, such as 'make the index again'.
 
     Raises:
-        ArtefactError: It is absent, no JSON, of another version, or damaged.
+        ArtefactError: It is absent, no JSON, of another version, or damaged, or names `files` outside of its folder.
     """
     content = read_json(file, what)
     version = content.get("format_version")
     if version != FORMAT_VERSION:
         raise ArtefactError(f"{file} is of format version {version}, this program reads {FORMAT_VERSION}; {again}")
     try:
-        return kind.model_validate(content)
+        manifest = kind.model_validate(content)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"])
         raise ArtefactError(f"{file} is damaged ('{key}': {fault['msg']}); {again}") from None
+    for name in getattr(manifest, "files", ()):
+        inside(file.parent, name)
+    return manifest

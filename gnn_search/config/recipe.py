@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gnn_search.config.base import StrictModel
 from gnn_search.config.files import find_yaml, read_yaml
+from gnn_search.config.names import RelationName
 from gnn_search.config.slices import Slices
 
 MEASURED = "measured"
@@ -38,7 +39,7 @@ class ProductsTable(StrictModel):
     price: str | None = Field(
         None, description="Which numeric column is the price of one piece; times the events' weight, it is what was spent on a choice."
     )
-    related: dict[str, RelatedColumn] = Field(default_factory=dict, description="Related-product columns, by name.")
+    related: dict[RelationName, RelatedColumn] = Field(default_factory=dict, description="Related-product columns, by name.")
 
     @model_validator(mode="after")
     def _one_category_column(self) -> ProductsTable:
@@ -71,7 +72,7 @@ class EventsTable(StrictModel):
     product_id: str = "product_id"
     timestamp: str = "timestamp"
     action: str | None = Field(None, description="Column with the kind of action; without it every event has `default_action`.")
-    default_action: str = "purchase"
+    default_action: RelationName = "purchase"
     session_id: str | None = Field(None, description="Column with the session (basket); without it each event is a session of its own.")
     weight: str | None = None
     split: str | None = Field(None, description="Column that says train, validation or test; used with `split: {by: column}`.")

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from gnn_search.config.base import StrictModel
+from gnn_search.config.names import StoredName
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.csr import Csr, EdgeView, bisect_rows
 from gnn_search.graph.taxonomy import Taxonomy
@@ -29,9 +30,9 @@ SHOWN_ONLY = ("impression",)
 class RelationInfo(StrictModel):
     """One stored relation. Timeless relations are always visible; `snapshots` are the moments (µs) at which a derived one was made anew."""
 
-    source: str
-    relation: str
-    target: str
+    source: StoredName
+    relation: StoredName
+    target: StoredName
     edges: int
     timed: bool
     snapshots: tuple[int, ...] = ()
