@@ -57,7 +57,7 @@ def _prepare(out: Path) -> None:
         say("[2/5] graph")
         run_build(_RECIPE, out / "tables", out / "graph")
     layout = ModelLayout(out / "model")
-    if not layout.manifest.exists():
+    if layout.checkpoint.exists() or not layout.manifest.exists():
         say("[3/5] training")
         begun = any(layout.checkpoint.glob("step-*"))
         if layout.root.exists() and not begun:

@@ -65,8 +65,10 @@ def run_training(
     """
     from gnn_search.config.training import TrainingConfig
     from gnn_search.graph.store import Graph
+    from gnn_search.layout import ModelLayout
     from gnn_search.model.store import open_model
     from gnn_search.sampling.walk.words import save_matches
+    from gnn_search.training.checkpoint import remove_checkpoints
     from gnn_search.training.fit import fit_model
     from gnn_search.vectors.shop_vectors import encode_shop, save_shop_vectors
 
@@ -81,10 +83,13 @@ def run_training(
     with progress("examples") as bars:
         watcher = _Watcher(bars)
         summary = fit_model(settings, opened, out, resume=resume, tensorboard=board, listener=watcher, say=error_console().print)
-    model = open_model(out, graph)
-    if model.walk is not None and settings.walk.words:
-        save_matches(model.words.match_queries(), model.layout.words)
-    save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
+    layout = ModelLayout(out)
+    if layout.checkpoint.exists():  # else the model was whole before
+        model = open_model(out, graph)
+        if model.walk is not None and settings.walk.words:
+            save_matches(model.words.match_queries(), layout.words)
+        save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
+    remove_checkpoints(layout.checkpoint)
     return summary
 
 
