@@ -82,7 +82,7 @@ class AuditedShop:
     @cached_property
     def chosen(self) -> Mask:
         """Which events mean a choice: bool [events]."""
-        return self.acted(self.graph.chosen_actions)
+        return self.acted(self.graph.positive_actions)
 
     @cached_property
     def measured(self) -> Mask:

@@ -58,7 +58,9 @@ def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
     view = graph.before(cases.time)
     by_query = view.edges(("product", "rev_leads_to", "query")).degree()
     of_product = view.edges(("query", "leads_to", "product")).degree()
-    by_user = np.sum([view.edges((target, f"rev_{action}", source)).degree() for source, action, target in graph.choices], axis=0)
+    by_user = np.sum(
+        [view.edges((target, f"rev_{action}", source)).degree() for source, action, target in graph.positive_relations], axis=0
+    )
     user_kind = pl.Series(part_by_frequency(by_user)).replace({TAIL: LIGHT, "torso": "medium", HEAD: HEAVY})
     known = pl.Series(user).set(pl.Series(user < 0), None)
     users, products = graph.nodes("user"), graph.nodes("product")

@@ -47,7 +47,7 @@ class Explainer:
         half_lives = model.config.walk.half_life_days
         # The second longest, as where a walk asks what was chosen of late.
         self._ways = WayFinder(self._view, half_lives[-2] if len(half_lives) > 1 else half_lives[-1])
-        self._choice = "bought" if graph.chosen_actions == ["purchase"] else "chose"
+        self._choice = "bought" if graph.positive_actions == ["purchase"] else "chose"
 
     def explain(self, query: str, product: str | int, user: str | int | None = None) -> Explanation:
         """Say how the score of a product for a search comes about.

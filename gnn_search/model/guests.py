@@ -55,7 +55,7 @@ class Guests:
             users: A row a guest, with the columns of the graph's shoppers.
             events: What they did.
         """
-        shop = graph.with_shoppers(users, _rows(graph, users.height, events))
+        shop = graph.with_users(users, _rows(graph, users.height, events))
         return cls(shop, HistoryIndex(shop), retriever.traits_of(users))
 
 

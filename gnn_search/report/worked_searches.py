@@ -77,7 +77,7 @@ def work_searches(
     place = _spread(np.flatnonzero(cases.user >= 0), count)
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
-    channel, choice = open_channel(model, shop), "bought" if graph.chosen_actions == ["purchase"] else "chose"
+    channel, choice = open_channel(model, shop), "bought" if graph.positive_actions == ["purchase"] else "chose"
     lists: list[tuple[str, Ranking, list[list[str]]]] = []
     for name, who in (("For this shopper", user), ("For nobody in particular", nobody)):
         ranking = channel.rank(who, query, k)

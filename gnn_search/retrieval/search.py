@@ -151,7 +151,7 @@ class Searcher:
             history=None if history is None else len(history) - int(visits.unknown[0]),
             note=self._note(request, visits, bool(known[0] or worded[0])),
             as_of=to_datetime(self._shop.as_of),
-            choice="bought" if self._graph.chosen_actions == ["purchase"] else "chose",
+            choice="bought" if self._graph.positive_actions == ["purchase"] else "chose",
             hits=[Hit.model_validate(row) for row in hits.iter_rows(named=True)],
             remembered=[Remembered.model_validate(row) for row in there.head(_REMEMBERED).iter_rows(named=True)],
             remembered_products=there.height,
@@ -204,7 +204,7 @@ def describe_products(model: Model, ids: pl.Series) -> pl.DataFrame:
 def _choices(view: GraphView, user: int) -> tuple[Int32, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     """Return the products that a shopper chose and when, an entry a choice."""
     products, times = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    for source, action, target in view.graph.choices if user >= 0 else []:
+    for source, action, target in view.graph.positive_relations if user >= 0 else []:
         edges = view.edges((target, f"rev_{action}", source))
         seen = slice(int(edges.starts[user]), int(edges.ends[user]))
         assert edges.csr.time is not None

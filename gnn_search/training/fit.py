@@ -36,8 +36,8 @@ def fit_model(
         out: The model folder.
         resume: Go on from the newest checkpoint in `out`; of a model that is whole, only its summary is read.
         tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
-        listener: Told of each step.
-        say: Told what happens after the steps.
+        listener: Called after each step.
+        say: Called with a sentence for what follows the steps.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.

@@ -46,7 +46,7 @@ class StepReport:
         loss: Loss of the step. rate: Examples a second since the start, validations not counted. waiting: Share of that time spent
             waiting for batches.
         recall: Validation Recall@10, when one was measured after this step.
-        pretraining: Whether the step, and what is told of it, belongs to the pre-training of the text tower.
+        pretraining: Whether the step, and its numbers, belong to the pre-training of the text tower.
     """
 
     step: int
@@ -104,7 +104,7 @@ def train(
         out: The model folder.
         resume: Go on from the newest checkpoint in `out`.
         tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
-        listener: Told of each step.
+        listener: Called after each step.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.
@@ -190,7 +190,7 @@ class _Run:
             self._total_steps,
             self._progress.examples / max(self._progress.seconds, 1e-9),
             self._waiting,
-            [{**told, "study": study.model_dump()} for told, study in zip(negatives, studies, strict=True)],
+            [{**described, "study": study.model_dump()} for described, study in zip(negatives, studies, strict=True)],
         )
 
     def _pretrain(self) -> None:

@@ -314,7 +314,9 @@ def test_being_shown_a_product_teaches_nothing(tmp_path):
     early = pl.col("timestamp") < pl.datetime(2024, 2, 14)
     pl.read_parquet(table).with_columns(action=pl.when(early).then(pl.lit("impression")).otherwise("action")).write_parquet(table)
     graph = build(shop, tmp_path / "graph")
-    with pytest.raises(RequestError, match=r"the training period holds no choice, only products that were shown; move the recipe's split"):
+    with pytest.raises(
+        RequestError, match=r"the training period holds no interaction, only products that were shown; move the recipe's split"
+    ):
         train(tiny_config(), graph, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

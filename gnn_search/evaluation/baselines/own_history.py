@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gnn_search.evaluation.baselines.histories import expand_histories, history_blocks
 from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
-from gnn_search.graph.pairs import count_choices
+from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import Ranking
 
@@ -22,7 +22,7 @@ class OwnHistory:
     name = "own_history"
 
     def __init__(self, view: GraphView, query_popularity: QueryPopularity) -> None:
-        self._choices = count_choices(view)
+        self._choices = count_interactions(view)
         self._query_popularity = query_popularity
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:

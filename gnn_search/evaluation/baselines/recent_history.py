@@ -10,7 +10,7 @@ from gnn_search.evaluation.baselines.histories import expand_histories, history_
 from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
 from gnn_search.evaluation.baselines.recency import days_since_last
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
-from gnn_search.graph.pairs import count_choices, find_keys
+from gnn_search.graph.pairs import count_interactions, find_keys
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import PADDING, Ranking
 
@@ -26,8 +26,8 @@ class RecentHistory:
 
     def __init__(self, view: GraphView, popularity: RecentQueryPopularity, settings: RecentHistorySettings) -> None:
         self._popularity = popularity
-        self._choices = count_choices(view)
-        edge_types = [("product", f"rev_{action}", "user") for action in view.graph.chosen_actions]
+        self._choices = count_interactions(view)
+        edge_types = [("product", f"rev_{action}", "user") for action in view.graph.positive_actions]
         recency = np.exp2(-days_since_last(view, edge_types, self._choices) / settings.own_half_life_days)
         self._own_score = np.log1p(self._choices.count) * (recency + settings.own_floor)
         self._weight = settings.popularity_weight

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn_search.evaluation.metrics.hits import Float64, share
-from gnn_search.graph.pairs import count_choices
+from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
 
 
@@ -18,7 +18,7 @@ class Repeats:
     """
 
     def __init__(self, view: GraphView) -> None:
-        self._chosen = count_choices(view)
+        self._chosen = count_interactions(view)
 
     def measure(self, product: NDArray[np.int32], user: NDArray[np.int32]) -> Float64:
         """Return the share of each list, NaN for an empty one and for a shopper nobody knows.

@@ -109,7 +109,7 @@ class WalkIndex:
         """Return the same ways for other shoppers, whose own choices say nothing of products in general.
 
         Args:
-            graph: The shop with these shoppers (`Graph.with_shoppers`).
+            graph: The shop with these shoppers (`Graph.with_users`).
             history: Their choices.
         """
         other = copy(self)
@@ -124,7 +124,9 @@ class WalkIndex:
     def _take_shoppers(self, view: GraphView, history: HistoryIndex) -> None:
         """Gather what the shoppers of a view chose."""
         self._history = history
-        self.own = _evidence(view, [(target, f"rev_{action}", source) for source, action, target in view.graph.choices], self.settings)
+        self.own = _evidence(
+            view, [(target, f"rev_{action}", source) for source, action, target in view.graph.positive_relations], self.settings
+        )
         self.own_category = self.own.regroup(self.product_category, self.num_categories)
         self.own_brand = self.own.regroup(self.product_brand, max(self.num_brands, 1))
         self.own_totals = self.own.totals()
