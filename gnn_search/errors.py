@@ -29,6 +29,10 @@ class ArtefactError(GnnSearchError):
     """A folder written by the package is absent, damaged, half-written, of another version or of another graph."""
 
 
+class DivergenceError(GnnSearchError):
+    """A training whose loss, weights or vectors are no longer finite numbers."""
+
+
 class OutputExistsError(GnnSearchError):
     """The place to write to is taken."""
 

@@ -44,7 +44,7 @@ class GraphLayout:
         return self.root / "nodes" / f"{node_type}.parquet"
 
     def edges(self, source: str, relation: str, target: str) -> Path:
-        return self.root / "edges" / f"{source}--{relation}--{target}"
+        return inside(self.root, f"edges/{source}--{relation}--{target}")
 
     def examples(self, split: str) -> Path:
         return self.root / "examples" / f"{split}.parquet"
@@ -234,6 +234,17 @@ def refuse_existing(target: Path, *, replace: bool = False) -> None:
     if replace or not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
     raise OutputExistsError(f"{target} already exists; give another --out, or remove it first")
+
+
+def inside(root: Path, name: str) -> Path:
+    """Join a relative path that a manifest or a table gives onto a folder, and never leave the folder.
+
+    Raises:
+        ArtefactError: The path is absolute or leads upwards.
+    """
+    if not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ArtefactError(f"{root} names the file {name!r}, which can't lie inside it; make the folder again")
+    return root / name
 
 
 def write_json(path: Path, value: Any) -> None:

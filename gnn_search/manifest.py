@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import BaseModel, ValidationError
 
 from gnn_search.errors import ArtefactError
-from gnn_search.layout import FORMAT_VERSION, hash_files, read_json
+from gnn_search.layout import FORMAT_VERSION, hash_files, inside, read_json
 
 Manifest = TypeVar("Manifest", bound=BaseModel)
 
@@ -54,11 +54,14 @@ class Artefact:
         if "format_version" in kind.model_fields and version != FORMAT_VERSION:
             raise ArtefactError(f"{file} is of format version {version}, this program reads {FORMAT_VERSION}; {self.again}")
         try:
-            return kind.model_validate(content)
+            manifest = kind.model_validate(content)
         except ValidationError as error:
             fault = error.errors()[0]
             key = ".".join(str(part) for part in fault["loc"])
             raise ArtefactError(f"{file} is damaged ('{key}': {fault['msg']}); {self.again}") from None
+        for name in getattr(manifest, "files", ()):
+            inside(file.parent, name)
+        return manifest
 
     def damaged(self, root: Path, fault: str) -> ArtefactError:
         """Return the error that says what is wrong with a folder."""

@@ -18,8 +18,8 @@ _VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POL
 def set_threads(count: int | None = None) -> int:
     """Set the number of CPU threads of every library, loaded or not.
 
-    Polars' pool can't be changed once polars is loaded, so call this before. A torch that is loaded later takes no more threads
-    than there are CPUs.
+    Idle threads of OpenMP sleep, unless `OMP_WAIT_POLICY` says otherwise. Polars' pool can't be changed once polars is loaded, so call this
+    before. A torch that is loaded later takes no more threads than there are CPUs.
 
     Args:
         count: Threads; None means `OMP_NUM_THREADS` if that holds a number, else all CPUs that this process may use.
@@ -36,6 +36,8 @@ def set_threads(count: int | None = None) -> int:
         raise RequestError(f"expected at least 1 thread, got {count}")
     for variable in _VARIABLES:
         os.environ[variable] = str(count)
+    # OpenMP's threads spin while they wait for work, which costs several times the time where other programs run too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if (torch := sys.modules.get("torch")) is not None:
         torch.set_num_threads(count)
     if (faiss := sys.modules.get("faiss")) is not None:

@@ -51,3 +51,12 @@ def test_default_is_the_environment_or_all_cpus(monkeypatch, given, expected):
 
 def test_available_cpus_are_those_of_this_process():
     assert 1 <= available_cpus() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("given", [None, "ACTIVE"])
+def test_idle_threads_sleep_unless_the_environment_says_otherwise(given):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    code = "import os; from gnn_search.threads import set_threads; set_threads(1); print(os.environ['OMP_WAIT_POLICY'])"
+    environment |= {} if given is None else {"OMP_WAIT_POLICY": given}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.strip() == (given or "PASSIVE")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from gnn_search.audit.finding import Finding, Observation
+from gnn_search.audit.check import Finding, Observation
 
 Subject = TypeVar("Subject")
 Look = Callable[[Subject], Iterable[Observation]]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.audit.finding import MOST_EXAMPLES, Example
+from gnn_search.audit.check import MOST_EXAMPLES, Example
 from gnn_search.config.recipe import MEASURED
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import SPLITS, EdgeType, Graph, GraphManifest, to_datetime
@@ -82,7 +82,7 @@ class AuditedShop:
     @cached_property
     def positive(self) -> Mask:
         """Which events are positive interactions: bool [events]."""
-        return self.acted(self.graph.chosen_actions)
+        return self.acted(self.graph.positive_actions)
 
     @cached_property
     def measured(self) -> Mask:

@@ -80,7 +80,7 @@ def run_boost(
     opened = open_model(model, graph)
     plain = build_boost(opened.graph, qualities, columns)
     with progress("trials") as bars:
-        tasks = {action: bars.add_task(action, total=settings.trials) for action in opened.graph.chosen_actions}
+        tasks = {action: bars.add_task(action, total=settings.trials) for action in opened.graph.positive_actions}
         boost, report = fit_boost(
             opened, plain, settings, lambda action, done, total: bars.update(tasks[action], completed=done, total=total)
         )

@@ -61,14 +61,14 @@ def run(recipe: str, data: Path, out: Path, back: int = 0) -> BuildReport:
         GnnSearchError: The recipe, the tables or the output folder are not as they must be.
     """
     from gnn_search.config.recipe import Recipe
-    from gnn_search.evaluation.case_table import case_columns
+    from gnn_search.evaluation.case_table import case_schema
     from gnn_search.evaluation.slices import check_slices
     from gnn_search.graph.build import build_graph
     from gnn_search.graph.describe import summarise
 
     meter = Meter()
     settings = Recipe.load(recipe)
-    check_slices(settings.slices, case_columns(settings))
+    check_slices(settings.slices, case_schema(settings))
     with progress("stages") as bars:
         task = bars.add_task("starting", total=_STAGES + 1)
 

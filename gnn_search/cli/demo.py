@@ -39,8 +39,8 @@ def command(out: Path) -> None:
     _prepare(out)
     _evaluate(out)
     _export(out)
-    shopper = _search(out)
-    _say_where(console(), out, shopper, meter.read())
+    user = _search(out)
+    _say_where(console(), out, user, meter.read())
 
 
 def _prepare(out: Path) -> None:
@@ -57,7 +57,7 @@ def _prepare(out: Path) -> None:
         say("[2/5] graph")
         run_build(_RECIPE, out / "tables", out / "graph")
     layout = ModelLayout(out / "model")
-    if not layout.manifest.exists():
+    if layout.checkpoint.exists() or not layout.manifest.exists():
         say("[3/5] training")
         begun = any(layout.checkpoint.glob("step-*"))
         if layout.root.exists() and not begun:
@@ -90,29 +90,29 @@ def _search(out: Path) -> str:
 
     model = open_model(out / "model", out / "graph")
     retriever = Retriever(model)
-    user = _shopper(model)
+    user = _user(model)
     for text, personal in _SEARCHES:
         render(console(), search_with_past(retriever, Request(text, user if personal else None), 5))
         console().print()
     return user
 
 
-def _shopper(model: Model) -> str:
-    """Return a shopper who bought about as much as the middle one, so that the searches show an ordinary case."""
+def _user(model: Model) -> str:
+    """Return a user who bought about as much as the middle one, so that the searches show an ordinary case."""
     import numpy as np
 
     view = model.graph.before(model.graph.manifest.test_start)
-    degree = sum(view.edges(("product", f"rev_{action}", "user")).degree() for _, action, _ in model.graph.choices)
+    degree = sum(view.edges(("product", f"rev_{action}", "user")).degree() for _, action, _ in model.graph.positive_relations)
     order = np.argsort(degree, kind="stable")
     return str(model.graph.nodes("user").row(int(order[len(order) // 2]))[0])
 
 
-def _say_where(out_console: Console, out: Path, shopper: str, usage: Usage) -> None:
+def _say_where(out_console: Console, out: Path, user: str, usage: Usage) -> None:
     out_console.print(f"All of it took {usage.in_words()}. It lies in {out}:")
     for name, what in (
         ("tables", "the raw tables"),
         ("graph", "the graph; look inside with: gnn-search inspect " + str(out / "graph")),
-        ("model", f'the retriever, and metrics.jsonl of its training; try: gnn-search search {out / "model"} "ice cream" --user {shopper}'),
+        ("model", f'the retriever, and metrics.jsonl of its training; try: gnn-search search {out / "model"} "ice cream" --user {user}'),
         ("evaluation", "all scores, differences and lists; see who beats whom with: gnn-search compare " + str(out / "evaluation")),
         ("export", "vectors, FAISS index and text tower, with the shop's own ids"),
     ):

@@ -32,7 +32,7 @@ def print_summary(console: Console, summary: GraphSummary) -> None:
         some = "" if measured is None else f", {measured:,} of them measured"
         facts.add_row(period, f"{summary.num_examples[period]:,} events from {start:%Y-%m-%d %H:%M}{some}")
     if HELD_OUT in summary.num_examples:
-        held = f"{summary.num_examples[HELD_OUT]:,} events of shoppers and products made new, see examples/{HELD_OUT}.parquet"
+        held = f"{summary.num_examples[HELD_OUT]:,} events of users and products made new, see examples/{HELD_OUT}.parquet"
         facts.add_row("held out", held)
     facts.add_row("taxonomy", f"{summary.taxonomy_depth} levels, {summary.products_in_no_category:,} products in no category")
     facts.add_row("rejects", _rejects(summary))

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def command(graph: Path, user: str | None, query: str | None, product: str | None, as_json: bool) -> None:
     """Show what is in a graph, or the neighbourhood of one node.
 
-    A user is shown with the last choices, the commonest categories and the last queries; a query with what it led to; a product with the
-    queries that led to it and what is bought with it. All events are counted, those of the test period too.
+    A user is shown with the last interactions, the commonest categories and the last queries; a query with what it led to; a product with
+    the queries that led to it and what is bought with it. All events are counted, those of the test period too.
 
     \b
     Example:
@@ -64,10 +64,12 @@ def _render(console: Console, found: Neighbourhood) -> None:
 
 
 def _render_user(console: Console, user: UserNeighbourhood) -> None:
-    console.print(f"User {user.user_id}: {_times(user.num_choices, 'choice')}")
+    console.print(f"User {user.user_id}: {_times(user.num_interactions, 'interaction')}")
     _attributes(console, user.attributes)
-    choices = [(f"{one.time:%Y-%m-%d}", one.action, str(one.product_id), one.title, one.category or "") for one in user.last_choices]
-    _table(console, "Last choices", ("date", "action", "product", "title", "category"), choices)
+    interactions = [
+        (f"{one.time:%Y-%m-%d}", one.action, str(one.product_id), one.title, one.category or "") for one in user.last_interactions
+    ]
+    _table(console, "Last interactions", ("date", "action", "product", "title", "category"), interactions)
     _counts(console, "Commonest categories", "category", user.top_categories)
     _table(console, "Last queries", ("date", "query"), [(f"{one.time:%Y-%m-%d}", one.query) for one in user.last_queries])
 
@@ -75,16 +77,16 @@ def _render_user(console: Console, user: UserNeighbourhood) -> None:
 def _render_query(console: Console, query: QueryNeighbourhood) -> None:
     console.print(
         f"Query '{query.query}': asked by {_times(query.num_users, 'user')}, led to {_times(query.num_products, 'product')} "
-        f"in {_times(query.num_choices, 'choice')}",
+        f"in {_times(query.num_interactions, 'interaction')}",
         soft_wrap=True,
     )
     _counts(console, "Commonest categories", "category", query.categories)
     products = [(f"{one.count:,}", str(one.product_id), one.title, one.category or "") for one in query.top_products]
-    _table(console, "Commonest products", ("choices", "product", "title", "category"), products)
+    _table(console, "Commonest products", ("interactions", "product", "title", "category"), products)
 
 
 def _render_product(console: Console, product: ProductNeighbourhood) -> None:
-    chosen = f"chosen {_times(product.num_choices, 'time')} by {_times(product.num_users, 'known user')}"
+    chosen = f"chosen {_times(product.num_interactions, 'time')} by {_times(product.num_users, 'known user')}"
     console.print(f"Product {product.product_id}: {product.title}, {chosen}", soft_wrap=True)
     console.print(product.category or "in no category", soft_wrap=True)
     _attributes(console, product.attributes)
@@ -94,13 +96,13 @@ def _render_product(console: Console, product: ProductNeighbourhood) -> None:
 
 
 def _attributes(console: Console, attributes: dict[str, str | None] | dict[str, str | float | None]) -> None:
-    told = ", ".join(f"{name} {value}" for name, value in attributes.items() if value is not None)
-    if told:
-        console.print(told, soft_wrap=True)
+    shown = ", ".join(f"{name} {value}" for name, value in attributes.items() if value is not None)
+    if shown:
+        console.print(shown, soft_wrap=True)
 
 
 def _counts(console: Console, title: str, column: str, counted: Sequence[Counted]) -> None:
-    _table(console, title, ("choices", column), [(f"{one.count:,}", one.name) for one in counted])
+    _table(console, title, ("interactions", column), [(f"{one.count:,}", one.name) for one in counted])
 
 
 def _table(console: Console, title: str, columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:

@@ -22,7 +22,7 @@ _STEPS = 3
 
 @click.command()
 @path_argument("model")
-@click.option("--query", metavar="TEXT", help="Show what is drawn against the latest choice for this query.")
+@click.option("--query", metavar="TEXT", help="Show what is drawn against the latest interaction for this query.")
 @click.option("--user", metavar="ID", help="With --query: of this user.")
 @click.option("-k", "k", type=click.IntRange(1, 64), default=5, show_default=True, help="With --query: negatives of each sampler.")
 @click.option("--kind", "kinds", type=click.Choice(_KINDS), multiple=True, help="Sampler, repeatable.  [default: those of the model]")
@@ -32,10 +32,10 @@ _STEPS = 3
 def command(model: Path, query: str | None, user: str | None, k: int, kinds: tuple[str, ...], graph: Path | None, as_json: bool) -> None:
     """Show the negatives that a model is taught with.
 
-    With --query, products that each sampler draws against the latest choice for the query, with the reason: the walk through the category
-    tree, the place in a list, and the steps between the two categories. Without, a table of all samplers by this model: how many draws are
-    masked or fall back, how hard they are (cosine of the positive minus that of the negative), how many score above the positive, how many
-    were chosen in the validation period after all (false negatives, of those whose query came up then), and CPU seconds a million.
+    With --query, products that each sampler draws against the latest interaction for the query, with the reason: the walk through the
+    category tree, the place in a list, and the steps between the two categories. Without, a table of all samplers by this model: how many
+    draws are masked or fall back, how hard they are (cosine of the positive minus that of the negative), how many score above the positive,
+    how many were chosen in the validation period after all (false negatives, of those whose query came up then), and CPU seconds a million.
 
     A kind that the model was not taught with is drawn with default settings. Lists of `dynamic` negatives are made by the model as it is.
 
@@ -45,7 +45,7 @@ def command(model: Path, query: str | None, user: str | None, k: int, kinds: tup
       gnn-search negatives demo/model
     """
     if user is not None and query is None:
-        raise click.UsageError("--user needs --query: whose choice for which query?")
+        raise click.UsageError("--user needs --query: whose interaction for which query?")
     if query is not None:
         shown = run_query(model, query, user, k, kinds, graph)
         emit(shown, as_json, lambda console: render_query(console, shown))
@@ -57,7 +57,7 @@ def command(model: Path, query: str | None, user: str | None, k: int, kinds: tup
 def run_query(
     model: Path, query: str, user: str | None = None, k: int = 5, kinds: tuple[str, ...] = (), graph: Path | None = None
 ) -> QueryNegatives:
-    """Draw negatives against the latest choice for a query."""
+    """Draw negatives against the latest interaction for a query."""
     from gnn_search.errors import RequestError
     from gnn_search.graph.id_lookup import IdLookup
     from gnn_search.model.node_encoder import NodeEncoder
@@ -96,8 +96,8 @@ def run_summary(model: Path, kinds: tuple[str, ...] = (), graph: Path | None = N
         batches.make(*divmod(number, batches.steps_per_epoch))
     studies = {study.kind: study for study in study_negatives(encoder, batches)}
     wanted = kinds or tuple(negative.kind for negative in opened.config.negatives)
-    told = {one["kind"]: one for one in batches.negatives.describe()}
-    return {"model": str(model), "samplers": [{**told[kind], "study": studies[kind].model_dump()} for kind in wanted]}
+    described = {one["kind"]: one for one in batches.negatives.describe()}
+    return {"model": str(model), "samplers": [{**described[kind], "study": studies[kind].model_dump()} for kind in wanted]}
 
 
 def render_query(console: Console, shown: QueryNegatives) -> None:
@@ -112,7 +112,7 @@ def render_query(console: Console, shown: QueryNegatives) -> None:
         table = Table("product", "title", "score", "steps", "", "why", title=sampler.kind + note, title_justify="left")
         table.columns[2].justify = table.columns[3].justify = "right"
         for one in sampler.negatives:
-            mark = "known, not taught" if one.masked else "chosen later" if one.chosen_later else ""
+            mark = "known, not taught" if one.masked else "chosen later" if one.positive_later else ""
             steps = "" if one.category_distance is None else str(one.category_distance)
             table.add_row(str(one.product_id), one.title, f"{one.score:.3f}", steps, mark, one.reason)
         console.print(table)
@@ -144,8 +144,8 @@ def render_summary(console: Console, summary: dict[str, Any]) -> None:
             f"{one['share_fallbacks']:.2%}",
             f"{study['mean_hardness']:.3f}",
             f"{study['share_above_positive']:.2%}",
-            f"{study['same_query']['share_of_asked']:.2%}",
-            f"{study['same_user_query']['share_of_asked']:.3%}",
+            f"{study['same_query']['share_of_judged']:.2%}",
+            f"{study['same_user_query']['share_of_judged']:.3%}",
             f"{1e6 * one['drawing_cpu_seconds'] / max(one['draws'], 1):,.2f}",
             f"{one['index_cpu_seconds']:,.2f}",
         )

@@ -118,7 +118,7 @@ def search_with_past(retriever: Retriever, request: Request, k: int, min_score: 
     found = retriever.search_many([request], k, min_score=min_score)
     result = found[0]
     past = past_interactions(retriever, found.batch, 0, [hit.product_id for hit in result])
-    return Answer(result, past, "bought" if retriever.model.graph.chosen_actions == ["purchase"] else "chose")
+    return Answer(result, past, "bought" if retriever.model.graph.positive_actions == ["purchase"] else "chose")
 
 
 def render(console: Console, answer: Answer) -> None:

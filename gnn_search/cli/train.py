@@ -65,9 +65,11 @@ def run_training(
     """
     from gnn_search.config.training import TrainingConfig
     from gnn_search.graph.store import Graph
+    from gnn_search.layout import ModelLayout
     from gnn_search.rerank.word_matches import save_matches
     from gnn_search.trained.model import open_model
     from gnn_search.trained.node_embeddings import encode_nodes, save_node_embeddings
+    from gnn_search.training.checkpoint import remove_checkpoints
     from gnn_search.training.fit import fit_model
 
     settings = TrainingConfig.load(config)
@@ -81,10 +83,13 @@ def run_training(
     with progress("examples") as bars:
         watcher = _Watcher(bars)
         summary = fit_model(settings, opened, out, resume=resume, tensorboard=board, listener=watcher, say=error_console().print)
-    model = open_model(out, graph)
-    if model.reranker is not None and settings.walk.words:
-        save_matches(model.word_matcher.match_queries(), model.layout.word_matches)
-    save_node_embeddings(model, encode_nodes(model, opened.manifest.test_start))
+    layout = ModelLayout(out)
+    if layout.checkpoint.exists():  # else the model was whole before
+        model = open_model(out, graph)
+        if model.reranker is not None and settings.walk.words:
+            save_matches(model.word_matcher.match_queries(), layout.word_matches)
+        save_node_embeddings(model, encode_nodes(model, opened.manifest.test_start))
+    remove_checkpoints(layout.checkpoint)
     return summary
 
 
@@ -118,7 +123,7 @@ def _in_words(negative: dict[str, Any]) -> str:
     return (
         f"{negative['draws']:,} drawn, {negative['share_masked']:.2%} masked, {negative['share_fallbacks']:.2%} fell back, "
         f"{negative['cpu_seconds_per_million']:,.2f} CPU s a million; {study['share_above_positive']:.1%} score above the positive, "
-        f"{study['same_query']['share_of_asked']:.2%} were chosen for the query later"
+        f"{study['same_query']['share_of_judged']:.2%} were chosen for the query later"
     )
 
 

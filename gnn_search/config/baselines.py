@@ -14,14 +14,16 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 class RecentHistorySettings(Settings):
-    """The lists that count recent choices more. A choice counts 2 ** (-age / half-life) and, however old, `floor` more."""
+    """The lists that count recent interactions more. An interaction counts 2 ** (-age / half-life) and, however old, `floor` more."""
 
-    own_half_life_days: float = Field(gt=0, description="Age at which a shopper's last choice of a product has lost half its recency.")
-    own_floor: float = Field(ge=0, le=10, description="What a shopper's own choice counts however old it is; typically 0.1 to 0.5.")
-    popularity_half_life_days: float = Field(gt=0, description="Age at which anybody's choice for the query has lost half its recency.")
-    popularity_floor: float = Field(gt=0, le=10, description="What anybody's choice for the query counts however old it is.")
+    own_half_life_days: float = Field(gt=0, description="Age at which a user's last interaction of a product has lost half its recency.")
+    own_floor: float = Field(ge=0, le=10, description="What a user's own interaction counts however old it is; typically 0.1 to 0.5.")
+    popularity_half_life_days: float = Field(
+        gt=0, description="Age at which anybody's interaction for the query has lost half its recency."
+    )
+    popularity_floor: float = Field(gt=0, le=10, description="What anybody's interaction for the query counts however old it is.")
     popularity_weight: float = Field(
-        gt=0, le=1000, description="Weight of a product's share of the query's choices against the shopper's own."
+        gt=0, le=1000, description="Weight of a product's share of the query's interactions against the user's own."
     )
 
 
@@ -31,8 +33,8 @@ class LightGcnSettings(Settings):
     dimension: int = Field(ge=4, le=1024, description="Of the vectors.")
     layers: int = Field(ge=1, le=8, description="Rounds of neighbours' means.")
     steps: int = Field(ge=1, description="Steps of training; each passes over the whole graph, so its time is that of the edges.")
-    batch_size: int = Field(ge=2, description="Choices a step.")
-    negatives: int = Field(ge=1, le=1024, description="Products drawn against each choice.")
+    batch_size: int = Field(ge=2, description="Interactions a step.")
+    negatives: int = Field(ge=1, le=1024, description="Products drawn against each interaction.")
     learning_rate: float = Field(gt=0, le=1, description="Of Adam.")
     weight_decay: float = Field(ge=0, description="Weight of the squared length of the free vectors of a batch.")
     seed: int = Field(ge=0, lt=2**32)

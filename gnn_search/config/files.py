@@ -13,6 +13,8 @@ from gnn_search.errors import ConfigError
 
 Model = TypeVar("Model", bound=StrictModel)
 
+_LONGEST = 200
+"""Letters of a bad value in a message."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -88,4 +90,7 @@ def _describe(fault: dict[str, object]) -> str:
         return f"key '{key}' is missing"
     reason = f"'{key}': {str(fault['msg']).removeprefix('Value error, ')}"
     # What is wrong with several keys together names them; the whole mapping would only bury the sentence.
-    return reason if isinstance(fault["input"], dict) else f"{reason} (got {fault['input']!r})"
+    if isinstance(fault["input"], dict):
+        return reason
+    got = repr(fault["input"])
+    return f"{reason} (got {got if len(got) <= _LONGEST else got[:_LONGEST] + '…'})"

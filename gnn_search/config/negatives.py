@@ -46,7 +46,7 @@ class TaxonomyWalk(_Negatives):
     start_levels: tuple[float, ...] | None = Field(
         None, min_length=1, description="These weights at the first step, moving linearly to `levels` at the last: a curriculum."
     )
-    alpha: float = Field(0.0, ge=0, le=2, description="Draw by (choices + 1) ** alpha.")
+    alpha: float = Field(0.0, ge=0, le=2, description="Draw by (interactions + 1) ** alpha.")
 
     @model_validator(mode="before")
     @classmethod

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gnn_search.config.base import StrictModel
 from gnn_search.config.files import find_yaml, read_yaml
+from gnn_search.config.names import RelationName
 from gnn_search.config.slices import Slices
 
 MEASURED = "measured"
@@ -36,9 +37,10 @@ class ProductsTable(StrictModel):
     attributes: tuple[str, ...] = Field((), description="Further columns to keep as categorical attributes.")
     numeric: tuple[str, ...] = Field((), description="Numeric columns to keep, such as price or rating.")
     price: str | None = Field(
-        None, description="Which numeric column is the price of one piece; times the events' weight, it is what was spent on a choice."
+        None,
+        description="Which numeric column is the price of one piece; times the events' weight, it is what was spent on an interaction.",
     )
-    related: dict[str, RelatedColumn] = Field(default_factory=dict, description="Related-product columns, by name.")
+    related: dict[RelationName, RelatedColumn] = Field(default_factory=dict, description="Related-product columns, by name.")
 
     @model_validator(mode="after")
     def _one_category_column(self) -> ProductsTable:
@@ -71,7 +73,7 @@ class EventsTable(StrictModel):
     product_id: str = "product_id"
     timestamp: str = "timestamp"
     action: str | None = Field(None, description="Column with the kind of action; without it every event has `default_action`.")
-    default_action: str = "purchase"
+    default_action: RelationName = "purchase"
     session_id: str | None = Field(None, description="Column with the session (basket); without it each event is a session of its own.")
     weight: str | None = None
     split: str | None = Field(None, description="Column that says train, validation or test; used with `split: {by: column}`.")
@@ -83,7 +85,7 @@ class EventsTable(StrictModel):
 
 
 class UsersTable(StrictModel):
-    """Where the shoppers' own attributes lie."""
+    """Where the users' own attributes lie."""
 
     path: str
     user_id: str = "user_id"
@@ -123,9 +125,9 @@ class Edges(StrictModel):
 
 
 class HoldOut(StrictModel):
-    """Shoppers and products that are made new: what is known of a seeded share of them from before the test period is left out."""
+    """Users and products that are made new: what is known of a seeded share of them from before the test period is left out."""
 
-    users: float = Field(0.0, ge=0, lt=1, description="Share of the shoppers known before the test period.")
+    users: float = Field(0.0, ge=0, lt=1, description="Share of the users known before the test period.")
     products: float = Field(0.0, ge=0, lt=1, description="Share of the products chosen or shown before the test period.")
     seed: int = Field(0, ge=0)
 
@@ -139,7 +141,7 @@ class HoldOut(StrictModel):
 class _Split(StrictModel):
     """What every split may have beside its cuts."""
 
-    hold_out: HoldOut | None = Field(None, description="Shoppers and products made new, to measure cold start on more than a few.")
+    hold_out: HoldOut | None = Field(None, description="Users and products made new, to measure cold start on more than a few.")
 
 
 def _in_utc(value: datetime | None) -> datetime | None:
@@ -148,16 +150,18 @@ def _in_utc(value: datetime | None) -> datetime | None:
     return value
 
 
-Moment = Annotated[datetime, AfterValidator(_in_utc)]
+UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class SplitByTime(_Split):
-    """Train, validation and test are three stretches of time. Moments are UTC."""
+    """Train, validation and test are three stretches of time. Times are UTC."""
 
     by: Literal["time"]
-    validation: Moment
-    test: Moment
-    end: Moment | None = Field(None, description="Events from this moment on are not read; by default the test period goes on to the last.")
+    validation: UtcTime
+    test: UtcTime
+    end: UtcTime | None = Field(
+        None, description="Events from this moment on are not read; by default the test period goes on to the last."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> SplitByTime:
@@ -175,16 +179,16 @@ class SplitByColumn(_Split):
 
 
 class SplitByLast(_Split):
-    """Leave last out: of each shopper whom the moment allows, the last choice is tested and the one before it validates.
+    """Leave last out: of each user whom the moment allows, the last interaction is tested and the one before it validates.
 
-    All cases of a period see the graph as of the one moment at which the period starts. So a shopper's last choice can be tested only
-    where that moment lies between it and all that the shopper chose before; of other shoppers nothing is measured. Choices of one session
+    All cases of a period see the graph as of the one moment at which the period starts. So a user's last interaction can be tested only
+    where that moment lies between it and all that the user chose before; of other users nothing is measured. Interactions of one session
     are one.
     """
 
     by: Literal["last"]
-    validation: Moment | None = Field(None, description="Start of validation; by default the moment that divides the most shoppers.")
-    test: Moment | None = Field(None, description="Start of test; by default the moment that divides the most shoppers.")
+    validation: UtcTime | None = Field(None, description="Start of validation; by default the moment that divides the most users.")
+    test: UtcTime | None = Field(None, description="Start of test; by default the moment that divides the most users.")
 
     @model_validator(mode="after")
     def _both_or_none(self) -> SplitByLast:

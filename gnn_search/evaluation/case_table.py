@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -13,23 +15,23 @@ from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER
 from gnn_search.graph.store import Graph
 
-_COLUMNS = (
-    "user_id",
-    "query",
-    "product_id",
-    "words",
-    "repeat",
-    "user_interactions",
-    "query_interactions",
-    "product_interactions",
-    "user_kind",
-    "query_kind",
-    "product_kind",
-    "held_out_user",
-    "held_out_product",
-    "category",
-    "top_category",
-)
+_SCHEMA: dict[str, pl.DataType] = {
+    "user_id": pl.String(),
+    "query": pl.String(),
+    "product_id": pl.String(),
+    "words": pl.Int64(),
+    "repeat": pl.Boolean(),
+    "user_interactions": pl.Int64(),
+    "query_interactions": pl.Int64(),
+    "product_interactions": pl.Int64(),
+    "user_kind": pl.String(),
+    "query_kind": pl.String(),
+    "product_kind": pl.String(),
+    "held_out_user": pl.Boolean(),
+    "held_out_product": pl.Boolean(),
+    "category": pl.String(),
+    "top_category": pl.String(),
+}
 ANONYMOUS, LIGHT, HEAVY = "anonymous", "light", "heavy"
 NEW, TAIL, TORSO, HEAD = "new", "tail", "torso", "head"
 _PARTS = np.array([NEW, TAIL, TORSO, HEAD])
@@ -59,7 +61,9 @@ def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
     view = graph.before(cases.time)
     by_query = view.edges(("product", "rev_leads_to", "query")).degree()
     of_product = view.edges(("query", "leads_to", "product")).degree()
-    by_user = np.sum([view.edges((target, f"rev_{action}", source)).degree() for source, action, target in graph.choices], axis=0)
+    by_user = np.sum(
+        [view.edges((target, f"rev_{action}", source)).degree() for source, action, target in graph.positive_relations], axis=0
+    )
     user_kind = pl.Series(frequency_kinds(by_user)).replace({TAIL: LIGHT, "torso": "medium", HEAD: HEAVY})
     known = pl.Series(user).set(pl.Series(user < 0), None)
     users, products = graph.nodes("user"), graph.nodes("product")
@@ -91,21 +95,22 @@ def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def case_columns(recipe: Recipe) -> list[str]:
-    """Return the columns that the cases of a recipe's graph have, before there is one."""
-    tables = recipe.tables
-    columns = dict.fromkeys(_COLUMNS)
-    texts = [name for name, given in (("brand", tables.products.brand), ("description", tables.products.description)) if given is not None]
-    for name in ("title", *texts, *tables.products.attributes, *tables.products.numeric):
-        columns[_free(f"product_{name}", columns)] = None
-    for name in () if tables.users is None else tables.users.attributes:
-        columns[_free(f"user_{name}", columns)] = None
-    for name in tables.events.labels:
-        columns[_free(name, columns)] = None
-    return list(columns)
+def case_schema(recipe: Recipe) -> dict[str, pl.DataType]:
+    """Return the columns that the cases of a recipe's graph have, and their types, before there is one; ids stand as texts."""
+    products, users, columns = recipe.tables.products, recipe.tables.users, dict(_SCHEMA)
+    texts = [name for name, given in (("brand", products.brand), ("description", products.description)) if given is not None]
+    for name in ("title", *texts, *products.attributes):
+        columns[_free(f"product_{name}", columns)] = pl.String()
+    for name in products.numeric:
+        columns[_free(f"product_{name}", columns)] = pl.Float64()
+    for name in () if users is None else users.attributes:
+        columns[_free(f"user_{name}", columns)] = pl.String()
+    for name in recipe.tables.events.labels:
+        columns[_free(name, columns)] = pl.String()
+    return columns
 
 
-def _free(name: str, taken: dict[str, pl.Series] | dict[str, None]) -> str:
+def _free(name: str, taken: Mapping[str, object]) -> str:
     return _free(f"{name}_", taken) if name in taken else name
 
 

@@ -58,7 +58,7 @@ def build_qrels(graph: Graph, cases: Cases, split: Literal["validation", "test"]
     Raises:
         RequestError: The cases are not those.
     """
-    several = len(graph.chosen_actions) > 1
+    several = len(graph.positive_actions) > 1
     price = _price_column(graph)
     if not several and price is None:
         return plain_qrels(cases)
@@ -67,7 +67,7 @@ def build_qrels(graph: Graph, cases: Cases, split: Literal["validation", "test"]
         raise RequestError(
             f"these are not the cases of the {split} period of {graph.path} with limit {limit} and seed {seed}; build them so"
         )
-    actions = {action: rows["action"].list.contains(action).to_numpy() for action in graph.chosen_actions} if several else {}
+    actions = {action: rows["action"].list.contains(action).to_numpy() for action in graph.positive_actions} if several else {}
     grade = None
     if several and set(actions) <= set(GRADES):
         grade = np.max([GRADES[action] * acted for action, acted in actions.items()], axis=0)
@@ -94,7 +94,7 @@ def _rows(graph: Graph, split: str, limit: int | None, seed: int, price: str | N
     kept = np.arange(cases.height) if limit is None else sample_rows(cases.height, limit, seed)
     cases = cases[kept].with_row_index("case")
     spent = pl.lit(0.0) if price is None else pl.col("weight").cast(pl.Float64) * pl.col("product").replace_strict(*_prices(graph, price))
-    bought = pl.col("action") == (_PURCHASE if _PURCHASE in graph.chosen_actions else pl.col("action"))
+    bought = pl.col("action") == (_PURCHASE if _PURCHASE in graph.positive_actions else pl.col("action"))
     return (
         events.with_columns(spend=pl.when(bought).then(spent).otherwise(0.0).fill_nan(None).fill_null(0.0))
         .join(cases, on=[*CASE_KEYS, *labels], how="inner", nulls_equal=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gnn_search.config.files import check
+from gnn_search.config.slices import SlicesFile
 from gnn_search.errors import ConfigError
 from gnn_search.evaluation.case_table import ANONYMOUS, HEAD, HEAVY, LIGHT, NEW, TAIL, TORSO, case_table
 from gnn_search.graph.cases import Cases
@@ -79,7 +82,10 @@ def report_slices(cases: Cases, graph: Graph, further: Mapping[str, str], *, dec
     Raises:
         ConfigError: An expression names an unknown column, can't be computed or is no condition, or a name is taken.
     """
-    wanted = {**(graph.manifest.recipe.get("slices", {}) if declared else {}), **further}
+    # What a folder says is held to the same grammar as what a recipe says.
+    stored = graph.manifest.recipe.get("slices", {}) if declared else {}
+    checked = [check({"slices": part}, SlicesFile, where) for part, where in ((stored, f"the graph {graph.path}"), (further, "slices"))]
+    wanted = {name: text for part in checked for name, text in part.slices.items()}
     table = case_table(cases, graph)
     selected = table.select(condition.fill_null(False).alias(name) for name, condition in _FIXED.items())
     own = [Slice(name, _rows_of(table, name, text)) for name, text in wanted.items()]
@@ -93,28 +99,35 @@ def report_slices(cases: Cases, graph: Graph, further: Mapping[str, str], *, dec
     return [part for part in slices if part.rows.any()]
 
 
-def check_slices(declared: Mapping[str, str], columns: list[str]) -> None:
-    """Refuse slices whose name is taken or whose expression names an unknown column.
+def check_slices(declared: Mapping[str, str], schema: Mapping[str, pl.DataType]) -> None:
+    """Refuse slices whose name is taken, and those that are no condition over the columns.
+
+    Args:
+        declared: Names and SQL expressions.
+        schema: The columns of the cases, as `case_schema` returns them; whether ids are texts or numbers need not be known yet.
 
     Raises:
-        ConfigError: One does.
+        ConfigError: One is.
     """
+    ids = [dict(zip(("user_id", "product_id"), types, strict=True)) for types in product((pl.String(), pl.Int64()), repeat=2)]
+    frames = [pl.DataFrame(schema={**schema, **types}) for types in ids]
     for name, text in declared.items():
-        _check(name, text, columns)
-
-
-def _check(name: str, text: str, columns: list[str]) -> pl.Expr:
-    if name == ALL or name in _FIXED or name.startswith(_CATEGORY):
-        raise ConfigError(f"slice '{name}': every evaluation has a slice of this name; give yours another")
-    expression = pl.sql_expr(text)
-    unknown = [column for column in expression.meta.root_names() if column not in columns]
-    if unknown:
-        raise ConfigError(f"slice '{name}': the cases have no column '{unknown[0]}' (in {text}); they have {', '.join(columns)}")
-    return expression
+        for frame in frames:
+            try:
+                _rows_of(frame, name, text)
+                break
+            except ConfigError:
+                if frame is frames[-1]:
+                    raise
 
 
 def _rows_of(table: pl.DataFrame, name: str, text: str) -> NDArray[np.bool_]:
-    expression = _check(name, text, table.columns)
+    if name == ALL or name in _FIXED or name.startswith(_CATEGORY):
+        raise ConfigError(f"slice '{name}': every evaluation has a slice of this name; give yours another")
+    expression = pl.sql_expr(text)
+    unknown = [column for column in expression.meta.root_names() if column not in table.columns]
+    if unknown:
+        raise ConfigError(f"slice '{name}': the cases have no column '{unknown[0]}' (in {text}); they have {', '.join(table.columns)}")
     try:
         # Beside a column a single value is repeated.
         found = table.select(pl.col("words").alias(""), expression).drop("")

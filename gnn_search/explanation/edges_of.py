@@ -55,7 +55,7 @@ class Edges:
 
     def __init__(self, view: GraphView, half_life: float) -> None:
         self._view, self._half_life = view, half_life
-        chosen = {name for action in view.graph.chosen_actions for name in (action, f"rev_{action}")}
+        chosen = {name for action in view.graph.positive_actions for name in (action, f"rev_{action}")}
         shown = {name for action in SHOWN_ONLY for name in (action, f"rev_{action}")} - chosen
         self._leaving: dict[str, list[EdgeType]] = {}
         for edge_type in view.graph.edge_types:

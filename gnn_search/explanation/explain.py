@@ -43,7 +43,7 @@ class Explainer:
         half_lives = model.config.walk.half_life_days
         # The second longest, as where candidates are chosen by what was popular of late.
         self._paths = PathFinder(self._view, half_lives[-2] if len(half_lives) > 1 else half_lives[-1])
-        self._verb = "bought" if model.graph.chosen_actions == ["purchase"] else "chose"
+        self._verb = "bought" if model.graph.positive_actions == ["purchase"] else "chose"
 
     def explain(self, query: str, product: str | int, user_id: str | int | None = None) -> Explanation:
         """Say how the score of a product for a search comes about.

@@ -66,7 +66,7 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
         "from_partners": "products bought with it",
         "degree": "how often it was chosen",
     }
-    lists = {"from_related": ("related products", graph.related), "from_shoppers": ("shoppers", graph.chosen_actions)}
+    lists = {"from_related": ("related products", graph.related), "from_shoppers": ("shoppers", graph.positive_actions)}
     modules: dict[str, nn.Module | None] = {"attributes shared with shoppers": None if shared is None else shared.values}
     for child, module in model.retriever.product.named_children():
         if isinstance(module, nn.ModuleList):

@@ -82,7 +82,7 @@ def _query_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) 
 def _shopper_parts(model: Model, people: PersonalInputs, products: Tensor) -> dict[str, Tensor]:
     """Return the parts of a shopper's vector, [d] each; none where the tower has none."""
     tower, shared = model.retriever.user, model.retriever.shared
-    kinds = model.graph.chosen_actions if model.config.user.by_action else ["choices"]
+    kinds = model.graph.positive_actions if model.config.user.by_action else ["choices"]
     modules: dict[str, nn.Module | None] = {
         **{f"shopper: latest {kind}": pooling for kind, pooling in zip(kinds, tower.recent, strict=False)},
         "shopper: latest queries": tower.from_queries,

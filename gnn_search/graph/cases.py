@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gnn_search.config.recipe import MEASURED
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import expand_ranges
-from gnn_search.graph.pairs import count_choices
+from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import Graph
 
 _SESSION = "_session_of_nobody"
@@ -25,12 +25,12 @@ class Cases:
     """Requests of one period with the products that answered them.
 
     Shapes:
-        user: int32[cases], -1 where the shopper is not known.
+        user: int32[cases], -1 where the user is not known.
         query: int32[cases].
         indptr: int64[cases + 1], the relevant products of case i are rows `indptr[i]` to `indptr[i + 1]`.
         product: int32[rows], distinct and ascending inside a case.
         labels: `cases` rows, one column a label of the recipe.
-        repeat: bool[rows], the shopper had chosen this product before the period began.
+        repeat: bool[rows], the user had chosen this product before the period began.
         time: Start of the period in microseconds; a ranker sees the graph as of then.
     """
 
@@ -53,8 +53,8 @@ class Cases:
 def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", limit: int | None = None, seed: int = 0) -> Cases:
     """Gather the events of a period into cases.
 
-    A case is a distinct (shopper, query, labels); of an event without a shopper a distinct (session, query, labels), told apart by
-    the session's start. Relevant is every product chosen in it; being shown a product is no choice. A split by last choices measures only
+    A case is a distinct (user, query, labels); of an event without a user a distinct (session, query, labels), told apart by
+    the session's start. Relevant is every product chosen in it; being shown a product is none. A split by last interactions measures only
     those that it marked.
 
     Args:
@@ -67,7 +67,7 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
         The cases in the order of their first event.
 
     Raises:
-        RequestError: The period is none that can be evaluated, holds no choice, or `limit` is below 1.
+        RequestError: The period is none that can be evaluated, holds no interaction, or `limit` is below 1.
     """
     time = _period_start(graph, split)
     if limit is not None and limit < 1:
@@ -82,7 +82,7 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     user = grouped["user"].to_numpy().astype(np.int32)
     sizes = grouped["product"].list.len().to_numpy()
     product = grouped["product"].explode().to_numpy().astype(np.int32)
-    known = count_choices(graph.before(time)).find(np.repeat(user, sizes), product)
+    known = count_interactions(graph.before(time)).find(np.repeat(user, sizes), product)
     return Cases(
         user=user,
         query=grouped["query"].to_numpy().astype(np.int32),
@@ -95,11 +95,11 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
 
 
 def case_events(graph: Graph, split: str) -> pl.DataFrame:
-    """Return the choices of a period that are measured, with the columns that tell cases apart; user is -1 where unknown."""
+    """Return the interactions of a period that are measured, with the columns that tell cases apart; user is -1 where unknown."""
     events = graph.examples(split)
     measured = events.filter(MEASURED) if MEASURED in events.columns else events
     session = pl.when(pl.col("user").is_null()).then(pl.col("session_start")).alias(_SESSION)
-    return measured.filter(pl.col("action").is_in(graph.chosen_actions)).with_columns(session, pl.col("user").fill_null(-1))
+    return measured.filter(pl.col("action").is_in(graph.positive_actions)).with_columns(session, pl.col("user").fill_null(-1))
 
 
 def sample_rows(total: int, limit: int, seed: int) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import EdgeType, Graph, GraphView, to_datetime
 
 _LATEST = 10
-"""Choices and queries listed."""
+"""Interactions and queries listed."""
 _TOP = 5
 """Categories, queries and products listed by count."""
 
@@ -31,7 +31,7 @@ class RelationCount(StrictModel):
 
 
 class GraphSummary(StrictModel):
-    """What is in a graph. Moments are UTC; `relations` leaves the reverse ones out."""
+    """What is in a graph. Times are UTC; `relations` leaves the reverse ones out."""
 
     name: str
     num_nodes: dict[str, int]
@@ -75,8 +75,8 @@ class Partner(StrictModel):
     weight: float
 
 
-class Choice(StrictModel):
-    """One choice of a shopper."""
+class Interaction(StrictModel):
+    """One interaction of a user."""
 
     time: datetime
     action: str
@@ -85,23 +85,23 @@ class Choice(StrictModel):
     category: str | None
 
 
-class Asked(StrictModel):
-    """One query of a shopper."""
+class AskedQuery(StrictModel):
+    """One query of a user."""
 
     time: datetime
     query: str
 
 
 class UserNeighbourhood(StrictModel):
-    """A shopper: the latest come first, categories by how many choices lie in them."""
+    """A user: the latest come first, categories by how many interactions lie in them."""
 
     user_id: str | int
     as_of: datetime
     attributes: dict[str, str | None]
-    num_choices: int
-    last_choices: list[Choice]
+    num_interactions: int
+    last_interactions: list[Interaction]
     top_categories: list[Counted]
-    last_queries: list[Asked]
+    last_queries: list[AskedQuery]
 
 
 class QueryNeighbourhood(StrictModel):
@@ -109,7 +109,7 @@ class QueryNeighbourhood(StrictModel):
 
     query: str
     as_of: datetime
-    num_choices: int
+    num_interactions: int
     num_users: int
     num_products: int
     categories: list[Counted]
@@ -124,7 +124,7 @@ class ProductNeighbourhood(StrictModel):
     title: str
     category: str | None
     attributes: dict[str, str | float | None]
-    num_choices: int
+    num_interactions: int
     num_users: int
     top_queries: list[Counted]
     bought_with: list[Partner]
@@ -179,23 +179,24 @@ def neighbourhood(graph: Graph, node_type: str, shop_id: str | int, time: int) -
 
 def _user(view: GraphView, user: int) -> UserNeighbourhood:
     graph = view.graph
-    rows = [_row(view, (target, f"rev_{action}", source), user) for source, action, target in graph.choices]
+    rows = [_row(view, (target, f"rev_{action}", source), user) for source, action, target in graph.positive_relations]
     product, time = (np.concatenate([row[column] for row in rows]) for column in (0, 1))
-    action = np.repeat([action for _, action, _ in graph.choices], [len(row[0]) for row in rows])
+    action = np.repeat([action for _, action, _ in graph.positive_relations], [len(row[0]) for row in rows])
     latest = np.argsort(time, kind="stable")[::-1][:_LATEST]
-    query, asked, _ = _row(view, ("query", "rev_issues", "user"), user)
+    query, asked_at, _ = _row(view, ("query", "rev_issues", "user"), user)
     attributes = graph.nodes("user").row(user, named=True)
     return UserNeighbourhood(
         user_id=attributes.pop("user_id"),
         as_of=to_datetime(view.time),
         attributes=attributes,
-        num_choices=len(product),
-        last_choices=[
-            Choice(time=to_datetime(time[place]), action=action[place], **_named(graph, product[place])) for place in latest.tolist()
+        num_interactions=len(product),
+        last_interactions=[
+            Interaction(time=to_datetime(time[place]), action=action[place], **_named(graph, product[place])) for place in latest.tolist()
         ],
         top_categories=_top_categories(graph, product),
         last_queries=[
-            Asked(time=to_datetime(asked[place]), query=_text(graph, query[place])) for place in range(len(query) - 1, -1, -1)[:_LATEST]
+            AskedQuery(time=to_datetime(asked_at[place]), query=_text(graph, query[place]))
+            for place in range(len(query) - 1, -1, -1)[:_LATEST]
         ],
     )
 
@@ -208,7 +209,7 @@ def _query(view: GraphView, query: int) -> QueryNeighbourhood:
     return QueryNeighbourhood(
         query=_text(graph, query),
         as_of=to_datetime(view.time),
-        num_choices=len(product),
+        num_interactions=len(product),
         num_users=len(sorted_unique(user)),
         num_products=len(sorted_unique(product)),
         categories=_top_categories(graph, product),
@@ -219,14 +220,14 @@ def _query(view: GraphView, query: int) -> QueryNeighbourhood:
 def _product(view: GraphView, product: int) -> ProductNeighbourhood:
     graph = view.graph
     query, _, _ = _row(view, ("query", "leads_to", "product"), product)
-    users = np.concatenate([_row(view, edge_type, product)[0] for edge_type in graph.choices])
+    users = np.concatenate([_row(view, edge_type, product)[0] for edge_type in graph.positive_relations])
     top, count = _commonest(query)
     attributes = graph.nodes("product").drop("category").row(product, named=True)
     return ProductNeighbourhood(
         as_of=to_datetime(view.time),
         **_named(graph, product),
         attributes={name: value for name, value in attributes.items() if name not in ("product_id", "title")},
-        num_choices=len(query),
+        num_interactions=len(query),
         num_users=len(sorted_unique(users)),
         top_queries=[Counted(name=_text(graph, one), count=times) for one, times in zip(top.tolist(), count.tolist(), strict=True)],
         bought_with=_partners(view, product),

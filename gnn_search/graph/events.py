@@ -34,7 +34,7 @@ class EventNodes:
 def number_events(events: pl.DataFrame, nodes: NodeTables) -> EventNodes:
     """Look up the nodes of the events, which are sorted by time, and the start of each event's session.
 
-    A session belongs to one shopper; an event without one is a session of its own.
+    A session belongs to one user; an event without one is a session of its own.
     """
     numbered = events
     for column, node_type in (("user_id", "user"), ("query", "query"), ("product_id", "product")):

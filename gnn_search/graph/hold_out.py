@@ -1,4 +1,4 @@
-"""New shoppers and new products by design: what is known of a share of them from before the test period is left out."""
+"""New users and new products by design: what is known of a share of them from before the test period is left out."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class HeldOut:
 
 
 def hold_out(recipe: Recipe, tables: ShopTables, cuts: Cuts) -> HeldOut:
-    """Leave out the events from before the test period of a seeded share of shoppers and of products.
+    """Leave out the events from before the test period of a seeded share of users and of products.
 
     All their events go, whatever the action, so neither training nor serving has heard of them when the test period starts; in it, they
     are there as ever. Products stay in the catalogue, but no longer in anybody's lists of related products, nor have such lists: these
-    come from what shoppers did.
+    come from what users did.
 
     Raises:
         TableError: No event is left for training or validation.

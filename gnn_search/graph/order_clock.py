@@ -11,7 +11,7 @@ import polars as pl
 def spread_evenly(events: pl.DataFrame, cuts: Sequence[int]) -> tuple[pl.DataFrame, list[int]]:
     """Spread events evenly over the time that they span; equal times stay equal.
 
-    Where timestamps were made up, say one day for every shopper's last purchase, days tell nothing: ages seen from two moments are of
+    Where timestamps were made up, say one day for every user's last purchase, days tell nothing: ages seen from two moments are of
     different kinds, and what is learned of age at one is wrong at the other. Spread evenly, an age is the share of the log that came
     after.
 

@@ -37,7 +37,7 @@ def count_pairs(view: GraphView, edge_types: Sequence[EdgeType]) -> Pairs:
     """Count the visible edges of each (row, product) pair.
 
     Args:
-        view: The graph as of some moment.
+        view: The graph as of some time.
         edge_types: One or more relations from products to the same node type, such as ("product", "rev_purchase", "user").
 
     Returns:
@@ -54,9 +54,9 @@ def count_pairs(view: GraphView, edge_types: Sequence[EdgeType]) -> Pairs:
     return Pairs(indptr.astype(np.int64), key, (key % num_products).astype(np.int32), count.astype(np.int64), num_products)
 
 
-def count_choices(view: GraphView) -> Pairs:
-    """Count how often each shopper chose each product, by whatever action but being shown it."""
-    return count_pairs(view, [("product", f"rev_{action}", "user") for action in view.graph.chosen_actions])
+def count_interactions(view: GraphView) -> Pairs:
+    """Count how often each user chose each product, by whatever action but being shown it."""
+    return count_pairs(view, [("product", f"rev_{action}", "user") for action in view.graph.positive_actions])
 
 
 def find_keys(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:

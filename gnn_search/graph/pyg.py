@@ -23,7 +23,7 @@ def to_hetero_data(view: GraphView, edge_types: Collection[EdgeType] | None = No
     edges stand in the order of their destinations, and by time for one destination.
 
     Args:
-        view: The graph as of some moment.
+        view: The graph as of some time.
         edge_types: Relations to take; all by default.
 
     Shapes:

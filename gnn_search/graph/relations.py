@@ -16,7 +16,7 @@ from gnn_search.graph.csr import Csr, Float32, Int32, Int64
 from gnn_search.graph.events import EventNodes
 from gnn_search.graph.node_tables import NodeTables
 from gnn_search.graph.split import Cuts
-from gnn_search.graph.store import EdgeType, choices_among
+from gnn_search.graph.store import EdgeType, positive_actions_among
 from gnn_search.tables.shop import ShopTables
 
 Mask = npt.NDArray[np.bool_]
@@ -44,17 +44,17 @@ def make_relations(recipe: Recipe, tables: ShopTables, nodes: NodeTables, events
     num_nodes = {node_type: table.height for node_type, table in nodes.tables.items()}
     known = events.user >= 0
     for action in sorted(tables.events["action"].unique().to_list()):
-        chosen = known & (events.action == action)
-        yield from _both(("user", action, "product"), _event_edges(events.user, events.product, events, chosen), num_nodes)
-    choice = np.isin(events.action, choices_among(sorted(set(events.action))))
-    yield from _both(("query", "leads_to", "product"), _event_edges(events.query, events.product, events, choice), num_nodes)
+        selected = known & (events.action == action)
+        yield from _both(("user", action, "product"), _event_edges(events.user, events.product, events, selected), num_nodes)
+    positive = np.isin(events.action, positive_actions_among(sorted(set(events.action))))
+    yield from _both(("query", "leads_to", "product"), _event_edges(events.query, events.product, events, positive), num_nodes)
     yield from _both(("user", "issues", "query"), _event_edges(events.user, events.query, events, known), num_nodes)
     yield from _both(("product", "in", "category"), _membership(nodes), num_nodes)
     yield from _both(("category", "child_of", "category"), _tree(nodes), num_nodes)
     for column in recipe.tables.products.related:
         yield from _both(("product", column, "product"), _related(tables.products, column), num_nodes)
     if recipe.edges.bought_with is not None:
-        yield from _bought_with(recipe, events, choice, cuts, num_nodes)
+        yield from _bought_with(recipe, events, positive, cuts, num_nodes)
 
 
 def _both(edge_type: EdgeType, edges: _Edges, num_nodes: dict[str, int], snapshots: tuple[int, ...] = ()) -> Iterator[Relation]:
@@ -64,8 +64,8 @@ def _both(edge_type: EdgeType, edges: _Edges, num_nodes: dict[str, int], snapsho
     yield Relation(reverse, Csr.from_edges(edges.source, edges.target, edges.time, edges.weight, num_nodes[source]), snapshots)
 
 
-def _event_edges(source: Int32, target: Int32, events: EventNodes, chosen: npt.NDArray[np.bool_]) -> _Edges:
-    return _Edges(source[chosen], target[chosen], events.time[chosen], events.weight[chosen])
+def _event_edges(source: Int32, target: Int32, events: EventNodes, selected: npt.NDArray[np.bool_]) -> _Edges:
+    return _Edges(source[selected], target[selected], events.time[selected], events.weight[selected])
 
 
 def _membership(nodes: NodeTables) -> _Edges:
@@ -99,10 +99,10 @@ def _related(products: pl.DataFrame, column: str) -> _Edges:
     return _Edges(pairs["source"].cast(pl.Int32).to_numpy(), pairs["target"].cast(pl.Int32).to_numpy(), None, weight)
 
 
-def _bought_with(recipe: Recipe, events: EventNodes, choice: Mask, cuts: Cuts, num_nodes: dict[str, int]) -> Iterator[Relation]:
+def _bought_with(recipe: Recipe, events: EventNodes, positive: Mask, cuts: Cuts, num_nodes: dict[str, int]) -> Iterator[Relation]:
     settings = recipe.edges.bought_with
     assert settings is not None
-    bought = choice & (events.user >= 0) if settings.by == "user" else choice
+    bought = positive & (events.user >= 0) if settings.by == "user" else positive
     key = events.user[bought].astype(np.int64) if settings.by == "user" else events.session[bought]
     _, basket = np.unique(key, return_inverse=True)
     training = events.time[: np.searchsorted(events.time, cuts.validation)]

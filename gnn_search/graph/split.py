@@ -12,7 +12,7 @@ import polars as pl
 from gnn_search.config.recipe import MEASURED, Recipe
 from gnn_search.errors import TableError
 from gnn_search.graph.events import EventNodes
-from gnn_search.graph.last_choices import cuts_of_last_choices, measured_choices
+from gnn_search.graph.split_by_last import cuts_by_last, measured_by_last
 from gnn_search.graph.store import SPLITS, to_datetime, to_time
 from gnn_search.layout import GraphLayout
 
@@ -26,11 +26,11 @@ class Cuts:
 
 
 def cut_in_time(recipe: Recipe, events: pl.DataFrame) -> Cuts:
-    """Find the cuts: from the recipe, from the events' `split` column, which must agree with time, or from the shoppers' last choices.
+    """Find the cuts: from the recipe, from the events' `split` column, which must agree with time, or from the users' last interactions.
 
     Raises:
         TableError: No event is left for a split, the column lets a later split start before an earlier one ends, or no moment divides any
-            shopper's last choices.
+            user's last interactions.
     """
     cuts = _cuts(recipe, events)
     edges = np.searchsorted(events["time"].to_numpy(), [cuts.validation, cuts.test])
@@ -49,7 +49,7 @@ def mark_measured(recipe: Recipe, events: pl.DataFrame, cuts: Cuts) -> pl.DataFr
     """Mark the events that are measured, where the split measures only some of its periods' events."""
     if recipe.split.by != "last":
         return events
-    return events.with_columns(measured_choices(events, cuts.validation, cuts.test).alias(MEASURED))
+    return events.with_columns(measured_by_last(events, cuts.validation, cuts.test).alias(MEASURED))
 
 
 def write_examples(layout: GraphLayout, events: EventNodes, table: pl.DataFrame, cuts: Cuts, recipe: Recipe) -> dict[str, int]:
@@ -86,7 +86,7 @@ def _cuts(recipe: Recipe, events: pl.DataFrame) -> Cuts:
     split = recipe.split
     if split.by == "time":
         return Cuts(to_time(split.validation), to_time(split.test))
-    return Cuts(*cuts_of_last_choices(split, events)) if split.by == "last" else _cuts_of_column(events)
+    return Cuts(*cuts_by_last(split, events)) if split.by == "last" else _cuts_of_column(events)
 
 
 def _cuts_of_column(events: pl.DataFrame) -> Cuts:

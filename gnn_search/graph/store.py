@@ -1,4 +1,4 @@
-"""Open a graph folder: memory-mapped, in milliseconds, and seen as it was before any moment."""
+"""Open a graph folder: memory-mapped, in milliseconds, and seen as it was before any time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from gnn_search.config.base import StrictModel
+from gnn_search.config.names import StoredName
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import AGAIN, Csr, EdgeView, bisect_rows
 from gnn_search.graph.taxonomy import Taxonomy
@@ -28,9 +29,9 @@ SHOWN_ONLY = ("impression",)
 class RelationInfo(StrictModel):
     """One stored relation. Timeless relations are always visible; `snapshots` are the moments (µs) at which a derived one was made anew."""
 
-    source: str
-    relation: str
-    target: str
+    source: StoredName
+    relation: StoredName
+    target: StoredName
     edges: int
     timed: bool
     snapshots: tuple[int, ...] = ()
@@ -102,14 +103,14 @@ class Graph:
         return list(self.relations)
 
     @cached_property
-    def chosen_actions(self) -> list[str]:
-        """The shop's actions that mean a choice; where it logs impressions alone, those."""
-        return choices_among(self.manifest.actions)
+    def positive_actions(self) -> list[str]:
+        """The shop's actions that are positive interactions; where it logs impressions alone, those."""
+        return positive_actions_among(self.manifest.actions)
 
     @cached_property
-    def choices(self) -> list[EdgeType]:
-        """The (user, ACTION, product) relations of the actions that mean a choice."""
-        return [("user", action, "product") for action in self.chosen_actions]
+    def positive_relations(self) -> list[EdgeType]:
+        """The (user, ACTION, product) relations of the positive actions."""
+        return [("user", action, "product") for action in self.positive_actions]
 
     @cached_property
     def related(self) -> list[str]:
@@ -145,12 +146,12 @@ class Graph:
             self._csr[edge_type] = Csr.open(self.layout.edges(*edge_type), timed=self.relations[edge_type].timed)
         return self._csr[edge_type]
 
-    def with_shoppers(self, users: pl.DataFrame, rows: Mapping[EdgeType, Csr]) -> Graph:
-        """Return the same shop with other shoppers, numbered from 0; relations whose rows are no shoppers still tell of the old ones.
+    def with_users(self, users: pl.DataFrame, rows: Mapping[EdgeType, Csr]) -> Graph:
+        """Return the same shop with other users, numbered from 0; relations whose rows are no users still tell of the old ones.
 
         Args:
-            users: The shoppers, with the columns of the graph's.
-            rows: What each chose and asked: every relation whose rows are shoppers.
+            users: The users, with the columns of the graph's.
+            rows: What each chose and asked: every relation whose rows are users.
         """
         manifest = self.manifest.model_copy(update={"num_nodes": {**self.num_nodes, "user": users.height}})
         other = Graph(self.path, manifest, {**self._csr, **rows}, {**self._nodes, "user": users})
@@ -159,7 +160,7 @@ class Graph:
         return other
 
     def before(self, time: int) -> GraphView:
-        """Return the graph as it was known just before a moment (µs)."""
+        """Return the graph as it was known just before a time (µs)."""
         return GraphView(self, int(time))
 
     def verify(self) -> None:
@@ -199,7 +200,7 @@ class GraphView:
         ends = bisect_rows(csr.time, starts, ends, self.time)
         snapshots = self.graph.relations[edge_type].snapshots
         if snapshots:
-            made = [moment - 1 for moment in snapshots if moment - 1 < self.time]
+            made = [snapshot - 1 for snapshot in snapshots if snapshot - 1 < self.time]
             starts = bisect_rows(csr.time, starts, ends, made[-1]) if made else ends
         return EdgeView(csr, starts, ends)
 
@@ -209,8 +210,8 @@ def graph_hash(manifest: GraphManifest, root: Path) -> str:
     return hash_manifest(manifest, [root / name for name in sorted(manifest.files)])
 
 
-def choices_among(actions: Sequence[str]) -> list[str]:
-    """Return the actions that mean a choice: all but being shown a product, unless there are no others."""
+def positive_actions_among(actions: Sequence[str]) -> list[str]:
+    """Return the actions that are positive interactions: all but being shown a product, unless there are no others."""
     return [action for action in actions if action not in SHOWN_ONLY] or list(actions)
 
 
@@ -219,7 +220,7 @@ def to_datetime(time: int) -> datetime:
     return datetime(1970, 1, 1) + timedelta(microseconds=int(time))
 
 
-def to_time(moment: datetime) -> int:
+def to_time(time: datetime) -> int:
     """Return a datetime, UTC unless it has an offset, as µs since 1970."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
     return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

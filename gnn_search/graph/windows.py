@@ -42,7 +42,7 @@ def as_of_window(recipe: Recipe, tables: ShopTables, back: int) -> tuple[Recipe,
 def _moved(recipe: Recipe, events: pl.DataFrame, back: int) -> Recipe:
     split = recipe.split
     if isinstance(split, SplitByLast):
-        raise ConfigError("--back needs periods to move, and a split by last choices has none; give a split by time or column")
+        raise ConfigError("--back needs periods to move, and a split by last interactions has none; give a split by time or column")
     cuts = cut_in_time(recipe, events)
     end = to_time(split.end) if isinstance(split, SplitByTime) and split.end is not None else int(events["time"][-1]) + 1
     length = end - cuts.test

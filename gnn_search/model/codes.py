@@ -79,7 +79,7 @@ def quantile_borders(graph: Graph, buckets: int) -> dict[str, list[float]]:
     """Return, by numeric column, the quantiles of the products chosen in the training period; no border where none has a value."""
     products, borders = graph.nodes("product"), {}
     # Products of later periods would tell of the future.
-    trained = graph.examples("train").filter(pl.col("action").is_in(graph.chosen_actions))["product"].unique().to_numpy()
+    trained = graph.examples("train").filter(pl.col("action").is_in(graph.positive_actions))["product"].unique().to_numpy()
     for name in graph.manifest.recipe["tables"]["products"]["numeric"]:
         value = products[name].cast(pl.Float64).fill_null(np.nan).to_numpy()[trained]
         seen = value[~np.isnan(value)]

@@ -59,7 +59,7 @@ class InductiveUsers:
             users: A row a user, with the columns of the graph's table of users.
             events: What they did.
         """
-        own = graph.with_shoppers(users, _relations(graph, users.height, events))
+        own = graph.with_users(users, _relations(graph, users.height, events))
         return cls(own, HistoryIndex(own), retriever.traits_of(users))
 
 

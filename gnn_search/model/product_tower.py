@@ -56,7 +56,7 @@ class ProductTower(nn.Module):
         self.attributes = self._values(features.product_attributes, dimension) if settings.attributes else None
         self.brand = self._values(features.brands, dimension) if settings.brand else None
         self.from_related = nn.ModuleList(RelationConv(dimension) for _ in graph.related if settings.related)
-        self.from_shoppers = nn.ModuleList(RelationConv(dimension) for _ in graph.choices if settings.shoppers)
+        self.from_shoppers = nn.ModuleList(RelationConv(dimension) for _ in graph.positive_relations if settings.shoppers)
 
     def base(self, text: TextTower, product: Int32, with_free: Tensor) -> Tensor:
         """Encode products without neighbours.

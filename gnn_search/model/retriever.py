@@ -58,7 +58,7 @@ class Retriever(nn.Module):
         hinge = config.loss.kind == "hinge"
         # A hinge scores by the cosine alone.
         self.log_temperature = None if hinge else nn.Parameter(torch.tensor(math.log(config.loss.temperature)))
-        self.score_thresholds = Thresholds(config.loss, features.graph.chosen_actions) if hinge else None
+        self.score_thresholds = Thresholds(config.loss, features.graph.positive_actions) if hinge else None
         shape = (features.num_products, config.dimension)
         self.register_buffer("bases", torch.zeros(shape))
         self.register_buffer("vectors", torch.zeros(shape))
@@ -96,7 +96,7 @@ class Retriever(nn.Module):
         # A product without its free vector for this step alone must not be remembered so.
         self._store(batch.products.product, base, product, with_free)
         query = self.query_vectors(batch.queries, text, self.vectors, generator)
-        personal = self.personalise(query[torch.from_numpy(batch.query)], batch.people, self.vectors)
+        personal = self.personalise(query[torch.from_numpy(batch.query)], batch.users, self.vectors)
         return self._losses(batch, personal, product)
 
     def query_texts(self, query: Int32) -> Tensor:

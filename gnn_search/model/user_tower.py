@@ -53,7 +53,7 @@ class UserTower(nn.Module):
         settings, dimension = config.user, config.dimension
         self._half_life = settings.half_life_days
         self._features, self._categories = features, np.asarray(features.graph.taxonomy.product_category)
-        sequences = (len(features.graph.chosen_actions) if settings.by_action else 1) if settings.recent else 0
+        sequences = (len(features.graph.positive_actions) if settings.by_action else 1) if settings.recent else 0
         pooling = RecentAttention if settings.pooling == "attention" else RelationConv
         self.recent = nn.ModuleList(pooling(dimension) for _ in range(sequences))
         rows = features.attributes.num_rows if settings.attributes else 0

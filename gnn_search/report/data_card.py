@@ -52,7 +52,7 @@ class DataCard(StrictModel):
 def describe_data(graph: Graph, evaluation: Evaluation) -> DataCard:
     """Describe the data of an evaluation."""
     manifest = graph.manifest
-    actions = " or ".join(graph.chosen_actions)
+    actions = " or ".join(graph.positive_actions)
     counts = {
         "products": manifest.num_nodes["product"],
         "categories": manifest.num_nodes["category"],

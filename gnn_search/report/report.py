@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gnn_search.audit.finding import AuditReport
+from gnn_search.audit.check import AuditReport
 from gnn_search.audit.run import audit
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError

@@ -76,7 +76,7 @@ def work_searches(
     place = _spread(np.flatnonzero(cases.user >= 0), count)
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
-    verb = "bought" if graph.chosen_actions == ["purchase"] else "chose"
+    verb = "bought" if graph.positive_actions == ["purchase"] else "chose"
     lists: list[tuple[str, Ranking, list[list[str]]]] = []
     for name, who in (("For this user", user), ("For an anonymous user", nobody)):
         ranking = best.rank(who, query, k)

@@ -56,7 +56,7 @@ class HistoryReader:
         self._actions = pl.Series(graph.manifest.actions)
         stated = Recipe.model_validate(graph.manifest.recipe).tables.events
         usual = stated.default_action
-        self._default = usual if usual in graph.chosen_actions else graph.chosen_actions[0]
+        self._default = usual if usual in graph.positive_actions else graph.positive_actions[0]
         self._order_alone = stated.clock == "order"
         self._products, self._queries = IdLookup(graph.nodes("product").to_series(0)), IdLookup(graph.nodes("query")["query"])
         self._action_numbers, self._default_number = IdLookup(self._actions), graph.manifest.actions.index(self._default)

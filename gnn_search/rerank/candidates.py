@@ -140,7 +140,7 @@ class CandidateIndex:
         """Count what the users of a view chose."""
         self._history = history
         self.user_interactions = _count_interactions(
-            view, [(target, f"rev_{action}", source) for source, action, target in view.graph.choices], self.settings
+            view, [(target, f"rev_{action}", source) for source, action, target in view.graph.positive_relations], self.settings
         )
         self.user_categories = self.user_interactions.regroup(self.product_category, self.num_categories)
         self.user_brands = self.user_interactions.regroup(self.product_brand, max(self.num_brands, 1))

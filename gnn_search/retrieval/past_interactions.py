@@ -71,7 +71,7 @@ def _past_product(row: dict[str, object]) -> PastProduct:
 def _interactions(view: GraphView, user: int) -> pl.DataFrame:
     """Return `product`, `times` and `last` of what a user chose, the latest first."""
     products, times = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    for source, action, target in view.graph.choices if user >= 0 else []:
+    for source, action, target in view.graph.positive_relations if user >= 0 else []:
         edges = view.edges((target, f"rev_{action}", source))
         seen = slice(int(edges.starts[user]), int(edges.ends[user]))
         assert edges.csr.time is not None

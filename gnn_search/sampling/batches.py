@@ -33,7 +33,7 @@ class Examples:
 
     Shapes:
         All [examples]. user: int32, -1 anonymous; query, product: int32; time, session_start: int64 µs; weight: float32; action: int32,
-        place of the action among the graph's `chosen_actions`.
+        place of the action among the graph's `positive_actions`.
     """
 
     user: Int32
@@ -46,10 +46,10 @@ class Examples:
 
     @classmethod
     def of(cls, graph: Graph, split: str) -> Examples:
-        """Read the choices of a split of a graph; being shown a product teaches nothing."""
-        table = graph.examples(split).filter(pl.col("action").is_in(graph.chosen_actions))
+        """Read the interactions of a split of a graph; being shown a product teaches nothing."""
+        table = graph.examples(split).filter(pl.col("action").is_in(graph.positive_actions))
         action = table["action"].cast(pl.String)
-        code = action.replace_strict(graph.chosen_actions, range(len(graph.chosen_actions)), return_dtype=pl.Int32)
+        code = action.replace_strict(graph.positive_actions, range(len(graph.positive_actions)), return_dtype=pl.Int32)
         return cls(
             user=table["user"].fill_null(-1).to_numpy(),
             action=code.to_numpy(),
@@ -90,11 +90,16 @@ class Batch:
     """One step's work.
 
     Shapes:
-        n examples, p distinct products, q distinct queries, m pool products. positive: int64 [n], rows of products; query: int64 [n],
-        rows of queries; weight: float32 [n]; action: int32 [n], place among the graph's `chosen_actions`; pool: int64 [m], rows of products
-        that stand against every example; log_presence: float32 [m], ln of the chance that the pool holds each; masked_row, masked_column:
-        int64, places of the [n, m] scores that hold a known positive, the example's own one among them. pool_weight, and `weight` of the
-        other parts: what they count at this step; a part that counts nothing is not there.
+        For n examples, p distinct products, q distinct queries and m products of the pool, which stand against every example:
+
+        - positive: int64 [n], rows of products
+        - query: int64 [n], rows of queries
+        - weight: float32 [n]
+        - action: int32 [n], place among the graph's `positive_actions`
+        - pool: int64 [m], rows of products
+        - log_presence: float32 [m], ln of the chance that the pool holds each
+        - masked_row, masked_column: int64, places of the [n, m] scores that hold a known positive, the example's own one among them
+        - pool_weight, and `weight` of the other parts: what they count at this step; a part that counts nothing is left out
     """
 
     positives: Positives
@@ -102,7 +107,7 @@ class Batch:
     action: Int32
     products: ProductInputs
     queries: QueryInputs
-    people: PersonalInputs
+    users: PersonalInputs
     positive: Int64
     query: Int64
     pool: Int64
@@ -130,7 +135,9 @@ class BatchSampler:
         self.inputs = InputSampler(graph, config)
         self.examples = Examples.of(graph, "train")
         if not len(self.examples.time):
-            raise RequestError(f"{graph.path}: the training period holds no choice, only products that were shown; move the recipe's split")
+            raise RequestError(
+                f"{graph.path}: the training period holds no interaction, only products that were shown; move the recipe's split"
+            )
         self._random = RandomSource(config.seed)
         examples = self.examples
         self.negatives = build_samplers(config, graph, examples.user, examples.query, examples.product, self._random)
@@ -169,7 +176,7 @@ class BatchSampler:
             action=self.examples.action[example],
             products=product_inputs,
             queries=self.inputs.queries(view, queries, self._random, epoch),
-            people=self.inputs.people(self._askers(positives, epoch), positives.query, self.examples.session_start[example], categories),
+            users=self.inputs.people(self._users_of(positives, epoch), positives.query, self.examples.session_start[example], categories),
             positive=np.searchsorted(products, positives.product),
             query=np.searchsorted(queries, positives.query),
             pool=np.searchsorted(products, pool),
@@ -181,8 +188,8 @@ class BatchSampler:
             hardest=self._hardest(positives, pool, weights),
         )
 
-    def _askers(self, positives: Positives, epoch: int) -> Int32:
-        """Return the shoppers of the examples, some of them left out."""
+    def _users_of(self, positives: Positives, epoch: int) -> Int32:
+        """Return the users of the examples, some of them left out."""
         share = self._config.user.dropout
         if not share:
             return positives.user

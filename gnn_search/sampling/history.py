@@ -196,7 +196,7 @@ def _times(csr: Csr) -> Int64:
 
 def _chronicle(graph: Graph) -> Csr:
     """Return every shopper's choices of all kinds in time order: row = shopper, entry = product."""
-    kinds = [graph.csr((product, f"rev_{action}", user)) for user, action, product in graph.choices]
+    kinds = [graph.csr((product, f"rev_{action}", user)) for user, action, product in graph.positive_relations]
     if len(kinds) == 1:
         return kinds[0]
     num_users = graph.num_nodes["user"]

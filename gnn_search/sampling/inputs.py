@@ -106,7 +106,9 @@ class InputSampler:
         if self._has_partners:
             partners = draw(self._partners, ("product", "rev_bought_with", "product"), "partners")
         related = [("product", f"rev_{column}", "product") for column in self._graph.related] if self._related.fan_out else []
-        shoppers = [draw(self._shoppers, choice, f"shoppers {choice[1]}") for choice in self._graph.choices if self._shoppers.fan_out]
+        shoppers = [
+            draw(self._shoppers, choice, f"shoppers {choice[1]}") for choice in self._graph.positive_relations if self._shoppers.fan_out
+        ]
         return ProductInputs(
             product,
             leads_to.ends[rows] > leads_to.starts[rows],
@@ -120,7 +122,7 @@ class InputSampler:
     def unconnected_products(self, count: int) -> ProductInputs:
         """Return the inputs of products of which the graph says nothing, numbered from 0."""
         related = len(self._graph.related) if self._related.fan_out else 0
-        kinds = len(self._graph.choices) if self._shoppers.fan_out else 0
+        kinds = len(self._graph.positive_relations) if self._shoppers.fan_out else 0
         return ProductInputs(
             np.arange(count, dtype=np.int32),
             np.zeros(count, dtype=np.bool_),
@@ -162,7 +164,7 @@ class InputSampler:
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))
         who, moment = distinct[:, 0].astype(np.int32), distinct[:, 1]
         nobody = np.full_like(who, -1)  # of whom a part that is off reads nothing
-        kinds: list[str] | list[None] = self._graph.chosen_actions if settings.by_action else [None]
+        kinds: list[str] | list[None] = self._graph.positive_actions if settings.by_action else [None]
         return PersonalInputs(
             user=who,
             recent=tuple(history.latest(who, moment, settings.recent, kind) for kind in kinds if settings.recent),

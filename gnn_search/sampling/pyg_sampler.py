@@ -26,7 +26,7 @@ class ViewSampler(BaseSampler):  # type: ignore[misc]
     destinations are given, its sources are found.
 
     Args:
-        view: The graph as of some moment.
+        view: The graph as of some time.
         num_neighbors: Most neighbours a node, for each relation, one number a hop; relations that are left out are not followed.
         seed: Seed of the draws; None takes the latest neighbours of each node.
         pool: Neighbours are drawn from this many times as many latest ones.

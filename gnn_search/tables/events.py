@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from gnn_search.config.names import relation_fault
 from gnn_search.config.recipe import EventsTable
+from gnn_search.errors import TableError
 from gnn_search.tables.columns import Column
 from gnn_search.tables.rejects import Checked, set_aside
-from gnn_search.tables.scan import TableSource
+from gnn_search.tables.scan import ROW, TableSource
 from gnn_search.tables.text import normalise_distinct
 from gnn_search.tables.times import to_microseconds
 
@@ -48,7 +50,7 @@ def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, sou
         max_share: Largest share of rejects, 0 to 1.
 
     Raises:
-        TableError: Too many rejects, or no usable event.
+        TableError: Too many rejects, no usable event, or an action that can't name a relation.
     """
     frame = raw.with_columns(
         normalise_distinct(raw["query"]).alias("query"),
@@ -57,7 +59,19 @@ def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, sou
         (pl.lit(1.0) if table.weight is None else pl.col("weight").cast(pl.Float32, strict=False)).cast(pl.Float32).alias("weight"),
     )
     checked = set_aside(frame, _faults(frame, products), ["user_id", "query", "product_id", "timestamp"], source, max_share)
+    _check_actions(checked.rows["action"], frame, table, source)
     return Checked(_in_order(checked.rows, table), checked.rejects, checked.read)
+
+
+def _check_actions(actions: pl.Series, frame: pl.DataFrame, table: EventsTable, source: TableSource) -> None:
+    """Refuse actions that can't name a relation of the graph."""
+    for action in actions.unique(maintain_order=True):
+        if fault := relation_fault(action):
+            row = frame.filter(pl.col("action") == action)[ROW][0]
+            raise TableError(
+                f"column '{table.action}' of {source.place}, row {row} counted from 0: the action {action[:60]!r} can't name a relation: "
+                f"{fault}; rename the action"
+            )
 
 
 def _faults(frame: pl.DataFrame, products: pl.Series) -> dict[str, pl.Expr]:

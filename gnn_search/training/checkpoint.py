@@ -110,6 +110,16 @@ def load_checkpoint(folder: Path) -> Saved | None:
     return Saved(progress, *tensors)
 
 
+def remove_checkpoints(folder: Path) -> None:
+    """Remove all checkpoints of a run whose model is whole; they are more than half of its bytes, and nothing reads them again."""
+    # Out of sight first, so that a killed removal leaves no half of a checkpoint to resume from.
+    gone = folder.with_name(f".{folder.name}.removed")
+    shutil.rmtree(gone, ignore_errors=True)
+    if folder.exists():
+        folder.rename(gone)
+        shutil.rmtree(gone)
+
+
 def _checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
 

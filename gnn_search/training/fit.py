@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gnn_search.config.files import read_yaml
 from gnn_search.config.training import TrainingConfig
+from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
+from gnn_search.layout import ModelLayout
 from gnn_search.sampling.inputs import InputSampler
-from gnn_search.trained.model import save_model
-from gnn_search.training.loop import Listener, TrainingResult, train
+from gnn_search.trained.model import read_manifest, save_model
+from gnn_search.training.loop import RESUME_ADVICE, Listener, TrainingResult, train
 from gnn_search.training.reranker_fit import RerankerFit, fit_reranker
 from gnn_search.versions import library_versions
 
@@ -31,16 +34,20 @@ def fit_model(
         config: The configuration.
         graph: The graph; only training and validation events are read.
         out: The model folder.
-        resume: Go on from the newest checkpoint in `out`.
+        resume: Go on from the newest checkpoint in `out`; of a model that is whole, only its summary is read.
         tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
-        listener: Told of each step.
-        say: Told what happens after the steps.
+        listener: Called after each step.
+        say: Called with a sentence for what follows the steps.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.
         ArtefactError: There is nothing to resume, or it is of another configuration or graph.
         MissingExtraError: TensorBoard is asked for and not installed.
+        DivergenceError: The loss, a weight or a vector is no longer a finite number.
     """
+    ended = _ended(config, graph, ModelLayout(out)) if resume else None
+    if ended is not None:
+        return ended
     result = train(config, graph, out, resume=resume, tensorboard=tensorboard, listener=listener)
     reranker = None
     if config.walk.enabled:
@@ -49,6 +56,20 @@ def fit_model(
     summary = _summarise(result, reranker, out)
     save_model(out, graph, config, result.retriever, None if reranker is None else reranker.scorer, summary, library_versions())
     return summary
+
+
+def _ended(config: TrainingConfig, graph: Graph, layout: ModelLayout) -> dict[str, Any] | None:
+    """Return the summary of a model that is whole, which has no checkpoint any more; None where there is something to resume."""
+    if layout.checkpoint.exists() or not layout.manifest.exists():
+        return None
+    manifest = read_manifest(layout)
+    for key, same in (
+        ("graph", manifest.graph_hash == graph.manifest.hash),
+        ("config", read_yaml(layout.config, TrainingConfig) == config),
+    ):
+        if not same:
+            raise ArtefactError(f"the model in {layout.root} is of another {key}; {RESUME_ADVICE.format(key)}")
+    return {**manifest.training, "model": str(layout.root)}
 
 
 def _summarise(result: TrainingResult, reranker: RerankerFit | None, out: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from gnn_search.model.text_towers import make_text_tower
 from gnn_search.sampling.batches import Batch, BatchSampler
 from gnn_search.training.checkpoint import Progress, Saved, load_checkpoint, save_checkpoint
 from gnn_search.training.determinism import deterministic
+from gnn_search.training.divergence import refuse_divergence
 from gnn_search.training.mining import Miner
 from gnn_search.training.negative_study import study_negatives
 from gnn_search.training.optimiser import Optimisers
@@ -32,6 +33,8 @@ from gnn_search.training.prefetch import Prefetch
 from gnn_search.training.pretrain import pretrain
 from gnn_search.training.run_record import RunRecord
 from gnn_search.training.validation import validation_recall
+
+RESUME_ADVICE = "resume with the {} that it was started with, or train anew"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class StepReport:
         loss: Loss of the step. rate: Examples a second since the start, validations not counted. waiting: Share of that time spent
             waiting for batches.
         recall: Validation Recall@10, when one was measured after this step.
-        pretraining: Whether the step, and what is told of it, belongs to the pre-training of the text tower.
+        pretraining: Whether the step, and its numbers, belong to the pre-training of the text tower.
     """
 
     step: int
@@ -101,12 +104,13 @@ def train(
         out: The model folder.
         resume: Go on from the newest checkpoint in `out`.
         tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
-        listener: Told of each step.
+        listener: Called after each step.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.
         ArtefactError: There is nothing to resume, or it is of another configuration or graph.
         MissingExtraError: TensorBoard is asked for and not installed.
+        DivergenceError: The loss, a weight or a vector is no longer a finite number.
     """
     if not resume:
         refuse_existing(out)
@@ -186,7 +190,7 @@ class _Run:
             self._total_steps,
             self._progress.examples / max(self._progress.seconds, 1e-9),
             self._waiting,
-            [{**told, "study": study.model_dump()} for told, study in zip(negatives, studies, strict=True)],
+            [{**described, "study": study.model_dump()} for described, study in zip(negatives, studies, strict=True)],
         )
 
     def _pretrain(self) -> None:
@@ -198,6 +202,7 @@ class _Run:
             def tell(step: int, steps: int, size: int, loss: float) -> None:
                 nonlocal pairs
                 pairs += size
+                refuse_divergence(loss, f"the loss of step {step:,} of {steps:,} of the pre-training", "text.pretrain")
                 rate = pairs / max(time.perf_counter() - started, 1e-9)
                 self._listener(StepReport(step, steps, size, loss, rate, 0.0, pretraining=True))
 
@@ -230,6 +235,7 @@ class _Run:
         # The generator is keyed by the step, so a resumed run drops the same rows.
         generator = torch.Generator().manual_seed((self._config.seed << 32) | step)
         losses: Losses = self._retriever(batch, generator)
+        refuse_divergence(losses.total, f"the loss of step {step + 1:,} of {self._total_steps:,}")
         if self._sampler.negatives.hardest is not None:
             self._sampler.negatives.hardest.tally.drawing_seconds += losses.choosing_seconds
         losses.total.backward()  # type: ignore[no-untyped-call]
@@ -250,8 +256,10 @@ class _Run:
         return done % self._config.loop.validate_every == 0 or done == self._total_steps
 
     def _validate(self, view: GraphView) -> float:
-        recall = validation_recall(NodeEncoder(self._retriever, self._sampler.inputs, view), self._cases)
         progress = self._progress
+        for name, weight in self._retriever.named_parameters():
+            refuse_divergence(weight, f"{name} after step {progress.step:,} of {self._total_steps:,}")
+        recall = validation_recall(NodeEncoder(self._retriever, self._sampler.inputs, view), self._cases)
         if recall > progress.best_recall:
             self._best = {name: value.detach().clone() for name, value in self._retriever.named_parameters()}
             update: dict[str, object] = {"best_recall": recall, "best_step": progress.step, "stale": 0}
@@ -278,6 +286,8 @@ class _Run:
         }
         if recall is not None:
             row["validation_recall@10"] = recall
+        for name, value in row.items():
+            refuse_divergence(value, f"{name} of step {progress.step:,} of {self._total_steps:,}")
         self._record.add(row)
         self._listener(report)
 
@@ -290,7 +300,5 @@ def _resumable(layout: ModelLayout, identity: dict[str, str]) -> Saved:
         )
     for key, value in identity.items():
         if saved.progress.identity.get(key) != value:
-            raise ArtefactError(
-                f"the checkpoint in {layout.root} is of another {key}; resume with the {key} that it was started with, or train anew"
-            )
+            raise ArtefactError(f"the checkpoint in {layout.root} is of another {key}; {RESUME_ADVICE.format(key)}")
     return saved

@@ -26,8 +26,8 @@ _BLOCK = 512
 def nearest_lists(encoder: NodeEncoder, query: Int32, depth: int, known: KnownPositives) -> Int32:
     """Return each query's nearest products, the nearest first (ANCE, Xiong et al., arXiv 2007.00808).
 
-    Queries are encoded without a shopper. What the mask hides from everybody who asks a query is left out of its list; what it hides from
-    one shopper can only be left out of that shopper's draws.
+    Queries are encoded without a user. What the mask hides from everybody who asks a query is left out of its list; what it hides from
+    one user can only be left out of that user's draws.
 
     Args:
         encoder: The model in the view in which it is asked.

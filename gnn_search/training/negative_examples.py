@@ -1,4 +1,4 @@
-"""Show what each sampler draws against one choice, and why."""
+"""Show what each sampler draws against one interaction, and why."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class ShownNegative(Shown):
         reason: Why it was drawn.
         category_distance: Steps over the category tree from the positive; none where either is in no category.
         masked: It is known to be right, and so not taught.
-        chosen_later: Somebody chose it for this query in the validation period.
+        positive_later: Somebody chose it for this query in the validation period.
     """
 
     reason: str
     category_distance: int | None
     masked: bool
-    chosen_later: bool
+    positive_later: bool
 
 
 class SamplerDraws(BaseModel):
@@ -54,7 +54,7 @@ class SamplerDraws(BaseModel):
 
 
 class QueryNegatives(BaseModel):
-    """A query's latest choice in training, and what stands against it."""
+    """A query's latest interaction in training, and what stands against it."""
 
     query: str
     user_id: str | int | None
@@ -78,30 +78,30 @@ def choose_negatives(config: TrainingConfig, kinds: Sequence[str], count: int | 
     plain: dict[str, Negatives] = {
         one.kind: one for one in TrainingConfig.model_validate({"name": "plain", "negatives": entries}).negatives
     }
-    chosen = [own.get(kind) or plain[kind] for kind in kinds] or list(config.negatives)
-    if not any(isinstance(negative, SharedNegatives) for negative in chosen):
-        chosen.insert(0, InBatch(kind="in_batch", mask=config.pool_mask))
+    kept = [own.get(kind) or plain[kind] for kind in kinds] or list(config.negatives)
+    if not any(isinstance(negative, SharedNegatives) for negative in kept):
+        kept.insert(0, InBatch(kind="in_batch", mask=config.pool_mask))
     if count is not None:
-        chosen = [negative.model_copy(update={"count": count}) if isinstance(negative, HardNegatives) else negative for negative in chosen]
-    return config.model_copy(update={"negatives": tuple(chosen)})
+        kept = [negative.model_copy(update={"count": count}) if isinstance(negative, HardNegatives) else negative for negative in kept]
+    return config.model_copy(update={"negatives": tuple(kept)})
 
 
 def show_negatives(
     encoder: NodeEncoder, batches: BatchSampler, query: str, user: int | None, count: int, taught: Sequence[str], kinds: Sequence[str]
 ) -> QueryNegatives:
-    """Draw negatives against the latest training choice for a query.
+    """Draw negatives against the latest training interaction for a query.
 
     Args:
         encoder: The trained model in the view of the start of the validation period.
         batches: The samplers, made by `choose_negatives` with this `count`.
         query: The normalised text.
-        user: Shopper whose choice is wanted; None for anybody's.
+        user: User whose interaction is wanted; None for anybody's.
         count: Negatives shown of each sampler.
         taught: Kinds that the model was taught with.
         kinds: Kinds that are shown.
 
     Raises:
-        RequestError: Nobody, or not this shopper, chose anything for the query in the training period.
+        RequestError: Nobody, or not this user, chose anything for the query in the training period.
     """
     graph = encoder.view.graph
     example = _latest(graph, batches.examples, query, user)
@@ -120,10 +120,10 @@ def show_negatives(
 
 def _latest(graph: Graph, examples: Examples, query: str, user: int | None) -> int:
     node = graph.nodes("query")["query"].index_of(query)
-    asked = examples.query == (-1 if node is None else node)
+    matching = examples.query == (-1 if node is None else node)
     if user is not None:
-        asked &= examples.user == user
-    found: Int64 = np.flatnonzero(asked)
+        matching &= examples.user == user
+    found: Int64 = np.flatnonzero(matching)
     if not len(found):
         who = "nobody" if user is None else "this user never"
         raise RequestError(f"{who} chose a product for {query!r} in the training period of {graph.path}; give a query that was asked then")
@@ -174,7 +174,7 @@ class _Describer:
                     reason=reason,
                     category_distance=distance,
                     masked=not drawn.valid[0, place],
-                    chosen_later=bool(later[place]),
+                    positive_later=bool(later[place]),
                 )
             )
         return found

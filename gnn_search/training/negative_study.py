@@ -36,14 +36,14 @@ class FalseNegatives(BaseModel):
     Attributes:
         count: How many.
         share: Of all taught negatives.
-        asked: Taught negatives whose query (and shopper) came up in the validation period at all.
-        share_of_asked: `count` of these: an estimate of the true rate, from below.
+        judged: Taught negatives whose query (and user) came up in the validation period at all.
+        share_of_judged: `count` of these: an estimate of the true rate, from below.
     """
 
     count: int
     share: float
-    asked: int
-    share_of_asked: float
+    judged: int
+    share_of_judged: float
 
 
 class NegativeStudy(BaseModel):
@@ -61,7 +61,7 @@ class NegativeStudy(BaseModel):
         category_distance: Negatives by steps over the category tree from the positive; those in no category are left out.
         levels: Negatives by category levels climbed, -1 for uniform fallbacks; of the taxonomy walk alone.
         same_query: Chosen later for the same query by anyone.
-        same_user_query: Chosen later for the same query by the same shopper.
+        same_user_query: Chosen later for the same query by the same user.
     """
 
     kind: str
@@ -182,13 +182,13 @@ class _Judge:
         later = Examples.of(graph, "validation")
         sizes = graph.num_nodes["query"], graph.num_nodes["product"]
         named = later.user >= 0
-        self._queries = KnownPositives("query", later.user, later.query, later.product, *sizes)
-        self._shoppers = KnownPositives("user_query", later.user[named], later.query[named], later.product[named], *sizes)
+        self._by_query = KnownPositives("query", later.user, later.query, later.product, *sizes)
+        self._by_user = KnownPositives("user_query", later.user[named], later.query[named], later.product[named], *sizes)
 
     def later(self, positives: Positives, product: Int32, *, same_user: bool) -> tuple[Bool, Bool]:
-        """Say which negatives were chosen later, and of which examples the query (and shopper) came up at all: bool [n, k] and [n, 1]."""
-        known = self._shoppers if same_user else self._queries
-        return known.contains(positives.user, positives.query, product), known.asked(positives.user, positives.query)[:, None]
+        """Say which negatives were chosen later, and of which examples the query (and user) came up at all: bool [n, k] and [n, 1]."""
+        known = self._by_user if same_user else self._by_query
+        return known.contains(positives.user, positives.query, product), known.has_positives(positives.user, positives.query)[:, None]
 
 
 class _Sums:
@@ -218,14 +218,15 @@ class _Sums:
         if self._levels is not None:
             _add_counts(self._levels, drawn.reason[valid])
         for same_user, sums in self._later.items():
-            chosen, asked = judge.later(drawn.positives, drawn.product, same_user=same_user)
-            sums += [np.count_nonzero(chosen & valid), np.count_nonzero(asked & valid)]
+            chosen, judged = judge.later(drawn.positives, drawn.product, same_user=same_user)
+            sums += [np.count_nonzero(chosen & valid), np.count_nonzero(judged & valid)]
 
     def close(self) -> NegativeStudy:
         taught = max(self._taught, 1)
-        later = [(int(count), int(asked)) for count, asked in self._later.values()]
+        later = [(int(count), int(judged)) for count, judged in self._later.values()]
         same_query, same_user_query = (
-            FalseNegatives(count=count, share=count / taught, asked=asked, share_of_asked=count / max(asked, 1)) for count, asked in later
+            FalseNegatives(count=count, share=count / taught, judged=judged, share_of_judged=count / max(judged, 1))
+            for count, judged in later
         )
         return NegativeStudy(
             kind=self._kind,

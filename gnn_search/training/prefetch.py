@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
+_END = object()
 
 
 class Prefetch(Generic[Item]):
@@ -19,54 +20,32 @@ class Prefetch(Generic[Item]):
     Args:
         items: What to make, lazily.
         ahead: Items kept ready.
+
+    Attributes:
+        waited: Seconds that the reader has waited for items.
     """
 
     def __init__(self, items: Iterable[Item], ahead: int = 3) -> None:
-        self._items = items
-        self._ready: queue.Queue[tuple[str, Item | BaseException | None]] = queue.Queue(ahead)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
+        self._items, self._ahead = iter(items), ahead
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self.waited = 0.0
 
     def __enter__(self) -> Prefetch[Item]:
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        while self._thread.is_alive():
-            try:
-                self._ready.get(timeout=0.05)
-            except queue.Empty:
-                continue
-        self._thread.join()
+        self._pool.shutdown(cancel_futures=True)
 
     def __iter__(self) -> Iterator[Item]:
+        ready = deque(self._make() for _ in range(self._ahead))
         while True:
             start = time.perf_counter()
-            kind, item = self._ready.get()
+            item = ready.popleft().result()
             self.waited += time.perf_counter() - start
-            if kind == "end":
+            if item is _END:
                 return
-            if kind == "error":
-                assert isinstance(item, BaseException)
-                raise item
-            yield item  # type: ignore[misc]
+            ready.append(self._make())
+            yield item
 
-    def _run(self) -> None:
-        try:
-            for item in self._items:
-                if not self._offer("item", item):
-                    return
-            self._offer("end", None)
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits for the item
-            self._offer("error", error)
-
-    def _offer(self, kind: str, item: Item | BaseException | None) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._ready.put((kind, item), timeout=0.05)
-            except queue.Full:
-                continue
-            return True
-        return False
+    def _make(self) -> Future[Any]:
+        return self._pool.submit(next, self._items, _END)

@@ -21,7 +21,7 @@ from gnn_search.sampling.random_source import RandomSource
 from gnn_search.training.optimiser import Optimisers
 
 PretrainListener = Callable[[int, int, int, float], None]
-"""Told after each step: steps done, steps in all, pairs in the step, loss."""
+"""Called after each step with: steps done, steps in all, pairs in the step, loss."""
 
 
 def pretrain(tower: TextTower, config: TrainingConfig, examples: Examples, num_nodes: dict[str, int], listener: PretrainListener) -> None:
@@ -35,7 +35,7 @@ def pretrain(tower: TextTower, config: TrainingConfig, examples: Examples, num_n
         config: The configuration.
         examples: Of the training period.
         num_nodes: Nodes of the graph by type.
-        listener: Told of each step.
+        listener: Called after each step.
     """
     settings = config.text.pretrain
     query, product = distinct_pairs(examples, num_nodes["product"])
@@ -68,9 +68,9 @@ def _loss(
     tower: TextTower, query: Int32, product: Int32, known: KnownPositives, negatives: InBatchNegatives, temperature: float
 ) -> torch.Tensor:
     pool, own = np.unique(product, return_inverse=True)
-    asked, asking = np.unique(query, return_inverse=True)
+    distinct, row_of = np.unique(query, return_inverse=True)
     products = functional.normalize(tower.nodes("product", pool), dim=1)
-    queries = functional.normalize(tower.nodes("query", asked), dim=1)[torch.from_numpy(asking)] / temperature
+    queries = functional.normalize(tower.nodes("query", distinct), dim=1)[torch.from_numpy(row_of)] / temperature
     row, column = known.among(np.full(len(query), -1, dtype=np.int32), query, pool)
     presence = np.log(-np.expm1(negatives.log_absence(pool, len(query)))).astype(np.float32)
     mass = log_mass(queries, products, torch.from_numpy(presence), torch.from_numpy(row), torch.from_numpy(column))

@@ -24,6 +24,7 @@ from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.training.determinism import deterministic
+from gnn_search.training.divergence import refuse_divergence
 
 Bool = npt.NDArray[np.bool_]
 
@@ -185,6 +186,11 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> Rerank
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
+    for name, weight in scorer.named_parameters():
+        refuse_divergence(weight, f"{name} of the walk term", "walk")
+    with torch.no_grad():
+        both, _, _, empty = _scores(scorer, examples, features, case[:_BLOCK])
+    refuse_divergence(both.masked_fill(empty, 0.0), "a score of the walk term", "walk")
     return scorer.eval()
 
 

@@ -53,7 +53,7 @@ class RunRecord:
     def add(self, row: Mapping[str, float]) -> None:
         """Write the numbers of one step, among them `step` and `seconds`."""
         with self._layout.metrics.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(json.dumps(row, allow_nan=False) + "\n")
         if self._board is not None:
             self._board.add(row)
 

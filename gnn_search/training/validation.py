@@ -7,6 +7,7 @@ import torch
 
 from gnn_search.graph.cases import Cases
 from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.training.divergence import refuse_divergence
 
 _PLACES = 10
 _BLOCK = 512
@@ -17,9 +18,14 @@ def validation_recall(encoder: NodeEncoder, cases: Cases) -> float:
     """Return the mean share of each case's products among the ten nearest of all products.
 
     The encoder's view is that of the start of the validation period.
+
+    Raises:
+        DivergenceError: A vector is not finite.
     """
     products = encoder.products
     requests = encoder.encode_requests(cases.user, cases.query)
+    for what, vectors in (("product", products), ("request", requests)):
+        refuse_divergence(vectors, f"the vector of a {what}")
     places = min(_PLACES, len(products))
     top = torch.cat(
         [(requests[start : start + _BLOCK] @ products.T).topk(places, dim=1).indices for start in range(0, len(requests), _BLOCK)]

@@ -95,7 +95,7 @@ def test_what_is_held_out_is_told(fresh_shop, tmp_path):
     fresh_shop.write_text(text.replace("  by: time\n", "  by: time\n  hold_out: {users: 0.2}\n"), encoding="utf-8")
     result = run(fresh_shop, "--out", tmp_path / "graph")
     assert result.exit_code == 0, result.stderr
-    assert "events of shoppers and products made new, see examples/held_out.parquet" in result.stdout
+    assert "events of users and products made new, see examples/held_out.parquet" in result.stdout
 
 
 def test_an_unknown_recipe_lists_those_that_are_shipped(tmp_path):

@@ -27,10 +27,10 @@ def test_a_user(run):
     told = json.loads(run("--user", "3", "--json").stdout)
     assert told["user_id"] == 3
     shown = run("--user", "3").stdout
-    assert shown.startswith(f"User 3: {told['num_choices']} choices\n")
-    for heading in ("Last choices", "Commonest categories", "Last queries"):
+    assert shown.startswith(f"User 3: {told['num_interactions']} interactions\n")
+    for heading in ("Last interactions", "Commonest categories", "Last queries"):
         assert f"\n{heading}\n" in shown
-    for choice in told["last_choices"]:
+    for choice in told["last_interactions"]:
         assert choice["title"] in shown
         assert choice["category"] in shown
     assert f"age {told['attributes']['age']}" in shown
@@ -47,7 +47,7 @@ def test_a_query_in_any_writing(run):
 def test_a_product(run):
     told = json.loads(run("--product", "P003", "--json").stdout)
     shown = run("--product", "P003").stdout
-    assert shown.startswith(f"Product P003: {told['title']}, chosen {told['num_choices']} times by {told['num_users']} known users\n")
+    assert shown.startswith(f"Product P003: {told['title']}, chosen {told['num_interactions']} times by {told['num_users']} known users\n")
     assert "food > fruit > berries" in shown
     assert "Commonest queries that led to it" in shown
     assert "Bought with it" in shown

@@ -112,12 +112,43 @@ def test_a_killed_run_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
     assert ModelLayout(tmp_path / "model").walk.read_bytes() == ModelLayout(trained[1]).walk.read_bytes()
 
 
-def test_an_ended_run_may_be_resumed(trained, tiny_graph, tmp_path):
+def test_an_ended_run_may_be_resumed_and_says_the_same(trained, tiny_graph, tmp_path):
     out = shutil.copytree(trained[1], tmp_path / "model")
-    layout = ModelLayout(out)
-    before = {file.name: file.read_bytes() for file in (layout.weights, layout.reranker, layout.config)}
-    assert run(write_config(tmp_path), tiny_graph.path, out, "--resume").exit_code == 0
-    assert {name: (out / name).read_bytes() for name in before} == before
+    before = {file.relative_to(out): file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    result = run(write_config(tmp_path), tiny_graph.path, out, "--resume")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[3:] == trained[0].stdout.splitlines()[3:]  # but for the model's place
+    assert {file.relative_to(out): file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
+
+
+def test_a_model_that_is_whole_keeps_no_checkpoint(trained):
+    assert {path.name for path in trained[1].iterdir()} >= {"model.json", "node_embeddings", "word_matches"}
+    assert not [path for path in trained[1].iterdir() if "checkpoint" in path.name]
+
+
+def test_a_run_killed_before_its_vectors_are_there_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gnn_search.trained.node_embeddings.encode_nodes", killed)
+        assert run(write_config(tmp_path), tiny_graph.path, tmp_path / "model").exit_code == 130
+    layout = ModelLayout(tmp_path / "model")
+    assert layout.manifest.exists()
+    assert layout.checkpoint.exists()
+    assert run(write_config(tmp_path), tiny_graph.path, tmp_path / "model", "--resume").exit_code == 0
+    for name in ("weights.safetensors", "node_embeddings/product.npy", "word_matches/score.npy"):
+        assert (layout.root / name).read_bytes() == (trained[1] / name).read_bytes()
+    assert not layout.checkpoint.exists()
+
+
+def test_a_training_that_diverges_is_one_sentence_and_exit_2(tiny_graph, tmp_path):
+    result = run(write_config(tmp_path, optimiser={"learning_rate": 1e30}), tiny_graph.path, tmp_path / "model")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("Error: the training diverged: ")
+    assert result.stderr.endswith("is not finite; lower the learning rates under 'optimiser' and train anew\n")
+    assert result.stdout == ""
+    assert not ModelLayout(tmp_path / "model").manifest.exists()
 
 
 def assert_refused(result: Result, message: str) -> None:

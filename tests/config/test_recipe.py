@@ -64,6 +64,11 @@ def test_derived_edges_can_be_switched_off():
         ({"split": {"by": "last", "hold_out": {}}}, "give users or products a share above 0, or leave hold_out away"),
         ({"split": {"by": "last", "hold_out": {"users": 1}}}, r"'split\.last\.hold_out\.users': .*less than 1"),
         ({"tables": tables(events={"labels": ["measured"]})}, "'measured' can't be a label"),
+        (
+            {"tables": tables(events={"default_action": "../up"})},
+            r"'tables\.events\.default_action': '\.\./up' can't name a relation: it must",
+        ),
+        ({"tables": tables(products={"related": {"bought_with": {"timeless": True}}})}, "'bought_with' can't name a relation: leads_to, "),
         ({"slices": {"long": "words >"}}, r"'slices\.long': this is no SQL expression \(unable to parse .*\(got 'words >'\)"),
         ({"slices": {"all of it": "words IN (SELECT a FROM read_csv('x'))"}}, "an expression over the columns of one case, without SELECT"),
         ({"slices": {"": "words > 1"}}, "at least 1 character"),

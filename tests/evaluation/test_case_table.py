@@ -7,7 +7,7 @@ import polars as pl
 from shops import build
 
 from gnn_search.config.recipe import Recipe
-from gnn_search.evaluation.case_table import case_columns, case_table
+from gnn_search.evaluation.case_table import case_schema, case_table
 from gnn_search.graph.cases import build_cases
 
 
@@ -42,7 +42,8 @@ def test_counts_are_those_before_the_period(tiny_graph):
 
 def test_the_columns_are_known_before_there_is_a_graph(tiny_shop, tiny_graph):
     table = case_table(build_cases(tiny_graph), tiny_graph)
-    assert case_columns(Recipe.load(tiny_shop)) == table.columns
+    assert case_schema(Recipe.load(tiny_shop)) == {**table.schema, "user_id": pl.String()}
+    assert list(case_schema(Recipe.load(tiny_shop))) == table.columns
     assert {"product_price", "product_size", "user_age", "user_city", "form"} <= set(table.columns)
 
 
@@ -57,7 +58,7 @@ def test_a_taken_name_gets_an_underscore(fresh_shop, tmp_path):
     assert set(table["words_"]) == {"broad", "narrow"}
     assert table["words"].dtype == pl.Int64
     assert set(table["user_kind_"].drop_nulls()) <= {"18-34", "35-54", "55+"}
-    assert case_columns(Recipe.load(fresh_shop)) == table.columns
+    assert list(case_schema(Recipe.load(fresh_shop))) == table.columns
 
 
 def test_without_categories(make_graph):

@@ -85,7 +85,7 @@ def test_a_slice_by_an_expression(fruit_shop, text, rows):
         ("mine", "colour = 'red'", r"slice 'mine': the cases have no column 'colour' \(in colour = 'red'\); they have user_id, query"),
         ("mine", "words > 'many'", r"slice 'mine': words > 'many' can't be computed \(cannot compare string with numeric type"),
         ("mine", "words + 1", r"slice 'mine': expected a condition, got Int64 from words \+ 1; write one such as"),
-        ("mine", "COLUMNS('^user_.*$')", "slice 'mine': expected a condition, got String, Int64, String from COLUMNS"),
+        ("mine", "COLUMNS('^user_.*$')", r"slices: 'slices\.mine': a slice can't call COLUMNS; the functions are ABS, "),
         ("new query", "words > 1", "slice 'new query': every evaluation has a slice of this name; give yours another"),
         ("all", "words > 1", "slice 'all': every evaluation has a slice of this name"),
     ],
@@ -97,7 +97,21 @@ def test_a_bad_expression_is_refused(fruit_shop, name, text, message):
 
 def test_columns_are_checked_before_there_is_a_graph():
     with pytest.raises(ConfigError, match="slice 'mine': the cases have no column 'colour'"):
-        check_slices({"fine": "words > 1", "mine": "colour = 'red'"}, ["words"])
+        check_slices({"fine": "words > 1", "mine": "colour = 'red'"}, {"words": pl.Int64()})
+    with pytest.raises(ConfigError, match="slice 'mine': expected a condition, got Int64 from words"):
+        check_slices({"mine": "words"}, {"words": pl.Int64()})
+
+
+@pytest.mark.parametrize("text", ["user_id = 3", "user_id = 'ann'", "product_id IN (1, 2) AND user_id LIKE 'a%'"])
+def test_ids_may_be_numbers_or_texts(text):
+    check_slices({"mine": text}, {"words": pl.Int64()})
+
+
+def test_slices_of_a_graph_folder_are_held_to_the_grammar_too(fruit_shop):
+    leak = {"leak": "words IN (SELECT a FROM read_csv('/etc/passwd'))"}
+    hostile = replace(fruit_shop, manifest=fruit_shop.manifest.model_copy(update={"recipe": {"slices": leak}}))
+    with pytest.raises(ConfigError, match=r"the graph .*: 'slices\.leak': a slice is an expression .*, without SELECT"):
+        report_slices(build_cases(fruit_shop), hostile, {})
 
 
 def test_the_recipe_declares_slices_and_a_further_one_takes_the_place_of_one(fresh_shop, tmp_path):

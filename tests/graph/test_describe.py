@@ -54,11 +54,11 @@ def test_every_user(tiny_graph, events, moment):
         found = neighbourhood(tiny_graph, "user", str(user_id), moment)
         assert found.user_id == user_id
         assert found.attributes == {"age": age, "city": city}
-        assert found.num_choices == own.height
+        assert found.num_interactions == own.height
         times = [to_datetime(time) for time in own["time"].to_list()[::-1][:10]]
-        assert [one.time for one in found.last_choices] == [one.time for one in found.last_queries] == times
+        assert [one.time for one in found.last_interactions] == [one.time for one in found.last_queries] == times
         rows = set(zip(own["time"], own["action"], own["product_id"], own["category"], strict=True))
-        told = {(one.time, one.action, one.product_id, one.category) for one in found.last_choices}
+        told = {(one.time, one.action, one.product_id, one.category) for one in found.last_interactions}
         assert told <= {(to_datetime(time), *rest) for time, *rest in rows}
         assert_commonest([(one.name, one.count) for one in found.top_categories], own["category"])
 
@@ -68,7 +68,7 @@ def test_every_query(tiny_graph, events, moment):
         own = events.filter(pl.col("text") == text)
         found = neighbourhood(tiny_graph, "query", text.upper(), moment)
         assert found.query == text
-        assert (found.num_choices, found.num_products) == (own.height, own["product_id"].n_unique())
+        assert (found.num_interactions, found.num_products) == (own.height, own["product_id"].n_unique())
         assert found.num_users == own["user_id"].drop_nulls().n_unique()
         assert_commonest([(one.product_id, one.count) for one in found.top_products], own["product_id"])
         assert_commonest([(one.name, one.count) for one in found.categories], own["category"])
@@ -81,7 +81,7 @@ def test_every_product(tiny_graph, events, moment):
         found = neighbourhood(tiny_graph, "product", product_id, moment)
         assert (found.product_id, found.title, found.attributes["brand"]) == (product_id, title, brand)
         assert set(found.attributes) == {"brand", "size", "price"}
-        assert found.num_choices == own.height
+        assert found.num_interactions == own.height
         assert found.num_users == own["user_id"].drop_nulls().n_unique()
         assert_commonest([(one.name, one.count) for one in found.top_queries], own["text"])
         weights = sorted(edges.csr.weight[edges.starts[number] : edges.ends[number]].tolist(), reverse=True)
@@ -90,7 +90,7 @@ def test_every_product(tiny_graph, events, moment):
 
 def test_before_the_first_event_there_is_nothing(tiny_graph):
     found = neighbourhood(tiny_graph, "user", 1, tiny_graph.manifest.time_first)
-    assert (found.num_choices, found.last_choices, found.top_categories, found.last_queries) == (0, [], [], [])
+    assert (found.num_interactions, found.last_interactions, found.top_categories, found.last_queries) == (0, [], [], [])
 
 
 def test_a_graph_without_partners_categories_or_attributes(tmp_path):

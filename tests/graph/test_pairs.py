@@ -4,11 +4,11 @@ from collections import Counter
 
 import numpy as np
 
-from gnn_search.graph.pairs import count_choices, count_pairs, find_keys
+from gnn_search.graph.pairs import count_interactions, count_pairs, find_keys
 
 
 def test_choices_are_counted_over_actions_and_without_impressions(fruit_shop):
-    pairs = count_choices(fruit_shop.before(fruit_shop.manifest.test_start))
+    pairs = count_interactions(fruit_shop.before(fruit_shop.manifest.test_start))
     counted = {(int(key) // 6, int(product)): int(count) for key, product, count in zip(pairs.key, pairs.product, pairs.count, strict=True)}
     assert counted == {(0, 0): 2, (0, 1): 1, (1, 1): 1, (1, 3): 1}
     assert pairs.indptr.tolist() == [0, 2, 4]
@@ -29,9 +29,9 @@ def test_pairs_agree_with_a_plain_count(random_shop):
 
 
 def test_being_shown_is_a_choice_only_where_nothing_else_is_logged(make_graph, fruit_shop):
-    assert fruit_shop.chosen_actions == ["click", "purchase"]
+    assert fruit_shop.positive_actions == ["click", "purchase"]
     events = [("ann", "apple", "p0", day, "impression", f"s{day}", "broad") for day in (1, 12, 22)]
-    assert make_graph([("p0", "apple", None, None)], events).chosen_actions == ["impression"]
+    assert make_graph([("p0", "apple", None, None)], events).positive_actions == ["impression"]
 
 
 def test_keys_are_found_in_any_shape():

@@ -149,6 +149,23 @@ def test_a_truncated_file(fresh_graph):
         Graph.open(fresh_graph)
 
 
+@pytest.mark.parametrize("name", ["../escaped", "/etc/hostname", "edges/../../up", "a\0b"])
+def test_no_file_outside_the_folder_is_looked_at(fresh_graph, name):
+    manifest = json.loads((fresh_graph / "graph.json").read_text(encoding="utf-8"))
+    manifest["files"][name] = 1
+    (fresh_graph / "graph.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ArtefactError, match=r"names the file .*, which can't lie inside it; make the folder again"):
+        Graph.open(fresh_graph)
+
+
+def test_no_relation_is_read_outside_the_folder(fresh_graph):
+    manifest = json.loads((fresh_graph / "graph.json").read_text(encoding="utf-8"))
+    manifest["relations"][0]["relation"] = "../../escaped"
+    (fresh_graph / "graph.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ArtefactError, match=r"'relations\.0\.relation': .* can't be a part of a folder's name"):
+        Graph.open(fresh_graph)
+
+
 def test_verify_finds_a_flipped_bit(fresh_graph):
     Graph.open(fresh_graph).verify()
     file = fresh_graph / "edges/user--purchase--product/weight.npy"

@@ -215,7 +215,7 @@ def test_the_loss_is_its_formula(tiny_graph):
         product = retriever.product_vectors(batch.products, base, text, batch.queries.query, retriever.bases)
         retriever.vectors[batch.products.product] = product
         query = retriever.query_vectors(batch.queries, text, retriever.vectors)[batch.query]
-        query = retriever.personalise(query, batch.people, retriever.vectors)
+        query = retriever.personalise(query, batch.users, retriever.vectors)
         scores = query @ product.T / retriever.temperature
     pool, own = [], []
     masked = set(zip(batch.masked_row.tolist(), batch.masked_column.tolist(), strict=True))

@@ -51,7 +51,7 @@ class PlainWalk:
 
     def __post_init__(self) -> None:
         table = pl.concat([self.graph.examples(split) for split in ("train", "validation", "test")])
-        kinds = self.graph.chosen_actions
+        kinds = self.graph.positive_actions
         events = table.select(pl.col("user").fill_null(-1), "query", "product", "time", "action").rows()
         known = [event for event in events if event[3] < self.moment and event[4] in kinds]
         self.of_query, self.of_user = defaultdict(list), defaultdict(list)

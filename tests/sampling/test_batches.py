@@ -119,8 +119,8 @@ def test_nothing_is_read_from_the_future(tiny_graph, batches, sampler):
         for action, drawn in drawn_shoppers(batch):
             relations["user", action, "product"] = replace(drawn, index=who[drawn.index])
         assert (batch.products.shoppers.recent.last < start).all()
-        assert (batch.people.queries.age > 0).all()
-        seen += len(batch.people.queries.query) + len(who)
+        assert (batch.users.queries.age > 0).all()
+        seen += len(batch.users.queries.query) + len(who)
         for edge_type, neighbours in relations.items():
             csr = tiny_graph.csr(edge_type)
             assert (csr.time[neighbours.edge] < start).all()
@@ -128,13 +128,13 @@ def test_nothing_is_read_from_the_future(tiny_graph, batches, sampler):
             assert (neighbours.age > 0).all()
             seen += len(neighbours.edge)
         session = sampler.examples.session_start[batch.positives.example]
-        history = batch.people.history
+        history = batch.users.history
         assert (history.last < np.repeat(session, np.diff(history.indptr))).all()
-        for example, person in enumerate(batch.people.row):
-            for recent in batch.people.recent:
+        for example, person in enumerate(batch.users.row):
+            for recent in batch.users.recent:
                 assert (recent.last[slice(*recent.indptr[person : person + 2])] < session[example]).all()
-            assert batch.people.user[person] == batch.positives.user[example]
-        seen += len(history.product) + sum(len(recent.product) for recent in batch.people.recent)
+            assert batch.users.user[person] == batch.positives.user[example]
+        seen += len(history.product) + sum(len(recent.product) for recent in batch.users.recent)
     assert seen > 1000
 
 
@@ -205,10 +205,10 @@ def test_some_shoppers_are_left_out_of_what_is_read_and_of_nothing_else(tiny_gra
         batch = dropping.make(0, step)
         assert_equal(batch.positives, plain.positives)
         np.testing.assert_array_equal(batch.masked_row, plain.masked_row)
-        person, own = batch.people.user[batch.people.row], batch.positives.user
+        person, own = batch.users.user[batch.users.row], batch.positives.user
         assert set(person[person != own]) <= {-1}
-        assert not np.diff(batch.people.history.indptr)[person < 0].any()
+        assert not np.diff(batch.users.history.indptr)[person < 0].any()
         asked, left_out = asked + (own >= 0).sum(), left_out + ((own >= 0) & (person < 0)).sum()
-        np.testing.assert_array_equal(plain.people.user[plain.people.row], own)
+        np.testing.assert_array_equal(plain.users.user[plain.users.row], own)
     assert 0.3 < left_out / asked < 0.5
     assert_equal(dropping.make(0, 1), dropping.make(0, 1))

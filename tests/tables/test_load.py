@@ -320,6 +320,21 @@ def test_id_types_that_differ(tmp_path: Path) -> None:
         load_shop_tables(recipe({"related": {"also": {"timeless": True}}}), tmp_path)
 
 
+@pytest.mark.parametrize("action", ["../../escaped", "a/b", "a\0b", "..", ".hidden", "x" * 51, "tab\tbed", "leads_to", "rev_click", "_"])
+def test_an_action_that_would_lead_out_of_the_graphs_folder(tmp_path: Path, action: str) -> None:
+    write(tmp_path, events={**EVENTS, "kind": ["click", "click", action]})
+    with pytest.raises(
+        TableError, match=r"column 'kind' of .*events\.parquet, row 2 counted from 0: the action .* can't name a relation: "
+    ):
+        load_shop_tables(recipe(events={"action": "kind"}), tmp_path)
+
+
+@pytest.mark.parametrize("action", ["add to cart", "view:detail", "köpa", "買う", "3", "a.b-c+d & e_f", "x" * 50])
+def test_actions_may_have_plain_names(tmp_path: Path, action: str) -> None:
+    write(tmp_path, events={**EVENTS, "kind": action})
+    assert load_shop_tables(recipe(events={"action": "kind"}), tmp_path).events["action"].unique().to_list() == [action]
+
+
 def test_no_data_folder(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"the data folder .*nowhere does not exist"):
         load_shop_tables(recipe(), tmp_path / "nowhere")

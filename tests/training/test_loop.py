@@ -17,7 +17,7 @@ from retrievers import tiny_config, tiny_settings
 from rich_shop import PARTS, write_rich_shop
 from shops import build, write_tiny_shop
 
-from gnn_search.errors import ArtefactError, OutputExistsError, RequestError
+from gnn_search.errors import ArtefactError, DivergenceError, OutputExistsError, RequestError
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
@@ -314,10 +314,37 @@ def test_being_shown_a_product_teaches_nothing(tmp_path):
     early = pl.col("timestamp") < pl.datetime(2024, 2, 14)
     pl.read_parquet(table).with_columns(action=pl.when(early).then(pl.lit("impression")).otherwise("action")).write_parquet(table)
     graph = build(shop, tmp_path / "graph")
-    with pytest.raises(RequestError, match=r"the training period holds no choice, only products that were shown; move the recipe's split"):
+    with pytest.raises(
+        RequestError, match=r"the training period holds no interaction, only products that were shown; move the recipe's split"
+    ):
         train(tiny_config(), graph, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
 def test_the_cases_are_a_sample_of_the_validation_period(tiny_graph: Graph):
     assert len(build_cases(tiny_graph, "validation", tiny_config().loop.validation_cases, 1)) == 30
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimiser": {"learning_rate": 1e30, "table_learning_rate": 1e30}}, r"the training diverged: .* of step 1 of \d+ is not finite"),
+        (
+            {"optimiser": {"weight_decay": 1e30}},
+            r"of step \d+ of \d+ is not finite; lower the learning rates under 'optimiser' and train anew",
+        ),
+        ({"loss": {"kind": "hinge"}, "optimiser": {"learning_rate": 1e30}}, "the training diverged: .* is not finite"),
+        # Only the validation sees what the last step did.
+        ({"optimiser": {"learning_rate": 1e38}, "loop": {"batch_size": 400, "epochs": 1}}, "the training diverged: .* is not finite"),
+        (
+            {"text": {"pretrain": {"epochs": 2, "batch_size": 64, "learning_rate": 1e30}}},
+            r"pre-training is not finite; .* 'text\.pretrain'",
+        ),
+    ],
+)
+def test_a_run_that_diverges_stops_and_leaves_only_numbers(tiny_graph, tmp_path, changes, message):
+    with pytest.raises(DivergenceError, match=message):
+        train(tiny_config(**changes), tiny_graph, tmp_path / "model")
+    assert not ModelLayout(tmp_path / "model").manifest.exists()
+    found = rows(tmp_path / "model") if ModelLayout(tmp_path / "model").metrics.exists() else []
+    assert all(np.isfinite(value) for row in found for value in row.values())

@@ -9,7 +9,7 @@ import pytest
 import torch
 from retrievers import random_retriever, tiny_config
 
-from gnn_search.errors import RequestError
+from gnn_search.errors import DivergenceError, RequestError
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.rerank.candidates import MatchedProducts
@@ -71,6 +71,11 @@ def test_another_seed_is_another_fit(faithful_shop, faithful_fit):
     settings = config().model_copy(update={"seed": 5})
     other = fitted(faithful_shop, settings).scorer
     assert not torch.equal(other.alone.inner.weight, faithful_fit.scorer.alone.inner.weight)
+
+
+def test_a_fit_that_diverges_is_refused(faithful_shop):
+    with pytest.raises(DivergenceError, match=r"of the reranker is not finite; lower the learning rates under 'walk' and train anew"):
+        fitted(faithful_shop, config(learning_rate=1e30))
 
 
 def gathered(graph, settings) -> tuple[np.ndarray, RerankExamples]:

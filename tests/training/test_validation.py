@@ -9,6 +9,7 @@ import pytest
 import torch
 from retrievers import random_retriever, tiny_config
 
+from gnn_search.errors import DivergenceError
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.inputs import InputSampler
@@ -58,3 +59,14 @@ def test_no_case_of_another_counts(encoder, cases):
     expected = len(listed & set(one.product.tolist())) / len(one.product)
     assert validation_recall(encoder, one) == pytest.approx(expected)
     assert torch.is_grad_enabled()
+
+
+def test_vectors_of_no_number_are_refused(tiny_graph, cases):
+    config = tiny_config()
+    retriever = random_retriever(tiny_graph, config)
+    with torch.no_grad():
+        for parameter in retriever.parameters():
+            parameter.fill_(float("nan"))
+    view = tiny_graph.before(tiny_graph.manifest.validation_start)
+    with pytest.raises(DivergenceError, match="the vector of a product is not finite"):
+        validation_recall(NodeEncoder(retriever, InputSampler(tiny_graph, config), view), cases)

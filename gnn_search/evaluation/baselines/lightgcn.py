@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from gnn_search.config.baselines import LightGcnSettings
 from gnn_search.evaluation.baselines.popularity import Popularity
-from gnn_search.graph.pairs import Pairs, count_choices, count_pairs
+from gnn_search.graph.pairs import Pairs, count_interactions, count_pairs
 from gnn_search.graph.store import GraphView
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.ranking import PADDING, Ranking
@@ -44,7 +44,7 @@ class LightGcn:
         self, view: GraphView, popularity: Popularity, settings: LightGcnSettings, progress: Progress = lambda done, total: None
     ) -> None:
         self._popularity = popularity
-        by_user, by_query = count_choices(view), count_pairs(view, [("product", "rev_leads_to", "query")])
+        by_user, by_query = count_interactions(view), count_pairs(view, [("product", "rev_leads_to", "query")])
         self._known_user, self._known_query = np.diff(by_user.indptr) > 0, np.diff(by_query.indptr) > 0
         self._users, self._queries = len(self._known_user), len(self._known_query)
         self._products = np.flatnonzero(popularity.count > 0).astype(np.int32)
@@ -120,7 +120,7 @@ def _examples(view: GraphView, users: int, queries: int) -> Tensor:
     tables = [graph.examples(split) for split in ("train", "validation", "test")]
     rows = []
     for table in tables:
-        seen = table.filter((table["time"] < view.time) & table["action"].is_in(graph.chosen_actions))
+        seen = table.filter((table["time"] < view.time) & table["action"].is_in(graph.positive_actions))
         user = seen["user"].fill_null(-1).to_numpy()
         rows.append(np.stack([user, seen["query"].to_numpy() + users, seen["product"].to_numpy() + users + queries], axis=1))
     return torch.from_numpy(np.concatenate(rows).astype(np.int64))

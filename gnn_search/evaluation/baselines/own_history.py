@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.baselines.histories import BLOCK_ROWS, expand_histories, history_blocks
-from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
+from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
-from gnn_search.graph.pairs import count_choices
+from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import Ranking
 
@@ -22,7 +21,7 @@ class OwnHistory:
     name = "own_history"
 
     def __init__(self, view: GraphView, query_popularity: QueryPopularity, block_rows: int = BLOCK_ROWS) -> None:
-        self._interactions = count_choices(view)
+        self._interactions = count_interactions(view)
         self._query_popularity, self._block_rows = query_popularity, block_rows
 
     def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from gnn_search.arrays import sorted_unique
 from gnn_search.config.baselines import RecentHistorySettings
-from gnn_search.evaluation.baselines.histories import BLOCK_ROWS, expand_histories, history_blocks
-from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
+from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
 from gnn_search.evaluation.baselines.recency import days_since_last
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
-from gnn_search.graph.pairs import count_choices, find_keys
+from gnn_search.graph.pairs import count_interactions, find_keys
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import PADDING, Ranking
 
@@ -30,8 +29,8 @@ class RecentHistory:
         self, view: GraphView, popularity: RecentQueryPopularity, settings: RecentHistorySettings, block_rows: int = BLOCK_ROWS
     ) -> None:
         self._popularity, self._block_rows = popularity, block_rows
-        self._interactions = count_choices(view)
-        edge_types = [("product", f"rev_{action}", "user") for action in view.graph.chosen_actions]
+        self._interactions = count_interactions(view)
+        edge_types = [("product", f"rev_{action}", "user") for action in view.graph.positive_actions]
         recency = np.exp2(-days_since_last(view, edge_types, self._interactions) / settings.own_half_life_days)
         self._own_score = np.log1p(self._interactions.count) * (recency + settings.own_floor)
         self._weight = settings.popularity_weight

@@ -293,7 +293,7 @@ def open_period(model: Model, split: Literal["validation", "test"], limit: int |
     """
     cases = build_cases(model.graph, split, limit, seed)
     qrels = build_qrels(model.graph, cases, split, limit, seed)
-    actions = dict(qrels.actions) or {model.graph.chosen_actions[0]: np.ones(len(cases.product), dtype=np.bool_)}
+    actions = dict(qrels.actions) or {model.graph.positive_actions[0]: np.ones(len(cases.product), dtype=np.bool_)}
     embeddings = encode_nodes(model, cases.time, ("product", "query"))
     products, encoder = embeddings.vectors["product"], RequestEncoder(model, embeddings)
     requests = np.empty((len(cases), products.shape[1]), dtype=np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn_search.evaluation.metrics.hits import Float64, divide
-from gnn_search.graph.pairs import count_choices
+from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
 from gnn_search.graph.taxonomy import Taxonomy
 
@@ -105,7 +105,7 @@ class RepeatShare:
     """
 
     def __init__(self, view: GraphView) -> None:
-        self._interactions = count_choices(view)
+        self._interactions = count_interactions(view)
 
     def measure(self, product: NDArray[np.int32], user: NDArray[np.int32]) -> Float64:
         """Return the share of each list, NaN for an empty one and for an unknown user.

@@ -96,13 +96,13 @@ def _conversion(view: GraphView) -> Float64:
     purchase without a logged click does no harm.
     """
     graph = view.graph
-    if _PURCHASE not in graph.chosen_actions or len(graph.chosen_actions) < 2:
+    if _PURCHASE not in graph.positive_actions or len(graph.positive_actions) < 2:
         raise RequestError(
-            f"'{CONVERSION}' compares purchases with other interactions, but the graph {graph.path} logs {graph.chosen_actions} alone; "
+            f"'{CONVERSION}' compares purchases with other interactions, but the graph {graph.path} logs {graph.positive_actions} alone; "
             f"leave it out"
         )
     events = pl.concat([graph.examples(split).select("product", "action", "time") for split in ("train", "validation", "test")])
-    known = events.filter((pl.col("time") < view.time) & pl.col("action").is_in(graph.chosen_actions))
+    known = events.filter((pl.col("time") < view.time) & pl.col("action").is_in(graph.positive_actions))
     product, purchase = known["product"].to_numpy(), (known["action"] == _PURCHASE).to_numpy()
     interactions = np.bincount(product, minlength=graph.num_nodes["product"])
     purchases = np.bincount(product[purchase], minlength=graph.num_nodes["product"])

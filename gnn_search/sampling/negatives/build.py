@@ -43,8 +43,8 @@ class NegativeSamplers:
 
     def describe(self) -> list[dict[str, Any]]:
         """Return what each sampler does and has counted."""
-        told = [sampler.describe() for sampler in self.shared] + [sampler.describe() for sampler in self.own.values()]
-        return [*told, self.hardest.describe()] if self.hardest else told
+        described = [sampler.describe() for sampler in self.shared] + [sampler.describe() for sampler in self.own.values()]
+        return [*described, self.hardest.describe()] if self.hardest else described
 
 
 def build_samplers(

@@ -12,7 +12,7 @@ from gnn_search.sampling.negatives.known import KnownPositives
 class InBatchHardNegatives:
     """Say which products of the pool may stand against which example; the model itself takes the `count` best scored of them.
 
-    What the choice costs is counted by the training loop, inside whose step it happens.
+    What the selection costs is counted by the training loop, inside whose step it happens.
 
     Args:
         count: Products an example.

@@ -16,12 +16,12 @@ Rule = Literal["query", "user_query"]
 class KnownPositives:
     """Exact look-up of known positives by sorted keys.
 
-    Rule `query`: whatever anyone is known to have chosen for the query. Rule `user_query`: what this shopper is known to have chosen for
-    it; all anonymous events of a query count as one shopper's.
+    Rule `query`: whatever anyone is known to have chosen for the query. Rule `user_query`: what this user is known to have chosen for
+    it; all anonymous events of a query count as one user's.
 
     Args:
         rule: Which products are known to be right.
-        user: Shoppers of the training events, -1 for none.
+        user: Users of the training events, -1 for none.
         query: Their queries.
         product: What they chose.
         num_queries: Queries in the graph.
@@ -35,9 +35,9 @@ class KnownPositives:
         self.rule = rule
         self._num_queries = num_queries
         self._num_products = num_products
-        asker = self._asker(user, query)
-        self._askers = sorted_unique(asker)
-        self._keys = sorted_unique(np.searchsorted(self._askers, asker) * num_products + product)
+        owner = self._owner_of(user, query)
+        self._owners = sorted_unique(owner)
+        self._keys = sorted_unique(np.searchsorted(self._owners, owner) * num_products + product)
 
     def contains(self, user: Int32, query: Int32, product: Int32) -> npt.NDArray[np.bool_]:
         """Say which products are known to be right for their (user, query).
@@ -51,7 +51,7 @@ class KnownPositives:
         found = np.minimum(np.searchsorted(self._keys, key), max(len(self._keys) - 1, 0))
         return known[extra] & (self._keys[found] == key) if len(self._keys) else np.zeros(product.shape, dtype=bool)
 
-    def asked(self, user: Int32, query: Int32) -> npt.NDArray[np.bool_]:
+    def has_positives(self, user: Int32, query: Int32) -> npt.NDArray[np.bool_]:
         """Say of which (user, query) any product is known to be right: bool [n]."""
         return self._place(user, query)[1]
 
@@ -75,13 +75,13 @@ class KnownPositives:
         example, position = expand_ranges(starts, np.where(known, bounds[inverse + 1], starts))
         return example, column[position]
 
-    def _asker(self, user: Int32, query: Int32) -> Int64:
+    def _owner_of(self, user: Int32, query: Int32) -> Int64:
         if self.rule == "query":
             return query.astype(np.int64)
         return (user.astype(np.int64) + 1) * self._num_queries + query
 
     def _place(self, user: Int32, query: Int32) -> tuple[Int64, npt.NDArray[np.bool_]]:
-        asker = self._asker(user, query)
-        place = np.searchsorted(self._askers, asker)
-        inside = np.minimum(place, max(len(self._askers) - 1, 0))
-        return inside, (self._askers[inside] == asker if len(self._askers) else np.zeros(len(asker), dtype=bool))
+        owner = self._owner_of(user, query)
+        place = np.searchsorted(self._owners, owner)
+        inside = np.minimum(place, max(len(self._owners) - 1, 0))
+        return inside, (self._owners[inside] == owner if len(self._owners) else np.zeros(len(owner), dtype=bool))

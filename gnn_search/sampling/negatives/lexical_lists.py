@@ -21,8 +21,8 @@ def lexical_lists(graph: Graph, query: Int32, depth: int, known: KnownPositives)
     lists = np.full((graph.num_nodes["query"], depth), PADDING, dtype=np.int32)
     places = np.arange(graph.num_nodes["product"], dtype=np.int32)
     for number, words in zip(query.tolist(), split_words(graph.nodes("query")["query"].gather(query)), strict=True):
-        asked = np.array([number], dtype=np.int32)
-        hidden = known.among(np.array([-1], dtype=np.int32), asked, places)[1] if known.rule == "query" else None
+        one = np.array([number], dtype=np.int32)
+        hidden = known.among(np.array([-1], dtype=np.int32), one, places)[1] if known.rule == "query" else None
         best, _ = index.best(words, depth, hidden)
         lists[number, : len(best)] = best
     return lists

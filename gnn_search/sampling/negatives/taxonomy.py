@@ -20,15 +20,15 @@ class TaxonomyNegatives:
     """Draw, for each example, products from near branches of the taxonomy (TB-HNS, arXiv 2511.00694, with further levels).
 
     From the positive's category climb k levels, k drawn from `levels` (0 = the same category, 1 = siblings, 2 = cousins, …), then go down
-    outside the branch just left, to a product in proportion to (choices + 1) ** alpha (alpha 0 = evenly). Products lie in Euler-tour order,
-    so a draw is one number in an interval minus a sub-interval. Where a level has no other product the walk climbs further, and past the
-    top it is uniform; both are counted.
+    outside the branch just left, to a product in proportion to (interactions + 1) ** alpha (alpha 0 = evenly). Products lie in Euler-tour
+    order, so drawing one costs a single random number. Where a level has no other product the walk climbs further, and past the top it is
+    uniform; both are counted.
 
     Args:
         taxonomy: The tree's layout.
         levels: Weight of each level, from 0, at the end of the run.
         count: Draws an example.
-        popularity: Choices of each product in training, int64 [products].
+        popularity: Interactions of each product in training, int64 [products].
         alpha: Exponent of the popularity.
         known: Products known to be right.
         random: Source of randomness.

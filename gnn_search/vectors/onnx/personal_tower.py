@@ -95,7 +95,7 @@ def _describe(model: Model, settings: UserSettings) -> PersonalTowerInfo:
     attributes, shared = describe_attributes(model)
     return PersonalTowerInfo(
         clock=Recipe.model_validate(model.graph.manifest.recipe).tables.events.clock,
-        actions=tuple(model.graph.chosen_actions),
+        actions=tuple(model.graph.positive_actions),
         history=settings.history,
         recent=settings.recent,
         sequences=sequences_of(model),

@@ -49,7 +49,7 @@ def sequences_of(model: Model) -> dict[str, str | None]:
     settings = model.config.user
     if not settings.recent:
         return {}
-    return {f"recent_{action}": action for action in model.graph.chosen_actions} if settings.by_action else {"recent": None}
+    return {f"recent_{action}": action for action in model.graph.positive_actions} if settings.by_action else {"recent": None}
 
 
 def describe_attributes(model: Model) -> tuple[tuple[ValueCodes, ...], tuple[ValueCodes, ...]]:

@@ -55,7 +55,7 @@ def shopper_of(graph: Graph, user: int, moment: int) -> Shopper:
     now = np.datetime64(to_datetime(moment).replace(tzinfo=None), "us")
     if user < 0:
         return Shopper(now)
-    chosen = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.chosen_actions]
+    chosen = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.positive_actions]
     asked, asked_at = _entries(graph, ("query", "rev_issues", "user"), user, moment)
     products = np.concatenate([product for product, _, _ in chosen])
     times = np.concatenate([time for _, time, _ in chosen])

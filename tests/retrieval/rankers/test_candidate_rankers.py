@@ -169,7 +169,9 @@ def test_a_shopper_nobody_knows_gets_exactly_the_plain_result(opened):
 def test_a_shopper_of_whom_nothing_is_known_yet_gets_the_plain_result(tiny_graph, tmp_path):
     """The last two shoppers are known from events alone; before the first one they are nobody."""
     model = open_model(write_model(tiny_graph, tmp_path / "model", vectors=False))
-    first = min(tiny_graph.before(2**62).edges(("product", f"rev_{kind}", "user")).csr.time[:].min() for kind in tiny_graph.chosen_actions)
+    first = min(
+        tiny_graph.before(2**62).edges(("product", f"rev_{kind}", "user")).csr.time[:].min() for kind in tiny_graph.positive_actions
+    )
     vectors = VectorChannel(model, encode_nodes(model, int(first)))
     known = vectors.encoder.encode_users().numpy().any(axis=1)
     assert 0 < (~known).sum() < len(known)

@@ -114,7 +114,7 @@ def test_inputs_are_the_packages(graph, written):
         shoppers = [shopper_of(graph, int(who), moment) for who in user]
         found = tables.inputs(np.zeros((len(user), 16), np.float32), query.tolist(), shoppers, numbers)
         ours = {"history": (people.history, np.arange(len(user)))}
-        ours |= {f"recent_{action}": (people.recent[place], people.row) for place, action in enumerate(graph.chosen_actions)}
+        ours |= {f"recent_{action}": (people.recent[place], people.row) for place, action in enumerate(graph.positive_actions)}
         for name, (past, rows) in ours.items():
             for row, place in enumerate(rows):
                 part = slice(*past.indptr[place : place + 2])

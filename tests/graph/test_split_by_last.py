@@ -16,7 +16,7 @@ from gnn_search.config.recipe import Recipe, SplitByLast
 from gnn_search.errors import TableError
 from gnn_search.graph.build import build_graph
 from gnn_search.graph.cases import build_cases
-from gnn_search.graph.last_choices import cuts_of_last_choices, measured_choices
+from gnn_search.graph.split_by_last import cuts_by_last, measured_by_last
 from gnn_search.graph.store import Graph
 
 AUTOMATIC = SplitByLast(by="last")
@@ -30,7 +30,7 @@ def events(*rows: tuple[str | None, int] | tuple[str | None, int, str] | tuple[s
 
 
 def marked(table: pl.DataFrame, validation: int, test: int) -> list[tuple[str | None, int]]:
-    return table.filter(measured_choices(table, validation, test)).select("user_id", "time").rows()
+    return table.filter(measured_by_last(table, validation, test)).select("user_id", "time").rows()
 
 
 THREE = events(
@@ -42,13 +42,13 @@ THREE = events(
 
 def test_the_moment_that_divides_the_most_by_hand():
     # Last choices: ann (5, 9], bob (6, 8], cem (4, 5]. Two hold 7 and 8. Before 8 the ones before are (1, 5], (2, 6] and (3, 4].
-    assert cuts_of_last_choices(AUTOMATIC, THREE) == (4, 8)
+    assert cuts_by_last(AUTOMATIC, THREE) == (4, 8)
     assert marked(THREE, 4, 8) == [("cem", 4), ("ann", 5), ("bob", 6), ("bob", 8), ("ann", 9)]
 
 
 def test_given_moments_are_kept():
     split = SplitByLast(by="last", validation=datetime(1970, 1, 2), test=datetime(1970, 1, 3))
-    assert cuts_of_last_choices(split, THREE) == (DAY, 2 * DAY)
+    assert cuts_by_last(split, THREE) == (DAY, 2 * DAY)
 
 
 def test_who_chooses_twice_from_the_moment_on_is_not_measured():
@@ -65,27 +65,27 @@ def test_a_session_is_one_choice_and_what_is_shown_is_none():
         ("ann", 1, "purchase", "a"), ("ann", 3, "purchase", "b"), ("ann", 4, "click", "b"), ("ann", 6, "purchase", "c"),
         ("ann", 7, "click", "c"), ("ann", 8, "impression", "c"), ("ann", 9, "impression", "d"),
     )  # fmt: skip
-    assert cuts_of_last_choices(AUTOMATIC, table) == (3, 6)
+    assert cuts_by_last(AUTOMATIC, table) == (3, 6)
     assert marked(table, 3, 6) == [("ann", 3), ("ann", 4), ("ann", 6), ("ann", 7)]
 
 
 def test_sessions_that_overlap_can_not_be_divided():
     table = events(("ann", 1, "click", "a"), ("ann", 3, "click", "b"), ("ann", 5, "click", "a"))
-    with pytest.raises(TableError, match="no moment lies between any shopper's last choice and the choices before it"):
-        cuts_of_last_choices(AUTOMATIC, table)
+    with pytest.raises(TableError, match="no time lies between any user's last interaction and the interactions before it"):
+        cuts_by_last(AUTOMATIC, table)
 
 
 def test_choices_at_one_moment_can_not_be_divided():
     table = events(("ann", 1), ("ann", 5), ("ann", 5), ("bob", 5), ("bob", 5))
-    with pytest.raises(TableError, match="no moment lies between any shopper's choice before the last and the choices before it"):
-        cuts_of_last_choices(AUTOMATIC, table)
+    with pytest.raises(TableError, match="no time lies between any user's interaction before the last and the interactions before it"):
+        cuts_by_last(AUTOMATIC, table)
 
 
 def test_moments_that_divide_nobody_are_refused():
-    with pytest.raises(TableError, match=r"test starts at 1970-01-01 00:00:00.000020, which divides no shopper's choice from all"):
-        measured_choices(THREE, 4, 20)
-    with pytest.raises(TableError, match=r"validation starts at 1970-01-01 00:00:00.000001, which divides no shopper's choice"):
-        measured_choices(THREE, 1, 8)
+    with pytest.raises(TableError, match=r"test starts at 1970-01-01 00:00:00.000020, which divides no user's interaction from all"):
+        measured_by_last(THREE, 4, 20)
+    with pytest.raises(TableError, match=r"validation starts at 1970-01-01 00:00:00.000001, which divides no user's interaction"):
+        measured_by_last(THREE, 1, 8)
 
 
 @settings(max_examples=60)
@@ -93,7 +93,7 @@ def test_moments_that_divide_nobody_are_refused():
 def test_against_a_plain_reading(rows):
     table = events(*[(user, time, "purchase", session) for user, time, session in rows])
     try:
-        validation, test = cuts_of_last_choices(AUTOMATIC, table)
+        validation, test = cuts_by_last(AUTOMATIC, table)
     except TableError:
         validation, test = None, None
     sessions = {user: _sessions(rows, user) for user in ("ann", "bob", "cem")}
@@ -139,7 +139,7 @@ def last_graph(tiny_shop, tmp_path_factory) -> Graph:
 def test_each_case_sees_all_earlier_choices_of_its_shopper_and_nothing_later(last_graph, period):
     cases = build_cases(last_graph, period)
     choices = pl.concat(last_graph.examples(split) for split in ("train", "validation", "test")).filter(
-        pl.col("action").is_in(last_graph.chosen_actions)
+        pl.col("action").is_in(last_graph.positive_actions)
     )
     assert len(cases)
     for user in np.unique(cases.user):
@@ -149,7 +149,10 @@ def test_each_case_sees_all_earlier_choices_of_its_shopper_and_nothing_later(las
             unseen = unseen.filter(pl.col("session_start") < own["session_start"].max())
         assert unseen["session_start"].n_unique() == 1
         assert own.filter(pl.col("time") < cases.time).height
-        shown = sum(int(last_graph.before(cases.time).edges((p, f"rev_{action}", u)).degree()[user]) for u, action, p in last_graph.choices)
+        shown = sum(
+            int(last_graph.before(cases.time).edges((p, f"rev_{action}", u)).degree()[user])
+            for u, action, p in last_graph.positive_relations
+        )
         assert shown == own.filter(pl.col("time") < cases.time).height
 
 
@@ -164,5 +167,5 @@ def test_what_can_not_be_divided_is_refused_at_the_build(tmp_path):
     once = {"user_id": ["a", "b"], "query": ["pear"] * 2, "product_id": ["p"] * 2, "timestamp": [datetime(2024, 1, day) for day in (1, 2)]}
     pl.DataFrame(once).write_parquet(tmp_path / "events.parquet")
     recipe = Recipe.load(write_recipe(tmp_path, {"products": {}, "events": {}}, {"by": "last"}))
-    with pytest.raises(TableError, match="no moment lies between any shopper's last choice"):
+    with pytest.raises(TableError, match="no time lies between any user's last interaction"):
         build_graph(recipe, tmp_path, tmp_path / "graph")
