@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation
+from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.keys import pair_keys
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.audit.stored_edges import StoredEdges, forward_of, read_edges

@@ -8,8 +8,7 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import MOST_EXAMPLES, Observation
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation
 from gnn_search.audit.model import AuditedModel
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.model.features import product_texts

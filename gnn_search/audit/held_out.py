@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation
+from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.shop import AuditedShop, time_text
 from gnn_search.graph.csr import Int32, expand_ranges
 from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation
+from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.repeats import misplaced_copies
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.graph.csr import Csr, Int64

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation, share
+from gnn_search.audit.check import Check, Observation, share
 from gnn_search.audit.keys import pair_keys, row_keys, without_partner
 from gnn_search.audit.repeats import misplaced_copies
 from gnn_search.audit.shop import AuditedShop, Mask, time_text

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation
+from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.keys import UInt64, row_keys, without_partner
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.audit.stored_edges import REVERSE, StoredEdges, event_relations, read_edges

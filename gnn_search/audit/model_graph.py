@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation
+from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.model import AuditedModel
 from gnn_search.audit.shop import time_text
 

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.stats import rankdata
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation
+from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.shop import AuditedShop, Mask
 from gnn_search.graph.csr import Int32, Int64
 

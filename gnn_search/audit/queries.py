@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import MOST_EXAMPLES, Example, Observation, share
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Example, Observation, share
 from gnn_search.audit.shop import AuditedShop, Mask
 from gnn_search.tables.text import normalise_distinct
 

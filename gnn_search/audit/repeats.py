@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation, share
+from gnn_search.audit.check import Check, Observation, share
 from gnn_search.audit.keys import UInt64, row_keys
 from gnn_search.audit.shop import AuditedShop, Mask
 from gnn_search.graph.store import SPLITS

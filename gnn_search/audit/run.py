@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from gnn_search.audit.catalogue import TWIN_PRODUCTS, UNCATEGORISED
-from gnn_search.audit.check import Check
+from gnn_search.audit.check import SEVERITIES, AuditReport, Check, Finding
 from gnn_search.audit.derived_edges import BOUGHT_WITH, QUERY_CATEGORIES
-from gnn_search.audit.finding import SEVERITIES, AuditReport, Finding
 from gnn_search.audit.held_out import HELD_OUT_KNOWN
 from gnn_search.audit.later_events import LATER_EVENTS
 from gnn_search.audit.message_edges import TEST_EDGES

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import Observation
+from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.audit.stored_edges import REVERSE, event_relations, read_edges
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import MOST_EXAMPLES, Observation, share
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, share
 from gnn_search.audit.shop import AuditedShop
 
 _MANY = 0.001

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.audit.check import Check
-from gnn_search.audit.finding import MOST_EXAMPLES, Example, Observation, share
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Example, Observation, share
 from gnn_search.audit.model import AuditedModel
 from gnn_search.graph.csr import Float32, Int64
 

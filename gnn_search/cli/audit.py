@@ -14,7 +14,7 @@ from gnn_search.cli.options import PATH, json_option, path_argument, threads_opt
 from gnn_search.cli.output import emit, error_console
 
 if TYPE_CHECKING:
-    from gnn_search.audit.finding import AuditReport, Example, Finding
+    from gnn_search.audit.check import AuditReport, Example, Finding
     from gnn_search.graph.store import Graph
 
 FAILED = 1

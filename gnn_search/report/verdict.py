@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from gnn_search.audit.finding import SEVERITIES, AuditReport, Finding
+from gnn_search.audit.check import SEVERITIES, AuditReport, Finding
 from gnn_search.audit.queries import NAMED_QUERIES
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.result import Comparison, Difference, Evaluation

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from planting import change_examples, read_edges, seal_graph, write_edges
 
-from gnn_search.audit.finding import Finding
+from gnn_search.audit.check import Finding
 from gnn_search.audit.run import audit
 from gnn_search.graph.store import Graph
 from gnn_search.layout import GraphLayout

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from shops import START, build, write_tiny_shop
 
-from gnn_search.audit.finding import AuditReport, Finding
+from gnn_search.audit.check import AuditReport, Finding
 from gnn_search.audit.run import audit
 
 Change = Callable[[pl.DataFrame], pl.DataFrame]

@@ -13,7 +13,7 @@ from planting import change_vectors, change_weights, seal_model
 from rich_shop import write_rich_shop
 from shops import build
 
-from gnn_search.audit.finding import Finding
+from gnn_search.audit.check import Finding
 from gnn_search.audit.run import audit
 from gnn_search.config.training import TextSettings
 from gnn_search.errors import ArtefactError

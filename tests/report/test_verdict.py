@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from evaluations import LEADS, hand_made
 
-from gnn_search.audit.finding import AuditReport, Finding
+from gnn_search.audit.check import AuditReport, Finding
 from gnn_search.evaluation.compare import compare
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.report.data_card import DataCard

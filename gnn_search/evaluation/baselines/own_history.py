@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.baselines.histories import BLOCK_ROWS, expand_histories, history_blocks
-from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
+from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
 from gnn_search.graph.pairs import count_choices
 from gnn_search.graph.store import GraphView

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gnn_search.config.baselines import RecentHistorySettings
-from gnn_search.evaluation.baselines.histories import BLOCK_ROWS, expand_histories, history_blocks
-from gnn_search.evaluation.baselines.lists import first_of_each, join_lists, ranking_of
+from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
 from gnn_search.evaluation.baselines.recency import days_since_last
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
 from gnn_search.graph.pairs import count_choices, find_keys
