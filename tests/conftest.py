@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,14 @@ pytest_plugins = ["hand_made_shops", "postgres_server"]
 # On a busy machine an example may take long; that is no fault.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_progress_lines() -> Iterator[None]:
+    """Keep lines of progress out of stderr, which on a busy machine would come at any time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gnn_search.cli.output.SECONDS_A_LINE", math.inf)
+        yield
 
 
 @pytest.fixture(scope="session")

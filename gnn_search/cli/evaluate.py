@@ -7,7 +7,7 @@ import sys
 from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.progress import TaskID
@@ -56,23 +56,7 @@ _PLACES = 100
 @audit_option
 @threads_option
 @json_option
-def command(
-    model: Path,
-    cases: int | None,
-    split: str,
-    baselines: str,
-    rivals: tuple[Path, ...],
-    settings: Path | None,
-    slices: Path | None,
-    n_resamples: int,
-    seed: int,
-    graph: Path | None,
-    out: Path | None,
-    fusion: Path | None,
-    min_score: str | None,
-    audit: bool,
-    as_json: bool,
-) -> None:
+def command(as_json: bool, **options: Any) -> None:
     """Measure a model and the baselines on the test period.
 
     Every list is ranked from the whole catalogue, and no method sees events from the start of the period on. Intervals are 95 % bootstrap
@@ -88,22 +72,7 @@ def command(
     """
     from gnn_search.evaluation.table import render
 
-    evaluation = run_evaluation(
-        model,
-        cases,
-        split,
-        n_resamples,
-        seed,
-        graph,
-        baselines=baselines,
-        rivals=rivals,
-        settings=settings,
-        slices=slices,
-        fusion=fusion,
-        min_score=min_score,
-        audit=audit,
-        out=out,
-    )
+    evaluation = run_evaluation(**options)
     emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
 
 

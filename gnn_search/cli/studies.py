@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.progress import Progress
+from rich.table import Table
 
 from gnn_search.cli.options import PATH, json_option, out_option, path_option, threads_option
-from gnn_search.cli.output import error_console
+from gnn_search.cli.output import emit, error_console, progress
 
 if TYPE_CHECKING:
+    from gnn_search.config.studies import StudySettings
     from gnn_search.studies.plan import StudyRun
-    from gnn_search.studies.result import RunResult
+    from gnn_search.studies.result import RunResult, StudyReport
     from gnn_search.training.loop import StepReport
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+AnySettings = TypeVar("AnySettings", bound="StudySettings")
+AnyReport = TypeVar("AnyReport", bound="StudyReport")
 
 
 def study_options(function: Function) -> Function:
@@ -52,14 +56,42 @@ def read_seeds(text: str | None) -> list[int] | None:
     return [int(part) for part in parts]
 
 
-def command_line(
-    name: str, study: str, graph: Path, out: Path, *, base: str | None, seeds: str | None, cases: int | None, only: tuple[str, ...]
-) -> str:
-    """Return the command that makes a report."""
+def run_and_report(
+    name: str,
+    settings: type[AnySettings],
+    run: Callable[..., AnyReport],
+    tables: Callable[[AnyReport], list[Table]],
+    *,
+    study: str,
+    graph: Path,
+    out: Path,
+    base: str | None,
+    seeds: str | None,
+    cases: int | None,
+    only: tuple[str, ...],
+    work: Path | None,
+    keep: bool,
+    as_json: bool,
+) -> None:
+    """Run a study with the options of `study_options`, write its report to `out` and show it.
+
+    `run` trains and measures, and `tables` renders its report.
+    """
+    from gnn_search.graph.store import Graph
+    from gnn_search.layout import refuse_existing, write_json
+
+    refuse_existing(out)
+    loaded = settings.load(study).changed(base=base, seeds=read_seeds(seeds), cases=cases)
+    opened = Graph.open(graph)
+    opened.verify()
     words = ["gnn-search", name, study, "--graph", str(graph), "--out", str(out)]
     for option, value in (("--base", base), ("--seeds", seeds), ("--cases", cases), *(("--only", one) for one in only)):
         words += [] if value is None else [option, str(value)]
-    return shlex.join(words)
+    with progress("steps") as bars:
+        watcher = StudyWatcher(bars)
+        report = run(loaded, opened, work or out.with_suffix(".work"), watcher, command=shlex.join(words), only=only, keep=keep)
+    write_json(out, report.model_dump(mode="json"))
+    emit(report, as_json, lambda console: console.print(*tables(report)))
 
 
 class StudyWatcher:

@@ -14,6 +14,7 @@ from gnn_search.graph.cases import Cases
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER
 from gnn_search.graph.store import Graph
+from gnn_search.graph.taxonomy import Taxonomy
 
 _SCHEMA: dict[str, pl.DataType] = {
     "user_id": pl.String(),
@@ -126,18 +127,21 @@ def _categories(graph: Graph, product: Int32) -> dict[str, pl.Series]:
     """Return the category of each product, and the one above it at the first level that divides the catalogue."""
     nodes = graph.nodes("category")
     own = np.asarray(graph.taxonomy.product_category)
-    top = _at_dividing_level(graph, own)
+    top = dividing_categories(graph.taxonomy, own)
     category, above = (pl.Series(one[product]).set(pl.Series(one[product] < 0), None) for one in (own, top))
     return {"category": nodes["path"].gather(category), "top_category": nodes["name"].gather(above)}
 
 
-def _at_dividing_level(graph: Graph, own: Int32) -> NDArray[np.int32]:
-    """Return for each category of `own` the one above it at that level, or itself where it lies higher; -1 stays."""
+def dividing_categories(taxonomy: Taxonomy, own: Int32) -> Int32:
+    """Return the ancestor of each category at the first level of the tree where those of `own` differ.
+
+    A category above that level stays as it is, as does -1.
+    """
     found = own.copy()
     inside = np.flatnonzero(own >= 0)
     if not len(inside):
         return found
-    ways, depth = graph.taxonomy.ancestors(), np.asarray(graph.taxonomy.depth)[own[inside]]
+    ways, depth = taxonomy.ancestors(), np.asarray(taxonomy.depth)[own[inside]]
     for level in range(int(depth.max()) + 1):
         steps: Int64 = np.maximum(depth - level, 0)
         found[inside] = ways[own[inside], steps]

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gnn_search.report.curves import RecallCurve, Training
 from gnn_search.report.drawing import COLOURS, GREY, INK, PlotStyle, canvas, plain_logarithms, style
 from gnn_search.report.negatives_part import SamplerSummary
 from gnn_search.report.product_map import OTHERS, ProductMap
-from gnn_search.report.recall_curves import RecallCurve
 from gnn_search.report.search_speed import SearchSpeed
 from gnn_search.report.slice_findings import SliceFinding
-from gnn_search.report.training_curves import Training
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

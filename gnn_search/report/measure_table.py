@@ -112,5 +112,5 @@ def _cell(evaluation: Evaluation, score: Score, best: bool) -> Cell:
     if difference is not None and difference.p_adjusted is not None:
         mark = "level" if not difference.significant else "below" if difference.mean > 0 else "above"
     # That one list is more diverse than another is no merit by itself.
-    told = mark if score.metric not in LIST_METRICS else None
-    return Cell(mean=score.mean, low=score.low, high=score.high, mark=told, best=best)
+    mark = mark if score.metric not in LIST_METRICS else None
+    return Cell(mean=score.mean, low=score.low, high=score.high, mark=mark, best=best)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
-from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.evaluation.case_table import dividing_categories
+from gnn_search.graph.csr import Float32, Int64
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.index.flat import FlatIndex
 
@@ -108,7 +108,7 @@ def _principal_plane(vectors: Float32) -> tuple[Float64, tuple[float, float]]:
 def _groups(graph: Graph) -> tuple[list[str], Int64]:
     """Return the names of the groups and each product's: the highest level of the tree at which products differ."""
     category = np.asarray(graph.taxonomy.product_category)
-    level = _dividing_level(graph, category)
+    level = dividing_categories(graph.taxonomy, category)
     counted = np.bincount(level[level >= 0], minlength=1)
     kept = [int(one) for one in np.argsort(-counted, kind="stable")[:_COLOURED] if counted[one]]
     named = graph.nodes("category")["name"].gather(kept)
@@ -118,19 +118,6 @@ def _groups(graph: Graph) -> tuple[list[str], Int64]:
     # The last entry, which -1 finds, stands for a product in no category.
     group = number[level]
     return names.to_list() + ([OTHERS] if (group == len(kept)).any() else []), group
-
-
-def _dividing_level(graph: Graph, category: Int32) -> Int32:
-    """Return each product's ancestor at the highest level that holds more than one category; a product above it keeps its own."""
-    if not graph.taxonomy.num_categories:
-        return category
-    ways, depth = graph.taxonomy.ancestors(), np.asarray(graph.taxonomy.depth)
-    known = np.maximum(category, 0)
-    for level in range(int(depth.max()) + 1):
-        ancestor = ways[known, np.maximum(depth[known] - level, 0)]
-        if len(sorted_unique(ancestor[category >= 0])) > 1:
-            break
-    return np.where(category >= 0, ancestor, -1).astype(np.int32)
 
 
 def _first_of_each(group: Int64, product: Int64) -> list[int]:

@@ -16,16 +16,15 @@ from gnn_search.evaluation.result import Comparison, Difference, Evaluation, Man
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph
+from gnn_search.report.curves import RecallCurve, Training, read_training, recall_curves
 from gnn_search.report.data_card import DataCard, describe_data
 from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
 from gnn_search.report.methods import in_words, subject
 from gnn_search.report.negatives_part import NegativesPart, describe_negatives
 from gnn_search.report.product_map import ProductMap, map_products
-from gnn_search.report.recall_curves import RecallCurve, recall_curves
 from gnn_search.report.reproduction import Reproduction, describe_reproduction
 from gnn_search.report.search_speed import SearchSpeed, measure_speed, read_indices
 from gnn_search.report.slice_findings import SliceFinding, find_slices, headline, strongest_other
-from gnn_search.report.training_curves import Training, read_training
 from gnn_search.report.verdict import Verdict, reach_verdict
 from gnn_search.report.worked_searches import WorkedSearch, work_searches
 from gnn_search.retrieval.rankers.build import best_case_ranker

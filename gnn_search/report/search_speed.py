@@ -177,21 +177,21 @@ def read_indices(folders: Sequence[Path], model: Model) -> list[IndexSpeed]:
 
 def _time_flat(products: Float32, queries: Float32) -> IndexSpeed:
     index, k = FlatIndex.build(products), min(max(CUT_OFFS), len(products))
-    asked = queries[_spread(len(queries))]
-    seconds, _ = time_single(index, asked, k)
-    asked = asked[: len(seconds)]
-    found = index.search(asked, k)[1]
-    shared = sum(len(np.intersect1d(*pair)) for pair in zip(found, _nearest(products, asked, k), strict=True))
+    timed = queries[_spread(len(queries))]
+    seconds, _ = time_single(index, timed, k)
+    timed = timed[: len(seconds)]
+    found = index.search(timed, k)[1]
+    shared = sum(len(np.intersect1d(*pair)) for pair in zip(found, _nearest(products, timed, k), strict=True))
     median, p95, p99 = (1000 * float(one) for one in np.quantile(seconds, [0.5, 0.95, 0.99]))
     return IndexSpeed(
         kind="flat (exact)",
         products=len(products),
         k=k,
-        queries=len(asked),
+        queries=len(timed),
         median_ms=median,
         p95_ms=p95,
         p99_ms=p99,
-        recall=shared / (k * len(asked)),
+        recall=shared / (k * len(timed)),
         bytes_product=float(products.nbytes) / len(products),
     )
 

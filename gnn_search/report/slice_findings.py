@@ -7,7 +7,7 @@ from typing import Literal
 
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.metrics.measure import Measure
-from gnn_search.evaluation.result import Difference, Evaluation
+from gnn_search.evaluation.result import Difference, Evaluation, Score
 from gnn_search.evaluation.significance import too_small
 from gnn_search.report.measure_table import find_score
 from gnn_search.report.methods import others, subject, without_user
@@ -41,25 +41,6 @@ _WORDS = {
 _CATEGORY = "category: "
 
 
-class Bar(StrictModel):
-    """One method's recall in a slice with its 95 % interval."""
-
-    method: str
-    mean: float
-    low: float
-    high: float
-
-
-class Versus(StrictModel):
-    """The model minus another method, with the interval of the paired difference."""
-
-    method: str
-    mean: float
-    low: float
-    high: float
-    p_adjusted: float | None
-
-
 class SliceFinding(StrictModel):
     """One slice.
 
@@ -69,16 +50,16 @@ class SliceFinding(StrictModel):
         users: Of these cases.
         outcome: Whether the model is significantly better than each other method there (wins), significantly worse than one (loses), or
             neither (level); `too few` where there are too few users to say, `alone` where there is no other method.
-        strongest: Against the other method with the highest recall in this slice.
-        bars: The model, the model without the user, and the other method that is strongest over all cases.
+        strongest: The model minus the other method with the highest recall in this slice.
+        bars: Scores of the model, the model without the user, and the other method that is strongest over all cases.
     """
 
     name: str
     cases: int
     users: int
     outcome: Outcome
-    strongest: Versus | None
-    bars: tuple[Bar, ...]
+    strongest: Difference | None
+    bars: tuple[Score, ...]
 
 
 def find_slices(evaluation: Evaluation) -> tuple[SliceFinding, ...]:
@@ -94,14 +75,14 @@ def find_slice(evaluation: Evaluation, name: str) -> SliceFinding:
     best = strongest_other(evaluation, name)
     differences = [evaluation.difference(method, name, recall.metric, recall.k) for method in others(evaluation)]
     shown = [method for method in (model, without_user(evaluation), rival) if method is not None]
-    scores = [(method, find_score(evaluation, method, name, recall)) for method in shown]
+    scores = [find_score(evaluation, method, name, recall) for method in shown]
     return SliceFinding(
         name=name,
         cases=own.cases,
         users=own.users,
         outcome=_outcome(differences, own.users),
-        strongest=None if best is None else _versus(evaluation.difference(best, name, recall.metric, recall.k)),
-        bars=tuple(Bar(method=method, mean=score.mean, low=score.low, high=score.high) for method, score in scores if score is not None),
+        strongest=None if best is None else evaluation.difference(best, name, recall.metric, recall.k),
+        bars=tuple(score for score in scores if score is not None),
     )
 
 
@@ -125,10 +106,6 @@ def _outcome(differences: list[Difference], users: int) -> Outcome:
     if any(one.significant and one.mean < 0 for one in differences):
         return "loses"
     return "wins" if all(one.significant for one in differences) else "level"
-
-
-def _versus(one: Difference) -> Versus:
-    return Versus(method=one.method, mean=one.mean, low=one.low, high=one.high, p_adjusted=one.p_adjusted)
 
 
 def for_whom(parts: Sequence[SliceFinding]) -> str:
@@ -167,7 +144,7 @@ def _named(parts: Sequence[SliceFinding]) -> str:
     return listed(names) if len(parts) <= _NAMED else f"{', '.join(names)}, and {len(parts) - _NAMED} more"
 
 
-def _interval(one: Versus) -> str:
+def _interval(one: Difference) -> str:
     return f"{points(one.mean)} points, {points(one.low)} to {points(one.high)}"
 
 

@@ -49,7 +49,7 @@ class WorkedSearch(StrictModel):
 
     Attributes:
         query: The text.
-        user_id: Who asked.
+        user_id: Of the user.
         relevant: Titles of the relevant products.
         lists: For the user; for an anonymous one; by another method, where one is given; by BM25.
     """

@@ -61,7 +61,7 @@ def plan_runs(
 
 
 def select_names(names: Iterable[str], only: Sequence[str], what: str) -> list[str]:
-    """Return the names asked for in the study's order; none asked for means all.
+    """Return the names in `only` in the study's order; none means all.
 
     Raises:
         RequestError: A name is unknown; the message lists the known ones.

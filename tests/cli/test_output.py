@@ -49,7 +49,8 @@ def test_short_work_prints_no_progress_without_a_terminal(capsys):
     assert captured.err == ""
 
 
-def test_long_work_prints_a_line_every_ten_seconds_without_a_terminal(capsys):
+def test_long_work_prints_a_line_every_ten_seconds_without_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr("gnn_search.cli.output.SECONDS_A_LINE", 10)
     seconds = 0.0
     with progress("cases", clock=lambda: seconds) as bars:
         task = bars.add_task("bm25", total=4000)
@@ -64,7 +65,8 @@ def test_long_work_prints_a_line_every_ten_seconds_without_a_terminal(capsys):
     assert captured.err == "bm25 [red]: 4,000 of 4,000 cases, 171 cases/s\n"
 
 
-def test_progress_without_a_total_counts_what_is_done(capsys):
+def test_progress_without_a_total_counts_what_is_done(capsys, monkeypatch):
+    monkeypatch.setattr("gnn_search.cli.output.SECONDS_A_LINE", 10)
     seconds = 0.0
     with progress("rows", clock=lambda: seconds) as bars:
         task = bars.add_task("export", total=None)

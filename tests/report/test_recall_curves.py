@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from gnn_search.evaluation.run_folder import RunFolder
-from gnn_search.report.recall_curves import recall_at, recall_curves
+from gnn_search.report.curves import recall_at, recall_curves
 
 
 def test_by_hand():

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from gnn_search.errors import ArtefactError
-from gnn_search.report.training_curves import Point, read_training, thin
+from gnn_search.report.curves import Point, read_training, thin
 
 
 def test_read(tmp_path):

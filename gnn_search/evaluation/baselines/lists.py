@@ -1,11 +1,18 @@
-"""Cut, join and score padded lists of products, many at once."""
+"""Arrays that the baselines share: padded lists of products, and the histories of many users at once."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn_search.graph.csr import expand_ranges
+from gnn_search.graph.pairs import Pairs
 from gnn_search.retrieval.ranking import PADDING, Ranking
+
+BLOCK_ROWS = 1 << 21
+"""Products of the histories that are expanded at once."""
 
 
 def first_of_each(indptr: NDArray[np.int64], product: NDArray[np.int32], row: NDArray[np.int32], k: int) -> NDArray[np.int32]:
@@ -56,3 +63,30 @@ def ranking_of(product: NDArray[np.int32]) -> Ranking:
     rank = np.arange(1, product.shape[1] + 1, dtype=np.float32)
     score = np.where(product == PADDING, np.float32(-np.inf), np.float32(1) / rank)
     return Ranking(product, score.astype(np.float32))
+
+
+def history_blocks(interactions: Pairs, user: NDArray[np.int32], block_rows: int = BLOCK_ROWS) -> Iterator[slice]:
+    """Cut requests so that the histories of a block hold a bounded number of products; yields at least one block."""
+    starts, ends = _ranges(interactions, user)
+    total = np.cumsum(ends - starts)
+    start = 0
+    while start < len(user) or start == 0:
+        before = total[start - 1] if start else 0
+        end = max(start + 1, int(np.searchsorted(total, before + block_rows, side="right")))
+        yield slice(start, end)
+        start = end
+
+
+def expand_histories(interactions: Pairs, user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the histories of requests: which request, and which of the interactions. An unknown user has none.
+
+    Shapes:
+        - user: int32 [requests]
+        - returns: two int64 [sum of history sizes], ascending in the request
+    """
+    return expand_ranges(*_ranges(interactions, user))
+
+
+def _ranges(interactions: Pairs, user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    known = user >= 0
+    return interactions.indptr[np.where(known, user, 0)], interactions.indptr[np.where(known, user + 1, 0)]

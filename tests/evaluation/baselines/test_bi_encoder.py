@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
 import numpy as np
 import pytest
 
 from gnn_search.config.baselines import BiEncoderSettings
 from gnn_search.errors import ConfigError, MissingExtraError
-from gnn_search.evaluation.baselines import bi_encoder
 from gnn_search.evaluation.baselines.bi_encoder import BiEncoder, find_model, load_encoder
 from gnn_search.evaluation.baselines.build import build_baselines
 
@@ -44,7 +47,7 @@ def test_equal_texts_are_encoded_once(make_graph):
 
 
 def test_without_the_extra_its_name_and_what_to_do_are_said(fruit_shop, monkeypatch):
-    monkeypatch.setattr(bi_encoder, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(MissingExtraError, match=r"needs .* sentence-transformers, .* run: pip install 'gnn-search\[transformer\]'"):
         build_baselines(fruit_shop, fruit_shop.manifest.test_start, ["minilm"])
 
@@ -54,7 +57,9 @@ def test_an_absent_model_is_an_error(tmp_path, monkeypatch):
         find_model("package:no_such_package")
     with pytest.raises(ConfigError, match=r"expected a sentence-transformers model, a folder with modules.json, in .*; correct 'model'"):
         find_model(str(tmp_path))
-    monkeypatch.setattr(bi_encoder, "find_spec", lambda name: object())
+    installed = ModuleType("sentence_transformers")
+    installed.__spec__ = ModuleSpec("sentence_transformers", None)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", installed)
     with pytest.raises(ConfigError, match=r"correct 'model' in minilm.yaml"):
         load_encoder(BiEncoderSettings(model=str(tmp_path), batch_size=8))
 
