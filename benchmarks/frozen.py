@@ -187,7 +187,7 @@ def _frame_faults(name: str, left: pl.DataFrame, right: pl.DataFrame) -> Iterato
         if one.dtype.is_float() and len(one) == len(other):
             worst = (one.cast(pl.Float64) - other.cast(pl.Float64)).abs().max() or 0.0
             if not isinstance(worst, float) or not worst <= _TOLERANCE or one.null_count() != other.null_count():
-                yield f"{name}: {column} differs by up to {worst}"
+                yield f"{name}: {column} differs by up to {worst!r}"
         elif not one.equals(other):
             yield f"{name}: {column} differs"
 

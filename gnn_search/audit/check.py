@@ -62,7 +62,6 @@ def share(part: int, whole: int) -> str:
     percent = 100 * part / whole if whole else 0.0
     return "under 0.01 %" if 0 < percent < 0.01 else f"{percent:.3g} %"
 
-from gnn_search.audit.check import Finding, Observation
 
 Subject = TypeVar("Subject")
 Look = Callable[[Subject], Iterable[Observation]]
