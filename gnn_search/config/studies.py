@@ -24,7 +24,7 @@ class StudySettings(Settings):
     seeds: tuple[Seed, ...] = Field((0, 1, 2), min_length=1, description="Each run is done once with each.")
     split: Literal["validation", "test"] = Field("validation", description="Period whose cases the models are measured on.")
     cases: int | None = Field(None, ge=1, description="Most cases a seed, sampled with it; null takes all.")
-    draws: int = Field(1000, ge=1, description="Bootstrap draws over users.")
+    n_resamples: int = Field(1000, ge=1, description="Bootstrap resamples over users.")
 
     @model_validator(mode="after")
     def _seeds_are_distinct(self) -> Self:

@@ -28,7 +28,8 @@ class IdLookup:
         Ids of another type are brought to the nodes' where they are written as it would write them: '7' and 7.0 are 7, '007' is not.
 
         Shapes:
-            given: n rows. Returns int32 [n].
+            - given: n rows
+            - Returns int32 [n]
         """
         wanted = as_id_type(given, self._ids.dtype)
         if not len(self._ids) or wanted.null_count() == len(wanted):

@@ -31,8 +31,11 @@ class Examples:
     """Training examples in time order.
 
     Shapes:
-        All [examples]. user: int32, -1 anonymous; query, product: int32; time, session_start: int64 µs; weight: float32; action: int32,
-        place of the action among the graph's `positive_actions`.
+        - user: int32 [examples], -1 when anonymous
+        - query, product: int32 [examples]
+        - time, session_start: int64 [examples] in µs
+        - weight: float32 [examples]
+        - action: int32 [examples], place of the action among the graph's `positive_actions`
     """
 
     user: Int32
@@ -61,7 +64,8 @@ class OwnPart:
     """One sampler's negatives, drawn for each example.
 
     Shapes:
-        n examples. product: int64 [n, k], rows of the batch's products; valid: bool [n, k], false for a known positive.
+        - product: int64 [examples, k], rows of the batch's products
+        - valid: bool [examples, k], false for a known positive
     """
 
     name: str
@@ -149,7 +153,7 @@ class BatchSampler:
         self._lock = Lock()
         self.steps_per_epoch = len(self._plan(0))
         self.total_steps = max(1, round(config.loop.epochs * self.steps_per_epoch))
-        hard = {negative.kind: negative.weight for negative in config.hard_negatives}
+        hard: dict[str, float] = {negative.kind: negative.weight for negative in config.hard_negatives}
         self.schedule = LossSchedule(config.schedule, config.pool_weight, hard, self.total_steps)
 
     def make(self, epoch: int, step: int) -> Batch:

@@ -57,7 +57,7 @@ def run_study(
     for name in configs:
         # The recalls of all cases of all runs are much together; those of one variant and the reference are enough.
         found = base if name == reference else [store.load(run) for run in runs if run.name == name]
-        summaries.append(summarise(name, found, base if base and name != reference else None, study.draws))
+        summaries.append(summarise(name, found, base if base and name != reference else None, study.n_resamples))
         results += [measured.result for measured in found]
     return StudyReport(
         command=command,

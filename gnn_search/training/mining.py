@@ -34,7 +34,8 @@ def nearest_lists(encoder: NodeEncoder, query: Int32, depth: int, known: KnownPo
         known: Products known to be right.
 
     Shapes:
-        query: int32 [n]; returns int32 [queries, min(depth, products)], empty lists for queries that were not asked for.
+        - query: int32 [n]
+        - Returns int32 [queries, min(depth, products)], empty lists for queries that were not given
     """
     products = encoder.products
     vectors = encoder.encode_queries(query)

@@ -30,7 +30,7 @@ def write(folder: Path, **study: Any) -> Path:
     """Write a tiny base and a study of it."""
     base, path = folder / "tiny.yaml", folder / "study.yaml"
     base.write_text(yaml.safe_dump(tiny_settings(walk={"cases": 20, "epochs": 2})))
-    path.write_text(yaml.safe_dump({"base": str(base), "seeds": [0, 1], "draws": 50, **study}, sort_keys=False))
+    path.write_text(yaml.safe_dump({"base": str(base), "seeds": [0, 1], "n_resamples": 50, **study}, sort_keys=False))
     return path
 
 
