@@ -36,7 +36,7 @@ class LightGcnSettings(Settings):
     batch_size: int = Field(ge=2, description="Interactions a step.")
     negatives: int = Field(ge=1, le=1024, description="Products drawn against each interaction.")
     learning_rate: float = Field(gt=0, le=1, description="Of Adam.")
-    weight_decay: float = Field(ge=0, description="Weight of the squared length of the free vectors of a batch.")
+    weight_decay: float = Field(ge=0, description="Weight of the squared length of the ID embeddings of a batch.")
     seed: int = Field(ge=0, lt=2**32)
 
 

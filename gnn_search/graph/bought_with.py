@@ -1,4 +1,4 @@
-"""Products bought together, counted from baskets at several moments so that the past is never told by the future."""
+"""Products bought together, counted from baskets at several times, so that a view of the past knows nothing of the future."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ class PairEdges:
     """Directed edges product -> partner, in time order.
 
     Shapes:
-        product, partner: int32 [edges]; time: int64 [edges] in µs; weight: float32 [edges].
+        - product, partner: int32 [edges]
+        - time: int64 [edges] in µs
+        - weight: float32 [edges]
     """
 
     product: Int32
@@ -42,7 +44,10 @@ def count_bought_with(basket: Int64, product: Int32, time: Int64, snapshots: Int
         settings: Bounds.
 
     Shapes:
-        basket: int64 [n]; product: int32 [n]; time: int64 [n]; snapshots: int64 [s].
+        - basket: int64 [n]
+        - product: int32 [n]
+        - time: int64 [n]
+        - snapshots: int64 [s]
     """
     basket, product, stage = _distinct_in_each_basket(basket, product, np.searchsorted(snapshots, time, side="right"))
     pair, stage_of_pair, count = _count_pairs(basket, product, stage, len(snapshots), num_products, settings)

@@ -25,13 +25,13 @@ class Cases:
     """Requests of one period with the products that answered them.
 
     Shapes:
-        user: int32[cases], -1 where the user is not known.
-        query: int32[cases].
-        indptr: int64[cases + 1], the relevant products of case i are rows `indptr[i]` to `indptr[i + 1]`.
-        product: int32[rows], distinct and ascending inside a case.
-        labels: `cases` rows, one column a label of the recipe.
-        repeat: bool[rows], the user had chosen this product before the period began.
-        time: Start of the period in microseconds; a ranker sees the graph as of then.
+        - user: int32 [cases], -1 where the user is not known
+        - query: int32 [cases]
+        - indptr: int64 [cases + 1], the relevant products of case i are rows `indptr[i]` to `indptr[i + 1]`
+        - product: int32 [rows], distinct and ascending inside a case
+        - labels: `cases` rows, one column a label of the recipe
+        - repeat: bool [rows], the user had interacted with this product before the period began
+        - time: start of the period in µs; a ranker sees the graph as of then
     """
 
     user: NDArray[np.int32]

@@ -22,8 +22,12 @@ class Csr:
     """The edges of one relation by destination: row = destination node, entry = source node.
 
     Shapes:
-        indptr: int64 [rows + 1], index: int32 [edges], time: int64 [edges] in µs (None when the relation has no time),
-        weight: float32 [edges]. Entries are sorted by time inside each row; ties keep the order of the events.
+        Entries are sorted by time inside each row; ties keep the order of the events.
+
+        - indptr: int64 [rows + 1]
+        - index: int32 [edges]
+        - time: int64 [edges] in µs; None where the relation has no time
+        - weight: float32 [edges]
     """
 
     indptr: Int64
@@ -100,8 +104,10 @@ def bisect_rows(values: Int64, starts: Int64, ends: Int64, bound: Int64 | int) -
     One vectorised binary search: about log2(longest range) passes over the ranges.
 
     Shapes:
-        values: int64 [n], sorted inside each range; starts, ends: int64 [m]; bound: one number or int64 [m]. Returns int64 [m], each
-        between the range's start and end.
+        - values: int64 [n], sorted inside each range
+        - starts, ends: int64 [m]
+        - bound: one number or int64 [m]
+        - Returns int64 [m], each between the range's start and end
     """
     low = np.array(starts, dtype=np.int64)
     high = np.array(ends, dtype=np.int64)
@@ -120,7 +126,8 @@ def expand_ranges(starts: Int64, ends: Int64) -> tuple[Int64, Int64]:
     """Write ranges out: for each position of each range, which range it is in and the position.
 
     Shapes:
-        starts, ends: int64 [m]. Returns two int64 [sum of lengths].
+        - starts, ends: int64 [m]
+        - Returns two int64 [sum of lengths]
     """
     lengths = np.maximum(ends - starts, 0)
     row = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)

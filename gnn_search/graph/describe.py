@@ -169,12 +169,12 @@ def neighbourhood(graph: Graph, node_type: str, shop_id: str | int, time: int) -
         time: The moment, µs.
 
     Raises:
-        RequestError: There is no such node, or nothing is told of its type.
+        RequestError: There is no such node, or its type has no neighbourhood to show.
     """
-    tellers: dict[str, Callable[[GraphView, int], Neighbourhood]] = {"user": _user, "query": _query, "product": _product}
-    if node_type not in tellers:
-        raise RequestError(f"the neighbourhood of a {' or '.join(tellers)} can be told, not of a {node_type}")
-    return tellers[node_type](graph.before(time), find_node(graph, node_type, shop_id))
+    makers: dict[str, Callable[[GraphView, int], Neighbourhood]] = {"user": _user, "query": _query, "product": _product}
+    if node_type not in makers:
+        raise RequestError(f"the neighbourhood of a {' or '.join(makers)} can be shown, not of a {node_type}")
+    return makers[node_type](graph.before(time), find_node(graph, node_type, shop_id))
 
 
 def _user(view: GraphView, user: int) -> UserNeighbourhood:

@@ -17,8 +17,12 @@ class EventNodes:
     """The events in time order.
 
     Shapes:
-        All [events]. user, query, product: int32, user -1 when anonymous; session: int64, equal within one session; session_start, time:
-        int64 µs; weight: float32; action: names.
+        - user: int32 [events], -1 when anonymous
+        - query, product: int32 [events]
+        - session: int64 [events], equal within one session
+        - session_start, time: int64 [events] in µs
+        - weight: float32 [events]
+        - action: names [events]
     """
 
     user: Int32

@@ -16,10 +16,10 @@ class Pairs:
     """Distinct (row, product) pairs in ascending order.
 
     Shapes:
-        indptr: int64[rows + 1], the pairs of row i are `indptr[i]` to `indptr[i + 1]`.
-        key: int64[pairs], row * products + product, ascending.
-        product: int32[pairs].
-        count: int64[pairs], edges that joined the two.
+        - indptr: int64[rows + 1], the pairs of row i are `indptr[i]` to `indptr[i + 1]`
+        - key: int64[pairs], row * products + product, ascending
+        - product: int32[pairs]
+        - count: int64[pairs], edges that joined the two
     """
 
     indptr: NDArray[np.int64]

@@ -27,7 +27,9 @@ def to_hetero_data(view: GraphView, edge_types: Collection[EdgeType] | None = No
         edge_types: Relations to take; all by default.
 
     Shapes:
-        edge_index: int64 [2, edges], source above destination; edge_weight: float32 [edges]; edge_time: int64 [edges].
+        - edge_index: int64 [2, edges], source above destination
+        - edge_weight: float32 [edges]
+        - edge_time: int64 [edges]
 
     Raises:
         RequestError: The graph lacks one of the relations.

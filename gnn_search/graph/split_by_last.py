@@ -28,8 +28,10 @@ class _Tried:
     """Interactions that a time has to divide from those before them, one entry a user.
 
     Shapes:
-        user: int64, number of the user; start: int64, µs, start of the session; end: int64, the session's last interaction;
-        before: int64, the last of all earlier interactions.
+        - user: int64, number of the user
+        - start: int64, µs, start of the session
+        - end: int64, the session's last interaction
+        - before: int64, the last of all earlier interactions
     """
 
     user: Int64

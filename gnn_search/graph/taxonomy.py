@@ -24,9 +24,10 @@ class Taxonomy:
     All top categories together are one interval, so the place above them needs no node.
 
     Shapes:
-        parent, depth, subtree_end: int32 [categories]; parent is -1 and depth 0 at the top.
-        product_category: int32 [products], -1 for a product in no category.
-        product_order: int32 [products in a category]; product_start, product_end: int64 [categories].
+        - parent, depth, subtree_end: int32 [categories]; at the top parent is -1 and depth 0
+        - product_category: int32 [products], -1 for a product in no category
+        - product_order: int32 [products in a category]
+        - product_start, product_end: int64 [categories]
     """
 
     parent: Int32
@@ -55,7 +56,8 @@ class Taxonomy:
         """Return the number of steps from category to category over the tree; the places above the tops count as one node.
 
         Shapes:
-            a, b: int32 [n], no -1. Returns int32 [n].
+            - a, b: int32 [n], no -1
+            - Returns int32 [n]
         """
         ways = self.ancestors()
         depth_a, depth_b = self.depth[a], self.depth[b]

@@ -21,7 +21,7 @@ from gnn_search.sampling.inputs import InputSampler, PersonalInputs, ProductInpu
 from gnn_search.sampling.negatives.base import Float64, Positives
 from gnn_search.sampling.negatives.build import build_samplers
 from gnn_search.sampling.random_source import RandomSource
-from gnn_search.sampling.schedule import POOL, part_weights, progress_at
+from gnn_search.sampling.schedule import POOL, LossSchedule
 
 _DAY = 86_400_000_000
 _VIEWS_KEPT = 4
@@ -32,8 +32,11 @@ class Examples:
     """Training examples in time order.
 
     Shapes:
-        All [examples]. user: int32, -1 anonymous; query, product: int32; time, session_start: int64 µs; weight: float32; action: int32,
-        place of the action among the graph's `positive_actions`.
+        - user: int32 [examples], -1 when anonymous
+        - query, product: int32 [examples]
+        - time, session_start: int64 [examples] in µs
+        - weight: float32 [examples]
+        - action: int32 [examples], place of the action among the graph's `positive_actions`
     """
 
     user: Int32
@@ -62,7 +65,8 @@ class OwnPart:
     """One sampler's negatives, drawn for each example.
 
     Shapes:
-        n examples. product: int64 [n, k], rows of the batch's products; valid: bool [n, k], false for a known positive.
+        - product: int64 [examples, k], rows of the batch's products
+        - valid: bool [examples, k], false for a known positive
     """
 
     name: str
@@ -131,7 +135,9 @@ class BatchSampler:
     """
 
     def __init__(self, graph: Graph, config: TrainingConfig) -> None:
-        self.graph, self._config = graph, config
+        self.graph = graph
+        self._batch_size, self._user_dropout = config.loop.batch_size, config.user.dropout
+        self._window_length = int(config.loop.window_days * _DAY)
         self.inputs = InputSampler(graph, config)
         self.examples = Examples.of(graph, "train")
         if not len(self.examples.time):
@@ -142,12 +148,14 @@ class BatchSampler:
         examples = self.examples
         self.negatives = build_samplers(config, graph, examples.user, examples.query, examples.product, self._random)
         self._views: OrderedDict[int, tuple[GraphView, QueryCategories]] = OrderedDict()
-        self._window = np.asarray((self.examples.time - self.examples.time[0]) // int(config.loop.window_days * _DAY))
+        self._window = np.asarray((self.examples.time - self.examples.time[0]) // self._window_length)
         self._plans: dict[int, list[Int64]] = {}
         # A thread makes batches while the training step asks for a view.
         self._lock = Lock()
         self.steps_per_epoch = len(self._plan(0))
         self.total_steps = max(1, round(config.loop.epochs * self.steps_per_epoch))
+        hard: dict[str, float] = {negative.kind: negative.weight for negative in config.hard_negatives}
+        self.schedule = LossSchedule(config.schedule, config.pool_weight, hard, self.total_steps)
 
     def make(self, epoch: int, step: int) -> Batch:
         """Draw the batch of a step.
@@ -160,12 +168,8 @@ class BatchSampler:
         example = positives.example
         view, categories = self._view(int(self._window[example[0]]))
         number = epoch * self.steps_per_epoch + step
-        weights = part_weights(self._config, number, self.total_steps)
-        own = {
-            name: sampler.draw(positives, epoch, progress_at(number, self.total_steps))
-            for name, sampler in self.negatives.own.items()
-            if weights[name]
-        }
+        weights, progress = self.schedule.weights(number), self.schedule.progress(number)
+        own = {name: sampler.draw(positives, epoch, progress) for name, sampler in self.negatives.own.items() if weights[name]}
         pool, absence, row, column = self._pool(positives, epoch, step)
         products = sorted_unique(np.concatenate([pool, positives.product, *(drawn.product.ravel() for drawn in own.values())]))
         product_inputs = self.inputs.products(view, products, self._random, epoch)
@@ -190,10 +194,9 @@ class BatchSampler:
 
     def _users_of(self, positives: Positives, epoch: int) -> Int32:
         """Return the users of the examples, some of them left out."""
-        share = self._config.user.dropout
-        if not share:
+        if not self._user_dropout:
             return positives.user
-        left_out = self._random.uniform("user dropout", epoch, positives.example, 1)[:, 0] < share
+        left_out = self._random.uniform("user dropout", epoch, positives.example, 1)[:, 0] < self._user_dropout
         return np.where(left_out, -1, positives.user).astype(np.int32)
 
     def positives(self, epoch: int, step: int) -> Positives:
@@ -214,7 +217,7 @@ class BatchSampler:
             batches: list[Int64] = []
             for start, end in pairwise(bounds):
                 order = generator.permutation(np.arange(start, end))
-                batches.extend(np.array_split(order, -(-len(order) // self._config.loop.batch_size)))
+                batches.extend(np.array_split(order, -(-len(order) // self._batch_size)))
             plan = [batches[place] for place in generator.permutation(len(batches))]
             self._plans = {**dict(list(self._plans.items())[-1:]), epoch: plan}
         return plan
@@ -222,7 +225,7 @@ class BatchSampler:
     def _view(self, window: int) -> tuple[GraphView, QueryCategories]:
         with self._lock:
             if window not in self._views:
-                start = int(self.examples.time[0]) + window * int(self._config.loop.window_days * _DAY)
+                start = int(self.examples.time[0]) + window * self._window_length
                 view = self.graph.before(start)
                 self._views[window] = (view, self.inputs.categories(view))
                 while len(self._views) > _VIEWS_KEPT:

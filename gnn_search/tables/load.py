@@ -76,7 +76,7 @@ def _read_all(recipe: Recipe, data: Path) -> dict[str, _Raw]:
         wanted["users"] = (tables.users.path, user_columns(tables.users))
     for name, (_, columns) in wanted.items():
         _refuse_one_name_twice(name, columns)
-    # All are found before any is read: a misspelt path is told at once.
+    # All are found before any is read: a misspelt path is reported at once.
     sources = {name: find_source(name, path, data) for name, (path, _) in wanted.items()}
     return {name: _Raw(sources[name], columns, read_columns(sources[name], columns)) for name, (_, columns) in wanted.items()}
 

@@ -31,7 +31,8 @@ def normalise_distinct(texts: pl.Series) -> pl.Series:
     """Return the normal form of a String column, working once on each distinct text: logs repeat their queries.
 
     Shapes:
-        texts: `(rows,)`, String. Returns `(rows,)`, String, in the same order.
+        - texts: `(rows,)`, String
+        - Returns `(rows,)`, String, in the same order
     """
     forms = pl.DataFrame({"text": texts.unique()}).with_columns(normal=normalise_query(pl.col("text")))
     joined = texts.to_frame("text").join(forms, on="text", how="left", maintain_order="left", nulls_equal=True)

@@ -19,7 +19,7 @@ def to_microseconds(values: pl.Series) -> pl.Series:
 
     - Date and Datetime columns; without a zone they are UTC, as is text.
     - Text in ISO 8601: a date, or a date and time (a space or a `T` between; seconds, fractions, and `Z` or an offset may be left out).
-    - Integers, also as text: time since 1970-01-01. The unit is told by magnitude, once for the whole column, by the median of the
+    - Integers, also as text: time since 1970-01-01. The unit follows from the magnitude, once for the whole column, by the median of the
       absolute values: below 1e11 seconds, below 1e14 milliseconds, below 1e17 microseconds, else nanoseconds. The median, since
       one broken row must not move all the others.
 
@@ -30,7 +30,8 @@ def to_microseconds(values: pl.Series) -> pl.Series:
         Int64 column of the same length; null where there is no moment, where the text is not understood, or outside the years 1 to 9999.
 
     Shapes:
-        values: `(rows,)`. Returns `(rows,)`.
+        - values: `(rows,)`
+        - Returns `(rows,)`
     """
     if values.dtype == pl.String:
         times = _from_text(values)

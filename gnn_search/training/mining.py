@@ -17,7 +17,6 @@ from gnn_search.model.retriever import Retriever
 from gnn_search.sampling.batches import BatchSampler
 from gnn_search.sampling.negatives.known import KnownPositives
 from gnn_search.sampling.negatives.listed import PADDING, ListedNegatives
-from gnn_search.sampling.schedule import part_weights
 
 _BLOCK = 512
 
@@ -36,7 +35,8 @@ def nearest_lists(encoder: NodeEncoder, query: Int32, depth: int, known: KnownPo
         known: Products known to be right.
 
     Shapes:
-        query: int32 [n]; returns int32 [queries, min(depth, products)], empty lists for queries that were not asked for.
+        - query: int32 [n]
+        - Returns int32 [queries, min(depth, products)], empty lists for queries that were not given
     """
     products = encoder.products
     vectors = encoder.encode_queries(query)
@@ -63,12 +63,11 @@ class Miner:
         retriever: The model that is trained.
         batches: What draws from the lists.
         sampler: The sampler that is given them.
-        config: The training configuration.
+        refresh_every: Steps between lists.
     """
 
-    def __init__(self, retriever: Retriever, batches: BatchSampler, sampler: ListedNegatives, config: TrainingConfig) -> None:
-        self._retriever, self._batches, self._sampler, self._config = retriever, batches, sampler, config
-        self._every = next(negative.refresh_every for negative in config.negatives if isinstance(negative, Dynamic))
+    def __init__(self, retriever: Retriever, batches: BatchSampler, sampler: ListedNegatives, refresh_every: int) -> None:
+        self._retriever, self._batches, self._sampler, self._every = retriever, batches, sampler, refresh_every
         self._query = sorted_unique(batches.examples.query)
         self._made_at = -1
 
@@ -76,7 +75,8 @@ class Miner:
     def of(cls, retriever: Retriever, batches: BatchSampler, config: TrainingConfig) -> Miner | None:
         """Return the miner of a run; None where the configuration has no `dynamic` negatives."""
         sampler = batches.negatives.dynamic
-        return None if sampler is None else cls(retriever, batches, sampler, config)
+        every = [negative.refresh_every for negative in config.negatives if isinstance(negative, Dynamic)]
+        return None if sampler is None else cls(retriever, batches, sampler, every[0])
 
     def bounds(self, start: int, total_steps: int) -> list[int]:
         """Return the ends of the stretches of steps that draw from one set of lists, from a step on."""
@@ -87,7 +87,7 @@ class Miner:
         first = step // self._every * self._every
         total = self._batches.total_steps
         # Weights never fall, so the last step of the stretch needs the lists if any does.
-        needed = part_weights(self._config, min(first + self._every, total) - 1, total)["dynamic"] > 0
+        needed = self._batches.schedule.weights(min(first + self._every, total) - 1)["dynamic"] > 0
         if first != self._made_at and needed:
             mine(self._sampler, self._encoder(), self._query)
             self._made_at = first

@@ -83,8 +83,11 @@ class Drawn:
     """Negatives of some examples as one sampler draws them at the end of a run, with the model's cosines.
 
     Shapes:
-        product: int32 [n, k]; valid: bool [n, k]; reason: int32 [n, k] as in `OwnNegatives`, of the hardest their place in the pool; score:
-        float32 [n, k]; positive_score: float32 [n].
+        - product: int32 [n, k]
+        - valid: bool [n, k]
+        - reason: int32 [n, k] as in `OwnNegatives`, of the hardest their place in the pool
+        - score: float32 [n, k]
+        - positive_score: float32 [n]
     """
 
     kind: str

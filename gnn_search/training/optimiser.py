@@ -1,4 +1,4 @@
-"""AdamW for dense weights, row-wise Adam for tables of free vectors, one schedule for both."""
+"""AdamW for dense weights, sparse Adam for ID embeddings, one schedule for both."""
 
 from __future__ import annotations
 

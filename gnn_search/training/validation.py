@@ -9,13 +9,10 @@ from gnn_search.graph.cases import Cases
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.training.divergence import refuse_divergence
 
-_PLACES = 10
-_BLOCK = 512
-
 
 @torch.no_grad()
-def validation_recall(encoder: NodeEncoder, cases: Cases) -> float:
-    """Return the mean share of each case's products among the ten nearest of all products.
+def validation_recall(encoder: NodeEncoder, cases: Cases, k: int = 10, block: int = 512) -> float:
+    """Return Recall@k: the mean share of each case's products among the k nearest of all products, ranked a block of cases at a time.
 
     The encoder's view is that of the start of the validation period.
 
@@ -26,9 +23,9 @@ def validation_recall(encoder: NodeEncoder, cases: Cases) -> float:
     requests = encoder.encode_requests(cases.user, cases.query)
     for what, vectors in (("product", products), ("request", requests)):
         refuse_divergence(vectors, f"the vector of a {what}")
-    places = min(_PLACES, len(products))
+    places = min(k, len(products))
     top = torch.cat(
-        [(requests[start : start + _BLOCK] @ products.T).topk(places, dim=1).indices for start in range(0, len(requests), _BLOCK)]
+        [(requests[start : start + block] @ products.T).topk(places, dim=1).indices for start in range(0, len(requests), block)]
     ).numpy()
     relevant = cases.case_of_row() * len(products) + cases.product
     listed = np.arange(len(top))[:, None] * len(products) + top

@@ -19,7 +19,7 @@ from gnn_search.graph.cases import build_cases
 from gnn_search.layout import ModelLayout
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
-from gnn_search.training import loop
+from gnn_search.training.run_record import RunRecord
 
 
 def write_config(folder: Path, **changes: object) -> Path:
@@ -91,15 +91,15 @@ def test_a_model_without_a_walk_term(tiny_graph, tmp_path):
 
 def test_a_killed_run_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
     config = write_config(tmp_path)
-    plain = loop._Run._report
+    plain = RunRecord.add
 
-    def report(self, losses, examples, recall) -> None:
-        if self._progress.step == 6:
+    def add(self, row) -> None:
+        if row["step"] == 6:
             raise KeyboardInterrupt
-        plain(self, losses, examples, recall)
+        plain(self, row)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Run, "_report", report)
+        patch.setattr(RunRecord, "add", add)
         assert run(config, tiny_graph.path, tmp_path / "model").exit_code == 130
     half = CliRunner().invoke(main, ["evaluate", str(tmp_path / "model")])
     assert half.exit_code == 2

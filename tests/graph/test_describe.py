@@ -104,7 +104,7 @@ def test_a_graph_without_partners_categories_or_attributes(tmp_path):
 
 
 def test_of_a_category_nothing_is_told(tiny_graph):
-    with pytest.raises(RequestError, match="the neighbourhood of a user or query or product can be told, not of a category"):
+    with pytest.raises(RequestError, match="the neighbourhood of a user or query or product can be shown, not of a category"):
         neighbourhood(tiny_graph, "category", "food", 0)
 
 

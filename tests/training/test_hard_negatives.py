@@ -11,7 +11,6 @@ from retrievers import tiny_config
 
 from gnn_search.layout import ModelLayout
 from gnn_search.sampling.batches import BatchSampler
-from gnn_search.sampling.schedule import part_weights
 from gnn_search.training.checkpoint import load_checkpoint
 from gnn_search.training.loop import StepReport, train
 
@@ -82,7 +81,7 @@ def test_a_batch_draws_from_the_lists_of_its_own_stretch(tiny_graph, tmp_path, m
 
     def make(self, epoch, step):
         number = epoch * self.steps_per_epoch + step
-        if part_weights(self._config, number, self.total_steps)["dynamic"]:
+        if self.schedule.weights(number)["dynamic"]:
             lists = self.negatives.dynamic.lists
             if not any(lists is one for one in made):
                 made.append(lists)
@@ -103,11 +102,11 @@ def test_no_list_is_made_while_it_counts_nothing(tiny_graph, tmp_path):
     assert model_of(tmp_path / "model").lists == {}
 
 
-def test_metrics_keep_every_part_and_its_weight(unbroken):
+def test_metrics_keep_every_part_and_its_weight(unbroken, tiny_graph):
     rows = [json.loads(line) for line in ModelLayout(unbroken[1]).metrics.read_text().splitlines()]
-    config, total = everything(), unbroken[0].total_steps
+    schedule = BatchSampler(tiny_graph, everything()).schedule
     for row in rows:
-        weights = {name: weight for name, weight in part_weights(config, row["step"] - 1, total).items() if weight}
+        weights = {name: weight for name, weight in schedule.weights(row["step"] - 1).items() if weight}
         assert {name.removesuffix("_weight"): row[name] for name in row if name.endswith("_weight")} == pytest.approx(weights)
         parts = {name: row[f"{name}_loss"] for name in weights}
         assert row["loss"] == pytest.approx(sum(weights[name] * parts[name] for name in weights), rel=1e-5)

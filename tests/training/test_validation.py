@@ -13,7 +13,6 @@ from gnn_search.errors import DivergenceError
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.inputs import InputSampler
-from gnn_search.training import validation
 from gnn_search.training.validation import validation_recall
 
 
@@ -40,15 +39,13 @@ def test_it_is_the_mean_share_found_among_ten(encoder, cases):
     assert validation_recall(encoder, cases) == pytest.approx(np.mean(shares))
 
 
-def test_blocks_do_not_matter(encoder, cases, monkeypatch):
+def test_blocks_do_not_matter(encoder, cases):
     whole = validation_recall(encoder, cases)
-    monkeypatch.setattr(validation, "_BLOCK", 3)
-    assert validation_recall(encoder, cases) == pytest.approx(whole)
+    assert validation_recall(encoder, cases, block=3) == pytest.approx(whole)
 
 
-def test_a_catalogue_of_fewer_than_ten_is_found_whole(encoder, cases, monkeypatch):
-    monkeypatch.setattr(validation, "_PLACES", 50)
-    assert validation_recall(encoder, cases) == 1.0
+def test_a_catalogue_of_fewer_than_k_is_found_whole(encoder, cases):
+    assert validation_recall(encoder, cases, k=50) == 1.0
 
 
 def test_no_case_of_another_counts(encoder, cases):

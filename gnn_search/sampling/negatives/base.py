@@ -23,7 +23,9 @@ class Positives:
     """The examples of a batch.
 
     Shapes:
-        example: int64 [n], numbers of the training examples; user (-1 anonymous), query, product: int32 [n].
+        - example: int64 [n], numbers of the training examples
+        - user: int32 [n], -1 for nobody
+        - query, product: int32 [n]
     """
 
     example: Int64
@@ -37,8 +39,9 @@ class OwnNegatives:
     """Negatives drawn for each example.
 
     Shapes:
-        product: int32 [n, k]; valid: bool [n, k], false for a known positive; reason: int32 [n, k], the category levels climbed, or the
-        place in the query's list from 0, or UNIFORM.
+        - product: int32 [n, k]
+        - valid: bool [n, k], false for a known positive
+        - reason: int32 [n, k], the category levels climbed, or the place in the query's list from 0, or UNIFORM
     """
 
     product: Int32

@@ -29,7 +29,8 @@ class InBatchHardNegatives:
         """Return the places (row, column) of the [examples, pool] scores that hold a known positive.
 
         Shapes:
-            pool: int32 [m], distinct. Returns two int64 [places].
+            - pool: int32 [m], distinct
+            - Returns two int64 [places]
         """
         with self.tally.drawing():
             row, column = self._known.among(batch.user, batch.query, pool)

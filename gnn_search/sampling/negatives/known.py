@@ -43,7 +43,9 @@ class KnownPositives:
         """Say which products are known to be right for their (user, query).
 
         Shapes:
-            user, query: int32 [n]; product: int32 [n] or [n, k]. Returns bool like `product`.
+            - user, query: int32 [n]
+            - product: int32 [n] or [n, k]
+            - Returns bool like `product`
         """
         place, known = self._place(user, query)
         extra = (slice(None),) + (None,) * (product.ndim - 1)
@@ -59,7 +61,9 @@ class KnownPositives:
         """Return all (row, column) such that candidates[column] is known to be right for row.
 
         Shapes:
-            user, query: int32 [n]; candidates: int32 [m], distinct. Returns two int64 [pairs].
+            - user, query: int32 [n]
+            - candidates: int32 [m], distinct
+            - Returns two int64 [pairs]
         """
         place, known = self._place(user, query)
         places, inverse = np.unique(place, return_inverse=True)

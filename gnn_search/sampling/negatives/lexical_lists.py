@@ -15,7 +15,8 @@ def lexical_lists(graph: Graph, query: Int32, depth: int, known: KnownPositives)
     """Return each query's products by BM25, best first; what the query's own mask would hide from everybody is left out.
 
     Shapes:
-        query: int32 [n], distinct; returns int32 [queries, depth], empty lists for queries that were not asked for.
+        - query: int32 [n], distinct
+        - Returns int32 [queries, depth], empty lists for queries that were not given
     """
     index = LexicalIndex(graph)
     lists = np.full((graph.num_nodes["query"], depth), PADDING, dtype=np.int32)

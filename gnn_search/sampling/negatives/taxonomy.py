@@ -87,8 +87,10 @@ class TaxonomyNegatives:
         """Walk from each positive, climbing the wanted number of levels.
 
         Shapes:
-            positive: int32 [n]; level: int32 [n, k]; uniform: float64 [n, k] in [0, 1). Returns the products and the levels really climbed,
-            int32 [n, k].
+            - positive: int32 [n]
+            - level: int32 [n, k]
+            - uniform: float64 [n, k] in [0, 1)
+            - Returns the products and the levels really climbed, int32 [n, k]
         """
         if not len(self._taxonomy.product_order):
             return (uniform * len(self._taxonomy.product_category)).astype(np.int32), np.full(level.shape, UNIFORM, dtype=np.int32)
