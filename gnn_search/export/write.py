@@ -66,7 +66,7 @@ def export_model(
         }
         spool = partial / "requests.npy"
         if requests is not None:
-            retriever = Retriever(model, RankingOptions("vector"), embeddings.as_of)
+            retriever = Retriever(model, RankingOptions("vector"), embeddings=embeddings)
             tables[REQUEST] = encode_request_file(retriever, requests, spool)
         source = _source(model, embeddings, tables, settings, progress)
         layout = ExportLayout(partial)

@@ -30,7 +30,7 @@ from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
 from gnn_search.retrieval.results import Bool, SearchResult, SearchResults, describe_products
 from gnn_search.retrieval.threshold import SimilarityCut
 from gnn_search.trained.model import Model, open_model
-from gnn_search.trained.node_embeddings import open_node_embeddings
+from gnn_search.trained.node_embeddings import NodeEmbeddings, open_node_embeddings
 
 _NEVER_ASKED = "gnn-search \U000f0000"
 """A text that nobody searches for."""
@@ -44,6 +44,7 @@ class Retriever:
         options: What to rank by; by default vectors and the graph's candidates together, over an exact index made now.
         as_of: Everything before it is known, µs; by default the start of the test period.
         cache: Where vectors of requests are kept, by default one of its own; several retrievers may share one.
+        embeddings: The model's node embeddings, where they are open already; `as_of` is then theirs.
 
     Attributes:
         model: The model.
@@ -55,10 +56,16 @@ class Retriever:
     """
 
     def __init__(
-        self, model: Model, options: RankingOptions | None = None, as_of: int | None = None, cache: RequestCache | None = None
+        self,
+        model: Model,
+        options: RankingOptions | None = None,
+        as_of: int | None = None,
+        cache: RequestCache | None = None,
+        *,
+        embeddings: NodeEmbeddings | None = None,
     ) -> None:
         options = RankingOptions() if options is None else options
-        embeddings = open_node_embeddings(model, as_of)
+        embeddings = open_node_embeddings(model, as_of) if embeddings is None else embeddings
         self.model, self.as_of, self._as_of = model, embeddings.as_of, to_datetime(embeddings.as_of)
         self.cache = RequestCache() if cache is None else cache
         self.encoder = RequestEncoder(model, embeddings)

@@ -23,7 +23,14 @@ def test_for_a_reader(tiny_model):
     assert lines[0] == "'bread 0' for user 3, as of 2024-02-22 00:00 UTC"
     assert lines[1].startswith("Product P000: ")
     assert lines[2] == "food > bakery > bread"
-    for wanted in ("vectors and walks", "walks alone", "as a sum", "query text", "category path", "nothing (the zero slot)"):
+    for wanted in (
+        "vectors and the graph's candidates",
+        "candidates alone",
+        "as a sum",
+        "query text",
+        "category path",
+        "nothing (the zero slot)",
+    ):
         assert wanted in result.stdout
     assert "Shortest ways from user 3 to the product" in result.stdout
     assert "query 'bread 0' -> led" in result.stdout
@@ -33,7 +40,9 @@ def test_for_a_reader(tiny_model):
 def test_as_json(tiny_model):
     result = run(tiny_model, "--query", "Bread 0", "--user", 3, "--product", "P000", "--json")
     found = Explanation.model_validate(json.loads(result.stdout) | {"as_of": "2024-02-22T00:00:00"})
-    assert found.score.vector + found.walk.mean + sum(group.score for group in found.walk.groups) == pytest.approx(found.score.score)
+    assert found.score.vector + found.reranker.mean + sum(group.score for group in found.reranker.groups) == pytest.approx(
+        found.score.score
+    )
     assert result.stdout == run(tiny_model, "--query", "Bread 0", "--user", 3, "--product", "P000", "--json").stdout
 
 
@@ -52,11 +61,13 @@ def test_a_new_query_is_noted_on_stderr(tiny_model):
     assert "from query" not in result.stdout
 
 
-def test_a_model_without_walks(tiny_graph, tmp_path):
+def test_a_model_without_a_reranker(tiny_graph, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
     result = run(model, "--query", "bread 0", "--product", "P000", "--user", 3)
     assert result.exit_code == 0, result.output
-    assert "walk" not in result.stdout.partition("Shortest")[0]
+    shown = result.stdout.partition("Shortest")[0]
+    assert "reranker" not in shown
+    assert "candidate" not in shown
 
 
 @pytest.mark.parametrize(

@@ -29,14 +29,14 @@ def test_json_and_the_folder_say_the_same(fusion):
     assert sorted(path.name for path in folder.iterdir()) == ["fusion.json", "weights.json"]
     assert json.loads((folder / "weights.json").read_text()) == summary["weights"]
     assert summary["out"] == str(folder)
-    assert {score["method"] for score in summary["scores"]} == {"full", "walk", "vector", "lexical", "rrf", "fused"}
+    assert {score["method"] for score in summary["scores"]} == {"reranked", "graph", "vector", "lexical", "rrf", "fused"}
 
 
 def test_the_same_seed_gives_the_same_bytes(tiny_model, fusion, tmp_path):
     result = run("fuse", tiny_model, "--out", tmp_path / "again", "--cases", 6000)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "again" / "weights.json").read_bytes() == (fusion[0] / "weights.json").read_bytes()
-    assert "shoppers that nothing was fitted on" in result.stdout
+    assert "users that nothing was fitted on" in result.stdout
     assert "recall@10" in result.stdout
     assert result.stderr == ""
 
@@ -49,7 +49,9 @@ def test_search_takes_every_channel(tiny_model, fusion, channel, further):
     assert len(json.loads(result.stdout)["hits"]) >= 5
 
 
-@pytest.mark.parametrize(("channel", "parts"), [("rrf", ["walk", "vector", "lexical"]), ("fused", ["full", "walk", "vector", "lexical"])])
+@pytest.mark.parametrize(
+    ("channel", "parts"), [("rrf", ["graph", "vector", "lexical"]), ("fused", ["reranked", "graph", "vector", "lexical"])]
+)
 def test_retrieve_says_where_each_channel_found_a_product(tiny_model, fusion, tmp_path, channel, parts):
     requests = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
     requests.write_parquet(tmp_path / "requests.parquet")
@@ -80,7 +82,7 @@ def test_evaluate_shows_the_fusions(tiny_model, fusion):
     ("arguments", "message"),
     [
         (["--channel", "fused"], "the channel fused needs fitted weights; give their folder with --fusion"),
-        (["--fusion", "FOLDER"], "weights of a fusion are of no use to the channel full"),
+        (["--fusion", "FOLDER"], "weights of a fusion are of no use to the channel reranked"),
         (["--channel", "fused", "--fusion", "nowhere"], "there is no fusion folder nowhere"),
     ],
 )
@@ -104,7 +106,7 @@ def test_some_channels_alone_are_fused(tiny_model, tmp_path):
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
     assert list(summary["weights"]["channels"]) == ["vector", "lexical"]
-    assert {score["method"] for score in summary["scores"]} == {"full", "walk", "vector", "lexical", "rrf", "fused"}
+    assert {score["method"] for score in summary["scores"]} == {"reranked", "graph", "vector", "lexical", "rrf", "fused"}
     pl.DataFrame({"query": ["bread 0"]}).write_parquet(tmp_path / "requests.parquet")
     files = ["--input", tmp_path / "requests.parquet", "--out", tmp_path / "out.parquet"]
     result = run("retrieve", tiny_model, *files, "-k", 20, "--channel", "fused", "--fusion", tmp_path / "fusion")
@@ -116,5 +118,5 @@ def test_a_channel_that_the_model_has_not(tiny_graph, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
     result = run("fuse", model, "--out", tmp_path / "fusion", "--channel", "graph")
     assert result.exit_code == 2
-    assert "has no channel walk; there are vector, lexical" in result.stderr
+    assert "has no channel graph; there are vector, lexical" in result.stderr
     assert not (tmp_path / "fusion").exists()

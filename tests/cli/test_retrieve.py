@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from gnn_search.retrieval.answer import Answerer
 from models import write_model
 from shops import build, write_tiny_shop
 
 from gnn_search.cli.main import main
 from gnn_search.index.filters import filter_products
 from gnn_search.index.product_file import read_product_file
+from gnn_search.retrieval.retriever import Retriever
 
 REQUESTS = pl.DataFrame({"user_id": [3, None, 999], "query": ["Bread 0", "tea 0", "never asked"]})
 
@@ -75,19 +75,19 @@ def test_lists_end_at_the_least_score(tiny_model, source, tmp_path):
 
 
 def test_each_channel(tiny_model, source, tmp_path):
-    for channel in ("full", "vector", "walk"):
+    for channel in ("reranked", "vector", "graph"):
         result = run(tiny_model, source, tmp_path / f"{channel}.parquet", "-k", 40, "--channel", channel)
         assert result.exit_code == 0, result.output
     assert run(tiny_model, source, tmp_path / "usual.parquet", "-k", 40).exit_code == 0
-    full, vector, walk, usual = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("full", "vector", "walk", "usual"))
-    assert usual.equals(full)
-    assert (full.height, vector.height) == (120, 120)
-    assert 0 < walk.height < 120
+    reranked, vector, graph, usual = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("reranked", "vector", "graph", "usual"))
+    assert usual.equals(reranked)
+    assert (reranked.height, vector.height) == (120, 120)
+    assert 0 < graph.height < 120
     known = pl.col("user_id") == 3
-    assert len({tuple(rows.filter(known)["product_id"].head(walk.filter(known).height)) for rows in (full, vector, walk)}) == 3
+    assert len({tuple(rows.filter(known)["product_id"].head(graph.filter(known).height)) for rows in (reranked, vector, graph)}) == 3
 
 
-def test_an_unknown_shopper_gets_exactly_the_plain_result(tiny_model, tmp_path):
+def test_an_unknown_user_gets_exactly_the_plain_result(tiny_model, tmp_path):
     pl.DataFrame({"user_id": [None, 999, 3], "query": ["bread 0"] * 3}).write_csv(tmp_path / "r.csv")
     assert run(tiny_model, tmp_path / "r.csv", tmp_path / "out.parquet", "-k", 40).exit_code == 0
     nobody, unknown, known = (rows.drop("user_id") for rows in pl.read_parquet(tmp_path / "out.parquet").partition_by("user_id"))
@@ -126,12 +126,14 @@ def test_requests_that_cannot_be_answered(tiny_model, source, tmp_path, argument
     assert [path.name for path in tmp_path.iterdir()] == ["requests.csv"]
 
 
-def test_walks_of_a_model_without_them(tiny_graph, source, tmp_path):
+def test_the_graph_channel_of_a_model_without_a_reranker(tiny_graph, source, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
-    refused(run(model, source, tmp_path / "out.csv", "--channel", "graph"), "has no walk term; train it with walk.enabled, or use another")
-    assert run(model, source, tmp_path / "full.csv", "-k", 4).exit_code == 0
+    refused(
+        run(model, source, tmp_path / "out.csv", "--channel", "graph"), "has no reranker; train it with reranker.enabled, or use another"
+    )
+    assert run(model, source, tmp_path / "usual.csv", "-k", 4).exit_code == 0
     assert run(model, source, tmp_path / "vector.csv", "-k", 4, "--channel", "vector").exit_code == 0
-    assert (tmp_path / "full.csv").read_bytes() == (tmp_path / "vector.csv").read_bytes()
+    assert (tmp_path / "usual.csv").read_bytes() == (tmp_path / "vector.csv").read_bytes()
 
 
 def test_a_missing_input_file(tiny_model, tmp_path):
@@ -159,27 +161,27 @@ def test_an_output_file_that_exists(tiny_model, source, tmp_path):
 
 
 def test_a_stopped_run_goes_on(tiny_model, source, tmp_path, monkeypatch):
-    out, answer, asked = tmp_path / "out.csv", Answerer.answer, []
+    out, search_table, answered = tmp_path / "out.csv", Retriever.search_table, []
     monkeypatch.setattr("gnn_search.retrieval.retrieve.BLOCK", 1)
 
-    def interrupted(answerer, requests):
-        asked.append(requests.text[0])
-        if len(asked) == 3:
+    def interrupted(retriever, table, *arguments, **options):
+        answered.append(table["query"][0])
+        if len(answered) == 3:
             raise KeyboardInterrupt
-        return answer(answerer, requests)
+        return search_table(retriever, table, *arguments, **options)
 
-    monkeypatch.setattr(Answerer, "answer", interrupted)
+    monkeypatch.setattr(Retriever, "search_table", interrupted)
     assert run(tiny_model, source, out, "-k", 4).exit_code == 130
     refused(run(tiny_model, source, out, "-k", 4), "out.csv.unfinished holds the answers of a run that did not end; go on with --resume")
     refused(run(tiny_model, source, out, "-k", 5, "--resume"), "out.csv.unfinished was begun with another k (4, now 5); go on with")
     result = run(tiny_model, source, out, "-k", 4, "--resume")
     assert result.exit_code == 0, result.output
     assert "2 of the requests had been answered by the run that was gone on with" in result.stderr
-    assert asked == ["bread 0", "tea 0", "never asked", "never asked"]
+    assert answered == ["Bread 0", "tea 0", "never asked", "never asked"]
     assert pl.read_csv(out)["user_id"].to_list() == [3] * 4 + [None] * 4 + [999] * 4
 
 
-@pytest.mark.parametrize("channel", ["full", "vector", "lexical"])
+@pytest.mark.parametrize("channel", ["reranked", "vector", "lexical"])
 def test_a_category_and_a_flag_leave_their_products(tiny_model, tiny_graph, source, tmp_path, channel):
     category = tiny_graph.nodes("category")["path"][int(np.asarray(tiny_graph.taxonomy.product_category)[0])]
     result = run(tiny_model, source, tmp_path / "out.parquet", "-k", 40, "--category", category, "--channel", channel)
@@ -195,7 +197,7 @@ def test_a_category_and_a_flag_leave_their_products(tiny_model, tiny_graph, sour
     assert (result.exit_code, "the products have no column 'in_stock'" in result.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("channel", ["full", "vector", "lexical"])
+@pytest.mark.parametrize("channel", ["reranked", "vector", "lexical"])
 def test_a_file_of_products_leaves_these(tiny_model, tiny_graph, source, tmp_path, channel):
     stocked = [f"P{number:03}" for number in range(0, 40, 3)]
     pl.DataFrame({"product_id": [*stocked, "P003", "new", "new", "newer", None], "shelf": 1}).write_csv(tmp_path / "stock.csv")

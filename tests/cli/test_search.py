@@ -44,7 +44,7 @@ def test_for_a_user(tiny_model):
 
 
 def test_a_user_who_bought_nothing_in_these_categories(tiny_model):
-    # What a new query is nearest to hangs on the weights, which mean nothing here; some shopper chose nothing near some query.
+    # What a new query is nearest to hangs on the weights, which mean nothing here; some user chose nothing near some query.
     for query, user in product(("home 0", "garten & möbel 0", "drinks 0", "dairy 1"), range(1, 16)):
         result = run(tiny_model, query, "--user", user, "-k", 1, "--channel", "vector")
         if f"User {user} chose nothing in these categories before." in result.stdout:
@@ -53,26 +53,27 @@ def test_a_user_who_bought_nothing_in_these_categories(tiny_model):
 
 
 def test_each_channel(tiny_model):
-    hits = {
-        channel: json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--channel", channel, "--json").stdout)["hits"]
-        for channel in ("full", "vector", "walk")
+    found = {
+        channel: json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--channel", channel, "--json").stdout)
+        for channel in ("reranked", "vector", "graph")
     }
-    assert json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--json").stdout)["hits"] == hits["full"]
-    assert [len(hits["full"]), len(hits["vector"])] == [40, 40]
-    assert 0 < len(hits["walk"]) < 40
-    # What the shopper chose in these categories is among what walks reach.
-    assert any(hit["times_chosen"] for hit in hits["walk"])
+    hits = {channel: answer["hits"] for channel, answer in found.items()}
+    assert json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--json").stdout)["hits"] == hits["reranked"]
+    assert [len(hits["reranked"]), len(hits["vector"])] == [40, 40]
+    assert 0 < len(hits["graph"]) < 40
+    # What the user chose in these categories is among the candidates.
+    assert any(past["times"] for past in found["graph"]["past"]["hits"] if past is not None)
     assert all(abs(hit["score"]) <= 1.00001 for hit in hits["vector"])
     bad = run(tiny_model, "bread 0", "--channel", "words")
     assert bad.exit_code == 2
-    assert "'words' is not one of 'full', 'vector', 'walk', 'lexical', 'fused', 'rrf'" in bad.stderr
+    assert "'words' is not one of 'reranked', 'vector', 'graph', 'lexical', 'fused', 'rrf'" in bad.stderr
 
 
-def test_walks_of_a_model_without_them(tiny_graph, tmp_path):
+def test_the_graph_channel_of_a_model_without_a_reranker(tiny_graph, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
     result = run(model, "bread 0", "--channel", "graph")
     assert result.exit_code == 2
-    assert result.stderr == f"Error: the model {model} has no walk term; train it with walk.enabled, or use another channel\n"
+    assert result.stderr == f"Error: the model {model} has no reranker; train it with reranker.enabled, or use another channel\n"
     assert run(model, "bread 0").stdout == run(model, "bread 0", "--channel", "vector").stdout != ""
 
 
@@ -98,7 +99,10 @@ def test_json_holds_the_same(tiny_model):
     found = json.loads(run(tiny_model, "Bread 0", "--user", 3, "-k", 5, "--json").stdout)
     assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3, 4, 5]
     assert found["user_known"] is True
-    assert set(found["hits"][0]) == {"rank", "product_id", "title", "category", "score", "times_chosen", "last_chosen"}
+    assert set(found["hits"][0]) == {"rank", "product_id", "title", "category", "score"}
+    assert set(found["past"]) == {"hits", "products", "num_products"}
+    pairs = zip(found["hits"], found["past"]["hits"], strict=True)
+    assert all(past is None or past["product_id"] == hit["product_id"] for hit, past in pairs)
 
 
 def test_an_unknown_user_gets_the_plain_result_and_a_sentence(tiny_model):
@@ -208,6 +212,6 @@ def test_a_history_from_outside(tiny_model):
     assert "What this user chose before in these categories, 2 products:" in result.stdout
     assert result.stderr == "Note: 1 of 4 events of the history are of products that are not in the graph\n"
     found = json.loads(run(tiny_model, "bread 0", "--user", 3, "--history", "P000", "--json").stdout)
-    assert (found["user_id"], found["user_known"], found["history"]) == ("3", True, 1)
+    assert (found["user_id"], found["user_known"], found["history_events"]) == ("3", True, 1)
     plain = run(tiny_model, "bread 0", "--history", ",")
     assert plain.stdout == run(tiny_model, "bread 0").stdout

@@ -66,7 +66,7 @@ def test_json(tiny_graph, tmp_path):
     assert [negative["kind"] for negative in report["negatives"]] == ["in_batch", "uniform", "taxonomy"]
 
 
-def test_the_walk_term_is_fitted_and_told_of(trained, tiny_graph):
+def test_the_reranker_is_fitted_and_reported(trained, tiny_graph):
     result, out = trained
     model = open_model(out)
     assert model.reranker is not None
@@ -77,10 +77,10 @@ def test_the_walk_term_is_fitted_and_told_of(trained, tiny_graph):
     assert all(0 < value <= 1 for value in recall.values())
     shown = " ".join(result.stdout.replace("│", " ").split())
     assert f"{recall['full']:.4f}; walk alone {recall['walk']:.4f}, vectors alone {recall['vector']:.4f}" in shown
-    assert "fitting the walk term on the validation period" in result.stderr
+    assert "fitting the reranker on the validation period" in result.stderr
 
 
-def test_a_model_without_a_walk_term(tiny_graph, tmp_path):
+def test_a_model_without_a_reranker(tiny_graph, tmp_path):
     result = run(write_config(tmp_path, walk={"enabled": False}), tiny_graph.path, tmp_path / "model", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["walk"] is None

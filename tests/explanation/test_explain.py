@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from gnn_search.retrieval.search import Searcher
 from models import write_model
 
 from gnn_search.errors import RequestError
-from gnn_search.explanation import walk_split
+from gnn_search.explanation import reranker_split
 from gnn_search.explanation.explain import Explainer
 from gnn_search.graph.store import to_time
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
-from gnn_search.retrieval.options import GraphPath
+from gnn_search.retrieval.options import RankingOptions
+from gnn_search.retrieval.retriever import Retriever
 from gnn_search.trained.model import open_model
 
 CASES = [("bread 0", 3, "P000"), ("bread 0", None, "P008"), ("tea 1", 7, "P013"), ("bread of old", 3, "P001"), ("€€€", None, "P002")]
@@ -24,8 +26,7 @@ def model(tiny_graph, tmp_path_factory):
     """A model of which few products are near by vector, so that some are described by nothing."""
     opened = open_model(write_model(tiny_graph, tmp_path_factory.mktemp("explained") / "model"))
     walk = opened.config.walk.model_copy(update={"nearest": 3, "products": 3})
-    opened.inputs._config = opened.config.model_copy(update={"walk": walk})
-    return opened
+    return replace(opened, config=opened.config.model_copy(update={"walk": walk}))
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +36,10 @@ def explainer(model) -> Explainer:
 
 @pytest.fixture(scope="module")
 def lists(model):
-    searchers = {kind: Searcher(model, way=GraphPath(kind)) for kind in ("full", "vector", "walk")}
+    retrievers = {channel: Retriever(model, RankingOptions(channel)) for channel in ("reranked", "vector", "graph")}
 
-    def ranked(kind: str, query: str, user: int | None) -> dict[str, tuple[int, float]]:
-        return {hit.product_id: (hit.rank, hit.score) for hit in searchers[kind].search(query, user, 40).hits}
+    def ranked(channel: str, query: str, user: int | None) -> dict[str, tuple[int, float]]:
+        return {hit.product_id: (hit.rank, hit.score) for hit in retrievers[channel].search(query, user, k=40).hits}
 
     return ranked
 
@@ -46,42 +47,44 @@ def lists(model):
 @pytest.mark.parametrize(("query", "user", "product"), CASES)
 def test_ranks_and_scores_are_those_of_a_search(explainer, lists, query, user, product):
     found = explainer.explain(query, product, user)
-    full, walk = lists("full", query, user), lists("walk", query, user)
-    assert (found.ranks.full.rank, found.ranks.full.score) == full[product]
+    reranked, graph = lists("reranked", query, user), lists("graph", query, user)
+    assert (found.ranks.reranked.rank, found.ranks.reranked.score) == reranked[product]
     assert (found.ranks.vector.rank, found.ranks.vector.score) == lists("vector", query, user)[product]
-    assert (found.ranks.walk.rank, found.ranks.walk.of) == (walk.get(product, (None,))[0], len(walk))
-    assert (found.ranks.plain and found.ranks.plain.rank) == (None if user is None else lists("full", query, None)[product][0])
-    assert found.score.score == pytest.approx(found.ranks.full.score, rel=1e-6)
+    assert (found.ranks.graph.rank, found.ranks.graph.of) == (graph.get(product, (None,))[0], len(graph))
+    assert (found.ranks.plain and found.ranks.plain.rank) == (None if user is None else lists("reranked", query, None)[product][0])
+    assert found.score.score == pytest.approx(found.ranks.reranked.score, rel=1e-6)
 
 
 def test_every_score_is_the_sum_of_its_parts(explainer, model, monkeypatch):
-    monkeypatch.setattr(walk_split, "_BACKGROUND", 4)
+    monkeypatch.setattr(reranker_split, "_BACKGROUND", 4)
     kinds = set()
     products = model.graph.nodes("product")["product_id"]
     for query, user, product in [(*CASES[(place + turn) % len(CASES)][:2], one) for place, one in enumerate(products) for turn in (0, 2)]:
         found = explainer.explain(query, product, user)
-        kinds.add(None if found.walk is None else found.walk.from_graph)
-        assert found.score.vector + found.score.walk == pytest.approx(found.score.score, abs=1e-9)
-        assert found.score.score == pytest.approx(found.ranks.full.score, rel=1e-5, abs=1e-5)
+        kinds.add(None if found.reranker is None else found.reranker.from_graph)
+        assert found.score.vector + found.score.reranker == pytest.approx(found.score.score, abs=1e-9)
+        assert found.score.score == pytest.approx(found.ranks.reranked.score, rel=1e-5, abs=1e-5)
         assert found.score.cosine == pytest.approx(found.ranks.vector.score, abs=1e-6)
         for parts in (found.cosine.request, found.cosine.product):
             assert sum(part.cosine for part in parts) == pytest.approx(found.score.cosine, abs=1e-5)
-        if found.walk is not None:
-            assert found.walk.mean + sum(group.score for group in found.walk.groups) == pytest.approx(found.score.walk, abs=1e-9)
-            sizes = [abs(group.score) for group in found.walk.groups]
+        if found.reranker is not None:
+            assert found.reranker.mean + sum(group.score for group in found.reranker.groups) == pytest.approx(
+                found.score.reranker, abs=1e-9
+            )
+            sizes = [abs(group.score) for group in found.reranker.groups]
             assert sizes == sorted(sizes, reverse=True)
-    # Candidates by a walk, only near by vector, and neither.
+    # Candidates from the graph, only near by vector, and neither.
     assert kinds == {True, False, None}
 
 
 def test_what_all_described_products_share_adds_nothing(explainer):
     found = explainer.explain("bread 0", "P000", 3)
-    general = next(group for group in found.walk.groups if group.name == "the shopper and the query in general")
+    general = next(group for group in found.reranker.groups if group.name == "the shopper and the query in general")
     assert general.score == pytest.approx(0, abs=1e-9)
-    assert all(number.value == pytest.approx(number.mean) for number in general.numbers)
+    assert all(number.value == pytest.approx(number.mean) for number in general.features)
 
 
-def test_a_walk_term_that_counts_choices_gives_all_to_them(explainer, model):
+def test_a_reranker_that_counts_interactions_gives_all_to_them(explainer, model):
     """Twice the logarithm of the times chosen, and nothing else."""
     name, changed = "own product: times", open_model(model.path)
     column = feature_names(changed.config.walk, partner_relations(changed.graph)).index(name)
@@ -89,16 +92,16 @@ def test_a_walk_term_that_counts_choices_gives_all_to_them(explainer, model):
         parameter.data.zero_()
     changed.walk.beside.linear.weight.data[0, column] = 2.0 * changed.walk.deviation[column]
     found = Explainer(changed).explain("bread 0", "P000", 3)
-    scores = {group.name: group.score for group in found.walk.groups}
-    times = next(number for group in found.walk.groups for number in group.numbers if number.name == name)
+    scores = {group.name: group.score for group in found.reranker.groups}
+    times = next(number for group in found.reranker.groups for number in group.features if number.name == name)
     assert scores.pop("the shopper's choices of the product") == pytest.approx(2 * (times.value - times.mean), abs=1e-6) != 0
     assert max(map(abs, scores.values())) == pytest.approx(0, abs=1e-9)
 
 
-def test_without_a_walk_term_the_score_is_the_cosine(tiny_graph, tmp_path):
+def test_without_a_reranker_the_score_is_the_cosine(tiny_graph, tmp_path):
     found = Explainer(open_model(write_model(tiny_graph, tmp_path / "model", walk=False))).explain("bread 0", "P000", 3)
-    assert (found.walk, found.ranks.walk, found.score.walk) == (None, None, 0)
-    assert found.ranks.full == found.ranks.vector
+    assert (found.reranker, found.ranks.graph, found.score.reranker) == (None, None, 0)
+    assert found.ranks.reranked == found.ranks.vector
     assert found.score.score == found.score.cosine == pytest.approx(found.ranks.vector.score, abs=1e-6)
 
 
@@ -106,7 +109,7 @@ def test_a_new_query(explainer):
     found = explainer.explain("bread of old", "P000", 3)
     assert not found.query_known
     assert found.from_query == ()
-    assert found.notes[0].startswith("this query led to nothing before, so its text alone says what is wanted; the history is called up")
+    assert found.notes[0].startswith("this query led to nothing before, so its text alone says what is wanted; the history is selected")
     assert {part.name for part in found.cosine.request if "query" in part.name} <= {"query text", "history in the query's categories"}
     assert found.attention.recalled_by != "bread of old"
 
@@ -119,13 +122,13 @@ def test_a_query_of_unknown_words_and_nobody(explainer):
     assert found.ranks.plain is None
 
 
-def test_a_shopper_of_whom_nothing_is_known_yet(model):
+def test_a_user_of_whom_nothing_is_known_yet(model):
     """Before the first event nobody is known by choices; the attributes of those whom the users table lists are no secret."""
     early = Explainer(model, model.graph.manifest.time_first)
     unlisted = model.graph.num_nodes["user"] - 1
     found = early.explain("bread 0", "P000", model.graph.nodes("user")["user_id"][unlisted])
     assert found.notes[-1].startswith("nothing that counts here was known of user")
-    assert found.ranks.plain == found.ranks.full
+    assert found.ranks.plain == found.ranks.reranked
     assert (found.from_user, found.attention.products) == ((), ())
 
 
@@ -142,7 +145,7 @@ def test_what_is_not_there(explainer, query, product, user, message):
         explainer.explain(query, product, user)
 
 
-def test_what_is_known_at_the_moment_counts(model):
+def test_what_is_known_as_of_a_time_counts(model):
     moments = [model.graph.manifest.validation_start, model.graph.manifest.test_start]
     found = [Explainer(model, moment).explain("bread 0", "P000", 3) for moment in moments]
     for one, moment in zip(found, moments, strict=True):

@@ -1,4 +1,4 @@
-"""Every number of the walk term is in one group."""
+"""Every feature of the reranker is in one group."""
 
 from __future__ import annotations
 

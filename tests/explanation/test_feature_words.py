@@ -1,4 +1,4 @@
-"""The walk term's numbers in words."""
+"""The reranker's features in words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_shop_with_clicks_chooses():
     assert in_words({"own product": 0.0}, "chose") == "never chosen by the shopper"
 
 
-def test_the_words_are_of_numbers_that_the_walk_term_has():
+def test_the_words_are_of_features_that_the_reranker_has():
     names = set(feature_names(WalkSettings(), [("product", "rev_bought_with", "product")]))
     told = {name for name in names if in_words({name: 0.5}, "bought")}
     assert {"own product: times", "times for the query", "shoppers", "words: BM25", "bought_with: recent choices", "own choices"} <= told

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from retrievers import random_retriever, tiny_config
@@ -18,7 +19,7 @@ from gnn_search.explanation.product_parts import product_parts
 from gnn_search.explanation.request_parts import HISTORY, request_parts
 from gnn_search.model.features import Features
 from gnn_search.rerank.word_matches import WordMatcher
-from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import encode_nodes
@@ -27,7 +28,7 @@ USERS, TEXTS = (-1, 0, 3, 7, 13, 14), ("bread 0", "tea 1", "garten & möbel 0", 
 
 
 @pytest.fixture(scope="module", params=["every part", "bare", "one sequence"])
-def channel(request, tmp_path_factory) -> VectorChannel:
+def setting(request, tmp_path_factory) -> tuple[Model, RequestEncoder]:
     folder = tmp_path_factory.mktemp("parts")
     graph = build(write_rich_shop(folder / "shop"), folder / "graph")
     bare = {
@@ -39,42 +40,50 @@ def channel(request, tmp_path_factory) -> VectorChannel:
     retriever, inputs, words = random_retriever(graph, config), InputSampler(graph, config), WordMatcher(graph, 5)
     # The manifest plays no part here.
     model = Model(Path("none"), None, config, graph, Features.of(graph), retriever, inputs, None, words)
-    return VectorChannel(model, encode_nodes(model, graph.manifest.test_start))
+    return model, RequestEncoder(model, encode_nodes(model, graph.manifest.test_start))
 
 
-def test_parts_of_products_sum_to_their_vectors(channel):
-    vectors = channel.encoder.products
+def encode(encoder: RequestEncoder, user: int, text: str) -> EncodedRequests:
+    return encoder.encode(np.array([user], dtype=np.int32), pl.Series([text]))
+
+
+def test_parts_of_products_sum_to_their_vectors(setting):
+    model, encoder = setting
+    vectors = encoder.nodes.products
     for product in range(0, len(vectors), 3):
-        parts = product_parts(channel._model, channel.encoder, product)
+        parts = product_parts(model, encoder.nodes, product)
         torch.testing.assert_close(functional.normalize(sum(parts.values()), dim=0), vectors[product], atol=2e-6, rtol=0)
 
 
-def test_parts_of_requests_sum_to_their_vectors(channel):
+def test_parts_of_requests_sum_to_their_vectors(setting):
+    model, encoder = setting
     for user in USERS:
         for text in TEXTS:
-            asked = channel.ask_texts(np.array([user], dtype=np.int32), [text])
-            parts = request_parts(channel._model, channel.encoder, asked).parts
-            torch.testing.assert_close(functional.normalize(sum(parts.values()), dim=0), asked.vector[0], atol=2e-6, rtol=0)
+            encoded = encode(encoder, user, text)
+            parts = request_parts(model, encoder.nodes, encoded).parts
+            torch.testing.assert_close(functional.normalize(sum(parts.values()), dim=0), encoded.vector[0], atol=2e-6, rtol=0)
             if user < 0:
                 assert not [name for name in parts if "shopper" in name or name == HISTORY]
 
 
-def test_a_cosine_is_the_sum_of_its_parts(channel):
+def test_a_cosine_is_the_sum_of_its_parts(setting):
+    model, encoder = setting
     for user, text, product in zip(USERS, (*TEXTS, TEXTS[0]), range(0, 40, 7), strict=False):
-        asked = channel.ask_texts(np.array([user], dtype=np.int32), [text])
-        request = request_parts(channel._model, channel.encoder, asked).parts
-        split = split_cosine(request, product_parts(channel._model, channel.encoder, product))
-        ranked_by = channel.index.similarity(asked.vector.numpy(), np.zeros(1, np.int64), np.array([product], np.int32)).item()
+        encoded = encode(encoder, user, text)
+        request = request_parts(model, encoder.nodes, encoded).parts
+        split = split_cosine(request, product_parts(model, encoder.nodes, product))
+        ranked_by = (encoder.nodes.products[product] @ encoded.vector[0]).item()
         for parts in (split.request, split.product):
             assert sum(part.cosine for part in parts) == pytest.approx(ranked_by, abs=1e-5)
 
 
-def test_the_history_adds_what_its_products_add(channel):
+def test_the_history_adds_what_its_products_add(setting):
+    model, encoder = setting
     seen = 0
     for user in USERS:
-        asked = channel.ask_texts(np.array([user], dtype=np.int32), ["bread 0"])
-        request, product = request_parts(channel._model, channel.encoder, asked), product_parts(channel._model, channel.encoder, 5)
-        told = describe_attention(channel._model.graph, request, product, int(asked.history_query[0]))
+        encoded = encode(encoder, user, "bread 0")
+        request, product = request_parts(model, encoder.nodes, encoded), product_parts(model, encoder.nodes, 5)
+        told = describe_attention(model.graph, request, product, int(encoded.history_query[0]))
         assert told.recalled_by == "bread 0"
         assert (not told.products) == (HISTORY not in request.parts)
         if not told.products:
@@ -85,23 +94,25 @@ def test_the_history_adds_what_its_products_add(channel):
         assert [one.weight for one in told.products] == sorted((one.weight for one in told.products), reverse=True)
         whole = next(part.cosine for part in split_cosine(request.parts, product).request if part.name == HISTORY)
         assert sum(one.cosine for one in told.products) == pytest.approx(whole, abs=1e-5)
-    assert seen == 0 if channel._model.config.user.history == 0 else seen >= 2
+    assert seen == 0 if model.config.user.history == 0 else seen >= 2
 
 
-def test_every_part_has_a_name_for_readers(channel):
-    asked = channel.ask_texts(np.array([3], dtype=np.int32), ["bread 0"])
-    names = [*request_parts(channel._model, channel.encoder, asked).parts, *product_parts(channel._model, channel.encoder, 5)]
+def test_every_part_has_a_name_for_readers(setting):
+    model, encoder = setting
+    encoded = encode(encoder, 3, "bread 0")
+    names = [*request_parts(model, encoder.nodes, encoded).parts, *product_parts(model, encoder.nodes, 5)]
     assert not [name for name in names if "_" in name]
-    if channel._model.config.product.brand:
+    if model.config.product.brand:
         assert {"brand", "numbers (price)", "related products (also)", "shoppers (purchase)"} <= set(names)
         assert {"attributes (size, region, town)", "attributes shared with shoppers", "vector of all new products"} & set(names)
         assert {"shopper: categories", "shopper: brands", "shopper: attributes shared with products", HISTORY} <= set(names)
 
 
-def test_a_new_product_has_the_vector_of_new_products(channel):
-    known = channel.encoder.with_free_vectors().numpy()
+def test_a_new_product_has_the_vector_of_new_products(setting):
+    model, encoder = setting
+    known = encoder.nodes.with_free_vectors().numpy()
     for product in (int(np.argmin(known)), int(np.argmax(known))):
-        names = product_parts(channel._model, channel.encoder, product)
-        if channel._model.config.product.id_embedding:
+        names = product_parts(model, encoder.nodes, product)
+        if model.config.product.id_embedding:
             assert ("free vector" in names) == bool(known[product])
             assert ("vector of all new products" in names) == (not known[product])

@@ -9,7 +9,7 @@ import pytest
 from gnn_search.errors import RequestError, TableError
 from gnn_search.export import requests as requests_module
 from gnn_search.export.reader import open_export
-from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.retrieval.request_encoder import RequestEncoder
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_as_the_retrieval_encodes_them(awkward, file, block, monkeypatch):
     users = {"u0": 0, "u1": 1, "u2": 2}
     ids = awkward.model.graph.nodes("user").to_series(0).to_list()
     nodes = np.array([ids.index(user) if user in users else -1 for user in given["user_id"]], np.int32)
-    expected = VectorChannel(awkward.model, awkward.shop).ask_texts(nodes, given["query"].str.to_lowercase().to_list()).vector.numpy()
+    expected = RequestEncoder(awkward.model, awkward.shop).encode(nodes, given["query"].str.to_lowercase()).vector.numpy()
     for form in ("parquet", "npy"):
         keys, vectors = export.read("request", form)
         assert keys.equals(given)

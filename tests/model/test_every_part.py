@@ -14,7 +14,7 @@ from rich_shop import PARTS, write_rich_shop
 from shops import START, build
 
 from gnn_search.graph.store import Graph, to_time
-from gnn_search.model import encoder as encoder_module
+from gnn_search.model import node_encoder
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler
 from gnn_search.sampling.inputs import InputSampler
@@ -96,7 +96,7 @@ def test_neighbours_in_a_batch_and_their_order_do_not_matter(graph):
 
 def test_blocks_and_all_at_once_are_the_same(graph, monkeypatch):
     whole = everything(encoder_of(graph, graph.manifest.test_start))
-    monkeypatch.setattr(encoder_module, "_BLOCK", 7)
+    monkeypatch.setattr(node_encoder, "_BLOCK", 7)
     for name, vectors in everything(encoder_of(graph, graph.manifest.test_start)).items():
         torch.testing.assert_close(vectors, whole[name], rtol=0, atol=1e-6)
 

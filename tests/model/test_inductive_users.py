@@ -1,4 +1,4 @@
-"""InductiveUsers are read as the graph's shoppers are: every part of the user tower, the walks and the factors."""
+"""Inductive users are read as the graph's own are: every part of the user tower, the candidates and the factors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shops import build
 from gnn_search.graph.store import Graph
 from gnn_search.model.inductive_users import InductiveUsers, UserEvents
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.rerank.candidates import MatchedProducts
+from gnn_search.rerank.candidates import CandidateIndex, MatchedProducts
 from gnn_search.rerank.features import candidate_features
 from gnn_search.sampling.inputs import InputSampler
 
@@ -23,20 +23,20 @@ NOTHING = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory) -> Graph:
-    folder: Path = tmp_path_factory.mktemp("guests")
+    folder: Path = tmp_path_factory.mktemp("inductive")
     return build(write_rich_shop(folder / "shop"), folder / "graph")
 
 
 def everything_done(graph: Graph, users: np.ndarray, shuffled: bool = False) -> UserEvents:
-    """Return all that some shoppers did, later events too, as events of guests 0, 1, …, a query's events beside the product's."""
+    """Return all that some users did, later events too, as events of inductive users 0, 1, …, a query's events beside the product's."""
     parts = []
     for action, name in enumerate(graph.manifest.actions):
         csr = graph.csr(("product", f"rev_{name}", "user"))
-        for guest, user in enumerate(users):
+        for number, user in enumerate(users):
             rows = slice(csr.indptr[user], csr.indptr[user + 1])
             size = rows.stop - rows.start
-            query = asked(graph, user, csr.time[rows], csr.index[rows], name)
-            parts.append([np.full(size, guest), csr.index[rows], np.full(size, action), query, csr.time[rows], csr.weight[rows]])
+            query = queries_of(graph, user, csr.time[rows], csr.index[rows], name)
+            parts.append([np.full(size, number), csr.index[rows], np.full(size, action), query, csr.time[rows], csr.weight[rows]])
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(columns[4], kind="stable")
     if shuffled:
@@ -47,7 +47,7 @@ def everything_done(graph: Graph, users: np.ndarray, shuffled: bool = False) -> 
     return UserEvents(*(column[order].astype(dtype) for column, dtype in zip(columns, types, strict=True)))
 
 
-def asked(graph: Graph, user: int, time: np.ndarray, product: np.ndarray, action: str) -> list[int]:
+def queries_of(graph: Graph, user: int, time: np.ndarray, product: np.ndarray, action: str) -> list[int]:
     """Return the query of each event, which the examples tell."""
     queries = {}
     for split in ("train", "validation", "test"):
@@ -56,54 +56,54 @@ def asked(graph: Graph, user: int, time: np.ndarray, product: np.ndarray, action
     return [queries[int(moment), int(one)] for moment, one in zip(time, product, strict=True)]
 
 
-def receive(graph: Graph, retriever, users: np.ndarray, **changes) -> InductiveUsers:
-    return InductiveUsers.receive(graph, retriever, graph.nodes("user")[users], everything_done(graph, users, **changes))
+def build_inductive(graph: Graph, retriever, users: np.ndarray, **changes) -> InductiveUsers:
+    return InductiveUsers.build(graph, retriever, graph.nodes("user")[users], everything_done(graph, users, **changes))
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize("changes", [{}, {"user": {**PARTS["user"], "by_action": False, "pooling": "mean"}}])
-def test_a_known_shopper_as_a_guest_has_the_same_vectors(graph, changes, shuffled):
+def test_a_known_user_as_an_inductive_one_has_the_same_vectors(graph, changes, shuffled):
     config = tiny_config(**{**PARTS, **changes})
     retriever = random_retriever(graph, config)
     encoder = NodeEncoder(retriever, InputSampler(graph, config), graph.before(graph.manifest.test_start))
     users = np.array([3, 0, 14, 7, 9, 12], dtype=np.int32)
-    guests = receive(graph, retriever, users, shuffled=shuffled)
-    torch.testing.assert_close(encoder.encode_users(guests), encoder.encode_users()[torch.from_numpy(users).long()], rtol=0, atol=1e-6)
-    assert encoder.encode_users(guests).any(dim=1).all()
+    inductive = build_inductive(graph, retriever, users, shuffled=shuffled)
+    torch.testing.assert_close(encoder.encode_users(inductive), encoder.encode_users()[torch.from_numpy(users).long()], rtol=0, atol=1e-6)
+    assert encoder.encode_users(inductive).any(dim=1).all()
     query = np.arange(20, dtype=np.int32)
     plain = encoder.encode_queries(query)
-    for guest, user in enumerate(users):
-        own = encoder.personalise(plain, np.full(20, guest, np.int32), query, guests=guests)
+    for number, user in enumerate(users):
+        own = encoder.personalise(plain, np.full(20, number, np.int32), query, users=inductive)
         torch.testing.assert_close(own, encoder.personalise(plain, np.full(20, user, np.int32), query), rtol=0, atol=1e-6)
         assert not torch.equal(own, plain)
 
 
-def test_guests_of_whom_nothing_is_known_leave_the_query_as_it_is_to_the_bit(graph):
+def test_inductive_users_of_whom_nothing_is_known_leave_the_query_as_it_is_to_the_bit(graph):
     config = tiny_config(**PARTS)
     retriever = random_retriever(graph, config)
     encoder = NodeEncoder(retriever, InputSampler(graph, config), graph.before(graph.manifest.test_start))
-    # The last two shoppers are known from events alone, so they have no attribute.
+    # The last two users are known from events alone, so they have no attribute.
     nothing = UserEvents(*(np.empty(0, kind) for kind in ("i4", "i4", "i4", "i4", "i8", "f4")))
-    guests, query = InductiveUsers.receive(graph, retriever, graph.nodes("user")[[13, 14]], nothing), np.arange(20, dtype=np.int32)
+    inductive, query = InductiveUsers.build(graph, retriever, graph.nodes("user")[[13, 14]], nothing), np.arange(20, dtype=np.int32)
     plain = encoder.encode_queries(query)
-    assert torch.equal(encoder.personalise(plain, query % 2, query, guests=guests), plain)
-    assert not encoder.encode_users(guests).any()
+    assert torch.equal(encoder.personalise(plain, query % 2, query, users=inductive), plain)
+    assert not encoder.encode_users(inductive).any()
 
 
-def test_walks_of_a_known_shopper_as_a_guest_are_the_same(graph):
+def test_candidates_of_a_known_user_as_an_inductive_one_are_the_same(graph):
     config = tiny_config(**PARTS, walk={"factors": [2, 6], "recent": 4})
     retriever, inputs = random_retriever(graph, config), InputSampler(graph, config)
     view = graph.before(graph.manifest.test_start)
-    walks = inputs.walks(view, inputs.categories(view))
+    candidates = CandidateIndex(view, config.walk, inputs.history, inputs.categories(view))
     users = np.array([3, 0, 14, 7], dtype=np.int32)
-    guests = receive(graph, retriever, users)
-    others = walks.for_users(guests.graph, guests.history)
-    np.testing.assert_allclose(others.factors.user, walks.factors.user[users], atol=1e-6)
+    inductive = build_inductive(graph, retriever, users)
+    others = candidates.for_users(inductive.graph, inductive.history)
+    np.testing.assert_allclose(others.factors.user, candidates.factors.user[users], atol=1e-6)
     assert np.abs(others.factors.user).max() > 0.1
-    guest, query = (part.ravel().astype(np.int32) for part in np.meshgrid(np.arange(-1, 4), np.arange(20)))
-    user, near = np.r_[users, -1][guest], np.tile(np.arange(3, dtype=np.int32), (len(query), 1))
-    one, two = walks.find_candidates(user, query, query, NOTHING, near), others.find_candidates(guest, query, query, NOTHING, near)
-    for name in ("row", "product", "walked", "partners", "words"):
+    number, query = (part.ravel().astype(np.int32) for part in np.meshgrid(np.arange(-1, 4), np.arange(20)))
+    user, near = np.r_[users, -1][number], np.tile(np.arange(3, dtype=np.int32), (len(query), 1))
+    one, two = candidates.find_candidates(user, query, query, NOTHING, near), others.find_candidates(number, query, query, NOTHING, near)
+    for name in ("row", "product", "from_graph", "partners", "words"):
         assert np.array_equal(getattr(one, name), getattr(two, name)), name
-    features = candidate_features(walks, user, query, query, one), candidate_features(others, guest, query, query, two)
+    features = candidate_features(candidates, user, query, query, one), candidate_features(others, number, query, query, two)
     np.testing.assert_allclose(features[0], features[1], atol=1e-5)

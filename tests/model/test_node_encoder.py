@@ -12,7 +12,7 @@ from retrievers import random_retriever, tiny_config
 from shops import START, build, write_tiny_shop
 
 from gnn_search.graph.store import Graph, to_time
-from gnn_search.model import encoder as encoder_module
+from gnn_search.model import node_encoder
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.inputs import InputSampler
 
@@ -38,7 +38,7 @@ def everything(encoder: NodeEncoder) -> dict[str, torch.Tensor]:
 
 def test_blocks_and_all_at_once_are_the_same(tiny_graph, monkeypatch):
     whole = everything(encoder_of(tiny_graph, tiny_graph.manifest.test_start))
-    monkeypatch.setattr(encoder_module, "_BLOCK", 7)
+    monkeypatch.setattr(node_encoder, "_BLOCK", 7)
     for name, vectors in everything(encoder_of(tiny_graph, tiny_graph.manifest.test_start)).items():
         torch.testing.assert_close(vectors, whole[name], rtol=0, atol=1e-6)
 
@@ -194,7 +194,7 @@ def test_a_query_that_led_nowhere_calls_up_the_history_of_the_nearest(tiny_graph
 def test_the_nearest_query_is_the_same_in_any_blocks(tiny_graph, monkeypatch, scores):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
     texts = encoder.encode_texts(tiny_graph.nodes("query")["query"].to_list())
-    monkeypatch.setattr(encoder_module, "_SCORES", scores)
+    monkeypatch.setattr(node_encoder, "_SCORES", scores)
     assert encoder.nearest_query(texts).tolist() == list(range(20))
     assert encoder.nearest_query(torch.zeros(2, 16)).tolist() == [-1, -1]
     assert encoder.nearest_query(texts[:0]).tolist() == []
@@ -204,7 +204,7 @@ def test_the_nearest_query_is_the_same_in_any_blocks(tiny_graph, monkeypatch, sc
 def test_the_nearest_query_besides_one(tiny_graph, monkeypatch, scores):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
     texts = encoder.encode_query_texts(QUERIES)
-    monkeypatch.setattr(encoder_module, "_SCORES", scores)
+    monkeypatch.setattr(node_encoder, "_SCORES", scores)
     others = (texts @ texts.T).fill_diagonal_(0).argmax(dim=1)
     assert encoder.nearest_query(texts, besides=QUERIES).tolist() == others.tolist()
     assert encoder.nearest_query(texts, besides=np.full_like(QUERIES, -1)).tolist() == QUERIES.tolist()

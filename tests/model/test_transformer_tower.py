@@ -6,6 +6,7 @@ import shutil
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from pydantic import ValidationError
@@ -21,7 +22,9 @@ from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.sentence_transformer import load_transformer
 from gnn_search.model.text_towers import make_text_tower
 from gnn_search.model.transformer_tower import DistinctTexts
-from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.retrieval.options import RankingOptions
+from gnn_search.retrieval.request_encoder import RequestEncoder
+from gnn_search.retrieval.retriever import Retriever
 from gnn_search.trained.model import open_model, save_model
 from gnn_search.trained.node_embeddings import encode_nodes
 from gnn_search.training.checkpoint import load_checkpoint
@@ -165,21 +168,19 @@ def test_a_broken_run_goes_on_to_the_same_bytes(folder, trained, tiny_graph, tmp
 def test_known_texts_need_no_transformer(trained, monkeypatch):
     model = open_model(trained[True][2])
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    shop = encode_nodes(model, model.graph.manifest.test_start)
-    channel = VectorChannel(model, shop)
-    nobody = np.array([-1], np.int32)
-    assert channel.rank_texts(nobody, ["bread 0"], 3).product.shape == (1, 3)
+    retriever = Retriever(model, RankingOptions("vector"))
+    assert len(retriever.search("bread 0", k=3)) == 3
     with pytest.raises(MissingExtraError, match=r"needs sentence_transformers, which is not installed; run: pip install 'gnn-search\[tr"):
-        channel.rank_texts(nobody, ["never asked"], 3)
+        retriever.search("never asked", k=3)
 
 
 def test_new_queries_are_encoded_by_the_transformer(trained):
     model = open_model(trained[True][2])
-    channel = VectorChannel(model, encode_nodes(model, model.graph.manifest.test_start))
-    ranking = channel.rank_texts(np.array([-1, 3], np.int32), ["never asked", "never asked"], 5)
+    encoder = RequestEncoder(model, encode_nodes(model, model.graph.manifest.test_start))
+    encoded = encoder.encode(np.array([-1, 3], np.int32), pl.Series(["never asked", "bread 0"]))
     expected = (encoder_of(model).encode_texts(["never asked"]) @ encoder_of(model).products.T).topk(5).indices
-    assert ranking.product[0].tolist() == expected[0].tolist()
-    assert channel.describe_queries(["never asked", "bread 0"])[1].tolist() == [True, True]
+    assert (encoded.vector @ encoder.nodes.products.T).topk(5).indices[0].tolist() == expected[0].tolist()
+    assert encoded.understood.tolist() == [True, True]
 
 
 def test_a_transformer_that_is_gone_or_changed_is_named(folder, tiny_graph, tmp_path):

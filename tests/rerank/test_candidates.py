@@ -1,4 +1,4 @@
-"""The walks of whole arrays reach what a walk along dictionaries reaches, and nothing that lies in the future."""
+"""Candidates found in whole arrays are those found along dictionaries, and nothing that lies in the future."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 import pytest
-from gnn_search.sampling.walk import index as walk_index
 from rich_shop import write_rich_shop
 from shops import DAY, START, build, write_tiny_shop
 
 from gnn_search.config.training import WalkSettings
 from gnn_search.graph.store import Graph, to_time
+from gnn_search.rerank import candidates as candidates_module
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, partner_relations
 from gnn_search.rerank.features import candidate_features
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
 
-def walks(graph: Graph, moment: int, settings: WalkSettings | None = None, most_categories: int = 64) -> CandidateIndex:
+def candidate_index(graph: Graph, moment: int, settings: WalkSettings | None = None, most_categories: int = 64) -> CandidateIndex:
     view = graph.before(moment)
     return CandidateIndex(view, settings or WalkSettings(), HistoryIndex(graph), QueryCategories(view, most_categories))
 
@@ -30,7 +30,7 @@ def ints(values) -> np.ndarray:
 
 
 def find_candidates(index: CandidateIndex, user: np.ndarray, query: np.ndarray, history_query: np.ndarray) -> Candidates:
-    """Walk along the graph alone, without what words match and what is near by vector."""
+    """Find candidates along the graph alone, without what words match and what is near by vector."""
     nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
     return index.find_candidates(user, query, history_query, nothing, np.empty((len(user), 0), np.int32))
 
@@ -42,8 +42,8 @@ def every_request(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
 
 
 @dataclass
-class PlainWalk:
-    """The same walk in dictionaries, one request at a time."""
+class PlainCandidates:
+    """The same search in dictionaries, one request at a time."""
 
     graph: Graph
     moment: int
@@ -114,14 +114,14 @@ def graph(request, tiny_graph, rich_graph, random_shop, fruit_shop):
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=["usual", "narrow", "least"])
 @pytest.mark.parametrize("moment", ["validation", "now", "beginning"])
-def test_a_walk_along_dictionaries_reaches_the_same(graph, settings, moment):
+def test_a_search_along_dictionaries_finds_the_same(graph, settings, moment):
     manifest = graph.manifest
     at = {"validation": manifest.validation_start, "now": manifest.time_last + 1, "beginning": manifest.time_first}[moment]
     user, query = every_request(graph)
     # A query may call up history by another's categories.
     history_query = np.where(np.arange(len(query)) % 3 == 0, (query + 1) % graph.num_nodes["query"], query).astype(np.int32)
-    found = reach(walks(graph, at, settings), user, query, history_query)
-    plain = PlainWalk(graph, at, settings)
+    found = find_candidates(candidate_index(graph, at, settings), user, query, history_query)
+    plain = PlainCandidates(graph, at, settings)
     expected = [plain.find_candidates(*request) for request in zip(user.tolist(), query.tolist(), history_query.tolist(), strict=True)]
     assert found.product.dtype == np.int32
     rows = [(row, product) for row, products in enumerate(expected) for product in sorted(products)]
@@ -134,29 +134,29 @@ def test_a_walk_along_dictionaries_reaches_the_same(graph, settings, moment):
 
 def test_there_are_partners_to_be_reached(rich_graph):
     """The comparison above would say nothing of partners otherwise."""
-    index = walks(rich_graph, rich_graph.manifest.test_start)
+    index = candidate_index(rich_graph, rich_graph.manifest.test_start)
     assert {relation for _, relation, _ in index.partner_relations} == {"rev_also", "rev_bought_with"}
     user, query = every_request(rich_graph)
-    found = reach(index, user, query, query)
+    found = find_candidates(index, user, query, query)
     assert (found.partners > 0).any(axis=0).all()
     assert (found.partners[:, :, 1] < found.partners[:, :, 0]).any()
 
 
 def test_requests_do_not_touch_each_other(rich_graph):
-    index = walks(rich_graph, rich_graph.manifest.test_start)
+    index = candidate_index(rich_graph, rich_graph.manifest.test_start)
     user, query = every_request(rich_graph)
-    whole = reach(index, user, query, query)
+    whole = find_candidates(index, user, query, query)
     for place in range(0, len(user), 17):
-        alone = reach(index, user[place : place + 1], query[place : place + 1], query[place : place + 1])
+        alone = find_candidates(index, user[place : place + 1], query[place : place + 1], query[place : place + 1])
         mine = whole.row == place
         assert np.array_equal(alone.product, whole.product[mine])
         assert np.array_equal(alone.partners, whole.partners[mine])
 
 
 def test_no_request(tiny_graph):
-    index = walks(tiny_graph, tiny_graph.manifest.test_start)
+    index = candidate_index(tiny_graph, tiny_graph.manifest.test_start)
     nothing = ints([])
-    found = reach(index, nothing, nothing, nothing)
+    found = find_candidates(index, nothing, nothing, nothing)
     assert (found.row.shape, found.product.shape, found.partners.shape) == ((0,), (0,), (0, 1, 2))
     assert candidate_features(index, nothing, nothing, nothing, found).shape[0] == 0
 
@@ -166,10 +166,11 @@ def test_categories_that_are_left_out_call_up_nothing(fruit_shop):
     at = fruit_shop.manifest.time_last + 1
     queries = fruit_shop.nodes("query")["query"].to_list()
     ann, apple = 0, queries.index("apple")
-    assert reach(walks(fruit_shop, at), ints([ann]), ints([-1]), ints([apple])).product.tolist() == [0, 1, 2]
-    assert reach(walks(fruit_shop, at, most_categories=1), ints([ann]), ints([-1]), ints([apple])).product.tolist() == [0, 1]
+    all_categories, one_category = candidate_index(fruit_shop, at), candidate_index(fruit_shop, at, most_categories=1)
+    assert find_candidates(all_categories, ints([ann]), ints([-1]), ints([apple])).product.tolist() == [0, 1, 2]
+    assert find_candidates(one_category, ints([ann]), ints([-1]), ints([apple])).product.tolist() == [0, 1]
     root = queries.index("root")
-    assert reach(walks(fruit_shop, at), ints([ann]), ints([-1]), ints([root])).product.tolist() == []
+    assert find_candidates(all_categories, ints([ann]), ints([-1]), ints([root])).product.tolist() == []
 
 
 # Before validation the number of events says when partners are counted, so there none is removed.
@@ -190,25 +191,26 @@ def test_nothing_at_or_after_the_moment_counts(tmp_path, day, later):
     second = build(shop, tmp_path / "second")
     assert first.manifest.hash != second.manifest.hash
     user, query = every_request(first)
-    indices = [walks(graph, to_time(moment)) for graph in (first, second)]
-    found = [reach(index, user, query, query) for index in indices]
+    indices = [candidate_index(graph, to_time(moment)) for graph in (first, second)]
+    found = [find_candidates(index, user, query, query) for index in indices]
     assert len(found[0].row) > 300
     for name in ("row", "product", "partners"):
         assert np.array_equal(getattr(found[0], name), getattr(found[1], name)), name
     features = [candidate_features(index, user, query, query, reached) for index, reached in zip(indices, found, strict=True)]
     assert np.array_equal(features[0], features[1])
-    for name in ("own", "asked", "own_category", "own_brand"):
+    for name in ("user_interactions", "query_interactions", "user_categories", "user_brands"):
         arrays, others = (getattr(index, name).arrays() for index in indices)
         assert all(np.array_equal(array, others[key]) for key, array in arrays.items()), name
 
 
 def test_the_cost_of_a_request_is_bounded(tiny_graph, monkeypatch):
     at, user = tiny_graph.manifest.time_last + 1, np.arange(15, dtype=np.int32)
-    whole = reach(walks(tiny_graph, at, WalkSettings(products=1, recent=0)), user, np.full_like(user, -1), np.zeros_like(user))
+    settings = WalkSettings(products=1, recent=0)
+    whole = find_candidates(candidate_index(tiny_graph, at, settings), user, np.full_like(user, -1), np.zeros_like(user))
     assert np.bincount(whole.row).max() > 2
-    monkeypatch.setattr(walk_index, "_OWN_PRODUCTS", 1)
-    index = walks(tiny_graph, at, WalkSettings(products=1, recent=0))
-    bounded = reach(index, user, np.full_like(user, -1), np.zeros_like(user))
+    monkeypatch.setattr(candidates_module, "_OWN_PRODUCTS", 1)
+    index = candidate_index(tiny_graph, at, settings)
+    bounded = find_candidates(index, user, np.full_like(user, -1), np.zeros_like(user))
     category = index.product_category
     found = {(row, category[product]): product for row, product in zip(bounded.row.tolist(), bounded.product.tolist(), strict=True)}
     assert len(found) == len(bounded.row) < len(whole.row)
@@ -223,27 +225,27 @@ def test_a_shop_without_categories_and_brands(make_graph):
     events = [("ann", "tea", "p0", 1, "purchase", "a", "x"), ("ann", "jam", "p1", 2, "purchase", "b", "x")]
     later = [(None, "tea", "p0", 12, "purchase", "c", "x"), (None, "tea", "p0", 22, "purchase", "d", "x")]
     graph = make_graph([("p0", "tea", None, None), ("p1", "jam", None, None)], events + later)
-    index = walks(graph, graph.manifest.validation_start)
+    index = candidate_index(graph, graph.manifest.validation_start)
     queries = graph.nodes("query")["query"].to_list()
     tea = ints([queries.index("tea")])
     assert (index.num_categories, index.num_brands) == (1, 0)
-    found = reach(index, ints([0]), tea, tea)
+    found = find_candidates(index, ints([0]), tea, tea)
     assert found.product.tolist() == [0]
     assert np.isfinite(candidate_features(index, ints([0]), tea, tea, found)).all()
 
 
-def test_a_shop_of_anonymous_visitors(make_graph):
+def test_a_shop_of_anonymous_users(make_graph):
     events = [(None, "tea", "p0", day, "purchase", f"s{day}", "x") for day in (1, 12, 22)]
     graph = make_graph([("p0", "tea", "acme", ["drinks"]), ("p1", "jam", None, ["food"])], events)
     assert graph.num_nodes["user"] == 0
-    index = walks(graph, graph.manifest.validation_start)
-    found = reach(index, ints([-1]), ints([0]), ints([0]))
+    index = candidate_index(graph, graph.manifest.validation_start)
+    found = find_candidates(index, ints([-1]), ints([0]), ints([0]))
     assert found.product.tolist() == [0]
     assert np.isfinite(candidate_features(index, ints([-1]), ints([0]), ints([0]), found)).all()
 
 
 def test_words_and_near_vectors_reach_too(fruit_shop):
-    index = walks(fruit_shop, fruit_shop.manifest.validation_start)
+    index = candidate_index(fruit_shop, fruit_shop.manifest.validation_start)
     queries = fruit_shop.nodes("query")["query"].to_list()
     apple = ints([queries.index("apple")] * 2)
     # The first request's words match p1 and p3, and p0 and p5 are near it by vector; near the second are p4 and p4's neighbour p3.

@@ -1,4 +1,4 @@
-"""Numbers of a walk's products, computed by hand, and those of a shopper of whom nothing is known."""
+"""Features of candidates, computed by hand, and those for a user of whom nothing is known."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HALF_LIVES = (5.0, 10.0)
 SETTINGS = WalkSettings(half_life_days=HALF_LIVES, factors=())
 
 
-def walks(graph: Graph, moment: int, settings: WalkSettings = SETTINGS) -> CandidateIndex:
+def candidate_index(graph: Graph, moment: int, settings: WalkSettings = SETTINGS) -> CandidateIndex:
     view = graph.before(moment)
     return CandidateIndex(view, settings, HistoryIndex(graph), QueryCategories(view, 64))
 
@@ -31,7 +31,7 @@ def ints(values) -> np.ndarray:
 
 
 def find_candidates(index: CandidateIndex, user: np.ndarray, query: np.ndarray, history_query: np.ndarray) -> Candidates:
-    """Walk along the graph alone, without what words match and what is near by vector."""
+    """Find candidates along the graph alone, without what words match and what is near by vector."""
     nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
     return index.find_candidates(user, query, history_query, nothing, np.empty((len(user), 0), np.int32))
 
@@ -39,18 +39,19 @@ def find_candidates(index: CandidateIndex, user: np.ndarray, query: np.ndarray, 
 def described(index: CandidateIndex, user: int, query: int, history_query: int | None = None) -> dict[int, dict[str, float]]:
     """Product -> name -> number."""
     asked, about = (ints([user]), ints([query])), ints([query if history_query is None else history_query])
-    reached = reach(index, *asked, about)
+    candidates = find_candidates(index, *asked, about)
     names = feature_names(index.settings, index.partner_relations)
-    features = candidate_features(index, *asked, about, reached)
-    assert features.shape == (len(reached.product), len(names))
+    features = candidate_features(index, *asked, about, candidates)
+    assert features.shape == (len(candidates.product), len(names))
     assert features.dtype == np.float32
-    return {product: dict(zip(names, row, strict=True)) for product, row in zip(reached.product.tolist(), features.tolist(), strict=True)}
+    rows = zip(candidates.product.tolist(), features.tolist(), strict=True)
+    return {product: dict(zip(names, row, strict=True)) for product, row in rows}
 
 
-def test_what_is_only_near_changes_no_numbers_of_what_walks_reach(tiny_graph):
-    index = walks(tiny_graph, tiny_graph.manifest.test_start)
+def test_what_is_only_near_changes_no_features_of_what_the_graph_leads_to(tiny_graph):
+    index = candidate_index(tiny_graph, tiny_graph.manifest.test_start)
     user, query = ints(range(10)), ints(range(10))
-    plain = reach(index, user, query, query)
+    plain = find_candidates(index, user, query, query)
     nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
     everything = np.tile(np.arange(index.num_products, dtype=np.int32), (10, 1))
     more = index.find_candidates(user, query, query, nothing, everything)
@@ -67,7 +68,7 @@ def halved(days: float, half_life: float) -> float:
 def test_hand_computed(fruit_shop):
     """On day 10 ann had chosen p0 on days 1 and 2, bob p1 on day 4, all for `apple`."""
     queries = fruit_shop.nodes("query")["query"].to_list()
-    found = described(walks(fruit_shop, fruit_shop.manifest.validation_start), 0, queries.index("apple"))
+    found = described(candidate_index(fruit_shop, fruit_shop.manifest.validation_start), 0, queries.index("apple"))
     assert list(found) == [0, 1]
     expected = {
         "query led to it": (1, 1),
@@ -110,22 +111,22 @@ def test_hand_computed(fruit_shop):
         assert (found[0][name], found[1][name]) == pytest.approx(numbers, abs=1e-5), name
 
 
-def test_shoppers_alike_enter_as_they_are(tiny_graph):
-    index = walks(tiny_graph, tiny_graph.manifest.test_start, WalkSettings(factors=(2, 5)))
+def test_users_alike_enter_as_they_are(tiny_graph):
+    index = candidate_index(tiny_graph, tiny_graph.manifest.test_start, WalkSettings(factors=(2, 5)))
     user, query = ints([-1, 0, 1, 2, 3]), ints([0, 1, 2, 3, 4])
-    reached = reach(index, user, query, query)
+    candidates = find_candidates(index, user, query, query)
     names = feature_names(index.settings, index.partner_relations)
     places = [place for place, name in enumerate(names) if name.startswith("shoppers alike")]
     assert [names[place] for place in places] == [f"shoppers alike, {rank} factors{end}" for rank in (2, 5) for end in ("", ": direction")]
-    features = candidate_features(index, user, query, query, reached)[:, places]
-    expected = index.factors.columns(user[reached.row].astype(np.int64), reached.product.astype(np.int64))
+    features = candidate_features(index, user, query, query, candidates)[:, places]
+    expected = index.factors.columns(user[candidates.row].astype(np.int64), candidates.product.astype(np.int64))
     assert np.array_equal(features, np.column_stack(expected))
     assert features.any(axis=0).all()
-    assert not features[user[reached.row] < 0].any()
+    assert not features[user[candidates.row] < 0].any()
 
 
 def test_a_query_that_nobody_asked_is_told_apart(fruit_shop):
-    index = walks(fruit_shop, fruit_shop.manifest.validation_start)
+    index = candidate_index(fruit_shop, fruit_shop.manifest.validation_start)
     apple = fruit_shop.nodes("query")["query"].to_list().index("apple")
     asked = described(index, 0, apple)
     unasked = described(index, 0, -1, history_query=apple)
@@ -135,45 +136,47 @@ def test_a_query_that_nobody_asked_is_told_apart(fruit_shop):
 
 def test_partners_enter_as_logarithms(tmp_path):
     graph = build(write_rich_shop(tmp_path / "shop"), tmp_path / "graph")
-    index = walks(graph, graph.manifest.test_start)
+    index = candidate_index(graph, graph.manifest.test_start)
     user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(15), np.arange(20)))
-    reached = reach(index, user, query, query)
-    features = candidate_features(index, user, query, query, reached)
+    candidates = find_candidates(index, user, query, query)
+    features = candidate_features(index, user, query, query, candidates)
     names = feature_names(SETTINGS, index.partner_relations)
     assert features.shape[1] == len(names) == len(set(names))
     assert names[-4:] == [f"{name}: {what}" for name in ("also", "bought_with") for what in ("recent choices", "last basket")]
-    np.testing.assert_allclose(features[:, -4:], np.log1p(reached.partners.reshape(-1, 4)), rtol=1e-6)
+    np.testing.assert_allclose(features[:, -4:], np.log1p(candidates.partners.reshape(-1, 4)), rtol=1e-6)
 
 
 @pytest.mark.parametrize("half_lives", [(7.0,), (1.0, 2.0, 3.0), (7.0, 30.0, 90.0, 365.0)])
 def test_a_name_for_each_column(tiny_graph, fruit_shop, random_shop, half_lives):
     for graph in (tiny_graph, fruit_shop, random_shop(0)[2]):
-        index = walks(graph, graph.manifest.test_start, WalkSettings(half_life_days=half_lives))
+        index = candidate_index(graph, graph.manifest.test_start, WalkSettings(half_life_days=half_lives))
         names = feature_names(index.settings, index.partner_relations)
         user, query = ints([0, -1]), ints([0, 1])
-        assert candidate_features(index, user, query, query, reach(index, user, query, query)).shape[1] == len(names) == len(set(names))
+        features = candidate_features(index, user, query, query, find_candidates(index, user, query, query))
+        assert features.shape[1] == len(names) == len(set(names))
 
 
-def test_a_shopper_of_whom_nothing_is_known_yet_is_nobody(fruit_shop):
+def test_a_user_of_whom_nothing_is_known_yet_is_nobody(fruit_shop):
     """Bob first comes on day 4."""
     view = fruit_shop.manifest.time_first + 2 * DAY + DAY // 2
-    index = walks(fruit_shop, view)
+    index = candidate_index(fruit_shop, view)
     query = ints(np.arange(fruit_shop.num_nodes["query"]))
     bob, nobody = np.full_like(query, 1), np.full_like(query, -1)
-    found, plain = reach(index, bob, query, query), reach(index, nobody, query, query)
+    found, plain = find_candidates(index, bob, query, query), find_candidates(index, nobody, query, query)
     assert len(plain.product)
     for name in ("row", "product", "partners"):
         assert np.array_equal(getattr(found, name), getattr(plain, name))
-    assert np.array_equal(candidate_features(index, bob, query, query, found), candidate_features(index, nobody, query, query, plain))
+    of_nobody = candidate_features(index, nobody, query, query, plain)
+    assert np.array_equal(candidate_features(index, bob, query, query, found), of_nobody)
     ann = np.zeros_like(query)
-    reached = reach(index, ann, query, query)
-    assert not np.array_equal(candidate_features(index, ann, query, query, reached), candidate_features(index, nobody, query, query, plain))
+    candidates = find_candidates(index, ann, query, query)
+    assert not np.array_equal(candidate_features(index, ann, query, query, candidates), of_nobody)
 
 
 def test_a_query_that_nobody_asked_yet_is_none(fruit_shop):
     """`pear` is first asked on day 23; what ann chose for `apple` is called up for both."""
     queries = fruit_shop.nodes("query")["query"].to_list()
-    index = walks(fruit_shop, fruit_shop.manifest.validation_start)
+    index = candidate_index(fruit_shop, fruit_shop.manifest.validation_start)
     apple = queries.index("apple")
     found = described(index, 0, queries.index("pear"), apple)
     assert list(found) == [0]
@@ -184,31 +187,31 @@ def test_a_query_that_nobody_asked_yet_is_none(fruit_shop):
 
 
 @pytest.mark.parametrize("what", ["category", "brand"])
-def test_what_a_product_lacks_no_shopper_chose(random_shop, what):
+def test_what_a_product_lacks_no_user_chose(random_shop, what):
     for seed in range(3):
         graph = random_shop(seed)[2]
-        index = walks(graph, graph.manifest.time_last + 1)
+        index = candidate_index(graph, graph.manifest.time_last + 1)
         user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(graph.num_nodes["user"]), np.arange(graph.num_nodes["query"])))
-        reached = reach(index, user, query, query)
-        lacking = (index.product_category if what == "category" else index.product_brand)[reached.product] < 0
+        candidates = find_candidates(index, user, query, query)
+        lacking = (index.product_category if what == "category" else index.product_brand)[candidates.product] < 0
         column = feature_names(SETTINGS, index.partner_relations).index(f"own {what}")
-        own = candidate_features(index, user, query, query, reached)[:, column]
+        own = candidate_features(index, user, query, query, candidates)[:, column]
         assert lacking.any()
         assert not own[lacking].any()
         assert own[~lacking].any()
 
 
-def test_one_choice_that_weighs_much_is_no_rhythm(tiny_graph):
+def test_one_choice_that_weighs_much_is_no_repurchase_interval(tiny_graph):
     """Two choices at one moment, as one of weight 2, say nothing of how often a shopper comes back."""
-    index = walks(tiny_graph, tiny_graph.manifest.test_start)
+    index = candidate_index(tiny_graph, tiny_graph.manifest.test_start)
     user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(15), np.arange(20)))
-    reached = reach(index, user, query, query)
-    place = index.user_interactions.find(user[reached.row].astype(np.int64), reached.product.astype(np.int64), index.num_products)
+    candidates = find_candidates(index, user, query, query)
+    place = index.user_interactions.find(user[candidates.row].astype(np.int64), candidates.product.astype(np.int64), index.num_products)
     once = np.flatnonzero((place >= 0) & (index.user_interactions.first[place] == index.user_interactions.latest[place]))
     index.user_interactions.count[place[once]] = 2
     column = feature_names(SETTINGS, index.partner_relations).index("own product: days between choices")
     assert len(once)
-    np.testing.assert_allclose(candidate_features(index, user, query, query, reached)[once, column], log1p(200), rtol=1e-6)
+    np.testing.assert_allclose(candidate_features(index, user, query, query, candidates)[once, column], log1p(200), rtol=1e-6)
 
 
 def of_products(index: CandidateIndex, without: int | None) -> dict[str, np.ndarray]:
@@ -232,7 +235,8 @@ def test_products_as_if_nobody_had_asked_a_query(tmp_path):
     events.filter(~asked).write_parquet(table)
     lacking = build(recipe, tmp_path / "lacking")
     moment = full.manifest.test_start
-    plain, found, truth = (of_products(walks(graph, moment), without) for graph, without in ((full, None), (full, query), (lacking, None)))
+    settings = ((full, None), (full, query), (lacking, None))
+    plain, found, truth = (of_products(candidate_index(graph, moment), without) for graph, without in settings)
     choices = [f"choices, half-life {day:g} days" for day in HALF_LIVES]
     for name in choices:
         assert not np.allclose(plain[name], truth[name], atol=1e-2)

@@ -1,4 +1,4 @@
-"""What the walk term scores."""
+"""What the reranker scores."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_hand_computed():
     deviation = math.sqrt(8 / 3)
     assert (scorer.mean.item(), scorer.deviation.item()) == pytest.approx((3, deviation))
     numbers = {"beside.linear.weight": [[2.0, 0.1]], "beside.linear.bias": [0.5], "beside.inner.weight": [[1.0, -0.5]],
-               "beside.inner.bias": [0.25], "beside.outer.weight": [[3.0]], "log_slope": math.log(0.5), "elsewhere": -4.0,
+               "beside.inner.bias": [0.25], "beside.outer.weight": [[3.0]], "log_slope": math.log(0.5), "others": -4.0,
                "alone.linear.weight": [[1.5]], "alone.linear.bias": [1.0], "alone.inner.weight": [[2.0]],
                "alone.inner.bias": [0.0], "alone.outer.weight": [[-1.0]]}  # fmt: skip
     for name, parameter in scorer.named_parameters():
@@ -46,7 +46,7 @@ def test_hand_computed():
 
 @torch.no_grad()
 @pytest.mark.parametrize("log_slope", [-3.0, 0.0, 2.0])
-def test_elsewhere_the_order_is_the_vectors(scorer, log_slope):
+def test_other_products_keep_the_order_of_the_vectors(scorer, log_slope):
     scorer.log_slope.fill_(log_slope)
     similarity = torch.linspace(-1, 1, 101)
     assert (scorer.score_others(similarity).diff() > 0).all()

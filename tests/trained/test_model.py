@@ -79,7 +79,7 @@ def test_what_is_saved_comes_back(tiny_graph, tmp_path):
     assert torch.equal(*(encoder.encode_requests(users, queries) for encoder in pair))
 
 
-def test_the_walk_term_comes_back(tiny_graph, tmp_path):
+def test_the_reranker_comes_back(tiny_graph, tmp_path):
     config = tiny_config(walk={"half_life_days": [3, 9], "hidden": 5})
     torch.manual_seed(0)
     scorer = RerankScorer(len(feature_names(config.walk, partner_relations(tiny_graph))), 5)
@@ -89,11 +89,11 @@ def test_the_walk_term_comes_back(tiny_graph, tmp_path):
     assert opened is not None
     assert not opened.training
     saved, found = scorer.state_dict(), opened.state_dict()
-    assert {"mean", "deviation", "elsewhere", "log_slope"} < saved.keys() == found.keys()
+    assert {"mean", "deviation", "others", "log_slope"} < saved.keys() == found.keys()
     assert all(torch.equal(saved[name], found[name]) for name in saved)
 
 
-def test_a_walk_term_that_is_gone_is_not_opened(fresh_model):
+def test_a_reranker_that_is_gone_is_not_opened(fresh_model):
     opened = open_model(fresh_model)
     assert opened.reranker is not None
     save_model(fresh_model, opened.graph, opened.config, opened.retriever, None, {}, {})

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gnn_search.retrieval.rankers.open import open_channel
 
 from gnn_search.errors import ArtefactError
+from gnn_search.retrieval.rankers.build import best_case_ranker
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import encode_nodes, open_node_embeddings, save_node_embeddings
 
@@ -31,23 +31,23 @@ def test_kept_and_computed_are_the_same(model):
     assert np.array_equal(kept.factors.product, computed.factors.product)
 
 
-def test_the_walk_reads_what_is_kept(model, monkeypatch):
+def test_the_reranker_reads_what_is_kept(model, monkeypatch):
     user, query = np.arange(5, dtype=np.int32), np.arange(5, dtype=np.int32)
-    computed = open_channel(model, encode_nodes(model, model.graph.manifest.test_start)).rank(user, query, 10)
+    computed = best_case_ranker(model, encode_nodes(model, model.graph.manifest.test_start)).rank(user, query, 10)
     monkeypatch.setattr("gnn_search.rerank.collaborative.svds", None)
-    kept = open_channel(model, open_node_embeddings(model)).rank(user, query, 10)
+    kept = best_case_ranker(model, open_node_embeddings(model)).rank(user, query, 10)
     assert np.array_equal(kept.product, computed.product)
     assert np.array_equal(kept.score, computed.score)
 
 
-def test_another_moment_is_computed(model):
+def test_another_time_is_computed(model):
     earlier = open_node_embeddings(model, model.graph.manifest.validation_start)
     kept = open_node_embeddings(model)
     assert earlier.as_of < kept.as_of
     assert not np.array_equal(earlier.factors.user, kept.factors.user)
 
 
-@pytest.mark.parametrize("name", ["product", "user", "walk_user", "walk_product"])
+@pytest.mark.parametrize("name", ["product", "user", "user_factors", "product_factors"])
 @pytest.mark.parametrize("damage", ["cut", "gone", "narrow"])
 def test_a_damaged_file_is_refused(model, name, damage):
     file = model.layout.node_embeddings / f"{name}.npy"
@@ -68,7 +68,7 @@ def test_vectors_of_another_model_are_refused(model):
         open_node_embeddings(model)
 
 
-def test_a_model_without_a_walk_term_has_no_factors(model):
+def test_a_model_without_a_reranker_has_no_factors(model):
     model.layout.reranker.unlink()
     plain = replace(model, walk=None)
     save_node_embeddings(plain, encode_nodes(plain, model.graph.manifest.test_start))

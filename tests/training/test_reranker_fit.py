@@ -1,4 +1,4 @@
-"""The walk term learns what is planted in a shop, and is measured on shoppers that it was not fitted on."""
+"""The reranker learns what is planted in a shop, and is measured on users that it was not fitted on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from retrievers import random_retriever, tiny_config
 from gnn_search.errors import DivergenceError, RequestError
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.rerank.candidates import MatchedProducts
+from gnn_search.rerank.candidates import CandidateIndex, MatchedProducts
 from gnn_search.rerank.features import feature_names
 from gnn_search.sampling.inputs import InputSampler
-from gnn_search.training import walk_fit
+from gnn_search.training import reranker_fit
 from gnn_search.training.reranker_fit import RerankExamples, fit, fit_reranker, gather
 
 SHOPPERS, PRODUCTS = 24, 60
@@ -78,16 +78,20 @@ def test_a_fit_that_diverges_is_refused(faithful_shop):
         fitted(faithful_shop, config(learning_rate=1e30))
 
 
+def candidate_index(settings, inputs: InputSampler, encoder: NodeEncoder) -> CandidateIndex:
+    return CandidateIndex(encoder.view, settings.walk, inputs.history, encoder.categories)
+
+
 def gathered(graph, settings) -> tuple[np.ndarray, RerankExamples]:
     """The shopper of each case, and the examples."""
     cases = build_cases(graph, "validation", settings.walk.cases, settings.seed)
     inputs = InputSampler(graph, settings)
     encoder = NodeEncoder(random_retriever(graph, settings), inputs, graph.before(cases.time))
-    examples = gather(settings, encoder, inputs.walks(encoder.view, encoder.categories), cases)
+    examples = gather(settings, encoder, candidate_index(settings, inputs, encoder), cases)
     return cases.user[np.argsort(cases.user, kind="stable")], examples
 
 
-def test_held_out_recall_is_of_the_other_half_of_the_shoppers(tiny_graph, monkeypatch):
+def test_held_out_recall_is_of_the_other_half_of_the_users(tiny_graph, monkeypatch):
     settings = config(user_dropout=0)
     fits, measured = {}, []
 
@@ -100,8 +104,8 @@ def test_held_out_recall_is_of_the_other_half_of_the_shoppers(tiny_graph, monkey
         measured.append((fits[id(scorer)][1], case))
         return 0.25, 0.5, 0.75
 
-    monkeypatch.setattr(walk_fit, "fit", remember_fit)
-    monkeypatch.setattr(walk_fit, "_recalls", remember_recall)
+    monkeypatch.setattr(reranker_fit, "fit", remember_fit)
+    monkeypatch.setattr(reranker_fit, "_recalls", remember_recall)
     found = fitted(tiny_graph, settings)
     shopper, examples = gathered(tiny_graph, settings)
     assert len(measured) == 2
@@ -117,9 +121,9 @@ def test_held_out_recall_is_of_the_other_half_of_the_shoppers(tiny_graph, monkey
     assert np.array_equal(fits[id(found.scorer)][1], np.arange(found.cases))
 
 
-def test_cases_without_their_shopper_are_learned_but_not_measured(tiny_graph, monkeypatch):
+def test_cases_without_their_user_are_learned_but_not_measured(tiny_graph, monkeypatch):
     settings, asked = config(user_dropout=0.5), []
-    monkeypatch.setattr(walk_fit, "_recalls", lambda scorer, examples, case: asked.append(examples.altered[case]) or (0.0, 0.0, 0.0))
+    monkeypatch.setattr(reranker_fit, "_recalls", lambda scorer, examples, case: asked.append(examples.altered[case]) or (0.0, 0.0, 0.0))
     fitted(tiny_graph, settings)
     assert not np.concatenate(asked).any()
     _, examples = gathered(tiny_graph, settings)
@@ -132,7 +136,7 @@ def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
     cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
     encoder = NodeEncoder(random_retriever(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
-    index = inputs.walks(encoder.view, encoder.categories)
+    index = candidate_index(settings, inputs, encoder)
     examples = gather(settings, encoder, index, cases)
     _, plain = gathered(tiny_graph, config(user_dropout=0))
     again = len(examples.wanted) - len(cases)
@@ -158,12 +162,12 @@ def test_copies_do_not_count_as_cases(tiny_graph):
 
 
 def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
-    monkeypatch.setattr(walk_fit, "_BEYOND", 3)
+    monkeypatch.setattr(reranker_fit, "_BEYOND", 3)
     settings = config(user_dropout=0, products=2, recent=0)
     cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
     encoder = NodeEncoder(random_retriever(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
-    index = inputs.walks(encoder.view, encoder.categories)
+    index = candidate_index(settings, inputs, encoder)
     examples = gather(settings, encoder, index, cases)
     for place, case in enumerate(np.argsort(cases.user, kind="stable")):
         user, query = cases.user[case : case + 1], cases.query[case : case + 1]
@@ -181,7 +185,7 @@ def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
 
 def test_blocks_and_all_at_once_are_the_same(tiny_graph, monkeypatch):
     _, whole = gathered(tiny_graph, config())
-    monkeypatch.setattr(walk_fit, "_SCORES", 7 * 40)
+    monkeypatch.setattr(reranker_fit, "_SCORES", 7 * 40)
     _, parts = gathered(tiny_graph, config())
     for name in ("indptr", "features", "feature_row", "relevant", "wanted", "group", "altered"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
@@ -203,7 +207,7 @@ def test_a_query_that_led_nowhere_calls_up_the_past_as_it_does_when_answered(mak
     assert (examples.feature_row >= 0).tolist() == [False, True, False]
 
 
-def test_where_walks_reach_nothing_the_order_stays_the_vectors(make_graph):
+def test_where_the_graph_leads_nowhere_the_order_stays_the_vectors(make_graph):
     products = [(f"p{number}", "tea", None, ["drinks"]) for number in range(15)]
     events = [("ann", "tea", f"p{number}", 1, "purchase", "a", "x") for number in range(15)]
     # Nobody who is known asks, and nothing that is known.
@@ -215,7 +219,7 @@ def test_where_walks_reach_nothing_the_order_stays_the_vectors(make_graph):
     assert not any(parameter.any() for parameter in found.scorer.parameters())
 
 
-def test_a_half_without_shoppers(make_graph):
+def test_a_half_without_users(make_graph):
     products = [(f"p{number}", "tea", None, ["drinks"]) for number in range(15)]
     events = [("ann", "tea", f"p{number}", 1, "purchase", "a", "x") for number in range(15)]
     later = [("ann", "tea", "p3", day, "purchase", f"d{day}", "x") for day in (12, 22)]
@@ -240,8 +244,8 @@ def test_cases_of_new_queries_are_fitted_more_often(tiny_graph, monkeypatch):
     assert examples.new.sum() == (asked[cases.query] == 0).sum()
     # The tiny shop's queries are all old ones; take some for new.
     examples = replace(examples, new=np.arange(len(examples.new)) % 4 == 0)
-    taught, drawn = [], walk_fit._batches
-    monkeypatch.setattr(walk_fit, "_batches", lambda case, *rest: taught.append(case) or drawn(case, *rest))
+    taught, drawn = [], reranker_fit._batches
+    monkeypatch.setattr(reranker_fit, "_batches", lambda case, *rest: taught.append(case) or drawn(case, *rest))
     case = np.arange(10)
     fit(settings, examples, case)
     assert np.array_equal(np.bincount(taught[0], minlength=10), np.where(case % 4 == 0, 3, 1))

@@ -12,7 +12,9 @@ from gnn_search.evaluation.boosting.fit import FITTED, LATER, OTHER_HALF, FitSet
 from gnn_search.evaluation.qrels import build_qrels
 from gnn_search.graph.cases import build_cases
 from gnn_search.index.boosting.build import build_boost
-from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.retrieval.options import RankingOptions
+from gnn_search.retrieval.rankers.build import build_ranker
+from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 
@@ -53,9 +55,10 @@ def test_gains_are_those_of_lists_that_the_boosted_channel_ranks(fitted, model):
     cases = build_cases(model.graph, "test")
     actions = build_qrels(model.graph, cases, "test").actions
     shop = open_node_embeddings(model, cases.time)
+    encoder = RequestEncoder(model, shop)
     for action in actions:
-        ranker = VectorChannel(model, shop, boost=boost, action=action)
-        lists = ranker.rank(cases.user, cases.query, 5).product
+        ranker = build_ranker(model, shop, encoder, RankingOptions("vector", boost=boost, action=action))
+        lists = ranker.rank(encoder.encode_nodes(cases.user, cases.query), 5).product
         recalls = []
         for case, found in enumerate(lists):
             rows = slice(cases.indptr[case], cases.indptr[case + 1])

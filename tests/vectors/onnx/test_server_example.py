@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from onnx_folders import needs_onnx
 
 from gnn_search.cli.main import main
-from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.retrieval.options import RankingOptions
+from gnn_search.retrieval.retriever import Retriever
 from gnn_search.trained.model import open_model
-from gnn_search.trained.node_embeddings import open_node_embeddings
 
 needs_onnx()
 
@@ -49,8 +49,7 @@ def test_same_list_as_the_package(exported, tiny_model, tiny_shop, tmp_path, que
         [sys.executable, "-c", BLOCKED, str(SERVER), *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    channel = VectorChannel(model, open_node_embeddings(model))
-    ranking = channel.rank_texts(np.array([node], np.int32), [" ".join(query.lower().split())], 5)
-    assert [row[1] for row in rows] == model.graph.nodes("product")["product_id"].gather(ranking.product[0]).to_list()
-    assert np.allclose([float(row[2]) for row in rows], ranking.score[0], atol=1e-4)
+    hits = Retriever(model, RankingOptions("vector")).search(query, user, k=5).hits
+    assert [row[1] for row in rows] == [hit.product_id for hit in hits]
+    assert np.allclose([float(row[2]) for row in rows], [hit.score for hit in hits], atol=1e-4)
     assert (raw.height > 5) == (user is not None)
