@@ -61,8 +61,8 @@ class Artefact:
             raise ArtefactError(f"{file} is damaged ('{key}': {fault['msg']}); {self.again}") from None
 
     def damaged(self, root: Path, fault: str) -> ArtefactError:
-        """Return the error that says what is wrong with a folder."""
-        return ArtefactError(f"the {self.name} {root} is damaged: {fault}; {self.again}")
+        """Return the error that says, in one line, what is wrong with a folder."""
+        return ArtefactError(f"the {self.name} {root} is damaged: {' '.join(fault.split())}; {self.again}")
 
     def check_sizes(self, root: Path, sizes: Mapping[str, int]) -> None:
         """Hold files to their sizes, which costs little.
@@ -108,8 +108,7 @@ class Artefact:
         try:
             return pl.read_parquet(file)
         except (pl.exceptions.PolarsError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise self.damaged(root, f"{file.name} can't be read ({reason})") from None
+            raise self.damaged(root, f"{file.name} can't be read ({str(error)[:200]})") from None
 
 
 def hash_manifest(manifest: BaseModel, files: Iterable[Path]) -> str:

@@ -28,7 +28,7 @@ def test_the_front_for_readers_and_an_index_that_opens(tuned, tiny_graph):
     lines = result.stdout.splitlines()
     assert "recall@10" in lines[0]
     assert sum(line.startswith("→") for line in lines) == 1
-    assert "ways tried with" in lines[-2]
+    assert "trials with" in lines[-2]
     assert lines[-1].startswith(f"{out}: ")
     assert result.stderr == ""
     assert open_index(out).ids.equals(tiny_graph.nodes("product")["product_id"])
