@@ -1,4 +1,4 @@
-"""Names of files on disk, and the one way in which they come into being.
+"""Names of files on disk, writing them whole or not at all, and JSON.
 
 A folder or file is written beside its place and moved there when it is whole, so a half-written artefact can't be opened.
 """

@@ -129,7 +129,7 @@ def run_tuning(
         )
         # The winner is measured with queries that played no part in selecting it.
         others = shuffled[1::2] if len(shuffled) > 1 else shuffled
-        settings = found.trials[found.chosen].settings
+        settings = found.trials[found.selected].settings
         return build_index(products.vectors, products.ids, settings, others, out, extra={**products.origin, "tuning": found})
 
 
@@ -138,13 +138,13 @@ def render(console: Console, out: Path, manifest: IndexManifest) -> None:
     tuning, measured = manifest.tuning, manifest.measured
     assert tuning is not None
     assert measured is not None
-    shown = [(one, place == tuning.chosen) for place, one in enumerate(tuning.trials) if one.front or place == tuning.chosen]
+    shown = [(one, place == tuning.selected) for place, one in enumerate(tuning.trials) if one.front or place == tuning.selected]
     names = ("", "index", "searched with", f"recall@{tuning.k}", "p50 ms", "p99 ms", "CPU ms", "bytes", "build, s")
     table = Table(*names, box=None, pad_edge=False)
     for column in table.columns[3:]:
         column.justify = "right"
-    for one, chosen in sorted(shown, key=lambda pair: (pair[0].recall, -pair[0].p50_ms)):
-        table.add_row("→" if chosen else "" if one.within else "over", *_cells(one))
+    for one, selected in sorted(shown, key=lambda pair: (pair[0].recall, -pair[0].p50_ms)):
+        table.add_row("→" if selected else "" if one.within else "over", *_cells(one))
     console.print(table)
     if tuning.left_out:
         most = f"{tuning.caps.bytes_product:,g} bytes a product"

@@ -38,7 +38,7 @@ def test_the_manifest_holds_what_was_tried(tuned):
     manifest = read_index_manifest(tuned[0])
     assert manifest.tuning is not None
     assert manifest.measured is not None
-    chosen = manifest.tuning.trials[manifest.tuning.chosen]
+    chosen = manifest.tuning.trials[manifest.tuning.selected]
     assert chosen.settings == manifest.settings
     assert abs(manifest.tuning.queries - manifest.measured.queries) <= 1
 
@@ -54,7 +54,9 @@ def test_once_more_from_what_won(tuned, tiny_model, tmp_path):
 def test_caps_that_nothing_keeps(tiny_model, tmp_path):
     result = run(tiny_model, "--kind", "sq8", "--max-bytes", 1, "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert result.stderr.startswith("Error: none of 1 ways keeps at most 1 bytes a product; the nearest, SQ8 with all products read, has ")
+    assert result.stderr.startswith(
+        "Error: none of 1 trials keeps at most 1 bytes a product; the nearest, SQ8 with all products read, has "
+    )
     assert list(tmp_path.iterdir()) == []
 
 
