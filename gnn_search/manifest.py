@@ -47,7 +47,7 @@ class Artefact:
         Raises:
             ArtefactError: The folder or the file is absent, or the file is no JSON, of another version, or damaged.
         """
-        if not file.parent.is_dir():
+        if not file.parent.exists():
             raise ArtefactError(f"there is no {self.name} folder {file.parent}; make one with '{self.command}'")
         content = read_json(file, self.described, self.again)
         version = content.get("format_version")
