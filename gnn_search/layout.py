@@ -1,4 +1,4 @@
-"""Names of files on disk, and the one way in which they come into being.
+"""Names of files on disk, writing them whole or not at all, and JSON.
 
 A folder or file is written beside its place and moved there when it is whole, so a half-written artefact can't be opened.
 """
@@ -22,23 +22,27 @@ _ROW, _LINE = 2, 240
 """Lists and objects inside each other, and letters, of what stands on one line of JSON."""
 
 
-@dataclass(frozen=True)
-class GraphLayout:
-    """Where the parts of a graph folder lie."""
+class _Part:
+    """A file or folder of a layout, as an attribute that gives its path."""
 
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, layout: _Layout, owner: type[_Layout]) -> Path:
+        return layout.root / self._name
+
+
+@dataclass(frozen=True)
+class _Layout:
     root: Path
 
-    @property
-    def manifest(self) -> Path:
-        return self.root / "graph.json"
 
-    @property
-    def rejects(self) -> Path:
-        return self.root / "rejects.parquet"
+class GraphLayout(_Layout):
+    """Where the parts of a graph folder lie."""
 
-    @property
-    def taxonomy(self) -> Path:
-        return self.root / "taxonomy"
+    manifest = _Part("graph.json")
+    rejects = _Part("rejects.parquet")
+    taxonomy = _Part("taxonomy")
 
     def nodes(self, node_type: str) -> Path:
         return self.root / "nodes" / f"{node_type}.parquet"
@@ -50,109 +54,43 @@ class GraphLayout:
         return self.root / "examples" / f"{split}.parquet"
 
 
-@dataclass(frozen=True)
-class ModelLayout:
+class ModelLayout(_Layout):
     """Where the parts of a model folder lie. `manifest` is written last: a folder without it is not yet a model."""
 
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        return self.root / "model.json"
-
-    @property
-    def config(self) -> Path:
-        return self.root / "config.yaml"
-
-    @property
-    def tokenizer(self) -> Path:
-        return self.root / "tokenizer.json"
-
-    @property
-    def text_vectors(self) -> Path:
-        return self.root / "text_vectors.safetensors"
-
-    @property
-    def transformer(self) -> Path:
-        return self.root / "transformer"
-
-    @property
-    def weights(self) -> Path:
-        return self.root / "weights.safetensors"
-
-    @property
-    def reranker(self) -> Path:
-        return self.root / "reranker.safetensors"
-
-    @property
-    def word_matches(self) -> Path:
-        return self.root / "word_matches"
-
-    @property
-    def metrics(self) -> Path:
-        return self.root / "metrics.jsonl"
-
-    @property
-    def tensorboard(self) -> Path:
-        return self.root / "tensorboard"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.root / "checkpoint"
-
-    @property
-    def node_embeddings(self) -> Path:
-        return self.root / "node_embeddings"
+    manifest = _Part("model.json")
+    config = _Part("config.yaml")
+    tokenizer = _Part("tokenizer.json")
+    text_vectors = _Part("text_vectors.safetensors")
+    transformer = _Part("transformer")
+    weights = _Part("weights.safetensors")
+    reranker = _Part("reranker.safetensors")
+    word_matches = _Part("word_matches")
+    metrics = _Part("metrics.jsonl")
+    tensorboard = _Part("tensorboard")
+    checkpoint = _Part("checkpoint")
+    node_embeddings = _Part("node_embeddings")
 
 
-@dataclass(frozen=True)
-class ExportLayout:
-    """Where the parts of an export folder lie."""
+class ExportLayout(_Layout):
+    """Where the parts of an export folder lie; each format has a folder of its name."""
 
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        return self.root / "manifest.json"
+    manifest = _Part("manifest.json")
+    index = _Part("faiss")
+    text_tower = _Part("text_tower")
 
     def format(self, name: str) -> Path:
         """Return the folder of one format."""
         return self.root / name
 
-    @property
-    def index(self) -> Path:
-        return self.format("faiss")
 
-    @property
-    def text_tower(self) -> Path:
-        return self.format("text_tower")
-
-
-@dataclass(frozen=True)
-class IndexLayout:
+class IndexLayout(_Layout):
     """Where the parts of an index folder lie."""
 
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        return self.root / "index.json"
-
-    @property
-    def faiss(self) -> Path:
-        return self.root / "index.faiss"
-
-    @property
-    def ids(self) -> Path:
-        return self.root / "ids.parquet"
-
-    @property
-    def full(self) -> Path:
-        return self.root / "full.npy"
-
-    @property
-    def full_scale(self) -> Path:
-        return self.root / "full_scale.npy"
+    manifest = _Part("index.json")
+    faiss = _Part("index.faiss")
+    ids = _Part("ids.parquet")
+    full = _Part("full.npy")
+    full_scale = _Part("full_scale.npy")
 
     @property
     def parts(self) -> tuple[Path, ...]:
@@ -160,46 +98,24 @@ class IndexLayout:
         return (self.faiss, self.ids, self.full, self.full_scale)
 
 
-@dataclass(frozen=True)
-class RunLayout:
+class RunLayout(_Layout):
     """Where the parts of a run folder lie: what an evaluation found, case by case."""
 
-    root: Path
-
-    @property
-    def evaluation(self) -> Path:
-        return self.root / "evaluation.json"
-
-    @property
-    def cases(self) -> Path:
-        return self.root / "cases.parquet"
-
-    @property
-    def relevant(self) -> Path:
-        return self.root / "relevant.parquet"
-
-    @property
-    def products(self) -> Path:
-        return self.root / "products.parquet"
+    evaluation = _Part("evaluation.json")
+    cases = _Part("cases.parquet")
+    relevant = _Part("relevant.parquet")
+    products = _Part("products.parquet")
 
     def method(self, place: int) -> Path:
         """Return the file of the method at a place of the evaluation's `methods`."""
         return self.root / "methods" / f"{place:02d}.parquet"
 
 
-@dataclass(frozen=True)
-class FusionLayout:
+class FusionLayout(_Layout):
     """Where the parts of a fusion folder lie."""
 
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        return self.root / "fusion.json"
-
-    @property
-    def weights(self) -> Path:
-        return self.root / "weights.json"
+    manifest = _Part("fusion.json")
+    weights = _Part("weights.json")
 
 
 @contextmanager

@@ -47,7 +47,7 @@ class Artefact:
         Raises:
             ArtefactError: The folder or the file is absent, or the file is no JSON, of another version, or damaged.
         """
-        if not file.parent.is_dir():
+        if not file.parent.exists():
             raise ArtefactError(f"there is no {self.name} folder {file.parent}; make one with '{self.command}'")
         content = read_json(file, self.described, self.again)
         version = content.get("format_version")
@@ -64,8 +64,8 @@ class Artefact:
         return manifest
 
     def damaged(self, root: Path, fault: str) -> ArtefactError:
-        """Return the error that says what is wrong with a folder."""
-        return ArtefactError(f"the {self.name} {root} is damaged: {fault}; {self.again}")
+        """Return the error that says, in one line, what is wrong with a folder."""
+        return ArtefactError(f"the {self.name} {root} is damaged: {' '.join(fault.split())}; {self.again}")
 
     def check_sizes(self, root: Path, sizes: Mapping[str, int]) -> None:
         """Hold files to their sizes, which costs little.
@@ -111,8 +111,7 @@ class Artefact:
         try:
             return pl.read_parquet(file)
         except (pl.exceptions.PolarsError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise self.damaged(root, f"{file.name} can't be read ({reason})") from None
+            raise self.damaged(root, f"{file.name} can't be read ({str(error)[:200]})") from None
 
 
 def hash_manifest(manifest: BaseModel, files: Iterable[Path]) -> str:

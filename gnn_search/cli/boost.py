@@ -1,4 +1,4 @@
-"""`gnn-search boost`: the quality of products inside the inner product."""
+"""`gnn-search boost`: put the quality of products into the inner product."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def command(
 ) -> None:
     """Fit a boost by product quality to a model's vectors.
 
-    Products get their qualities as further dimensions and queries the weights that meet them, so any index of inner products ranks by both
-    at no cost. The weights are fitted on choices of the validation period, for each action its own, and measured on other users and on
-    the test period. No boost is among the weights tried, so where it says that nothing is gained, do without.
+    Products get their qualities as further dimensions and queries the matching weights, so any index of inner products ranks by both at
+    no cost. Weights are fitted for each action on interactions of the validation period, and measured on other users and on the test
+    period. Weights of zero are among those tried, so where nothing is gained, the report says so: do without a boost.
 
     \b
     Example:
@@ -90,7 +90,7 @@ def run_boost(
 
 
 def render(console: Console, report: BoostReport) -> None:
-    """Write weights, gains and what to make of them."""
+    """Write the weights, the gains and a verdict."""
     weights = Table("dimension", box=None, pad_edge=False)
     for one in report.searches:
         weights.add_column(one.action, justify="right")
@@ -119,9 +119,9 @@ def render(console: Console, report: BoostReport) -> None:
         if gain.part == "later" and f"{gain.metric}@{gain.k}" == report.objective:
             console.print(f"{gain.action}: {verdict(gain)}", soft_wrap=True)
     if report.timeless:
-        console.print(f"Taken as given, without a time: {', '.join(report.timeless)}; see that these were known before validation began.")
-    moments = f"fitted as of {report.fitted_as_of:%Y-%m-%d %H:%M}, qualities as of {report.as_of:%Y-%m-%d %H:%M} UTC"
-    console.print(f"{report.out}: {report.objective} {moments}", soft_wrap=True)
+        console.print(f"Columns without a time: {', '.join(report.timeless)}; check that they were known before validation began.")
+    cut_offs = f"fitted as of {report.fitted_as_of:%Y-%m-%d %H:%M}, qualities as of {report.as_of:%Y-%m-%d %H:%M} UTC"
+    console.print(f"{report.out}: {report.objective} {cut_offs}", soft_wrap=True)
 
 
 def verdict(gain: Gain) -> str:

@@ -22,11 +22,11 @@ _NUMBER = click.IntRange(min=1)
 
 @click.command()
 @path_argument("model")
-@click.option("--kind", type=click.Choice(KINDS), help="What is kept of the vectors and how they are found.  [default: ivf_pq]")
+@click.option("--kind", type=click.Choice(KINDS), help="How vectors are stored and searched.  [default: ivf_pq]")
 @click.option("--factory", metavar="TEXT", help="An index by FAISS's own description instead, such as 'IVF1024,SQ8'.")
 @out_option("Folder to be made.")
 @click.option("--nlist", type=_NUMBER, help="Lists of an inverted file.  [default: 4 times the root of the number of products]")
-@click.option("--nprobe", type=_NUMBER, help="Lists that a query looks into.  [default: 4 times the root of nlist]")
+@click.option("--nprobe", type=_NUMBER, help="Lists that a query reads.  [default: 4 times the root of nlist]")
 @click.option("--hnsw-m", type=click.IntRange(2, 512), help="Links of a node of an HNSW graph.  [default: 32]")
 @click.option("--ef-construction", type=_NUMBER, help="Nodes kept in view while an HNSW graph is built.  [default: 80]")
 @click.option("--ef-search", type=_NUMBER, help="Nodes kept in view while it is searched.  [default: 256]")
@@ -34,12 +34,16 @@ _NUMBER = click.IntRange(min=1)
 @click.option(
     "--full",
     type=click.Choice(["none", "float32", "float16", "int8"]),
-    help="Whole vectors to re-rank candidates by.  [default: float32 for kinds with pq, else none]",
+    help="Whole vectors kept to re-rank candidates.  [default: float32 for kinds with pq, else none]",
 )
-@click.option("--full-in", type=click.Choice(["memory", "disk"]), help="Where they lie; on disk they are memory-mapped.  [default: memory]")
-@click.option("--candidates", type=_NUMBER, help="Candidates re-ranked for each place of a list, 200 at least.  [default: 10]")
-@click.option("--queries", type=_NUMBER, default=2000, show_default=True, help="Validation cases that the index is measured with, at most.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of samples and of what is learned from them.  [default: 0]")
+@click.option(
+    "--full-in",
+    type=click.Choice(["memory", "disk"]),
+    help="Where whole vectors are kept; on disk they are memory-mapped.  [default: memory]",
+)
+@click.option("--candidates", type=_NUMBER, help="Candidates re-ranked for each place of a list, at least 200.  [default: 10]")
+@click.option("--queries", type=_NUMBER, default=2000, show_default=True, help="Most validation cases to measure the index with.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the samples and of what is learned from them.  [default: 0]")
 @qualities_option
 @graph_option
 @as_of_option
@@ -50,9 +54,9 @@ def command(
 ) -> None:
     """Build an index of the products and measure it.
 
-    The folder holds a FAISS file, the shop's ids, whole vectors where they are kept, and a manifest with all settings and with what was
-    measured: recall against exact search on requests of the validation period, personal and plain; latency of one query at a time on one
-    thread; queries a second in a batch; bytes a product; and seconds to build.
+    The folder holds a FAISS file, the shop's ids, whole vectors if they are kept, and a manifest with all settings and measurements:
+    recall against exact search on requests of the validation period, with and without a user; latency of single queries on one thread;
+    queries per second in a batch; bytes per product; and seconds to build.
 
     \b
     Example:

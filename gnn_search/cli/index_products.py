@@ -1,4 +1,4 @@
-"""What `index` and `tune-index` make an index of."""
+"""The products that `index` and `tune-index` index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gnn-search tune-index`: the index that finds most under a cap on latency and memory."""
+"""`gnn-search tune-index`: find the best index under caps on latency and memory."""
 
 from __future__ import annotations
 
@@ -35,13 +35,17 @@ _COST = click.FloatRange(min=0, min_open=True)
 @click.command()
 @path_argument("model")
 @out_option("Folder to be made.")
-@click.option("--max-ms", type=_COST, metavar="MS", help="Longest wall time of 99 in 100 single queries on one thread.")
-@click.option("--max-bytes", type=_COST, metavar="BYTES", help="Most bytes a product in memory, whole vectors included.")
-@click.option("--kind", "kinds", type=click.Choice(TUNED), multiple=True, help="Try this kind alone; may be repeated.  [default: all]")
-@click.option("--from", "before", type=PATH, metavar="PATH", help="An index tuned earlier, whose way is tried first.")
+@click.option("--max-ms", type=_COST, metavar="MS", help="Largest p99 latency of single queries on one thread.")
+@click.option("--max-bytes", type=_COST, metavar="BYTES", help="Most bytes per product in memory, whole vectors included.")
+@click.option("--kind", "kinds", type=click.Choice(TUNED), multiple=True, help="Try only this kind; may be repeated.  [default: all]")
+@click.option("--from", "before", type=PATH, metavar="PATH", help="An index tuned earlier; its settings are tried first.")
 @click.option("-k", "k", type=_NUMBER, default=100, show_default=True, help="Length of the lists.")
-@click.option("--queries", type=_NUMBER, default=800, show_default=True, help="Validation cases, at most; half of them choose.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of samples and of what is learned from them.")
+@click.option(
+    "--queries", type=_NUMBER, default=800, show_default=True, help="Most validation cases. Half of them select the index, half measure it."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples and of what is learned from them."
+)
 @qualities_option
 @graph_option
 @as_of_option
@@ -62,11 +66,11 @@ def command(
     as_of: str | None,
     as_json: bool,
 ) -> None:
-    """Find the index that serves best, build it and save it.
+    """Find the best index under caps on latency and memory, build it and save it.
 
-    Kinds of index are built in turn, and each is searched with growing effort. Shown are the ways that no other one betters in recall,
-    latency and memory; the one with the highest recall within the caps is built and saved like one of index, with all that was tried in
-    its manifest. Run it again after a training, with --from the index that won last time.
+    Every kind of index is built in turn and searched with growing effort. The table shows the settings that no others beat in recall,
+    latency and memory. Those with the highest recall within the caps are built and saved, as the command index does, with every trial in
+    the manifest. After the next training, pass the winner with --from.
 
     \b
     Example:
@@ -110,43 +114,43 @@ def run_tuning(
         progress("indices") as bars,
     ):
         # No vector may stand in both halves.
-        asked = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
+        shuffled = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
         count, dimension = products.vectors.shape
         wanted = builds(count, dimension, [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
         task = bars.add_task("tuning", total=None)
         found = tune(
             products.vectors,
-            asked[0::2],
+            shuffled[0::2],
             wanted,
             Caps(p99_ms=max_ms, bytes_product=max_bytes),
             k,
             lambda name, done, total: bars.update(task, completed=done, total=total, description=name),
             scratch,
         )
-        # What was chosen is measured with queries that did not choose it.
-        other = asked[1::2] if len(asked) > 1 else asked
-        chosen = found.trials[found.chosen].settings
-        return build_index(products.vectors, products.ids, chosen, other, out, extra={**products.origin, "tuning": found})
+        # The winner is measured with queries that played no part in selecting it.
+        others = shuffled[1::2] if len(shuffled) > 1 else shuffled
+        settings = found.trials[found.selected].settings
+        return build_index(products.vectors, products.ids, settings, others, out, extra={**products.origin, "tuning": found})
 
 
 def render(console: Console, out: Path, manifest: IndexManifest) -> None:
-    """Write the front and the choice."""
+    """Write the best trials and the selected one."""
     tuning, measured = manifest.tuning, manifest.measured
     assert tuning is not None
     assert measured is not None
-    shown = [(one, place == tuning.chosen) for place, one in enumerate(tuning.trials) if one.front or place == tuning.chosen]
+    shown = [(one, place == tuning.selected) for place, one in enumerate(tuning.trials) if one.front or place == tuning.selected]
     names = ("", "index", "searched with", f"recall@{tuning.k}", "p50 ms", "p99 ms", "CPU ms", "bytes", "build, s")
     table = Table(*names, box=None, pad_edge=False)
     for column in table.columns[3:]:
         column.justify = "right"
-    for one, chosen in sorted(shown, key=lambda pair: (pair[0].recall, -pair[0].p50_ms)):
-        table.add_row("→" if chosen else "" if one.within else "over", *_cells(one))
+    for one, selected in sorted(shown, key=lambda pair: (pair[0].recall, -pair[0].p50_ms)):
+        table.add_row("→" if selected else "" if one.within else "over", *_cells(one))
     console.print(table)
     if tuning.left_out:
         most = f"{tuning.caps.bytes_product:,g} bytes a product"
         console.print(f"not made, as their codes alone take more than {most}: {', '.join(tuning.left_out)}", soft_wrap=True)
     console.print(
-        f"{len(tuning.trials)} ways tried with {tuning.queries:,} queries; shown are those that no other betters in recall, p50 and bytes",
+        f"{len(tuning.trials)} trials with {tuning.queries:,} queries; shown are those that no other beats in recall, p50 and bytes",
         soft_wrap=True,
     )
     found = ", ".join(f"recall@{cut} {recall:.4f}" for cut, recall in measured.recall.items())

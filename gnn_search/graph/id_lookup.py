@@ -46,7 +46,7 @@ class FoundIds:
 
 
 class IdLookup:
-    """Finds ids by binary search, so that one costs little however many there are. Several threads may ask at once.
+    """Finds ids by binary search, so that one costs little however many there are. Safe to use from several threads at once.
 
     Args:
         ids: Distinct ids of the nodes, integers or text.

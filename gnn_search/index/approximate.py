@@ -94,7 +94,7 @@ class ApproximateIndex(ProductIndex):
         return isinstance(self.faiss_index, faiss.IndexIVF) and not isinstance(self.faiss_index, faiss.IndexIVFFastScan)
 
     def with_settings(self, settings: IndexSettings, full: FullVectors | None = None) -> ApproximateIndex:
-        """Return the same FAISS index, not copied, to be searched in another way.
+        """Return the same FAISS index, not copied, to be searched with other settings.
 
         Args:
             settings: Resolved, and the same in all that the FAISS index was made with.

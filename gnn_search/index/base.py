@@ -167,7 +167,7 @@ class ProductIndex(ABC):
         Args:
             rows: The rows that may be found, ascending, at least k; None for all that FAISS holds.
             k: Length of the lists.
-            queries: How many will be asked in all.
+            queries: How many there are in all.
         """
 
     def _append(self, vectors: Float32) -> None:

@@ -21,7 +21,7 @@ CUT_OFFS = (10, 100)
 _WARM_UP = 20
 _MOST_TIMED = 2000
 _LONGEST = 20.0
-"""Seconds for which queries are asked one at a time."""
+"""Most seconds of searching one query at a time."""
 _BLOCK = 65_536
 """Vectors read at a time."""
 _SPARE = 32
@@ -32,14 +32,14 @@ class Measured(StrictModel):
     """Quality, speed and size of an index.
 
     Attributes:
-        queries: How many were asked.
-        recall: Share of the exact list's products that the index finds, by the length of the list that is asked for. A product that
+        queries: How many.
+        recall: Share of the exact list's products that the index finds, by the length of the list. A product that
             scores as well as the last of the exact list counts as found.
         k: Length of the lists whose search is timed.
-        timed: Queries that were asked one at a time on a single thread.
+        timed: Queries searched one at a time on a single thread.
         p50_ms, p95_ms, p99_ms: Wall time of these.
         cpu_ms: CPU time of one of these.
-        batch_per_second: Queries a second when all are asked at once.
+        batch_per_second: Queries per second when all are searched at once.
         batch_cpu_ms: CPU time of one of these.
         threads: Of the batch.
         bytes_index: Of what FAISS holds, a product, in memory.
@@ -87,7 +87,7 @@ class Seconds:
 def measure_index(
     index: ProductIndex, folder: Path, vectors: Float32, queries: Float32, build: Seconds, exact: Float32 | None = None
 ) -> Measured:
-    """Hold an index against exact search, and time it.
+    """Compare an index with exact search, and time it.
 
     Args:
         index: Opened from its folder.
@@ -137,7 +137,7 @@ def measure_index(
 
 
 def time_single(index: ProductIndex, queries: Float32, k: int) -> tuple[list[float], float]:
-    """Ask one query at a time on one thread, for 20 seconds at most: wall seconds of each, and CPU seconds of all."""
+    """Search one query at a time on one thread, for at most 20 seconds; return wall seconds of each, and CPU seconds of all."""
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:

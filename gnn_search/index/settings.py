@@ -23,20 +23,20 @@ _ROWS_A_LIST = 39
 
 
 class IndexSettings(Settings):
-    """One index. What is None follows from the number of products and the dimension, see `resolve`."""
+    """Settings of one index; None follows from the number of products and the dimension, see `resolve`."""
 
-    kind: Kind = Field("ivf_pq", description="What is kept of the vectors, and how they are found.")
+    kind: Kind = Field("ivf_pq", description="How vectors are stored and searched.")
     factory: str | None = Field(None, description="FAISS's own description of an index, of kind factory alone; such as IVF1024,SQ8.")
     nlist: int | None = Field(None, ge=1, description="Lists of an inverted file; typically 4 times the root of the number of products.")
-    nprobe: int | None = Field(None, ge=1, description="Lists that a query looks into; typically 4 times the root of nlist.")
+    nprobe: int | None = Field(None, ge=1, description="Lists that a query reads; typically 4 times the root of nlist.")
     hnsw_m: int = Field(32, ge=2, le=512, description="Links of a node of the HNSW graph.")
     ef_construction: int = Field(80, ge=1, description="Nodes kept in view while the HNSW graph is built.")
     ef_search: int = Field(256, ge=1, description="Nodes kept in view while the HNSW graph is searched.")
     pq_m: int | None = Field(None, ge=1, description="Parts of a vector, each coded in 4 bits; typically half the dimension.")
-    full: Precision | Literal["none"] | None = Field(None, description="As what whole vectors are kept to re-rank candidates by.")
-    full_in: Literal["memory", "disk"] = Field("memory", description="Where whole vectors lie; those on disk are memory-mapped.")
-    candidates: int = Field(10, ge=1, description="Candidates re-ranked for each place of the list, 200 at least.")
-    seed: int = Field(0, ge=0, description="Of the sample that lists and codes are learned from, and of the learning.")
+    full: Precision | Literal["none"] | None = Field(None, description="Type in which whole vectors are kept to re-rank candidates.")
+    full_in: Literal["memory", "disk"] = Field("memory", description="Where whole vectors are kept; on disk they are memory-mapped.")
+    candidates: int = Field(10, ge=1, description="Candidates re-ranked for each place of the list, at least 200.")
+    seed: int = Field(0, ge=0, description="Seed of the sample that lists and codes are learned from, and of the learning.")
 
     @model_validator(mode="after")
     def _factory_alone(self) -> IndexSettings:
@@ -46,7 +46,7 @@ class IndexSettings(Settings):
 
     @property
     def precision(self) -> Precision | None:
-        """As what whole vectors are kept by resolved settings, None where they are not."""
+        """Type in which whole vectors are kept by resolved settings; None where they are not."""
         return None if self.full is None or self.full == "none" else self.full
 
     @property

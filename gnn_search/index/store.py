@@ -46,7 +46,7 @@ class IndexManifest(StrictModel):
         as_of: The cut-off (ISO 8601, UTC): what was known before it is in the vectors.
         quality_hash: Hash of the qualities that a boost put into the vectors; None where there are none.
         measured: What the index found and cost when it was made; absent after products were added or removed.
-        tuning: What was tried before this one was chosen; None where none was tuned.
+        tuning: The trials that this one was selected from; None without a tuning.
         versions: Of the libraries that made it.
     """
 

@@ -38,7 +38,7 @@ _EF = (32, 64, 128, 256, 512, 1024)
 _PARTS = (4, 2, 1)
 """Numbers of a vector that share a 4-bit code."""
 _FAR = 2
-"""Largest share of the lists that is looked into, one in so many."""
+"""Largest share of the lists that is read: one in so many."""
 _STEPS = 6
 
 
@@ -50,12 +50,12 @@ class Caps(Settings):
 
 
 class Trial(StrictModel):
-    """One way to make and search an index.
+    """Settings of an index that were tried, and what they find and cost.
 
     Attributes:
         settings: Resolved.
         faiss: FAISS's description.
-        recall: Share of the exact lists' products found, on the queries that choose.
+        recall: Share of the exact lists' products found.
         p50_ms, p99_ms: Wall time of one query on one thread; the median over repeats.
         cpu_ms: CPU time of one, which another process's load does not lengthen.
         bytes_product: In memory, whole vectors included where they lie there.
@@ -93,11 +93,11 @@ class Tuning(StrictModel):
 
     Attributes:
         k: Length of the lists.
-        queries: That chose; as many others measured what was chosen.
+        queries: Queries of every trial; others measure the selected one.
         caps: What an index might cost.
         left_out: Indices that were not made, as their codes alone are larger than they may be.
         trials: In the order in which they were made.
-        chosen: Place among them.
+        selected: Place of the best among them.
     """
 
     k: int
@@ -105,7 +105,7 @@ class Tuning(StrictModel):
     caps: Caps
     left_out: tuple[str, ...] = ()
     trials: tuple[Trial, ...]
-    chosen: int
+    selected: int
 
 
 def tune(
@@ -117,7 +117,7 @@ def tune(
     progress: Progress = lambda name, done, total: None,
     scratch: Path | None = None,
 ) -> Tuning:
-    """Try indices of vectors, and choose the one that finds most within the caps, of those the quickest.
+    """Try indices of vectors, and select the one with the highest recall within the caps; ties go to the fastest.
 
     Args:
         vectors: Row i is product i's; may be memory-mapped.
@@ -151,7 +151,7 @@ def tune(
         caps=caps,
         left_out=tuple(one.description() for one in wanted if one not in small),
         trials=tuple(trials),
-        chosen=_choose(trials, caps),
+        selected=_select(trials, caps),
     )
 
 
@@ -170,17 +170,16 @@ def _small_enough(wanted: Sequence[IndexSettings], caps: Caps, dimension: int) -
 
 
 class _Bench:
-    """Makes indices and measures ways to search them."""
+    """Makes indices and measures them with different search settings."""
 
     def __init__(self, vectors: Float32, queries: Float32, k: int, caps: Caps, scratch: Path | None) -> None:
         self._vectors, self._queries, self._k, self._caps, self._scratch = vectors, queries, k, caps, scratch
         self._exact = nearest(vectors, queries, k)[0]
 
     def try_out(self, settings: IndexSettings) -> Iterator[Trial]:
-        """Make an index and search it with growing effort; then keep whole vectors smaller in the best quick way of each ladder.
+        """Make an index and search it with growing effort; then store whole vectors in fewer bytes for the best fast trial of each ladder.
 
-        Whole vectors lie on disk in further ways where there is no room for them in memory. These are timed as they are once the system
-        has read the file.
+        Where memory has no room for whole vectors, they are tried on disk too, and timed once the system has cached the file.
         """
         start = Seconds.now()
         index = ApproximateIndex.build(self._vectors, settings)
@@ -188,28 +187,28 @@ class _Bench:
         worth: list[IndexSettings] = []
         for ladder in ladders(index.settings):
             best, last = 0.0, None
-            for way in ladder:
-                trial = self._measure(index.with_settings(way, index.full), size, spent)
+            for one in ladder:
+                trial = self._measure(index.with_settings(one, index.full), size, spent)
                 yield trial
                 if trial.recall > best + _NO_GAIN and self._is_quick(trial):
-                    last = way
+                    last = one
                 if self._is_enough(trial, best):
                     break
                 best = max(best, trial.recall)
             worth += [] if last is None else [last]
         kept = index.settings.precision
         if index.full is not None and kept is not None:
-            for precision in (one for one in _SMALLER if one != kept):
+            for precision in (other for other in _SMALLER if other != kept):
                 full = None if precision == "none" else FullVectors.encode(self._vectors, precision)
-                for way in worth:
-                    smaller = way.model_copy(update={"full": precision})
+                for one in worth:
+                    smaller = one.model_copy(update={"full": precision})
                     yield self._measure(index.with_settings(smaller, full), size, spent)
             most = self._caps.bytes_product
             if worth and most is not None and size + index.full.bytes_each > most:
                 with tempfile.TemporaryDirectory(prefix=".index-", dir=self._scratch) as scratch:
                     full = FullVectors.encode(self._vectors, kept, Path(scratch) / "full.npy")
-                    for way in worth:
-                        yield self._measure(index.with_settings(way.model_copy(update={"full_in": "disk"}), full), size, spent)
+                    for one in worth:
+                        yield self._measure(index.with_settings(one.model_copy(update={"full_in": "disk"}), full), size, spent)
 
     def _is_quick(self, trial: Trial) -> bool:
         return self._caps.p99_ms is None or trial.p99_ms <= self._caps.p99_ms
@@ -247,7 +246,7 @@ def _time(index: ApproximateIndex, queries: Float32, k: int) -> tuple[float, flo
     return float(p50), float(p99), float(each)
 
 
-def _choose(trials: Sequence[Trial], caps: Caps) -> int:
+def _select(trials: Sequence[Trial], caps: Caps) -> int:
     kept = [place for place, one in enumerate(trials) if one.within]
     if kept:
         return max(kept, key=lambda place: (round(trials[place].recall, 4), -trials[place].cpu_ms))
@@ -255,7 +254,7 @@ def _choose(trials: Sequence[Trial], caps: Caps) -> int:
     wanted += [f"at most {caps.bytes_product:g} bytes a product"] if caps.bytes_product is not None else []
     near = min(trials, key=lambda one: _excess(one, caps))
     raise RequestError(
-        f"none of {len(trials)} ways keeps {' and '.join(wanted)}; the nearest, {near.faiss} with {near.effort or 'all products read'}, "
+        f"none of {len(trials)} trials keeps {' and '.join(wanted)}; the nearest, {near.faiss} with {near.effort or 'all products read'}, "
         f"has {near.p99_ms:.2f} ms and {near.bytes_product:,.0f} bytes; allow more"
     )
 
@@ -272,7 +271,7 @@ def builds(count: int, dimension: int, kinds: Sequence[Kind], seed: int, before:
     Args:
         count: Products.
         dimension: Numbers in a vector.
-        kinds: Which kinds to try.
+        kinds: Kinds to try.
         seed: Of what is learned.
         before: Settings of an index of an earlier training; lists follow the number of products of today.
     """
@@ -288,7 +287,7 @@ def builds(count: int, dimension: int, kinds: Sequence[Kind], seed: int, before:
 
 
 def ladders(built: IndexSettings) -> Iterator[list[IndexSettings]]:
-    """Yield ways to search an index: first as its settings say, then lists in which every step looks further than the one before it."""
+    """Yield search settings of an index: first its own, then lists in which each step reads more than the one before."""
     yield [built]
     if built.kind == "hnsw":
         yield [built.model_copy(update={"ef_search": effort}) for effort in _EF]
@@ -308,6 +307,6 @@ def _of_today(before: IndexSettings, count: int, dimension: int, seed: int) -> I
 
 
 def _list_counts(nlist: int) -> list[int]:
-    """Return numbers of lists to look into, each twice the one before, up to a share of all."""
+    """Return numbers of lists to read, each twice the one before, up to a share of all."""
     most = max(1, nlist // _FAR)
     return sorted({max(1, most >> step) for step in range(_STEPS)})

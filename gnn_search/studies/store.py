@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class StudyStore:
             result = RunResult.model_validate(read_json(folder / _RESULT, "the result of a run"))
             with np.load(folder / _RECALLS, allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in arrays.files}
-        except (ValidationError, OSError, ValueError) as error:
+        except (ValidationError, OSError, ValueError, EOFError, BadZipFile) as error:
             reason = " ".join(str(error).split())
             raise ArtefactError(f"the result in {folder} is damaged ({reason}); remove the folder, and the run is done again") from None
         return Measured(result, found.pop(_USER), found)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gnn_search.config.base import StrictModel
-from gnn_search.errors import ArtefactError
-from gnn_search.layout import read_json, staged
+from gnn_search.layout import staged, write_json
+from gnn_search.manifest import Artefact
 
 _PREFIX = "step-"
+_CHECKPOINT = Artefact("checkpoint", "remove it and train anew", "gnn-search train")
 
 
 class Progress(StrictModel):
@@ -71,7 +71,7 @@ def save_checkpoint(
         save_file(_compact(optimisers), partial / "optimisers.safetensors")
         save_file(_compact(best), partial / "best.safetensors")
         save_file(_compact(lists or {}), partial / "lists.safetensors")
-        (partial / "progress.json").write_text(json.dumps(progress.model_dump(), indent=2) + "\n", encoding="utf-8")
+        write_json(partial / "progress.json", progress.model_dump())
     for older in [*_checkpoints(folder), *folder.glob(f".{_PREFIX}*")]:  # those with a dot are what a killed run left half-written
         if older != target:
             shutil.rmtree(older)
@@ -99,14 +99,10 @@ def load_checkpoint(folder: Path) -> Saved | None:
         return None
     newest = found[-1]
     try:
-        progress = Progress.model_validate(read_json(newest / "progress.json", "a checkpoint"))
+        progress = _CHECKPOINT.read_manifest(newest / "progress.json", Progress)
         tensors = [load_file(newest / f"{name}.safetensors") for name in ("model", "optimisers", "best", "lists")]
-    except ValidationError as error:
-        fault = error.errors()[0]
-        key = ".".join(str(part) for part in fault["loc"])
-        raise ArtefactError(f"the checkpoint {newest} is damaged ('{key}': {fault['msg']}); remove it and train anew") from None
     except (SafetensorError, FileNotFoundError) as error:
-        raise ArtefactError(f"the checkpoint {newest} is damaged ({error}); remove it and train anew") from None
+        raise _CHECKPOINT.damaged(newest, str(error)) from None
     return Saved(progress, *tensors)
 
 

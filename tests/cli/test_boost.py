@@ -33,7 +33,7 @@ def test_a_table_for_readers(tiny_model, tmp_path):
         for part in (["fitted"], ["other", "half"], ["later"]):
             assert any(line[: 1 + len(part)] == [action, *part] for line in lines)
         assert f"\n{action}: the " in result.stdout
-    assert "Taken as given, without a time: price; see that these were known before validation began." in result.stdout
+    assert "Columns without a time: price; check that they were known before validation began." in result.stdout
     assert "recall@5 fitted as of 2024-02-14 00:00, qualities as of 2024-02-22 00:00 UTC" in result.stdout
 
 

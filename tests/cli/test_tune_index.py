@@ -28,7 +28,7 @@ def test_the_front_for_readers_and_an_index_that_opens(tuned, tiny_graph):
     lines = result.stdout.splitlines()
     assert "recall@10" in lines[0]
     assert sum(line.startswith("→") for line in lines) == 1
-    assert "ways tried with" in lines[-2]
+    assert "trials with" in lines[-2]
     assert lines[-1].startswith(f"{out}: ")
     assert result.stderr == ""
     assert open_index(out).ids.equals(tiny_graph.nodes("product")["product_id"])
@@ -38,7 +38,7 @@ def test_the_manifest_holds_what_was_tried(tuned):
     manifest = read_index_manifest(tuned[0])
     assert manifest.tuning is not None
     assert manifest.measured is not None
-    chosen = manifest.tuning.trials[manifest.tuning.chosen]
+    chosen = manifest.tuning.trials[manifest.tuning.selected]
     assert chosen.settings == manifest.settings
     assert abs(manifest.tuning.queries - manifest.measured.queries) <= 1
 
@@ -54,7 +54,9 @@ def test_once_more_from_what_won(tuned, tiny_model, tmp_path):
 def test_caps_that_nothing_keeps(tiny_model, tmp_path):
     result = run(tiny_model, "--kind", "sq8", "--max-bytes", 1, "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert result.stderr.startswith("Error: none of 1 ways keeps at most 1 bytes a product; the nearest, SQ8 with all products read, has ")
+    assert result.stderr.startswith(
+        "Error: none of 1 trials keeps at most 1 bytes a product; the nearest, SQ8 with all products read, has "
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,7 +34,7 @@ def test_the_front_by_hand():
 def test_it_chooses_what_finds_most_within_the_caps(data):
     vectors, queries = data
     found = tune(vectors, queries, builds(*vectors.shape, ["fp16", "sq8", "ivf_sq8", "ivf_pq"], 0), Caps(bytes_product=50), k=10)
-    chosen = found.trials[found.chosen]
+    chosen = found.trials[found.selected]
     assert chosen.bytes_product <= 50
     assert chosen.recall == max(one.recall for one in found.trials if one.bytes_product <= 50)
     # 32 bytes of float16 numbers find all; whole float32 vectors beside the codes would be over the cap.
@@ -73,7 +73,7 @@ def test_whole_vectors_lie_on_disk_where_memory_has_no_room_for_them(data):
         assert one.within
         twin = kept[one.settings.description(), one.settings.nprobe, one.settings.candidates]
         assert (one.recall, one.bytes_product) == (twin.recall, pytest.approx(twin.bytes_product - 64))
-    assert tight.trials[tight.chosen].recall == roomy.trials[roomy.chosen].recall
+    assert tight.trials[tight.selected].recall == roomy.trials[roomy.selected].recall
 
 
 def test_recall_grows_along_a_ladder_and_the_ladder_ends(data):
@@ -83,7 +83,7 @@ def test_recall_grows_along_a_ladder_and_the_ladder_ends(data):
     recall = [one.recall for one in ladder]
     assert recall == sorted(recall)
     assert [one.settings.nprobe for one in ladder] == sorted(one.settings.nprobe for one in ladder)
-    assert found.trials[found.chosen].recall >= max(recall) - 1e-4
+    assert found.trials[found.selected].recall >= max(recall) - 1e-4
 
 
 def test_the_same_seed_tries_the_same_ways_with_the_same_recall(data):
@@ -98,7 +98,9 @@ def test_the_same_seed_tries_the_same_ways_with_the_same_recall(data):
 def test_caps_that_nothing_keeps_and_no_queries(data):
     vectors, queries = data
     wanted = builds(*vectors.shape, ["fp16"], 0)
-    with pytest.raises(RequestError, match=r"none of 1 ways keeps at most 5 bytes a product; the nearest, SQfp16 .* 32 bytes; allow more"):
+    with pytest.raises(
+        RequestError, match=r"none of 1 trials keeps at most 5 bytes a product; the nearest, SQfp16 .* 32 bytes; allow more"
+    ):
         tune(vectors, queries, wanted, Caps(bytes_product=5), k=10)
     with pytest.raises(RequestError, match="there is no query to tune an index with"):
         tune(vectors, queries[:0], wanted, Caps(), k=10)

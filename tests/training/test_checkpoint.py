@@ -71,12 +71,12 @@ def test_a_failed_save_leaves_the_one_before(tmp_path, monkeypatch, file):
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("model.safetensors", b"\x00" * 4, r"the checkpoint .*step-00000005 is damaged \(.*\); remove it and train anew"),
-        ("best.safetensors", None, r"the checkpoint .*step-00000005 is damaged \(.*\); remove it and train anew"),
-        ("progress.json", None, r"is not a checkpoint: progress\.json is missing"),
-        ("progress.json", b"{", r"progress\.json is damaged \(.*\); make a checkpoint again"),
-        ("progress.json", b'{"step": "far"}', r"the checkpoint .*step-00000005 is damaged \(.*step.*\); remove it and train anew"),
-        ("progress.json", b'{"colour": 1}', r"the checkpoint .*step-00000005 is damaged \(.*colour.*\); remove it and train anew"),
+        ("model.safetensors", b"\x00" * 4, r"the checkpoint .*step-00000005 is damaged: .*; remove it and train anew"),
+        ("best.safetensors", None, r"the checkpoint .*step-00000005 is damaged: .*; remove it and train anew"),
+        ("progress.json", None, r"is not a checkpoint folder: progress\.json is missing"),
+        ("progress.json", b"{", r"progress\.json is damaged \(.*\); remove it and train anew"),
+        ("progress.json", b'{"step": "far"}', r"progress\.json is damaged \('step': .*\); remove it and train anew"),
+        ("progress.json", b'{"colour": 1}', r"progress\.json is damaged \('colour': .*\); remove it and train anew"),
     ],
 )
 def test_damage_is_named(tmp_path, file, content, message):
