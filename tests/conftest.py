@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from marks import marks_of
 from models import write_model
 from shops import build, write_tiny_shop
 
@@ -17,6 +18,13 @@ pytest_plugins = ["hand_made_shops", "postgres_server"]
 # On a busy machine an example may take long; that is no fault.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they cost and need."""
+    for item in items:
+        for mark in marks_of(item.nodeid, getattr(item, "fixturenames", ())):
+            item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
