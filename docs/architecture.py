@@ -60,17 +60,16 @@ def read_package() -> dict[str, ast.Module]:
 
 def imported_modules(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield line and name of the modules of the package that a file imports, inside functions too, but not for type checking alone."""
-    unread = {id(part) for node in ast.walk(tree) if _for_typing(node) for line in node.body for part in ast.walk(line)}
+    unread = {id(part) for node in ast.walk(tree) for line in _for_typing(node) for part in ast.walk(line)}
     for node in ast.walk(tree):
-        names: list[str] = []
-        if id(node) in unread:
+        if id(node) in unread or not isinstance(node, ast.Import | ast.ImportFrom):
             continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module == PACKAGE.name:
+        elif node.module == PACKAGE.name:
             names = [f"{PACKAGE.name}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
+        else:
+            names = [node.module or ""]
         yield from ((node.lineno, name) for name in names if name.split(".")[0] == PACKAGE.name)
 
 
@@ -88,7 +87,7 @@ def count_imports(files: Mapping[str, ast.Module]) -> Counter[tuple[str, str]]:
 
 def draw(files: Mapping[str, ast.Module]) -> str:
     """Return the picture as SVG: a box a folder, an arrow from each folder to those that import it."""
-    sizes = {folder: [_lines(file) for file in files if file.startswith(f"{folder}/")] for tier in TIERS for folder in tier}
+    sizes = Counter(file.split("/")[0] for file in files)
     tiers = [shown for tier in TIERS if (shown := [folder for folder in tier if sizes[folder]])]
     tallest = max(len(tier) for tier in tiers)
     place = {
@@ -153,12 +152,9 @@ def page(text: str, paths: str) -> str:
     )
 
 
-def _for_typing(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
-def _lines(file: str) -> int:
-    return len((PACKAGE / file).read_text(encoding="utf-8").splitlines())
+def _for_typing(node: ast.AST) -> list[ast.stmt]:
+    """Return the lines that stand under `if TYPE_CHECKING`."""
+    return node.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" else []
 
 
 def _without_detours(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -183,13 +179,18 @@ def _without_detours(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
 def _arrow(place: Mapping[str, tuple[int, int]], edge: tuple[str, str], count: int, near: bool) -> str:
     (x1, y1), (x2, y2) = place[edge[0]], place[edge[1]]
     if x1 == x2:
-        # Within a column: from the lower edge of one box to the upper edge of another.
+        # Within a column: from the lower edge of one box to the upper edge of another, to the left of the boxes between.
         start, end = (x1 + _BOX[0] // 2, y1 + _BOX[1]), (x2 + _BOX[0] // 2, y2)
-        bend = (start, end)
+        left = 0 if y2 - y1 == _ROW else round(0.85 * _BOX[0])
+        bend = ((start[0] - left, start[1]), (end[0] - left, end[1]))
     else:
         start, end = (x1 + _BOX[0], y1 + _BOX[1] // 2), (x2, y2 + _BOX[1] // 2)
         # A far one swings above or below the boxes between, the wider the farther.
-        swing = 0 if near and x2 - x1 <= _STEP else round(14 * (x2 - x1) / _STEP) * (-1 if y1 + y2 < 2 * (_TOP + _ROW) + 1 else 1)
+        swing = (
+            0
+            if near and x2 - x1 <= _STEP
+            else round((22 if near else 14) * (x2 - x1) / _STEP) * (-1 if y1 + y2 < 2 * (_TOP + _ROW) + 1 else 1)
+        )
         bend = ((start[0] + 24, start[1] + swing), (end[0] - 24, end[1] + swing))
     line = f"M{start[0]} {start[1]}C{bend[0][0]} {bend[0][1]} {bend[1][0]} {bend[1][1]} {end[0]} {end[1]}"
     thick = min(1 + count**0.5 / 2, 5)
@@ -201,11 +202,11 @@ def _arrow(place: Mapping[str, tuple[int, int]], edge: tuple[str, str], count: i
     return f'{drawn} marker-end="url(#head)">{title}</path><text class="count" x="{middle[0]}" y="{middle[1] - 4}">{count}</text>'
 
 
-def _box(folder: str, place: tuple[int, int], lines: list[int]) -> str:
+def _box(folder: str, place: tuple[int, int], files: int) -> str:
     x, y = place
     return (
         f'<rect x="{x}" y="{y}" width="{_BOX[0]}" height="{_BOX[1]}" rx="6"/><text x="{x + 9}" y="{y + 20}">{folder}</text>'
-        f'<text class="small" x="{x + 9}" y="{y + 37}">{len(lines)} files, {sum(lines):,} lines</text>'
+        f'<text class="small" x="{x + 9}" y="{y + 37}">{files} files</text>'
     )
 
 

@@ -16,6 +16,7 @@ from marks import BY_NAME
 from pydantic import BaseModel
 
 import gnn_search
+from docs.architecture import BELOW, TIERS, imported_modules
 from gnn_search.cli.main import COMMANDS, main
 
 ROOT = Path(gnn_search.__file__).parent
@@ -23,27 +24,7 @@ RESTRUCTURING = True
 """While the package is being taken apart, the rules that it does not keep yet are skipped."""
 not_yet = pytest.mark.skipif(RESTRUCTURING, reason="the package is being restructured")
 
-STATIONS = (
-    "config",
-    "tables",
-    "graph",
-    "sampling",
-    "model",
-    "rerank",
-    "trained",
-    "vectors",
-    "index",
-    "training",
-    "requests",
-    "retrieval",
-    "evaluation",
-    "export",
-    "explanation",
-    "audit",
-    "studies",
-    "report",
-    "cli",
-)
+STATIONS = (BELOW, *(folder for tier in TIERS for folder in tier))
 """The folders in the order of the data's way. A folder imports itself and those before it; top-level modules lie before all of them."""
 
 LONGEST_FUNCTION, LONGEST_FILE = 75, 400
@@ -102,23 +83,6 @@ def sources() -> dict[str, ast.Module]:
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(ROOT.rglob("*.py"))}
 
 
-def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield line and name of the package's modules that run when this one does, also those that a function imports."""
-    typing = {id(part) for node in ast.walk(tree) if is_type_checking(node) for line in node.body for part in ast.walk(line)}
-    for node in ast.walk(tree):
-        if id(node) in typing:
-            continue
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module == "gnn_search":
-            names = [f"gnn_search.{alias.name}" for alias in node.names]
-        yield from ((node.lineno, name) for name in names if name.split(".")[0] == "gnn_search")
-
-
-def is_type_checking(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
 def place(folder: str) -> int:
     """Return a folder's place in the order; -1 for a top-level module."""
     return STATIONS.index(folder) if folder in STATIONS else -1
@@ -130,7 +94,7 @@ def wrong_imports(files: dict[str, ast.Module]) -> list[str]:
         if file == "__main__.py":
             continue
         folder = file.split("/")[0]
-        for line, name in imports(tree):
+        for line, name in imported_modules(tree):
             target = name.split(".")[1] if "." in name else ""
             if place(target) > place(folder):
                 wrong.append(f"{file}:{line}: {folder} must not import {name}, which lies after it")
