@@ -33,10 +33,10 @@ def traces(folder: Path) -> dict[str, Trace]:
     retriever = gnn_search.Retriever.load(path, graph.path)
     model = open_model(path, graph.path)
     ranker = open_channel(model, open_shop_vectors(model))
-    user = graph.nodes("user")["user_id"][0]
+    user, query = graph.nodes("user")["user_id"][0], graph.nodes("query")["query"][0]
     return {
         "build": built,
         "batch": trace_calls(lambda: sampler.make(0, 0)),
-        "search": trace_calls(lambda: retriever.search("bread", user=user)),
+        "search": trace_calls(lambda: retriever.search(query, user=user)),
         "case": trace_calls(lambda: evaluate(build_cases(graph, limit=1), [ranker], graph, k=(10,), draws=10)),
     }
