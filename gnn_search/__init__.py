@@ -5,19 +5,72 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gnn_search.cli.train import run_training as train
+    from gnn_search.errors import (
+        ArtefactError,
+        ConfigError,
+        GnnSearchError,
+        MissingExtraError,
+        OutputExistsError,
+        RequestError,
+        TableError,
+        TaxonomyError,
+    )
+    from gnn_search.evaluation.evaluate import evaluate
+    from gnn_search.graph.build import build_graph
+    from gnn_search.graph.store import Graph
     from gnn_search.requests.request import Request
+    from gnn_search.retrieval.retrieve import retrieve
     from gnn_search.retrieval.retriever import Retriever
+    from gnn_search.trained.model import Model, open_model
 
-__all__ = ["Request", "Retriever", "__version__"]
+__all__ = [
+    "ArtefactError",
+    "ConfigError",
+    "GnnSearchError",
+    "Graph",
+    "MissingExtraError",
+    "Model",
+    "OutputExistsError",
+    "Request",
+    "RequestError",
+    "Retriever",
+    "TableError",
+    "TaxonomyError",
+    "__version__",
+    "build_graph",
+    "evaluate",
+    "open_model",
+    "retrieve",
+    "train",
+]
 __version__ = "0.1.0"
 
-_HOMES = {"Request": "gnn_search.requests.parser", "Retriever": "gnn_search.retrieval.retriever"}
+_HOMES = {
+    "Graph": "graph.store:Graph",
+    "Model": "trained.model:Model",
+    "Request": "requests.request:Request",
+    "Retriever": "retrieval.retriever:Retriever",
+    "build_graph": "graph.build:build_graph",
+    "evaluate": "evaluation.evaluate:evaluate",
+    "open_model": "trained.model:open_model",
+    "retrieve": "retrieval.retrieve:retrieve",
+    "train": "cli.train:run_training",
+}
+"""Where each public name is defined, as `module:name`; a name that ends in Error is in `errors`."""
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when asked for: torch and FAISS take seconds, which `gnn-search --help` must not.
-    if name not in _HOMES:
+    # Imported when first asked for: torch and FAISS take seconds, which `gnn-search --help` must not.
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    module, _, attribute = _HOMES.get(name, f"errors:{name}").partition(":")
+    value = getattr(import_module(f"{__name__}.{module}"), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

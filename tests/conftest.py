@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from marks import marks_of
 from models import write_model
 from shops import build, write_tiny_shop
 
@@ -27,6 +28,13 @@ def _no_progress_lines() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gnn_search.cli.output.SECONDS_A_LINE", math.inf)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by what they cost and need."""
+    for item in items:
+        for mark in marks_of(item.nodeid, getattr(item, "fixturenames", ())):
+            item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
