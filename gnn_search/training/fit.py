@@ -44,7 +44,7 @@ def fit_model(
     result = train(config, graph, out, resume=resume, tensorboard=tensorboard, listener=listener)
     walk = None
     if config.walk.enabled:
-        say("fitting the walk term on the validation period")
+        say("fitting the reranker on the validation period")
         walk = fit_reranker(config, graph, result.retriever, InputSampler(graph, config))
     summary = _summarise(result, walk, out)
     save_model(out, graph, config, result.retriever, None if walk is None else walk.scorer, summary, library_versions())
