@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--channel",
     "channels",
-    type=click.Choice(["full", "walk", "vector", "lexical"]),
+    type=click.Choice(["reranked", "graph", "vector", "lexical"]),
     multiple=True,
     help="Fuse this channel; may be repeated.  [default: all four]",
 )
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 @threads_option
 @json_option
 def command(model: Path, out: Path, channels: tuple[str, ...], cases: int, seed: int, graph: Path | None, as_json: bool) -> None:
-    """Fit weights that fuse vectors, walks and words.
+    """Fit weights that fuse vectors, the graph's candidates and words.
 
-    The channel full and its three parts give their 200 best products each; a weighted sum of scores and ranks orders what any of them
-    found. The weights are fitted on validation cases. As the walk term was fitted on this period too, it is fitted anew on either half of
-    the shoppers here and ranks for the other half; the table shows shoppers that nothing was fitted on. retrieve, search and evaluate take
+    The channel reranked and its three parts give their 200 best products each; a weighted sum of scores and ranks orders what any of them
+    found. The weights are fitted on validation cases. As the reranker was fitted on this period too, it is fitted anew on either half of
+    the users here and ranks for the other half; the table shows users that nothing was fitted on. retrieve, search and evaluate take
     the folder by --fusion.
 
     \b
@@ -72,7 +72,7 @@ def run_fusion(
 
 def render(console: Console, summary: FusionSummary) -> None:
     """Write weights and recalls for a reader."""
-    console.print(f"{summary.out}: fitted on {summary.cases:,} validation cases of {summary.users:,} shoppers")
+    console.print(f"{summary.out}: fitted on {summary.cases:,} validation cases of {summary.users:,} users")
     weights = Table("channel", "score", "rank", "missing", box=None, pad_edge=False)
     for name, weight in summary.weights.channels.items():
         weights.add_row(name, *(f"{value:.3f}" for value in (weight.score, weight.rank, weight.missing)))
@@ -86,7 +86,7 @@ def render(console: Console, summary: FusionSummary) -> None:
 def _render_scores(console: Console, scores: list[FusionScore]) -> None:
     cuts = sorted({score.k for score in scores})
     which = "of queries that nobody had asked before" if scores[0].new_queries else "of all queries"
-    console.print(f"\n{scores[0].recall.cases:,} cases {which}, shoppers that nothing was fitted on, 95 % intervals over shoppers")
+    console.print(f"\n{scores[0].recall.cases:,} cases {which}, users that nothing was fitted on, 95 % intervals over users")
     table = Table("method", box=None, pad_edge=False)
     for cut in cuts:
         table.add_column(f"recall@{cut}", justify="right")

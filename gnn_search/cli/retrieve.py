@@ -172,7 +172,8 @@ def render(console: Console, summary: RetrievalSummary) -> None:
     if summary.users_given:
         console.print(
             f"histories: {summary.users_given:,} given, in the place of what the graph knows; left out of them were "
-            f"{summary.events_unknown:,} events of unknown products and {summary.events_later:,} that are not before the time as of which is searched"
+            f"{summary.events_unknown:,} events of unknown products and {summary.events_later:,} that are not before the time as of which "
+            "is searched"
         )
     console.print(
         f"queries: {summary.queries_known:,} known, {summary.queries_new:,} new, answered by their text; of these "

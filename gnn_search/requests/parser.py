@@ -141,7 +141,8 @@ def _queries(requests: Sequence[Request]) -> pl.Series:
 def _refuse_blank(text: pl.Series, query: pl.Series) -> None:
     blank = (text == "").arg_true()
     if len(blank):
-        raise RequestError(f"the query {query[blank[0]]!r} (request {blank[0]}, from 0) is blank; give at least one word")
+        which = f" (request {blank[0]}, from 0)" if len(query) > 1 else ""
+        raise RequestError(f"the query {query[blank[0]]!r}{which} is blank; give at least one word")
 
 
 def _attributes(requests: Sequence[Request], described: Bool) -> dict[str, pl.Series]:
