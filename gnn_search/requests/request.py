@@ -49,8 +49,8 @@ class Request:
         for name in stated:
             if name not in known:
                 near = get_close_matches(str(name), known, n=1, cutoff=0.5)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise RequestError(f"a request has the key {name!r}{hint} Known keys: {', '.join(known)}")
+                hint = f"did you mean {near[0]!r}?" if near else "leave it out."
+                raise RequestError(f"a request has no key {name!r}; {hint} Known keys: {', '.join(known)}")
         if "query" not in stated:
             raise RequestError("a request has no query; give its text under the key 'query'")
         return cls(**stated)
