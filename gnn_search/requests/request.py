@@ -70,6 +70,7 @@ class RequestBatch:
 
     Attributes:
         inductive_users: The users whom requests describe by a history or attributes; None where there is none.
+        user_ids: The users as a program gave them, which may mix integers and text; None where `given` holds them as they are.
         cache_keys: For each request all but its text that its vector depends on, and its session; None where vectors are not cached.
     """
 
@@ -82,6 +83,7 @@ class RequestBatch:
     unknown_events: Int64
     later_events: Int64
     cache_keys: Sequence[tuple[bytes, str | None]] | None = None
+    user_ids: Sequence[str | int | None] | None = None
 
     def __len__(self) -> int:
         return len(self.user)
