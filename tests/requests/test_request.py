@@ -40,5 +40,5 @@ def test_a_key_like_none_is_named_with_all_known_ones(key):
 
 
 def test_a_request_without_a_query():
-    with pytest.raises(RequestError, match="^a request has no query; give its text under the key 'query'$"):
+    with pytest.raises(RequestError, match=r"^a request has no query; give its text under the key 'query'$"):
         Request.from_mapping({"user_id": 3})

@@ -93,7 +93,8 @@ def write(frame, path, **settings):
         os.kill(os.getpid(), signal.SIGKILL)
 unfinished.pl.DataFrame.write_parquet = write
 model = open_model(Path({str(tiny_model)!r}))
-retrieve(model, Path({str(source)!r}), Path({str(out)!r}), 5, model.graph.manifest.test_start, options=open_ranking_options(model, "vector"), block={BLOCK})
+options, as_of = open_ranking_options(model, "vector"), model.graph.manifest.test_start
+retrieve(model, Path({str(source)!r}), Path({str(out)!r}), 5, as_of, options=options, block={BLOCK})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -47,7 +47,7 @@ def test_any_text_ranks_by_its_words(opened):
 
 
 def test_users_and_requests_beside_it_do_not_count(opened):
-    model, ranker = opened
+    _, ranker = opened
     assert type(ranker.ranker) is LexicalRanker
     texts, user = ["red bread", "tea 0", "red bread"], np.array([0, -1, 3], np.int32)
     found = ranker.rank_texts(user, texts, 6)
