@@ -62,7 +62,7 @@ class RequestParser:
         text = query.to_frame().select(normalise_query(pl.col("query"))).to_series()
         _refuse_blank(text, query)
         table = pl.DataFrame([user_id, query])
-        return self._batch(table, text, user, described, events, length, _attributes(stated, described), "the request", stated)
+        return self._batch(table, text, user, described, events, length, _attributes(stated, described), "the history", stated)
 
     def parse_table(self, table: pl.DataFrame, *, ids_fit: bool = True) -> RequestBatch:
         """Read a block of a file of requests, whose queries are not blank.
@@ -106,14 +106,15 @@ class RequestParser:
             inductive_user[rows] = np.arange(len(rows))
             number = pl.Series(USER, inductive_user[events[USER].to_numpy()])
             read = self._histories.read(events.with_columns(number), len(rows), place)
-            users, table = read_inductive_users(self._model, user[rows], attributes, read.events, place)
+            users, table = read_inductive_users(self._model, user[rows], attributes, read.events, "the request")
             unknown[rows], later[rows] = read.unknown, read.later
             user = np.where(described, -1, user).astype(np.int32)
             if keys is not None:
                 for row, key in zip(rows.tolist(), _content(table, read.events), strict=True):
                     keys[row] = key
         sessions = None if stated is None or keys is None else list(zip(keys, [request.session for request in stated], strict=True))
-        return RequestBatch(given, text, user, inductive_user, users, length, unknown, later, sessions)
+        user_ids = None if stated is None else _mixed_ids(stated, given["user_id"])
+        return RequestBatch(given, text, user, inductive_user, users, length, unknown, later, sessions, user_ids)
 
 
 def without_blank_ids(given: pl.Series) -> pl.Series:
@@ -136,6 +137,14 @@ def _queries(requests: Sequence[Request]) -> pl.Series:
         raise RequestError(f"a query is {wrong[0]!r}; give text")
     # A lone surrogate, as from a broken command line argument, can stand in no table.
     return pl.Series("query", [request.query.encode("utf-8", "replace").decode("utf-8") for request in requests], dtype=pl.String)
+
+
+def _mixed_ids(requests: Sequence[Request], column: pl.Series) -> list[str | int | None] | None:
+    """Return user ids of which some were integers before a column of text took them; None where the column holds all as given."""
+    if not is_text(column.dtype):
+        return None
+    given = [request.user_id for request in requests]
+    return [int(one) if isinstance(one, int | np.integer) else text for one, text in zip(given, column.to_list(), strict=True)]
 
 
 def _refuse_blank(text: pl.Series, query: pl.Series) -> None:

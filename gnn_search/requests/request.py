@@ -49,8 +49,8 @@ class Request:
         for name in stated:
             if name not in known:
                 near = get_close_matches(str(name), known, n=1, cutoff=0.5)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
-                raise RequestError(f"a request has the key {name!r}{hint} Known keys: {', '.join(known)}")
+                hint = f"did you mean {near[0]!r}?" if near else "leave it out."
+                raise RequestError(f"a request has no key {name!r}; {hint} Known keys: {', '.join(known)}")
         if "query" not in stated:
             raise RequestError("a request has no query; give its text under the key 'query'")
         return cls(**stated)
@@ -70,6 +70,7 @@ class RequestBatch:
 
     Attributes:
         inductive_users: The users whom requests describe by a history or attributes; None where there is none.
+        user_ids: The users as a program gave them, which may mix integers and text; None where `given` holds them as they are.
         cache_keys: For each request all but its text that its vector depends on, and its session; None where vectors are not cached.
     """
 
@@ -82,6 +83,7 @@ class RequestBatch:
     unknown_events: Int64
     later_events: Int64
     cache_keys: Sequence[tuple[bytes, str | None]] | None = None
+    user_ids: Sequence[str | int | None] | None = None
 
     def __len__(self) -> int:
         return len(self.user)

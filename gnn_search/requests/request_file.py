@@ -18,6 +18,8 @@ from gnn_search.tables.formats import TableFile
 from gnn_search.tables.text import normalise_distinct
 
 _USER, _QUERY, _HISTORY = "user_id", "query", "history"
+_MISSPELT = {_USER: ("user", "users", "userid", "the_user_id"), _HISTORY: ("user_history", "histories", "history_ids", "the_history")}
+"""Columns that can only be meant by another name."""
 _CHECKED = 1 << 16
 """Rows that are checked at a time."""
 
@@ -128,9 +130,8 @@ def _refuse_misspelt(wanted: str, columns: list[str], path: Path) -> None:
     """
     if wanted in columns:
         return
-    stem = wanted.split("_")[0]
     words = {name: name.lower().replace("-", "_").replace(" ", "_") for name in columns}
-    meant = [name for name, word in words.items() if word in (stem, f"{stem}s", f"{stem}id", f"{stem}_history", f"the_{wanted}")]
+    meant = [name for name, word in words.items() if word in _MISSPELT[wanted]]
     meant = meant or [name for name, word in words.items() if get_close_matches(word, [wanted], cutoff=0.8)]
     if meant:
         raise TableError(f"{path} has a column '{meant[0]}' but no '{wanted}'; rename it to '{wanted}', or leave it out")

@@ -169,7 +169,8 @@ class SearchResults(Sequence[SearchResult]):
         size = int(np.count_nonzero(product != PADDING))
         rows = self.products[product[:size]].select("product_id", "title", "category").rows()
         scored = enumerate(zip(rows, self.ranking.score[listed, :size].tolist(), strict=True), start=1)
-        user_id, described = batch.given["user_id"][place], bool(batch.inductive_user[place] >= 0)
+        user_id = (batch.given["user_id"] if batch.user_ids is None else batch.user_ids)[place]
+        described = bool(batch.inductive_user[place] >= 0)
         unknown, later = int(batch.unknown_events[place]), int(batch.later_events[place])
         return SearchResult(
             query=batch.text[place],

@@ -209,7 +209,7 @@ class Retriever:
             known[some], understood[some] = encoded.known[encoded.text][distinct], encoded.understood[encoded.text][distinct]
             lists.append(ranking if min_score is None else self._cut(encoded, ranking, min_score))
         notes = (f"{allowed.unknown:,} products of the filter are not in the graph",) if allowed is not None and allowed.unknown else ()
-        something = (batch.inductive_user >= 0) | self._users[batch.user]
+        something = np.where(batch.inductive_user >= 0, _is_described(batch), self._users[batch.user])
         return SearchResults(batch, _joined(lists, k), place, known, understood, something, self.products, self._as_of, notes)
 
     def _encoded_parts(self, batch: RequestBatch) -> Iterator[tuple[Int64, Int64, EncodedRequests]]:
@@ -257,6 +257,18 @@ def _distinct_requests(batch: RequestBatch, rows: Int64, user: Int32) -> tuple[I
     distinct = asked.unique(["user", "text"], keep="first").sort("user", "text").with_row_index("place")
     place = asked.join(distinct.select("user", "text", "place"), on=["user", "text"], how="left", maintain_order="left")["place"]
     return distinct["row"].to_numpy(), place.to_numpy().astype(np.int64)
+
+
+def _is_described(batch: RequestBatch) -> Bool:
+    """Say of which inductive users anything is known: an event of the catalogue's products, or an attribute; bool [n]."""
+    known: Bool = batch.history_events - batch.unknown_events - batch.later_events > 0
+    if batch.inductive_users is None:
+        return known
+    attributes = batch.inductive_users.graph.nodes("user")[:, 1:]
+    has_attribute = np.r_[np.zeros(attributes.height, np.bool_), False]
+    for column in attributes:
+        has_attribute[:-1] |= column.is_not_null().to_numpy()
+    return known | has_attribute[batch.inductive_user]
 
 
 def _cached(encoded: EncodedRequests, row: int) -> CachedRequest:

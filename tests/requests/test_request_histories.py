@@ -25,27 +25,27 @@ def answer(model, frame: pl.DataFrame, folder, name: str = "in.parquet", **furth
 
 
 def events_of(model, user: int) -> list[dict[str, object]]:
-    """Return what the graph knows of a shopper before the test period, in the order of time."""
+    """Return what the graph knows of a user before the test period, in the order of time."""
     graph, rows = model.graph, []
     view, products = graph.before(graph.manifest.test_start), graph.nodes("product")["product_id"].to_list()
     for action in graph.manifest.actions:
         edges = view.edges(("product", f"rev_{action}", "user"))
         for place in range(int(edges.starts[user]), int(edges.ends[user])):
-            moment = to_datetime(int(edges.csr.time[place])).replace(tzinfo=None)
-            rows.append({"product_id": products[edges.csr.index[place]], "timestamp": moment, "action": action})
+            time = to_datetime(int(edges.csr.time[place])).replace(tzinfo=None)
+            rows.append({"product_id": products[edges.csr.index[place]], "timestamp": time, "action": action})
     return rows
 
 
-@pytest.mark.parametrize("channel", ["full", "vector", "walk", "rrf"])
-def test_a_shoppers_own_events_give_the_list_of_the_id(model, tmp_path, channel):
-    way, ids = open_ranking_options(model, channel), model.graph.nodes("user")["user_id"].to_list()
+@pytest.mark.parametrize("channel", ["reranked", "vector", "graph", "rrf"])
+def test_a_users_own_events_give_the_list_of_the_id(model, tmp_path, channel):
+    options, ids = open_ranking_options(model, channel), model.graph.nodes("user")["user_id"].to_list()
     users = [3, 7, 3, 11]
     by_id = pl.DataFrame({"user_id": users, "query": ["bread 0", "tea 0", "never asked", "tea 0"]})
     given = by_id.with_columns(history=pl.Series([events_of(model, ids.index(user)) for user in users]))
     # Others in the same block, without a history, stay as they are.
     mixed = pl.concat([by_id.with_columns(history=pl.lit(None, given.schema["history"])), given])
-    wanted, _ = answer(model, by_id, tmp_path / "id", way=way)
-    found, summary = answer(model, mixed, tmp_path / "mixed", way=way)
+    wanted, _ = answer(model, by_id, tmp_path / "id", options=options)
+    found, summary = answer(model, mixed, tmp_path / "mixed", options=options)
     half = wanted.height
     assert found[:half].drop("score").equals(wanted.drop("score"))
     assert found[half:].drop("score").equals(wanted.drop("score"))
@@ -64,10 +64,10 @@ def test_lists_of_ids_in_json_lines(model, tmp_path):
     assert (summary.users_given, summary.users_unknown, summary.events_unknown, summary.events_later) == (2, 2, 1, 0)
 
 
-def test_an_empty_history_of_a_known_shopper_leaves_nothing_known(model, tmp_path):
+def test_an_empty_history_of_a_known_user_leaves_nothing_known(model, tmp_path):
     frame = pl.DataFrame({"user_id": [3, None], "query": ["bread 0"] * 2, "history": pl.Series([[], None], dtype=pl.List(pl.String))})
-    found, _ = answer(model, frame, tmp_path / "a", way=open_ranking_options(model, "vector"))
-    known, _ = answer(model, frame.drop("history"), tmp_path / "b", way=open_ranking_options(model, "vector"))
+    found, _ = answer(model, frame, tmp_path / "a", options=open_ranking_options(model, "vector"))
+    known, _ = answer(model, frame.drop("history"), tmp_path / "b", options=open_ranking_options(model, "vector"))
     assert known[:7]["score"].to_list() != known[7:]["score"].to_list()
     assert found[7:]["score"].to_list() == known[7:]["score"].to_list()
     assert found[:7]["score"].to_list() != known[:7]["score"].to_list()
@@ -89,7 +89,7 @@ def test_what_is_no_history(model, tmp_path, history, error, sentence):
     assert not list((tmp_path / "a").glob("out*"))
 
 
-def test_a_fault_far_down_is_told_before_anything_is_answered(model, tmp_path):
+def test_a_fault_far_down_is_found_before_anything_is_answered(model, tmp_path):
     histories = [[{"product_id": "P001", "action": "purchase"}]] * 3 + [[{"product_id": "P001", "action": "stolen"}]]
     with pytest.raises(RequestError, match="there is no action 'stolen' in the graph"):
         answer(model, pl.DataFrame({"query": ["tea 0"] * 4, "history": histories}), tmp_path / "a", block=1)

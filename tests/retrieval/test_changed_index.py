@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from gnn_search.cli.main import main
 from gnn_search.errors import RequestError
-from gnn_search.index.flat import FlatIndex
 from gnn_search.index.store import open_index, read_index_manifest, save_index
 from gnn_search.retrieval.retriever import Retriever
 from gnn_search.trained.model import open_model
@@ -50,11 +49,11 @@ def test_where_its_vectors_come_from_is_kept(changed, tiny_model):
 def test_lists_are_the_models_own_but_for_what_was_changed(changed, tiny_model):
     plain, found = (Retriever.load(tiny_model, channel="vector", index=index) for index in (None, changed))
     for text in ("bread 0", "red tea", "never asked"):
-        own = [hit.product_id for hit in plain.search(text, user=3, k=40)]
+        own = [hit.product_id for hit in plain.search(text, user_id=3, k=40)]
         wanted = []
         for product in own:
             wanted += [] if product in GONE else [product, *NEW] if product == "P005" else [product]
-        hits = found.search(text, user=3, k=40)
+        hits = found.search(text, user_id=3, k=40)
         assert [hit.product_id for hit in hits] == wanted
         twin = next(hit for hit in hits if hit.product_id == "N1")
         assert (twin.title, twin.category) == ("", "")
@@ -77,23 +76,20 @@ def test_search_and_retrieve_list_new_products(changed, tiny_model, tmp_path):
 def test_a_least_score_and_a_filter_hold_for_them(changed, tiny_model):
     retriever = Retriever.load(tiny_model, channel="vector", index=changed)
     hits = retriever.search("bread 0", k=40)
-    least = hits[20].score
+    # Between two scores that differ: what an approximate index tells of them may be off by the last digit.
+    place = next(place for place in range(20, 39) if hits[place].score - hits[place + 1].score > 1e-4)
+    least = (hits[place].score + hits[place + 1].score) / 2
     kept = [hit.product_id for hit in retriever.search("bread 0", k=40, min_score=least)]
     assert kept == [hit.product_id for hit in hits if hit.score >= least]
     assert [hit.product_id for hit in retriever.search("bread 0", k=40, filter=["P005", *GONE])] == ["P005"]
 
 
-@pytest.mark.parametrize("channel", ["full", "walk", "lexical", "rrf"])
+@pytest.mark.parametrize("channel", ["reranked", "graph", "lexical", "rrf"])
 def test_other_channels_do_not_know_of_them(tiny_model, tmp_path, channel):
     with pytest.raises(RequestError, match="products were added to the index or removed from it, of which the channel"):
         Retriever.load(tiny_model, channel=channel, index=change(tiny_model, tmp_path / "flat", "flat"))
 
 
-def test_an_index_of_another_dimension(tiny_model):
-    with pytest.raises(RequestError, match="the index holds vectors of 8 numbers, expected 16"):
-        Retriever(open_model(tiny_model), "vector", index=FlatIndex.build(np.eye(40, 8, dtype=np.float32)))
-
-
 def test_a_channel_that_is_none(tiny_model):
-    with pytest.raises(RequestError, match="there is no channel 'vectors'; take one of full, vector, walk"):
+    with pytest.raises(RequestError, match="there is no channel 'vectors'; take one of reranked, vector, graph"):
         Retriever.load(tiny_model, channel="vectors")

@@ -38,9 +38,9 @@ def source(model, tmp_path_factory) -> Path:
     return path
 
 
-def run(model, source, out, k: int = 5, moment: int = 0, **further):
-    settings = {"way": open_ranking_options(model, "vector"), "block": BLOCK, **further}
-    return retrieve(model, source, out, k, moment or model.graph.manifest.test_start, **settings)
+def run(model, source, out, k: int = 5, as_of: int = 0, **further):
+    settings = {"options": open_ranking_options(model, "vector"), "block": BLOCK, **further}
+    return retrieve(model, source, out, k, as_of or model.graph.manifest.test_start, **settings)
 
 
 def run_until(model, source, out, answered: int, **further) -> None:
@@ -65,9 +65,9 @@ def test_a_stopped_run_ends_as_an_unbroken_one(model, source, tmp_path, name):
     run_until(model, source, out, 2 * BLOCK)
     assert not out.exists()
     run_until(model, source, out, 5 * BLOCK, resume=True)
-    told = []
-    summary = run(model, source, out, resume=True, progress=lambda *done: told.append(done))
-    assert told == [("answer", done, 100) for done in (65, 78, 91, 100)]
+    reported = []
+    summary = run(model, source, out, resume=True, progress=lambda *done: reported.append(done))
+    assert reported == [("answer", done, 100) for done in (65, 78, 91, 100)]
     assert out.read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
     assert summary.model_dump(exclude={"out", "resumed"}) == unbroken.model_dump(exclude={"out", "resumed"})
     assert (summary.requests, summary.resumed, unbroken.resumed) == (REQUESTS, 65, 0)
@@ -93,7 +93,8 @@ def write(frame, path, **settings):
         os.kill(os.getpid(), signal.SIGKILL)
 unfinished.pl.DataFrame.write_parquet = write
 model = open_model(Path({str(tiny_model)!r}))
-retrieve(model, Path({str(source)!r}), Path({str(out)!r}), 5, model.graph.manifest.test_start, way=open_ranking_options(model, "vector"), block={BLOCK})
+options, as_of = open_ranking_options(model, "vector"), model.graph.manifest.test_start
+retrieve(model, Path({str(source)!r}), Path({str(out)!r}), 5, as_of, options=options, block={BLOCK})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
@@ -162,9 +163,9 @@ def test_a_run_is_resumed_as_what_it_was_begun_as(model, source, tmp_path):
     for changed, name in (
         ({"source": other}, "input"),
         ({"k": 4}, "k"),
-        ({"way": open_ranking_options(model, "walk")}, "channel"),
+        ({"options": open_ranking_options(model, "graph")}, "channel"),
         ({"min_score": 0.1}, "least score"),
-        ({"moment": model.graph.manifest.test_start + 1}, "moment"),
+        ({"as_of": model.graph.manifest.test_start + 1}, "time as of which"),
         ({"block": 14}, "block size"),
     ):
         with pytest.raises(ArtefactError, match=rf"out.csv.unfinished was begun with another {name} \(.*, now .*\); go on with the one"):

@@ -24,7 +24,7 @@ def model(tiny_model):
 
 @pytest.fixture(scope="module")
 def requests(model) -> pl.DataFrame:
-    """Requests of every kind: known, unknown and null shoppers; known and new queries, repeated, in any case, one without a word."""
+    """Requests of every kind: known, unknown and null users; known and new queries, repeated, in any case, one without a word."""
     random = np.random.default_rng(0)
     queries = [*model.graph.nodes("query")["query"].to_list(), "BREAD  0", "never asked", "brot", "🍞"]
     users = [*range(1, 16), 999, None]
@@ -71,25 +71,25 @@ def test_two_runs_write_the_same_bytes(model, requests, tmp_path):
 
 def test_the_export_gives_the_same_lists(model, requests, tmp_path):
     """What another system does: the exported product vectors or index, and the model's query vectors."""
-    shop = open_node_embeddings(model)
-    export_model(model, shop, tmp_path / "export")
+    embeddings = open_node_embeddings(model)
+    export_model(model, embeddings, tmp_path / "export")
     export = open_export(tmp_path / "export")
     graph = model.graph
     known = requests.with_columns(pl.col("query").str.to_lowercase().str.replace_all("  ", " "))
     known = known.filter(pl.col("query").is_in(graph.nodes("query")["query"].implode()))
-    rows = answer(model, known, tmp_path / "a", k=30, way=open_ranking_options(model, "vector"))
+    rows = answer(model, known, tmp_path / "a", k=30, options=open_ranking_options(model, "vector"))
     expected = rows["product_id"].to_numpy().reshape(-1, 30)
 
     products, product_vectors = export.read("product")
     queries, query_vectors = export.read("query")
     user = known.join(graph.nodes("user").select("user_id").with_row_index("node"), on="user_id", how="left", maintain_order="left")["node"]
     node = known.join(queries.with_row_index("node"), on="query", how="left", maintain_order="left")["node"]
-    asked = query_vectors[node.to_numpy()]
-    encoder = NodeEncoder(model.retriever, model.inputs, graph.before(shop.as_of))
+    plain = query_vectors[node.to_numpy()]
+    encoder = NodeEncoder(model.retriever, model.inputs, graph.before(embeddings.as_of))
     nodes = user.cast(pl.Int32).fill_null(-1).to_numpy()
-    personal = encoder.personalise(torch.from_numpy(asked), nodes, node.cast(pl.Int32).to_numpy()).numpy()
+    personal = encoder.personalise(torch.from_numpy(plain), nodes, node.cast(pl.Int32).to_numpy()).numpy()
     assert (nodes < 0).any()
-    assert np.array_equal(personal[nodes < 0], asked[nodes < 0])
+    assert np.array_equal(personal[nodes < 0], plain[nodes < 0])
 
     scores = personal @ product_vectors.T
     order = np.argsort(-scores, axis=1, kind="stable")[:, :30]
@@ -110,11 +110,11 @@ def test_unknown_and_null_users_get_the_same_plain_list(model, tmp_path):
 
 def test_counts(model, requests, tmp_path):
     requests.write_csv(tmp_path / "in.csv")
-    told = []
+    reported = []
     out = tmp_path / "out.jsonl"
-    moment = model.graph.manifest.test_start
-    summary = retrieve(model, tmp_path / "in.csv", out, 2, moment, block=150, progress=lambda *done: told.append(done))
-    assert told == [("check", 200, None), ("answer", 0, 200), ("answer", 150, 200), ("answer", 200, 200)]
+    as_of = model.graph.manifest.test_start
+    summary = retrieve(model, tmp_path / "in.csv", out, 2, as_of, block=150, progress=lambda *done: reported.append(done))
+    assert reported == [("check", 200, None), ("answer", 0, 200), ("answer", 150, 200), ("answer", 200, 200)]
     assert (summary.requests, summary.rows) == (200, 400)
     assert summary.users_null == requests["user_id"].null_count()
     assert summary.users_unknown == (requests["user_id"] == 999).sum()

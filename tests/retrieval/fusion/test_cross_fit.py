@@ -1,4 +1,4 @@
-"""A fusion is fitted and measured on shoppers that the walk term it sees was not fitted on."""
+"""A fusion is fitted and measured on users that the reranker it sees was not fitted on."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gnn_search.retrieval.rankers.open import FULL, channel_parts
 from models import write_model
 
 from gnn_search.graph.cases import build_cases
+from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.fusion import cross_fit as module
 from gnn_search.retrieval.fusion.cross_fit import STAGES, fit_fusion
-from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.retrieval.rankers.build import candidate_index, channel_rankers
+from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import encode_nodes
 from gnn_search.training.reranker_fit import cross_fit, user_halves
@@ -30,41 +31,40 @@ def fitted(model):
     return fit_fusion(model, 1000, K)
 
 
-def test_every_way_is_measured_on_every_case(model, fitted):
+def test_every_channel_is_measured_on_every_case(model, fitted):
     cases = build_cases(model.graph, "validation")
-    assert list(fitted.recall) == ["full", "walk", "vector", "lexical", "rrf", "fused"]
-    assert list(fitted.weights.channels) == ["full", "walk", "vector", "lexical"]
+    assert list(fitted.recall) == ["reranked", "graph", "vector", "lexical", "rrf", "fused"]
+    assert list(fitted.weights.channels) == ["reranked", "graph", "vector", "lexical"]
     assert np.array_equal(fitted.user, cases.user)
     assert all(recall.shape == (len(cases), 2) for recall in fitted.recall.values())
     assert all((recall[:, 0] <= recall[:, 1]).all() for recall in fitted.recall.values())
 
 
-def test_recalls_are_those_of_lists_by_the_other_halfs_walk_term(model, fitted):
+def test_recalls_are_those_of_lists_by_the_other_halfs_reranker(model, fitted):
     cases = build_cases(model.graph, "validation")
-    shop = encode_nodes(model, cases.time)
-    vectors = VectorChannel(model, shop)
-    walks = model.inputs.walks(vectors.encoder.view, vectors.encoder.categories, shop.factors)
-    scorers = cross_fit(model.config, vectors.encoder, walks, cases)
+    embeddings = encode_nodes(model, cases.time)
+    encoder, index = RequestEncoder(model, embeddings), FlatIndex.build(embeddings.vectors["product"])
+    candidates = candidate_index(model, embeddings, encoder)
+    scorers = cross_fit(model.config, encoder.nodes, candidates, cases)
     half = user_halves(cases, model.config.seed)
     assert 0 < half.sum() < len(half)
     assert all(len(set(half[cases.user == user].tolist())) == 1 for user in np.unique(cases.user[cases.user >= 0]))
-    for name in (FULL, "walk"):
-        lists = [
-            channel_parts(replace(model, walk=scorer), vectors, walks)[name].search(vectors.ask(cases.user, cases.query), 20).product
-            for scorer in scorers
-        ]
+    requests = encoder.encode_nodes(cases.user, cases.query)
+    for name in ("reranked", "graph"):
+        rankers = [channel_rankers(replace(model, walk=scorer), index, candidates)[name] for scorer in scorers]
+        lists = [ranker.rank(requests, 20).product for ranker in rankers]
         for case in range(len(cases)):
-            chosen = cases.product[cases.indptr[case] : cases.indptr[case + 1]]
+            relevant = cases.product[cases.indptr[case] : cases.indptr[case + 1]]
             listed = lists[1 - half[case]][case]
             for place, k in enumerate(K):
-                assert np.isclose(fitted.recall[name][case, place], np.isin(chosen, listed[:k]).mean())
+                assert np.isclose(fitted.recall[name][case, place], np.isin(relevant, listed[:k]).mean())
 
 
 def test_new_queries_are_those_that_led_to_nothing(model, fitted):
     cases = build_cases(model.graph, "validation")
     events = model.graph.before(cases.time).edges(("product", "rev_leads_to", "query"))
-    asked = [int(events.ends[query]) > int(events.starts[query]) for query in cases.query]
-    assert fitted.new.tolist() == [not one for one in asked]
+    known = [int(events.ends[query]) > int(events.starts[query]) for query in cases.query]
+    assert fitted.new.tolist() == [not one for one in known]
 
 
 def test_held_out_cases_do_not_see_weights_fitted_on_them(model, fitted, monkeypatch):
@@ -87,13 +87,13 @@ def test_held_out_cases_do_not_see_weights_fitted_on_them(model, fitted, monkeyp
 def test_a_limit_draws_cases_and_progress_tells_the_stages(model):
     stages: list[str] = []
     few = fit_fusion(model, 12, K, progress=stages.append)
-    assert stages == ["encoding the shop", "fitting the walk term on halves", "ranking", "fitting weights"]
+    assert stages == ["encoding the shop", "fitting the reranker on halves", "ranking", "fitting weights"]
     assert len(stages) == STAGES
     assert len(few.user) == 12
     assert all(len(recall) == 12 for recall in few.recall.values())
 
 
-def test_without_a_walk_term_vectors_and_words_are_fused(tiny_graph, tmp_path):
+def test_without_a_reranker_vectors_and_words_are_fused(tiny_graph, tmp_path):
     model = open_model(write_model(tiny_graph, tmp_path / "plain", walk=False))
     fitted = fit_fusion(model, 1000, K)
     assert list(fitted.weights.channels) == ["vector", "lexical"]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gnn_search.retrieval.rankers.open import open_channel
+from rankers import EncodingRanker, open_ranker, same_ranking
 
 from gnn_search.errors import RequestError
-from gnn_search.retrieval import fused_channel
+from gnn_search.index.flat import FlatIndex
+from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
 from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
+from gnn_search.retrieval.rankers.build import candidate_index, channel_rankers
+from gnn_search.retrieval.rankers.fused import FusedRanker
 from gnn_search.retrieval.ranking import PADDING
+from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 
@@ -26,11 +30,19 @@ def opened(tiny_model):
 
 @pytest.fixture(scope="module")
 def rrf(opened):
-    return open_channel(*opened, "rrf")
+    return open_ranker(*opened, "rrf")
+
+
+def fused_anew(model, embeddings, **settings) -> EncodingRanker:
+    """Fuse the graph, vectors and words by reciprocal ranks."""
+    encoder, index = RequestEncoder(model, embeddings), FlatIndex.build(embeddings.vectors["product"])
+    rankers = channel_rankers(model, index, candidate_index(model, embeddings, encoder))
+    parts = {name: rankers[name] for name in ("graph", "vector", "lexical")}
+    return EncodingRanker(encoder, FusedRanker(index, parts, reciprocal_ranks, **settings))
 
 
 def test_reciprocal_ranks_by_a_plain_loop(opened, rrf):
-    alone = {kind: open_channel(*opened, kind).rank_texts(USER, TEXTS, 40).product for kind in ("vector", "walk", "lexical")}
+    alone = {channel: open_ranker(*opened, channel).rank_texts(USER, TEXTS, 40).product for channel in ("vector", "graph", "lexical")}
     found = rrf.rank_texts(USER, TEXTS, 12)
     for row in range(len(TEXTS)):
         scores: dict[int, float] = {}
@@ -45,9 +57,9 @@ def test_reciprocal_ranks_by_a_plain_loop(opened, rrf):
 
 def test_each_place_says_which_channel_found_it_where(opened, rrf):
     found = rrf.rank_texts(USER, TEXTS, 15)
-    assert list(found.ranks) == ["walk", "vector", "lexical"]
-    for kind, rank in found.ranks.items():
-        product = open_channel(*opened, kind).rank_texts(USER, TEXTS, 40).product
+    assert list(found.ranks) == ["graph", "vector", "lexical"]
+    for channel, rank in found.ranks.items():
+        product = open_ranker(*opened, channel).rank_texts(USER, TEXTS, 40).product
         for row, place in np.ndindex(found.product.shape):
             there = np.flatnonzero(product[row] == found.product[row, place]) + 1
             assert rank[row, place] == (there[0] if len(there) else 0)
@@ -55,18 +67,16 @@ def test_each_place_says_which_channel_found_it_where(opened, rrf):
 
 
 def test_weights_of_one_channel_alone_give_its_list(opened):
-    weights = {"full": NOTHING, "walk": NOTHING, "vector": ChannelWeights(score=1, rank=0, missing=0), "lexical": NOTHING}
-    fused = open_channel(*opened, "fused", Weights(channels=weights)).rank(USER, QUERY, 10)
-    assert np.array_equal(fused.product, open_channel(*opened, "vector").rank(USER, QUERY, 10).product)
+    weights = {"reranked": NOTHING, "graph": NOTHING, "vector": ChannelWeights(score=1, rank=0, missing=0), "lexical": NOTHING}
+    fused = open_ranker(*opened, "fused", weights=Weights(channels=weights)).rank(USER, QUERY, 10)
+    assert np.array_equal(fused.product, open_ranker(*opened, "vector").rank(USER, QUERY, 10).product)
 
 
-def test_a_request_gets_the_same_list_whatever_stands_beside_it(rrf, monkeypatch):
+def test_a_request_gets_the_same_list_whatever_stands_beside_it(opened, rrf):
     together = rrf.rank(USER, QUERY, 10)
-    monkeypatch.setattr(fused_channel, "_BLOCK", 2)
-    blocks = rrf.rank(USER, QUERY, 10)
+    blocks = fused_anew(*opened, block=2).rank(USER, QUERY, 10)
     alone = rrf.rank(USER[2:3], QUERY[2:3], 10)
-    assert np.array_equal(together.product, blocks.product)
-    assert np.array_equal(together.score, blocks.score)
+    assert same_ranking(together, blocks)
     assert all(np.array_equal(together.ranks[name], blocks.ranks[name]) for name in together.ranks)
     assert np.array_equal(together.product[2:3], alone.product)
 
@@ -75,24 +85,9 @@ def test_a_longer_list_begins_with_the_shorter_one(rrf):
     assert np.array_equal(rrf.rank(USER, QUERY, 30).product[:, :7], rrf.rank(USER, QUERY, 7).product)
 
 
-def test_each_channel_gives_no_more_than_wanted(opened, monkeypatch):
-    monkeypatch.setattr(fused_channel, "DEPTH", 2)
-    found = open_channel(*opened, "rrf").rank(USER, QUERY, 5)
+def test_each_channel_gives_no_more_than_wanted(opened):
+    found = fused_anew(*opened, depth=2).rank(USER, QUERY, 5)
     assert max(rank.max() for rank in found.ranks.values()) == 5
-
-
-def test_the_least_score_is_a_cosine_and_ranks_go_along(rrf):
-    whole, cut = rrf.rank_texts(USER, TEXTS, 40), rrf.rank_texts(USER, TEXTS, 40, 0.1)
-    cosine = rrf.vectors.rank_texts(USER, TEXTS, 40)
-    for row in range(len(TEXTS)):
-        near = dict(zip(cosine.product[row].tolist(), cosine.score[row].tolist(), strict=True))
-        kept = [place for place, one in enumerate(whole.product[row]) if one != PADDING and near[int(one)] >= 0.1]
-        assert cut.product[row, : len(kept)].tolist() == whole.product[row, kept].tolist()
-        assert (cut.product[row, len(kept) :] == PADDING).all()
-        for name in whole.ranks:
-            assert cut.ranks[name][row, : len(kept)].tolist() == whole.ranks[name][row, kept].tolist()
-            assert not cut.ranks[name][row, len(kept) :].any()
-    assert (cut.product == PADDING).any()
 
 
 def test_lists_that_can_not_be_filled_are_refused(rrf):
