@@ -15,7 +15,7 @@ SILENT, UNCHOSEN = 5, 7
 def evidence(user, product, weight=None, users=USERS, products=PRODUCTS) -> Interactions:
     user, product = np.asarray(user, np.int32), np.asarray(product, np.int32)
     weight = np.ones(len(user), np.float32) if weight is None else np.asarray(weight, np.float32)
-    return Interactions.of(user, product, np.zeros(len(user), np.int64), weight, 1, (7.0,), users, products)
+    return Interactions.count_edges(user, product, np.zeros(len(user), np.int64), weight, 1, (7.0,), users, products)
 
 
 def choices(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -41,7 +41,7 @@ def dense(user: np.ndarray, product: np.ndarray) -> np.ndarray:
 def test_equals_a_dense_decomposition(seed):
     user, product = choices(seed)
     left, value, right = np.linalg.svd(dense(user, product), full_matrices=False)
-    columns = CollaborativeFactors.of(evidence(user, product), PRODUCTS, RANKS).columns(*every_pair())
+    columns = CollaborativeFactors.decompose(evidence(user, product), PRODUCTS, RANKS).columns(*every_pair())
     assert [column.dtype for column in columns] == [np.float32] * 4
     for place, rank in enumerate(RANKS):
         expected = (left[:, :rank] * value[:rank]) @ right[:rank]
@@ -52,7 +52,7 @@ def test_equals_a_dense_decomposition(seed):
 
 
 def test_nothing_is_known_of_nobody_of_the_silent_and_of_what_nobody_chose():
-    columns = np.stack(CollaborativeFactors.of(evidence(*choices(0)), PRODUCTS, RANKS).columns(*every_pair())).reshape(
+    columns = np.stack(CollaborativeFactors.decompose(evidence(*choices(0)), PRODUCTS, RANKS).columns(*every_pair())).reshape(
         4, USERS + 1, PRODUCTS
     )
     assert not columns[:, 0].any()
@@ -64,13 +64,13 @@ def test_nothing_is_known_of_nobody_of_the_silent_and_of_what_nobody_chose():
 def test_shoppers_alike_recommend_to_each_other():
     # Two tastes; shopper 0 has not chosen product 2 yet, but the others of her taste have.
     user, product = [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 6, 6], [0, 1, 0, 1, 2, 0, 1, 2, 3, 4, 3, 4, 3, 4]
-    entry = CollaborativeFactors.of(evidence(user, product), PRODUCTS, (2,)).columns(np.zeros(PRODUCTS, np.int64), np.arange(PRODUCTS))[0]
+    entry = CollaborativeFactors.decompose(evidence(user, product), PRODUCTS, (2,)).columns(np.zeros(PRODUCTS, np.int64), np.arange(PRODUCTS))[0]
     assert entry[2] > 0.2
     assert abs(entry[3]) < 1e-6
 
 
 def test_same_choices_same_bytes():
-    first, second = (np.stack(CollaborativeFactors.of(evidence(*choices(1)), PRODUCTS, RANKS).columns(*every_pair())) for _ in range(2))
+    first, second = (np.stack(CollaborativeFactors.decompose(evidence(*choices(1)), PRODUCTS, RANKS).columns(*every_pair())) for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
 
@@ -79,11 +79,11 @@ def test_same_choices_same_bytes():
     [([], [], 3, 4), ([0], [0], 1, 1), ([0, 0], [0, 1], 1, 2), ([0, 1], [0, 0], 2, 1), ([0, 1, 1], [0, 0, 1], 2, 2), ([], [], 0, 2)],
 )
 def test_shops_too_small_for_the_ranks(user, product, users, products):
-    factors = CollaborativeFactors.of(evidence(user, product, users=users, products=products), products, (16, 64))
+    factors = CollaborativeFactors.decompose(evidence(user, product, users=users, products=products), products, (16, 64))
     columns = factors.columns(np.arange(-1, users), np.zeros(users + 1, np.int64))
     assert len(columns) == 4
     assert np.isfinite(columns).all()
 
 
 def test_switched_off():
-    assert CollaborativeFactors.of(evidence(*choices(0)), PRODUCTS, ()).columns(*every_pair()) == []
+    assert CollaborativeFactors.decompose(evidence(*choices(0)), PRODUCTS, ()).columns(*every_pair()) == []

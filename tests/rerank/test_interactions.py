@@ -24,7 +24,7 @@ choices = st.lists(
 
 def evidence_of(found) -> Interactions:
     row, column, day, weight = (list(part) for part in zip(*found, strict=True)) if found else ([], [], [], [])
-    return Interactions.of(
+    return Interactions.count_edges(
         np.array(row, np.int32),
         np.array(column, np.int32),
         (np.array(day, np.float64) * DAY).astype(np.int64),
