@@ -77,7 +77,6 @@ class Server:
             time=[np.datetime64(row["timestamp"]) for row in rows],
             product=[self.products.get(row["product_id"], -1) for row in rows],
             action=[row.get("action", "purchase") for row in rows],
-            query=[self.queries.get(self.serving.normalise(row["query"]), -1) for row in rows],
             attributes=attributes,
         )
 

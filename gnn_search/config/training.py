@@ -72,14 +72,11 @@ class ProductSettings(Settings):
     related: int = Field(
         8, ge=0, le=256, description="Graph layer: first products of each related-product column; these have no time (0 = off)."
     )
-    shoppers: int = Field(
-        0, ge=0, le=256, description="Graph layer: latest shoppers who chose the product, each as the mean of their own choices (0 = off)."
-    )
     degree: bool = Field(
         True, description="Graph layer: how often the product was chosen, beside the mean messages of neighbours, which do not tell."
     )
     half_life_days: float | None = Field(
-        None, gt=0, description="Age at which a query or shopper of the product counts half; null: age does not matter."
+        None, gt=0, description="Age at which a query of the product counts half; null: age does not matter."
     )
     pool: int = Field(4, ge=1, le=64, description="In training, neighbours are drawn from this many times the fan-out.")
 
@@ -102,12 +99,7 @@ class UserSettings(Settings):
 
     recent: int = Field(20, ge=0, le=1000, description="Latest choices that make the shopper's vector (0 = off).")
     by_action: bool = Field(True, description="One sequence of recent choices, with weights of its own, a kind of action, not one for all.")
-    pooling: Literal["mean", "attention"] = Field(
-        "mean", description="How recent choices become one vector: by recency alone, or by recency and learned attention."
-    )
-    half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice or query counts half.")
-    queries: int = Field(0, ge=0, le=1000, description="Latest distinct queries that are part of the shopper's vector (0 = off).")
-    categories: bool = Field(False, description="Long-term categories: the mean of those of the past.")
+    half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice counts half.")
     brands: bool = Field(False, description="Long-term brands, with the products' vectors of them; needs product.brand.")
     past: int = Field(64, ge=1, le=10_000, description="Choices, spread evenly over the whole past, of which these are read.")
     attributes: bool = Field(True, description="Demographics of the users table.")

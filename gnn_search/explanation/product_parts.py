@@ -65,12 +65,10 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
         "from_partners": "products bought with it",
         "degree": "how often it was chosen",
     }
-    lists = {"from_related": ("related products", graph.related), "from_shoppers": ("shoppers", graph.chosen_actions)}
     modules: dict[str, nn.Module | None] = {"attributes shared with shoppers": None if shared is None else shared.values}
     for child, module in model.retriever.product.named_children():
         if isinstance(module, nn.ModuleList):
-            title, members = lists[child]
-            modules |= {f"{title} ({member})": one for member, one in zip(members, module, strict=False)}
+            modules |= {f"related products ({column})": one for column, one in zip(graph.related, module, strict=False)}
         else:
             modules[names.get(child, child)] = module
     return modules
@@ -78,7 +76,7 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
 
 def _bases_around(model: Model, inputs: ProductInputs, with_free: Tensor) -> Tensor:
     """Return the bases of the neighbours at their places, [catalogue, d]; all others are zero."""
-    neighbours = (inputs.partners.index, *(related.index for related in inputs.related), inputs.shoppers.recent.product)
+    neighbours = (inputs.partners.index, *(related.index for related in inputs.related))
     needed = np.unique(np.concatenate(neighbours)).astype(np.int32)
     bases = torch.zeros(len(with_free), model.config.dimension)
     place = torch.from_numpy(needed.astype(np.int64))

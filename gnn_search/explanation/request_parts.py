@@ -85,8 +85,6 @@ def _shopper_parts(model: Model, people: PersonalInputs, products: Tensor) -> di
     kinds = model.graph.chosen_actions if model.config.user.by_action else ["choices"]
     modules: dict[str, nn.Module | None] = {
         **{f"shopper: latest {kind}": pooling for kind, pooling in zip(kinds, tower.recent, strict=False)},
-        "shopper: latest queries": tower.from_queries,
-        "shopper: categories": tower.from_categories,
         "shopper: brands": tower.from_brands,
         "shopper: attributes shared with products": None if shared is None else shared.values,
     }

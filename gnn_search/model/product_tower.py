@@ -15,7 +15,7 @@ from gnn_search.model.codes import Codes, code_quantiles
 from gnn_search.model.features import Features
 from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.ragged import Ragged
-from gnn_search.model.recency import importance, recency
+from gnn_search.model.recency import importance
 from gnn_search.model.relation_conv import RelationConv
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.value_table import ValueTable
@@ -38,7 +38,7 @@ class ProductTower(nn.Module):
     def __init__(self, config: TrainingConfig, features: Features) -> None:
         super().__init__()
         settings, dimension = config.product, config.dimension
-        self._settings, self._features, self._shopper_half_life = settings, features, config.user.half_life_days
+        self._settings, self._features = settings, features
         graph = features.graph
         num_products, num_categories = features.num_products, features.num_categories
         self.free = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
@@ -56,7 +56,6 @@ class ProductTower(nn.Module):
         self.attributes = self._values(features.product_attributes, dimension) if settings.attributes else None
         self.brand = self._values(features.brands, dimension) if settings.brand else None
         self.from_related = nn.ModuleList(RelationConv(dimension) for _ in graph.related if settings.related)
-        self.from_shoppers = nn.ModuleList(RelationConv(dimension) for _ in graph.choices if settings.shoppers)
 
     def base(self, text: TextTower, product: Int32, with_free: Tensor) -> Tensor:
         """Encode products without neighbours.
@@ -113,12 +112,6 @@ class ProductTower(nn.Module):
             vector = vector + self.degree(torch.from_numpy(inputs.degree)[:, None])
         for conv, related in zip(self.from_related, inputs.related, strict=True):
             vector = vector + conv(bases, self._messages(related))
-        if self.from_shoppers:
-            recent = inputs.shoppers.recent
-            weight = recent.count * recency(recent.indptr, recent.age, self._shopper_half_life)
-            shoppers = Ragged.of(recent.indptr, recent.product, weight).sum(bases)
-            for conv, shopper in zip(self.from_shoppers, inputs.shoppers.shopper, strict=True):
-                vector = vector + conv(shoppers, self._messages(shopper))
         return torch.as_tensor(functional.normalize(vector, dim=1))
 
     def _messages(self, drawn: Neighbours, rows: Int64 | None = None) -> Ragged:

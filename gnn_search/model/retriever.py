@@ -21,7 +21,7 @@ from gnn_search.model.ragged import Ragged
 from gnn_search.model.shared_attributes import SharedAttributes
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.traits import Traits
-from gnn_search.model.user_tower import Surroundings, UserTower
+from gnn_search.model.user_tower import UserTower
 from gnn_search.sampling.batches import Batch
 from gnn_search.sampling.inputs import PersonalInputs, ProductInputs, QueryInputs
 
@@ -162,16 +162,8 @@ class Retriever(nn.Module):
         Shapes:
             products: [catalogue, d].
         """
-        query, ways = np.unique(people.queries.query), self._features.graph.taxonomy.ancestors
-        around = Surroundings(
-            products,
-            self._features.attributes if traits is None else traits.attributes,
-            query,
-            texts=None if self.user.from_queries is None else self.query_texts(query),
-            categories=None if self.user.from_categories is None else self.category_vectors(ways()),
-            brands=None if self.product.brand is None else self.product.brand.weight,
-        )
-        vector = self.user.vectors(people, around)
+        attributes = self._features.attributes if traits is None else traits.attributes
+        vector = self.user.vectors(people, products, attributes, None if self.product.brand is None else self.product.brand.weight)
         if self.shared is None:
             return vector
         return vector + self.shared.of_users(people.user, None if traits is None else traits.shared)

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import Int32
 from gnn_search.model.codes import Codes
 from gnn_search.model.features import Features
 from gnn_search.model.history_attention import HistoryAttention, Slots
 from gnn_search.model.ragged import Ragged
 from gnn_search.model.recency import recency
-from gnn_search.model.recent_attention import RecentAttention
 from gnn_search.model.relation_conv import RelationConv
 from gnn_search.sampling.inputs import PersonalInputs
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """Vectors of what a shopper had to do with.
-
-    Shapes:
-        products: [catalogue, d], stored, no gradient; attributes: the shoppers' attributes by their numbers; texts: [q, d], of the queries
-        numbered query [q], ascending; categories: [categories, d]; brands: [brands, d]. Those of parts that are off are None.
-    """
-
-    products: Tensor
-    attributes: Codes
-    query: Int32
-    texts: Tensor | None = None
-    categories: Tensor | None = None
-    brands: Tensor | None = None
-
-
 class UserTower(nn.Module):
-    """Encode shoppers from what they chose and asked and from their attributes, and personalise queries.
+    """Encode shoppers from what they chose and from their attributes, and personalise queries.
 
     A shopper has no free vector, so a new one needs no training, and one of whom nothing is known has the zero vector.
 
@@ -52,43 +31,40 @@ class UserTower(nn.Module):
         super().__init__()
         settings, dimension = config.user, config.dimension
         self._half_life = settings.half_life_days
-        self._features, self._categories = features, np.asarray(features.graph.taxonomy.product_category)
+        self._features = features
         sequences = (len(features.graph.chosen_actions) if settings.by_action else 1) if settings.recent else 0
-        pooling = RecentAttention if settings.pooling == "attention" else RelationConv
-        self.recent = nn.ModuleList(pooling(dimension) for _ in range(sequences))
+        self.recent = nn.ModuleList(RelationConv(dimension) for _ in range(sequences))
         rows = features.attributes.num_rows if settings.attributes else 0
         self.attributes = nn.Parameter(torch.randn(rows, dimension) * 0.1 * dimension**-0.5) if rows else None
-        self.from_queries = RelationConv(dimension) if settings.queries else None
-        self.from_categories = RelationConv(dimension) if settings.categories and features.graph.taxonomy.num_categories else None
         self.from_brands = RelationConv(dimension) if settings.brands and features.brands.num_rows else None
-        parts = (*self.recent, self.attributes, self.from_queries, self.from_categories, self.from_brands, *config.shared_attributes)
+        parts = (*self.recent, self.attributes, self.from_brands, *config.shared_attributes)
         self.gate = nn.Linear(2 * dimension, dimension) if any(part is not None for part in parts) else None
         self.attention = HistoryAttention(dimension) if settings.history else None
 
-    def vectors(self, people: PersonalInputs, around: Surroundings) -> Tensor:
-        """Encode shoppers: [people, d], zero for one of whom nothing is known."""
-        vector = around.products.new_zeros((len(people.user), around.products.shape[1]))
+    def vectors(self, people: PersonalInputs, products: Tensor, attributes: Codes, brands: Tensor | None) -> Tensor:
+        """Encode shoppers: [people, d], zero for one of whom nothing is known.
+
+        Args:
+            people: The shoppers.
+            products: The vectors of all products, without gradient.
+            attributes: The shoppers' attributes by their numbers.
+            brands: The vectors of all brands; None where the model has none.
+
+        Shapes:
+            products: [catalogue, d]; brands: [brands, d].
+        """
+        vector = products.new_zeros((len(people.user), products.shape[1]))
         for pooling, sequence in zip(self.recent, people.recent, strict=True):
             weight = (sequence.count * recency(sequence.indptr, sequence.age, self._half_life)).astype(np.float32)
-            if isinstance(pooling, RecentAttention):
-                vector = vector + pooling(around.products, sequence, torch.from_numpy(weight))
-            else:
-                vector = vector + pooling(around.products, Ragged.of(sequence.indptr, sequence.product, weight))
+            vector = vector + pooling(products, Ragged.of(sequence.indptr, sequence.product, weight))
         if self.attributes is not None:
-            code = around.attributes.code
+            code = attributes.code
             codes = np.where(people.user[:, None] >= 0, code[np.maximum(people.user, 0)], -1)
             indptr = np.arange(len(codes) + 1, dtype=np.int64) * codes.shape[1]
             vector = vector + Ragged.of_known(indptr, codes.ravel()).sum(self.attributes)
-        if self.from_queries is not None and around.texts is not None:
-            asked = people.queries
-            rows, weight = np.searchsorted(around.query, asked.query), recency(asked.indptr, asked.age, self._half_life)
-            vector = vector + self.from_queries(around.texts, Ragged.of(asked.indptr, rows, weight))
-        if self.from_categories is not None and around.categories is not None:
-            category = self._categories[people.past.product]
-            vector = vector + self.from_categories(around.categories, Ragged.of_known(people.past.indptr, category))
-        if self.from_brands is not None and around.brands is not None:
+        if self.from_brands is not None and brands is not None:
             brand = self._features.brands.code[people.past.product, 0]
-            vector = vector + self.from_brands(around.brands, Ragged.of_known(people.past.indptr, brand))
+            vector = vector + self.from_brands(brands, Ragged.of_known(people.past.indptr, brand))
         return vector
 
     def forward(self, query: Tensor, user: Tensor, people: PersonalInputs, products: Tensor) -> Tensor:

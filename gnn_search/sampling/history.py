@@ -16,8 +16,6 @@ _DAY = 86_400e6
 """µs."""
 _CHOICES_READ = 512
 """Latest choices in one category that count, so that the cost stays bounded for the heaviest of shoppers."""
-_EVENTS_A_QUERY = 4
-"""Latest events that are read for each of a shopper's distinct queries."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +37,6 @@ class History:
     def age(self) -> Float32:
         """Days since the last choice of each: float32 [items]."""
         return np.expm1(self.features[:, 1])
-
-
-@dataclass(frozen=True)
-class QueryHistory:
-    """Distinct queries of some shoppers' pasts, ragged by row.
-
-    Shapes:
-        indptr: int64 [rows + 1]; query: int32 [items], latest last in each row; age: float32 [items], days before the row's moment.
-    """
-
-    indptr: Int64
-    query: Int32
-    age: Float32
 
 
 @dataclass(frozen=True)
@@ -151,23 +136,10 @@ class HistoryIndex:
         row, choice = expand_ranges(np.maximum(starts, ends - most), ends)
         return _distinct(row, csr.index[choice], _times(csr)[choice], before, most)
 
-    def latest_queries(self, user: Int32, before: Int64, most: int) -> QueryHistory:
-        """Return the latest distinct queries of each shopper before a moment, at most `most` among the latest 4 * `most` events.
-
-        Shapes:
-            user: int32 [n], -1 for none; before: int64 [n].
-        """
-        csr = self._graph.csr(("query", "rev_issues", "user"))
-        starts, ends = _known_by(csr, user, before)
-        row, event = expand_ranges(np.maximum(starts, ends - _EVENTS_A_QUERY * most), ends)
-        found = _distinct(row, csr.index[event], _times(csr)[event], before, most)
-        moment = np.repeat(before, np.diff(found.indptr))
-        return QueryHistory(found.indptr, found.product, ((moment - found.last) / _DAY).astype(np.float32))
-
     def spread(self, user: Int32, before: Int64, most: int) -> Past:
         """Return choices of each shopper before a moment: all of them, or `most` at even distances over the whole past.
 
-        Such a sample holds each category and brand in proportion to the choices of it, at a cost that does not grow with the past.
+        Such a sample holds each brand in proportion to the choices of it, at a cost that does not grow with the past.
 
         Shapes:
             user: int32 [n], -1 for none; before: int64 [n].

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,31 +10,16 @@ import numpy.typing as npt
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import EdgeView, Float32, Int32, Int64
 from gnn_search.graph.store import EdgeType, Graph, GraphView
-from gnn_search.sampling.history import History, HistoryIndex, Past, QueryCategories, QueryHistory
+from gnn_search.sampling.history import History, HistoryIndex, Past, QueryCategories
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.sampling.walk.factors import Factors
 from gnn_search.sampling.walk.index import WalkIndex
 
-_SHOPPERS_CHOICES = 10
-"""Latest choices of a product's shopper that say who that is."""
-
-
-@dataclass(frozen=True)
-class ShopperNeighbours:
-    """Shoppers who chose some products, and what these shoppers chose last before the view's moment.
-
-    Shapes:
-        shopper: one `Neighbours` of n rows a kind of choice, whose index points into the m rows of recent.
-    """
-
-    shopper: tuple[Neighbours, ...]
-    recent: History
-
 
 @dataclass(frozen=True)
 class ProductInputs:
-    """Products and their neighbours: queries that led to them, products bought with them, related ones, shoppers who chose them.
+    """Products and their neighbours: queries that led to them, products bought with them, related ones.
 
     Shapes:
         product: int32 [n]; known: bool [n], whether anyone chose the product before; degree: float32 [n], the logarithm of 1 + how often it
@@ -47,7 +32,6 @@ class ProductInputs:
     queries: Neighbours
     partners: Neighbours
     related: tuple[Neighbours, ...]
-    shoppers: ShopperNeighbours
 
 
 @dataclass(frozen=True)
@@ -68,13 +52,12 @@ class PersonalInputs:
     """Shoppers at given moments, and the history that their queries call up.
 
     Shapes:
-        user: int32 [m], -1 for none, distinct (user, moment); recent: one member of m rows a sequence of choices; queries, past: m rows;
+        user: int32 [m], -1 for none, distinct (user, moment); recent: one member of m rows a sequence of choices; past: m rows;
         row: int64 [n], the shopper of each of n requests; history: n rows.
     """
 
     user: Int32
     recent: tuple[History, ...]
-    queries: QueryHistory
     past: Past
     row: Int64
     history: History
@@ -90,7 +73,6 @@ class InputSampler:
         self._queries = NeighborSampler(product.queries, product.queries * product.pool, product.half_life_days)
         self._partners = NeighborSampler(product.bought_with, product.bought_with * product.pool)
         self._related = NeighborSampler(product.related, product.related * product.pool)
-        self._shoppers = NeighborSampler(product.shoppers, product.shoppers * product.pool, product.half_life_days)
         self._products = NeighborSampler(query.products, query.products * product.pool, query.half_life_days)
         self._has_partners = ("product", "bought_with", "product") in graph.relations
         self.history = HistoryIndex(graph)
@@ -107,7 +89,6 @@ class InputSampler:
         if self._has_partners:
             partners = draw(self._partners, ("product", "rev_bought_with", "product"), "partners")
         related = [("product", f"rev_{column}", "product") for column in self._graph.related] if self._related.fan_out else []
-        shoppers = [draw(self._shoppers, choice, f"shoppers {choice[1]}") for choice in self._graph.choices if self._shoppers.fan_out]
         return ProductInputs(
             product,
             leads_to.ends[rows] > leads_to.starts[rows],
@@ -115,13 +96,11 @@ class InputSampler:
             draw(self._queries, ("query", "leads_to", "product"), "queries"),
             partners,
             tuple(draw(self._related, edge_type, edge_type[1]) for edge_type in related),
-            self._shopper_neighbours(shoppers, view.time),
         )
 
     def unconnected_products(self, count: int) -> ProductInputs:
         """Return the inputs of products of which the graph says nothing, numbered from 0."""
         related = len(self._graph.related) if self._related.fan_out else 0
-        kinds = len(self._graph.choices) if self._shoppers.fan_out else 0
         return ProductInputs(
             np.arange(count, dtype=np.int32),
             np.zeros(count, dtype=np.bool_),
@@ -129,7 +108,6 @@ class InputSampler:
             _none(count),
             _none(count),
             tuple(_none(count) for _ in range(related)),
-            self._shopper_neighbours([_none(count) for _ in range(kinds)], 0),
         )
 
     def queries(self, view: GraphView, query: Int32, random: RandomSource | None = None, epoch: int = 0) -> QueryInputs:
@@ -171,18 +149,10 @@ class InputSampler:
         return PersonalInputs(
             user=who,
             recent=tuple(history.latest(who, moment, settings.recent, kind) for kind in kinds if settings.recent),
-            queries=history.latest_queries(who if settings.queries else nobody, moment, settings.queries),
-            past=history.spread(who if settings.categories or settings.brands else nobody, moment, settings.past),
+            past=history.spread(who if settings.brands else nobody, moment, settings.past),
             row=row.reshape(-1),
             history=history.in_categories(user, query, before, categories, settings.history),
         )
-
-    def _shopper_neighbours(self, drawn: list[Neighbours], time: int) -> ShopperNeighbours:
-        """Number the shoppers drawn from 0, and look up what they chose last."""
-        who = np.unique(np.concatenate([neighbours.index for neighbours in drawn])) if drawn else np.empty(0, np.int32)
-        numbered = (replace(neighbours, index=np.searchsorted(who, neighbours.index).astype(np.int32)) for neighbours in drawn)
-        moment = np.full(len(who), time, dtype=np.int64)
-        return ShopperNeighbours(tuple(numbered), self.history.latest(who, moment, _SHOPPERS_CHOICES))
 
 
 def _relative_degree(view: EdgeView, rows: Int64) -> Float32:

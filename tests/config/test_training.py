@@ -74,7 +74,6 @@ def test_one_pool_is_enough(negatives):
         ({"product": {"queries": -1}}, r"'product\.queries': .*greater than or equal to 0 \(got -1\)"),
         ({"product": {"numeric_buckets": 1}}, r"'product\.numeric_buckets': .*greater than or equal to 2 \(got 1\)"),
         ({"product": {"half_life_days": 0}}, r"'product\.half_life_days': .*greater than 0 \(got 0\)"),
-        ({"user": {"pooling": "max"}}, r"'user\.pooling': Input should be 'mean' or 'attention' \(got 'max'\)"),
         ({"user": {"brands": True}}, r"user\.brands reads the products' brand vectors: switch product\.brand on$"),
         ({"shared_attributes": [{"name": "a", "user": ["x"], "product": ["y", "z"]}]}, r"as many user columns .* \(1 and 2\), level by"),
         ({"shared_attributes": [{"name": "a", "user": [], "product": []}]}, r"'shared_attributes\.0\.user': .*at least 1 item"),

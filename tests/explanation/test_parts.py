@@ -93,9 +93,9 @@ def test_every_part_has_a_name_for_readers(channel):
     names = [*request_parts(channel._model, channel.encoder, asked).parts, *product_parts(channel._model, channel.encoder, 5)]
     assert not [name for name in names if "_" in name]
     if channel._model.config.product.brand:
-        assert {"brand", "numbers (price)", "related products (also)", "shoppers (purchase)"} <= set(names)
+        assert {"brand", "numbers (price)", "related products (also)"} <= set(names)
         assert {"attributes (size, region, town)", "attributes shared with shoppers", "vector of all new products"} & set(names)
-        assert {"shopper: categories", "shopper: brands", "shopper: attributes shared with products", HISTORY} <= set(names)
+        assert {"shopper: brands", "shopper: attributes shared with products", HISTORY} <= set(names)
 
 
 def test_a_new_product_has_the_vector_of_new_products(channel):

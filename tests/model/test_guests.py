@@ -61,7 +61,7 @@ def receive(graph: Graph, retriever, users: np.ndarray, **changes) -> Guests:
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-@pytest.mark.parametrize("changes", [{}, {"user": {**PARTS["user"], "by_action": False, "pooling": "mean"}}])
+@pytest.mark.parametrize("changes", [{}, {"user": {**PARTS["user"], "by_action": False}}])
 def test_a_known_shopper_as_a_guest_has_the_same_vectors(graph, changes, shuffled):
     config = tiny_config(**{**PARTS, **changes})
     retriever = random_retriever(graph, config)

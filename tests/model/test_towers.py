@@ -143,25 +143,6 @@ def test_related_products_are_a_layer_of_their_own(graph):
     assert not torch.allclose(setup.encoder.products, torch.nn.functional.normalize(bases, dim=1), atol=1e-3)
 
 
-@pytest.mark.parametrize("half_life", [None, 9])
-def test_shoppers_come_back_as_what_they_chose(graph, half_life):
-    setup = Setup(graph, product={"shoppers": 3, "half_life_days": half_life})
-    bases, view = setup.bases(), setup.view
-    everyone = {}
-    for user in range(graph.num_nodes["user"]):
-        everyone[user] = mean(bases, by_last(choices(graph, user, view.time)[-10:], view.time, 30, 10))
-    table = torch.stack(list(everyone.values()))
-    expected = []
-    for product in setup.everything:
-        vector = bases[product]
-        for conv, action in zip(setup.retriever.product.from_shoppers, ("click", "purchase"), strict=True):
-            drawn = latest(graph, ("user", action, "product"), product, view.time)[-3:]
-            weighted = [(user, 0.5 ** ((view.time - time) / DAY / half_life) if half_life else 1.0) for user, time in drawn]
-            vector = vector + conv.linear(mean(table, weighted))
-        expected.append(vector)
-    close(setup.encoder.products, torch.nn.functional.normalize(torch.stack(expected), dim=1).detach())
-
-
 def test_queries_of_a_product_count_by_age(graph):
     setup = Setup(graph, product={"queries": 4, "half_life_days": 5})
     bases, view = setup.bases(), setup.view
@@ -198,38 +179,12 @@ def test_recent_choices_are_a_sequence_a_kind_of_action(graph, by_action):
     close(setup.shoppers(products), expected)
 
 
-def test_attention_with_no_say_is_recency(graph):
-    plain, attending = Setup(graph, user={"recent": 5}), Setup(graph, user={"recent": 5, "pooling": "attention"})
-    with torch.no_grad():
-        for one, other in zip(plain.retriever.user.recent, attending.retriever.user.recent, strict=True):
-            other.linear.weight.copy_(one.linear.weight)
-            other.weight.weight.zero_()
-    close(attending.shoppers(plain.encoder.products), plain.shoppers(plain.encoder.products))
-
-
-def test_recent_queries(graph):
-    setup = Setup(graph, user={"queries": 3})
-    texts = setup.retriever.query_texts(np.arange(20, dtype=np.int32)).detach()
-    expected = []
-    for user in range(graph.num_nodes["user"]):
-        events = latest(graph, ("query", "rev_issues", "user"), user, setup.view.time)[-12:]
-        asked = [(query, 0.5 ** ((setup.view.time - time) / DAY / 30)) for query, time in dict(events).items()]
-        asked = sorted(asked, key=lambda pair: pair[1])[-3:]
-        expected.append(setup.retriever.user.from_queries.linear(mean(texts, asked)).detach())
-    close(setup.shoppers(setup.encoder.products), torch.stack(expected))
-
-
-@pytest.mark.parametrize("part", ["categories", "brands"])
-def test_the_whole_past_is_a_mean_of_categories_or_brands(graph, part):
-    setup = Setup(graph, user={part: True, "past": 10_000}, product={"brand": True})
-    column = {"categories": "category", "brands": "brand"}[part]
-    values = graph.nodes("product")[column].to_list()
-    if part == "categories":
-        table, conv = setup.retriever.category_vectors(graph.taxonomy.ancestors()), setup.retriever.user.from_categories
-    else:
-        table, conv = setup.retriever.product.brand.weight, setup.retriever.user.from_brands
-        names = sorted({name for name in values if name})
-        values = [names.index(name) if name else None for name in values]
+def test_the_whole_past_is_a_mean_of_brands(graph):
+    setup = Setup(graph, user={"brands": True, "past": 10_000}, product={"brand": True})
+    table, conv = setup.retriever.product.brand.weight, setup.retriever.user.from_brands
+    brands = graph.nodes("product")["brand"].to_list()
+    names = sorted({name for name in brands if name})
+    values = [names.index(name) if name else None for name in brands]
     expected = []
     for user in range(graph.num_nodes["user"]):
         chosen = [(values[product], 1.0) for product, _ in choices(graph, user, setup.view.time) if values[product] is not None]

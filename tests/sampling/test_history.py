@@ -116,23 +116,6 @@ def test_latest_choices_of_one_kind(graph, events, action):
         assert_same(found[place], plain_history(chosen.select("product", "time").rows(), before[place], 1000))
 
 
-@pytest.mark.parametrize("most", [1, 3, 1000])
-def test_latest_queries(graph, events, most):
-    user, _, before = requests(graph, events)
-    found = HistoryIndex(graph).latest_queries(user, before, most)
-    assert len(found.query) > 50
-    for place in range(len(user)):
-        asked = [(query, time) for shopper, query, _, time in events if shopper == user[place] >= 0 and time < before[place]]
-        times = [time for _, time in asked]
-        if len(asked) > 4 * most and times[-4 * most - 1] == times[-4 * most]:
-            continue  # which of several events of one moment is read is not prescribed
-        last = dict(asked[-4 * most :])
-        expected = sorted(last, key=lambda query: (last[query], query))[-most:]
-        inside = slice(*found.indptr[place : place + 2])
-        assert found.query[inside].tolist() == expected
-        np.testing.assert_allclose(found.age[inside], [(before[place] - last[query]) / DAY for query in expected], rtol=1e-5, atol=1e-6)
-
-
 @pytest.mark.parametrize("most", [1, 4, 1000])
 def test_a_spread_past_is_whole_or_even(graph, events, most):
     user, _, before = requests(graph, events)

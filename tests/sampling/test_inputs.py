@@ -44,40 +44,17 @@ def test_without_randomness_products_have_the_latest_queries(tiny_graph):
         assert found.queries.index[found.queries.indptr[product] : found.queries.indptr[product + 1]].tolist() == expected.tolist()
 
 
-def test_shoppers_of_products_and_what_they_chose_last(tiny_graph):
-    view = tiny_graph.before(tiny_graph.manifest.test_start)
-    sampler = sampler_of(tiny_graph, product={"shoppers": 2})
-    products = np.array([3, 9, 17], np.int32)
-    found = sampler.products(view, products).shoppers
-    who = set()
-    for neighbours, action in zip(found.shopper, ("click", "purchase"), strict=True):
-        edges = view.edges(("user", action, "product"))
-        who |= {int(user) for product in products for user in edges.csr.index[edges.starts[product] : edges.ends[product]][-2:]}
-        assert len(neighbours.indptr) == 4
-    shoppers = sorted(who)
-    last = sampler.history.latest(np.array(shoppers, np.int32), np.full(len(shoppers), view.time), 10)
-    np.testing.assert_array_equal(found.recent.product, last.product)
-    edges = view.edges(("user", "click", "product"))
-    drawn = [shoppers[place] for place in found.shopper[0].index]
-    assert drawn == [user for product in products for user in edges.csr.index[edges.starts[product] : edges.ends[product]][-2:].tolist()]
-    assert sampler_of(tiny_graph).products(view, products).shoppers.shopper == ()
-
-
-@pytest.mark.parametrize(
-    ("changes", "part"), [({"queries": 3}, "queries"), ({"categories": True}, "past"), ({"recent": 0}, "recent"), ({"recent": 5}, "recent")]
-)
-def test_sequences_of_a_shopper_are_read_where_they_count(tiny_graph, changes, part):
+@pytest.mark.parametrize(("part", "changes"), [("past", {"brands": True}), ("recent", {"recent": 5})])
+def test_sequences_of_a_shopper_are_read_where_they_count(tiny_graph, part, changes):
     view = tiny_graph.before(tiny_graph.manifest.test_start)
     user, query = np.arange(4, dtype=np.int32), np.zeros(4, np.int32)
     sizes = []
-    for user_settings in (changes, {"recent": 5 if changes == {"recent": 0} else 0}):
-        sampler = sampler_of(tiny_graph, user=user_settings)
+    for user_settings in ({"recent": 0}, {"recent": 0, **changes}):
+        sampler = sampler_of(tiny_graph, user=user_settings, product={"brand": True})
         people = sampler.people(user, query, np.full(4, view.time), sampler.categories(view))
-        sizes.append({"queries": len(people.queries.query), "past": len(people.past.product), "recent": len(people.recent)})
-    if changes == {"recent": 0}:
-        sizes.reverse()
-    assert sizes[0][part] > 0
-    assert sizes[1][part] == 0
+        sizes.append({"past": len(people.past.product), "recent": len(people.recent)}[part])
+    assert sizes[0] == 0
+    assert sizes[1] > 0
 
 
 @pytest.mark.parametrize("switch", ["queries", "bought_with"])

@@ -77,9 +77,7 @@ class PersonalTowerInfo(StrictModel):
         history: Most distinct products of the history in the query's categories.
         recent: Most latest choices of each sequence.
         sequences: The inputs of latest choices by name, each with the action that it is of; null for all actions.
-        queries: Most latest distinct queries.
-        past: Most choices, spread evenly over the whole past, that stand for long-term categories and brands.
-        categories: Whether long-term categories are an input.
+        past: Most choices, spread evenly over the whole past, that stand for long-term brands.
         brands: Whether long-term brands are an input.
         attributes: The shoppers' attributes.
         shared_attributes: Those that products have too, level by level.
@@ -91,9 +89,7 @@ class PersonalTowerInfo(StrictModel):
     history: int
     recent: int
     sequences: dict[str, str | None]
-    queries: int
     past: int
-    categories: bool
     brands: bool
     attributes: tuple[ValueCodes, ...]
     shared_attributes: tuple[ValueCodes, ...]

@@ -38,8 +38,8 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
     Shapes:
         query: float32 [batch, d], unit length. Of each sequence of choices NAME, which is `history` or of the latest choices:
         NAME_vectors: float32 [batch, NAME, d], the products' vectors; NAME_counts, NAME_days: float32 [batch, NAME], how often each was
-        chosen and how many days ago last. asked_vectors: float32 [batch, asked, d]; asked_days, asked_mask: float32 [batch, asked].
-        past_categories, past_brands: int64 [batch, past], -1 for none. attributes, shared_attributes: int64 [batch, columns], codes, -1 for
+        chosen and how many days ago last.
+        past_brands: int64 [batch, past], -1 for none. attributes, shared_attributes: int64 [batch, columns], codes, -1 for
         none. Outputs: personal: float32 [batch, d], unit length; user: float32 [batch, d], unit length or zeros.
     """
     tower, settings, dimension = model.retriever.user, model.config.user, model.config.dimension
@@ -99,9 +99,7 @@ def _describe(model: Model, settings: UserSettings) -> PersonalTowerInfo:
         history=settings.history,
         recent=settings.recent,
         sequences=sequences_of(model),
-        queries=settings.queries,
         past=settings.past,
-        categories=tower.from_categories is not None,
         brands=tower.from_brands is not None,
         attributes=attributes,
         shared_attributes=shared,

@@ -5,7 +5,7 @@ trained: which of a shopper's events count for a query, how many of them, and in
 
 Example:
     tables = ServingTables.open(Path("export/onnx"))
-    shopper = Shopper(now=np.datetime64("2024-02-22T10:00"), time=times, product=products, action=actions, query=queries)
+    shopper = Shopper(now=np.datetime64("2024-02-22T10:00"), time=times, product=products, action=actions)
     inputs = tables.inputs(query_vectors, [tables.recalling(query, text_vector)], [shopper], product_vectors)
     personal = onnxruntime.InferenceSession("export/onnx/personal_tower.onnx").run(["personal"], inputs)[0]
 """
@@ -26,7 +26,7 @@ import numpy.typing as npt
 Int = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Slots = tuple[Int, Int, npt.NDArray[np.float64]]
-"""Distinct things of one shopper's past, the latest last: their rows, how often each occurred, and how many days ago last."""
+"""Distinct products of one shopper's past, the latest last: their rows, how often each was chosen, and how many days ago last."""
 
 _WHITE_SPACE = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 """Unicode's, to which Python adds four separators."""
@@ -34,8 +34,6 @@ _DAY = 86_400e6
 """µs."""
 _CHOICES_READ = 512
 """Latest choices in one category that count."""
-_EVENTS_A_QUERY = 4
-"""Latest events that are read for each of a shopper's distinct queries."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,6 @@ class Shopper:
         time: When each event was, UTC, as numpy datetimes.
         product: Row of its product in `parquet/product-*.parquet`, counted from 0; -1 for one that is not there.
         action: Its kind of action.
-        query: Row of its query in `parquet/query-*.parquet`; -1 for one that is not there. Left out where the model reads no queries.
         attributes: Values by column of the users table.
     """
 
@@ -55,7 +52,6 @@ class Shopper:
     time: npt.ArrayLike = ()
     product: npt.ArrayLike = ()
     action: Sequence[str] = ()
-    query: npt.ArrayLike | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -67,7 +63,6 @@ class _Past:
     time: Int
     product: Int
     kind: Int
-    query: Int
 
 
 class ServingTables:
@@ -138,13 +133,9 @@ class ServingTables:
         for name, action in settings["sequences"].items():
             kind = None if action is None else self._kinds[action]
             feeds |= _choices(name, [_latest(past, kind, settings["recent"]) for past in pasts], products)
-        if settings["queries"]:
-            feeds |= self._asked(pasts)
-        if settings["categories"] or settings["brands"]:
-            spread = [_spread(past, settings["past"]) for past in pasts]
-            for part, table in (("categories", "product_category"), ("brands", "product_brand")):
-                if settings[part]:
-                    feeds[f"past_{part}"] = _padded([self._tables[table][rows] for rows in spread], np.int64, -1)
+        if settings["brands"]:
+            brands = self._tables["product_brand"]
+            feeds["past_brands"] = _padded([brands[_spread(past, settings["past"])] for past in pasts], np.int64, -1)
         for part, columns in self._codes.items():
             codes = [[code.get(_label(shopper.attributes.get(column)), -1) for column, code in columns] for shopper in shoppers]
             feeds[part] = np.array(codes, dtype=np.int64).reshape(len(shoppers), len(columns))
@@ -154,10 +145,9 @@ class ServingTables:
         time, now = _microseconds(shopper.time), int(_microseconds(shopper.now))
         product = np.asarray(shopper.product, dtype=np.int64)
         kind = np.array([self._kinds.get(action, -1) for action in shopper.action], dtype=np.int64)
-        query = np.full(len(time), -1) if shopper.query is None else np.asarray(shopper.query, dtype=np.int64)
         order = np.lexsort((kind, time))
         order = order[time[order] < now]
-        return _Past(now, time[order], product[order], np.where(product >= 0, kind, -1)[order], query[order])
+        return _Past(now, time[order], product[order], np.where(product >= 0, kind, -1)[order])
 
     def _in_categories(self, past: _Past, query: int) -> Slots:
         """Return the choices in the query's categories."""
@@ -169,20 +159,6 @@ class ServingTables:
             groups = category[inside]
             inside = np.sort(np.concatenate([inside[groups == group][-_CHOICES_READ:] for group in np.unique(groups)]))
         return _distinct(past.product[inside], past.time[inside], past.now, self._settings["history"])
-
-    def _asked(self, pasts: Sequence[_Past]) -> dict[str, npt.NDArray[Any]]:
-        """Return the inputs of the latest distinct queries: the texts' vectors, not of length 1, and how long ago they were asked."""
-        most, asked = self._settings["queries"], []
-        for past in pasts:
-            events = np.flatnonzero(past.query >= 0)[-_EVENTS_A_QUERY * most :]
-            asked.append(_distinct(past.query[events], past.time[events], past.now, most))
-        rows = _padded([found[0] for found in asked], np.int64, 0)
-        mask = _padded([np.ones(len(found[0])) for found in asked], np.float32, 0)
-        return {
-            "asked_vectors": np.asarray(self._tables["query_texts"][rows] * mask[:, :, None], dtype=np.float32),
-            "asked_days": _padded([found[2] for found in asked], np.float32, 0),
-            "asked_mask": mask,
-        }
 
 
 def _label(value: object) -> str:

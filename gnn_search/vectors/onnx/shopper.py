@@ -6,10 +6,9 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from gnn_search.model.recent_attention import RecentAttention
 from gnn_search.model.relation_conv import RelationConv
 from gnn_search.model.store import Model
-from gnn_search.vectors.onnx.choices import Choices, add_recency
+from gnn_search.vectors.onnx.choices import Choices
 from gnn_search.vectors.onnx.manifest import ValueCodes
 from gnn_search.vectors.onnx.network import Network
 
@@ -21,19 +20,11 @@ def add_shopper(network: Network, model: Model) -> str:
     for name, pooling in zip(sequences_of(model), tower.recent, strict=True):
         choices = Choices(network, name, dimension)
         weight = choices.importance(settings.half_life_days)
-        assert isinstance(pooling, RecentAttention | RelationConv)
-        share = _attend(network, choices, weight, pooling) if isinstance(pooling, RecentAttention) else _share(network, weight)
-        parts.append(network.linear(network.weighted_sum(share, choices.vectors), pooling.linear))
+        assert isinstance(pooling, RelationConv)
+        parts.append(network.linear(network.weighted_sum(_share(network, weight), choices.vectors), pooling.linear))
     if tower.attributes is not None:
         columns = model.features.attributes.code.shape[1]
         parts.append(_mean_of_rows(network, network.input("attributes", "int64", "batch", columns), tower.attributes))
-    if tower.from_queries is not None:
-        parts.append(_add_queries(network, tower.from_queries, settings.half_life_days, dimension))
-    if tower.from_categories is not None:
-        with torch.no_grad():
-            table = retriever.category_vectors(model.graph.taxonomy.ancestors())
-        past = _mean_of_rows(network, network.input("past_categories", "int64", "batch", "past"), table)
-        parts.append(network.linear(past, tower.from_categories.linear))
     if tower.from_brands is not None and retriever.product.brand is not None:
         past = _mean_of_rows(network, network.input("past_brands", "int64", "batch", "past"), retriever.product.brand.weight)
         parts.append(network.linear(past, tower.from_brands.linear))
@@ -71,24 +62,6 @@ def _number(columns: list[tuple[str, list[pl.Series]]]) -> tuple[ValueCodes, ...
         codes.append(ValueCodes(column=name, first=first, values=tuple(values)))
         first += len(values)
     return tuple(codes)
-
-
-def _attend(network: Network, choices: Choices, weight: str, pooling: RecentAttention) -> str:
-    """Add the weights of `RecentAttention`, which sum to 1, or are all 0 where no slot is filled: [batch, slots]."""
-    content, evidence = network.linear(choices.vectors, pooling.content), network.linear(choices.features(), pooling.evidence)
-    logit = network.linear(network.op("Tanh", network.op("Add", content, evidence)), pooling.weight)
-    recency = network.op("Log", network.op("Max", weight, network.constant(1e-30)))
-    logit = network.op("Add", network.op("Squeeze", logit, network.constant([2])), recency)
-    logit = network.op("Where", choices.there, logit, network.constant(-1e9))
-    return network.op("Where", choices.there, network.op("Softmax", logit, axis=1), network.constant(0.0))
-
-
-def _add_queries(network: Network, conv: RelationConv, half_life: float, dimension: int) -> str:
-    vectors = network.input("asked_vectors", "float32", "batch", "asked", dimension)
-    days, mask = (network.input(f"asked_{name}", "float32", "batch", "asked") for name in ("days", "mask"))
-    there = network.op("Greater", mask, network.constant(0.0))
-    weight = network.op("Mul", mask, add_recency(network, days, there, half_life))
-    return network.linear(network.weighted_sum(_share(network, weight), vectors), conv.linear)
 
 
 def _share(network: Network, weight: str) -> str:

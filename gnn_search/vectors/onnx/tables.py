@@ -32,12 +32,10 @@ def write_serving_tables(folder: Path, model: Model, info: PersonalTowerInfo, as
         categories = QueryCategories(model.graph.before(as_of), model.config.user.query_categories)
         np.save(layout.table("query_categories_indptr"), categories.indptr)
         np.save(layout.table("query_categories"), categories.category)
-    if info.history or info.categories:
         np.save(layout.table("product_category"), np.asarray(model.graph.taxonomy.product_category, dtype=np.int32))
+        np.save(layout.table("query_texts"), _query_texts(model))
     if info.brands:
         np.save(layout.table("product_brand"), model.features.brands.code[:, 0].astype(np.int32))
-    if info.history or info.queries:
-        np.save(layout.table("query_texts"), _query_texts(model))
     layout.serving.write_bytes(Path(__file__).with_name("serving.py").read_bytes())
 
 
@@ -56,15 +54,11 @@ def shopper_of(graph: Graph, user: int, moment: int) -> Shopper:
     if user < 0:
         return Shopper(now)
     chosen = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.chosen_actions]
-    asked, asked_at = _entries(graph, ("query", "rev_issues", "user"), user, moment)
-    products = np.concatenate([product for product, _, _ in chosen])
-    times = np.concatenate([time for _, time, _ in chosen])
     return Shopper(
         now,
-        time=np.concatenate([times, asked_at]).astype("datetime64[us]"),
-        product=np.concatenate([products, np.full(len(asked), -1)]),
-        action=[action for product, _, action in chosen for _ in product] + [""] * len(asked),
-        query=np.concatenate([np.full(len(products), -1), asked]),
+        time=np.concatenate([time for _, time, _ in chosen]).astype("datetime64[us]"),
+        product=np.concatenate([product for product, _, _ in chosen]),
+        action=[action for product, _, action in chosen for _ in product],
         attributes=graph.nodes("user").row(user, named=True),
     )
 

@@ -23,7 +23,6 @@ SHARED = PARTS["shared_attributes"]
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "one sequence for all actions": {"user": {"by_action": False}},
-    "attention over recent choices": {"user": {"pooling": "attention"}},
     "short half-life": {"user": {"half_life_days": 0.5}},
     "no history": {"user": {"history": 0}},
     "no recent choices": {"user": {"recent": 0}},
@@ -31,8 +30,6 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "history alone": {"user": {"recent": 0, "attributes": False}},
     "attributes alone": {"user": {"recent": 0, "history": 0}},
     "few query categories": {"user": {"query_categories": 1}},
-    "queries": {"user": {"queries": 3}},
-    "categories": {"user": {"categories": True, "past": 7}},
     "brands": {"user": {"brands": True, "past": 7}, "product": {"brand": True}},
     "shared attributes": {"shared_attributes": SHARED},
     "shared attributes alone": {"user": {"recent": 0, "attributes": False, "history": 0}, "shared_attributes": SHARED},
@@ -104,9 +101,9 @@ def test_shoppers_vectors(graph, everything):
 def test_nobody_and_somebody_without_a_past_leave_the_query_as_it_is_to_the_bit(everything):
     tables = ServingTables.open(everything.folder)
     now = np.datetime64("2024-02-22")
-    future = Shopper(now, time=[now], product=[3], action=["purchase"], query=[2])
+    future = Shopper(now, time=[now], product=[3], action=["purchase"])
     strange = Shopper(now, time=["2024-02-01"], product=[3], action=["impression"], attributes={"age": "unheard of", "planet": "Mars"})
-    unlisted = Shopper(now, time=["2024-02-01"], product=[-1], action=["purchase"], query=[-1])
+    unlisted = Shopper(now, time=["2024-02-01"], product=[-1], action=["purchase"])
     vectors = everything.encoder.encode_queries(np.arange(4, dtype=np.int32)).numpy()
     inputs = tables.inputs(vectors, [0, 1, 2, 3], [Shopper(now), future, strange, unlisted], everything.encoder.products.numpy())
     personal, user = open_session(everything.folder / "personal_tower.onnx").run(["personal", "user"], inputs)

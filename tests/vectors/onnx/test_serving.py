@@ -29,9 +29,7 @@ SETTINGS = {
     "history": 2,
     "recent": 2,
     "sequences": {"recent_click": "click", "recent": None},
-    "queries": 1,
-    "categories": True,
-    "brands": False,
+    "brands": True,
     "past": 2,
     "attributes": [
         {"column": "age", "first": 0, "values": ["old", "young"]},
@@ -41,6 +39,7 @@ SETTINGS = {
 }
 TABLES = {
     "product_category": np.array([0, 0, 1, -1], dtype=np.int32),
+    "product_brand": np.array([0, 1, 1, -1], dtype=np.int32),
     "query_categories_indptr": np.array([0, 1, 1, 3]),
     "query_categories": np.array([0, 1, 0], dtype=np.int32),
     "query_texts": np.array([[3, 4], [1, 0], [-2, 0]], dtype=np.float32),
@@ -64,8 +63,8 @@ def one_shopper() -> Shopper:
     """Return a shopper with events out of order, one of another kind and one to come."""
     times = ["2024-01-09", "2024-01-01", "2024-01-02", "2024-01-03", "2024-01-11", "2024-01-05", "2024-01-04"]
     actions = ["click", "purchase", "click", "purchase", "click", "impression", "click"]
-    product, query = [0, 1, 0, 2, 3, 2, 3], [2, 0, 0, -1, 1, 1, -1]
-    return Shopper(NOW, times, product, actions, query, {"age": "young", "member": True, "planet": "Mars"})
+    product = [0, 1, 0, 2, 3, 2, 3]
+    return Shopper(NOW, times, product, actions, {"age": "young", "member": True, "planet": "Mars"})
 
 
 def test_a_case_worked_out_by_hand():
@@ -79,10 +78,8 @@ def test_a_case_worked_out_by_hand():
         assert found[f"{name}_vectors"][0, :, 0].tolist() == [13, 10]
         assert found[f"{name}_counts"][0].tolist() == [1, 1]
         assert found[f"{name}_days"][0].tolist() == [7, 2]
-    assert found["asked_vectors"].tolist() == [[[-2, 0]], [[0, 0]]]
-    assert (found["asked_days"].tolist(), found["asked_mask"].tolist()) == ([[2], [0]], [[1], [0]])
     # Five choices, in time order of products 1, 0, 2, 3, 0: the middles of their halves are the second and the fourth.
-    assert found["past_categories"].tolist() == [[0, -1], [-1, -1]]
+    assert found["past_brands"].tolist() == [[0, -1], [-1, -1]]
     assert found["attributes"].tolist() == [[1, 3], [-1, -1]]
     assert {value.dtype.name for value in found.values()} == {"float32", "int64"}
 
@@ -124,16 +121,9 @@ def test_inputs_are_the_packages(graph, written):
                 assert np.allclose(found[f"{name}_days"][row, there], (moment - past.last[part]) / DAY, rtol=1e-6)
                 filled += there.sum()
         for row, place in enumerate(people.row):
-            asked = slice(*people.queries.indptr[place : place + 2])
-            there = found["asked_mask"][row] > 0
-            assert np.array_equal(
-                found["asked_vectors"][row, there], np.load(written.folder / "query_texts.npy")[people.queries.query[asked]]
-            )
-            assert np.allclose(found["asked_days"][row, there], people.queries.age[asked], rtol=1e-6)
             past = people.past.product[slice(*people.past.indptr[place : place + 2])]
-            for part, codes in (("categories", graph.taxonomy.product_category), ("brands", written.model.features.brands.code[:, 0])):
-                width = found[f"past_{part}"].shape[1]
-                assert found[f"past_{part}"][row].tolist() == [*np.asarray(codes)[past], *[-1] * (width - len(past))]
+            width = found["past_brands"].shape[1]
+            assert found["past_brands"][row].tolist() == [*written.model.features.brands.code[past, 0], *[-1] * (width - len(past))]
     assert filled > 1000
 
 
