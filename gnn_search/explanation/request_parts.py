@@ -87,20 +87,16 @@ def _shopper_parts(model: Model, people: PersonalInputs, products: Tensor) -> di
         **{f"shopper: latest {kind}": pooling for kind, pooling in zip(kinds, tower.recent, strict=False)},
         "shopper: brands": tower.from_brands,
         "shopper: attributes shared with products": None if shared is None else shared.values,
+        "shopper: attributes": tower.attributes,
     }
     with recording(modules) as outputs:
-        whole = model.retriever.user_vectors(people, products)[people.row[0]]
-    parts = {name: output[people.row[0]] for name, output in outputs.items()}
-    if tower.attributes is not None:
-        # The only part that no module of its own makes.
-        parts["shopper: attributes"] = whole - torch.stack([torch.zeros_like(whole), *parts.values()]).sum(dim=0)
-    return parts
+        model.retriever.user_vectors(people, products)
+    return {name: outputs[name][people.row[0]] for name in modules if name in outputs}
 
 
 def _attended(model: Model, query: Tensor, people: PersonalInputs, products: Tensor) -> AttendedHistory:
-    attention, slots = model.retriever.user.attention, Slots(people.history)
+    attention, slots = model.retriever.user.attention, Slots.of(people.history)
     assert attention is not None
-    remembered = products[slots.product]
-    weight = attention.weights(query, remembered, slots)[0]
-    scale = attention.scale * torch.exp(attention.growth * slots.log_length[0])
-    return AttendedHistory(people.history, weight, attention.value(weight[1:, None] * remembered[0]) * scale)
+    attended = products[slots.product]
+    weight = attention.weights(query, attended, slots)[0]
+    return AttendedHistory(people.history, weight, attention.scaled(weight[1:, None] * attended[0], slots.log_length))

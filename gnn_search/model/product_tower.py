@@ -83,11 +83,11 @@ class ProductTower(nn.Module):
         if free is not None:
             parts.append(free)
         if self.numeric is not None and facts.numbers is not None:
-            parts.append(self.numeric(facts.numbers, product))
+            parts.append(self.numeric(facts.numbers.summed(product)))
         if self.attributes is not None:
-            parts.append(self.attributes(facts.attributes, product))
+            parts.append(self.attributes(facts.attributes.summed(product)))
         if self.brand is not None:
-            parts.append(self.brand(facts.brands, product))
+            parts.append(self.brand(facts.brands.summed(product)))
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
     def categories(self, text: TextTower) -> Tensor:

@@ -13,15 +13,17 @@ from torch.nn import functional
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
 from gnn_search.model.features import Features
+from gnn_search.model.history_attention import Slots
 from gnn_search.model.objective import HingeObjective, Losses, SoftmaxObjective, Thresholds, batch_losses
 from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.product_tower import ProductTower
 from gnn_search.model.query_tower import QueryTower
 from gnn_search.model.ragged import Ragged
+from gnn_search.model.recency import recency
 from gnn_search.model.shared_attributes import SharedAttributes
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.traits import Traits
-from gnn_search.model.user_tower import UserTower
+from gnn_search.model.user_tower import UserLists, UserTower
 from gnn_search.sampling.batches import Batch
 from gnn_search.sampling.inputs import PersonalInputs, ProductInputs, QueryInputs
 
@@ -51,8 +53,15 @@ class Retriever(nn.Module):
         self.text = text
         self.product = ProductTower(config, features)
         self.query = QueryTower(config, features)
-        self.user = UserTower(config, features)
         shared = config.shared_attributes
+        self.user = UserTower(
+            config.user,
+            config.dimension,
+            sequences=len(features.graph.chosen_actions) if config.user.by_action else 1,
+            attributes=features.attributes.num_rows,
+            brands=bool(features.brands.num_rows),
+            shared=bool(shared),
+        )
         self.shared = SharedAttributes(features.graph, shared, config.dimension) if shared else None
         hinge = config.loss.kind == "hinge"
         # A hinge scores by the cosine alone.
@@ -149,7 +158,8 @@ class Retriever(nn.Module):
         Shapes:
             query: [n, d]; products: [catalogue, d]. Returns [n, d], unit length.
         """
-        return torch.as_tensor(self.user(query, self.user_vectors(people, products, traits), people, products))
+        user = self.user_vectors(people, products, traits)[torch.from_numpy(people.row)]
+        return torch.as_tensor(self.user(query, user, Slots.of(people.history), products))
 
     def user_vectors(self, people: PersonalInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Encode shoppers without a query: [people, d], zero for one of whom nothing is known.
@@ -162,11 +172,23 @@ class Retriever(nn.Module):
         Shapes:
             products: [catalogue, d].
         """
-        attributes = self._features.attributes if traits is None else traits.attributes
-        vector = self.user.vectors(people, products, attributes, None if self.product.brand is None else self.product.brand.weight)
-        if self.shared is None:
-            return vector
-        return vector + self.shared.of_users(people.user, None if traits is None else traits.shared)
+        shared = None if self.shared is None else self.shared.values
+        return self.user.encode(self._lists(people, traits), products, self.product.brand, shared)
+
+    def _lists(self, people: PersonalInputs, traits: Traits | None) -> UserLists:
+        recent = []
+        for sequence in people.recent:
+            weight = sequence.count * recency(sequence.indptr, sequence.age, self.config.user.half_life_days)
+            recent.append(Ragged.of(sequence.indptr, sequence.product, weight.astype(np.float32)))
+        past, brands, attributes = people.past, self._features.brands, self._features.attributes if traits is None else traits.attributes
+        shared = traits.shared if traits is not None else None if self.shared is None else self.shared.users
+        return UserLists(
+            recent,
+            None if self.user.attributes is None else attributes.averaged(people.user),
+            None if self.user.from_brands is None else Ragged.of_known(past.indptr, brands.code[past.product, 0]),
+            None if shared is None else shared.summed(people.user),
+            len(people.user),
+        )
 
     def traits_of(self, users: pl.DataFrame) -> Traits:
         """Look up attributes of shoppers who are not in the graph; a value that no shopper of the graph has is unknown.

@@ -11,7 +11,7 @@ from gnn_search.config.training import OptimiserSettings
 from gnn_search.model.text_towers import TRANSFORMER_WEIGHTS
 from gnn_search.model.value_table import ValueTable
 
-_TABLES = ("text.tokens", "text.importance", "product.category", "user.attributes")
+_TABLES = ("text.tokens", "text.importance", "product.category")
 
 
 class Optimisers:
