@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.config.training import TrainingConfig
+from gnn_search.config.training import ProductSettings
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.model.codes import Codes, code_quantiles
 from gnn_search.model.features import Features
@@ -31,13 +31,13 @@ class ProductTower(nn.Module):
     vectors start as long as a text's, which gives products of one category distinct codes for the history attention to recall.
 
     Args:
-        config: The configuration.
+        settings: Of the tower.
+        dimension: Of the vectors.
         features: Fixed features of the graph's nodes.
     """
 
-    def __init__(self, config: TrainingConfig, features: Features) -> None:
+    def __init__(self, settings: ProductSettings, dimension: int, features: Features) -> None:
         super().__init__()
-        settings, dimension = config.product, config.dimension
         self._settings, self._features = settings, features
         graph = features.graph
         num_products, num_categories = features.num_products, features.num_categories
@@ -117,6 +117,10 @@ class ProductTower(nn.Module):
     def _messages(self, drawn: Neighbours, rows: Int64 | None = None) -> Ragged:
         """Weigh neighbours by edge weight and age; `rows` says where their vectors stand, by default at their own numbers."""
         return Ragged.of(drawn.indptr, drawn.index if rows is None else rows, importance(drawn, self._settings.half_life_days))
+
+    def table_parameters(self) -> list[nn.Parameter]:
+        """Return the weights that train at the rate of embedding tables."""
+        return [] if self.category is None else [self.category]
 
     @cached_property
     def _known(self) -> ProductFacts:

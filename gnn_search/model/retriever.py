@@ -51,8 +51,8 @@ class Retriever(nn.Module):
         self.config = config
         self._features = features
         self.text = text
-        self.product = ProductTower(config, features)
-        self.query = QueryTower(config, features)
+        self.product = ProductTower(config.product, config.dimension, features)
+        self.query = QueryTower(config.query, config.dimension, features.num_queries)
         shared = config.shared_attributes
         self.user = UserTower(
             config.user,

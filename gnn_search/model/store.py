@@ -137,7 +137,7 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
         )
     config = read_yaml(layout.config, TrainingConfig)
     features = Features.of(opened)
-    retriever = Retriever(config, features, open_text_tower(config, opened, layout))
+    retriever = Retriever(config, features, open_text_tower(config.text, config.dimension, opened, layout))
     try:
         weights = load_file(layout.weights)
         missing = set(dict(retriever.named_parameters())) ^ set(weights)

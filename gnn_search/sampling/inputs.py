@@ -67,8 +67,7 @@ class InputSampler:
     """Draws the towers' inputs from views of one graph."""
 
     def __init__(self, graph: Graph, config: TrainingConfig) -> None:
-        self._graph = graph
-        self._config = config
+        self._graph, self._user, self._walk = graph, config.user, config.walk
         product, query = config.product, config.query
         self._queries = NeighborSampler(product.queries, product.queries * product.pool, product.half_life_days)
         self._partners = NeighborSampler(product.bought_with, product.bought_with * product.pool)
@@ -118,11 +117,11 @@ class InputSampler:
 
     def categories(self, view: GraphView) -> QueryCategories:
         """Return the queries' categories as known in a view."""
-        return QueryCategories(view, self._config.user.query_categories)
+        return QueryCategories(view, self._user.query_categories)
 
     def walks(self, view: GraphView, categories: QueryCategories, factors: Factors | None = None) -> WalkIndex:
         """Return the ways from shoppers and queries to products as known in a view, with the view's factors where they are at hand."""
-        return WalkIndex(view, self._config.walk, self.history, categories, factors)
+        return WalkIndex(view, self._walk, self.history, categories, factors)
 
     def people(
         self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, history: HistoryIndex | None = None
@@ -139,7 +138,7 @@ class InputSampler:
         Shapes:
             user, query: int32 [n]; before: int64 [n].
         """
-        settings = self._config.user
+        settings = self._user
         history = self.history if history is None else history
         person = np.stack([user.astype(np.int64), np.where(user >= 0, before, 0)], axis=1)
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))

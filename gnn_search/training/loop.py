@@ -125,7 +125,7 @@ class _Run:
         torch.manual_seed(config.seed)
         self._sampler = BatchSampler(graph, config)
         self._features = Features.of(graph)
-        self._retriever = Retriever(config, self._features, make_text_tower(config, graph, layout))
+        self._retriever = Retriever(config, self._features, make_text_tower(config.text, config.dimension, graph, layout))
         self._total_steps = self._sampler.total_steps
         self._optimisers = Optimisers(self._retriever, config.optimiser, self._total_steps)
         self._cases = build_cases(graph, "validation", config.loop.validation_cases, config.seed)

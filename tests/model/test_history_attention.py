@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -92,7 +94,7 @@ def test_slots_hold_the_history_row_by_row():
 def test_gradients(attention, products, query):
     double = attention.double()
     slots = Slots.of(history(ROWS))
-    slots.features = slots.features.double()
+    slots = replace(slots, features=slots.features.double())
     asked = query.double().requires_grad_()
     assert torch.autograd.gradcheck(lambda value: double(value, products.double(), slots), (asked,))
     double(asked, products.double(), slots).sum().backward()

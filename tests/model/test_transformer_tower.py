@@ -74,7 +74,7 @@ def test_each_text_is_kept_once_and_found_again(tiny_graph):
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_the_tower_gives_the_projected_vectors_of_the_transformer(folder, tiny_graph, tmp_path, frozen):
-    tower = make_text_tower(config_for(folder, frozen), tiny_graph, ModelLayout(tmp_path))
+    tower = make_text_tower(config_for(folder, frozen).text, 16, tiny_graph, ModelLayout(tmp_path))
     from sentence_transformers import SentenceTransformer
 
     plain = SentenceTransformer(str(folder), device="cpu")
@@ -98,13 +98,13 @@ def test_a_frozen_transformer_encodes_each_text_once(folder, tiny_graph, tmp_pat
         return sentence_transformer.embed(model, texts)
 
     monkeypatch.setattr("gnn_search.model.text_towers.embed", embed)
-    first = make_text_tower(config_for(folder, True), tiny_graph, ModelLayout(tmp_path))
-    again = make_text_tower(config_for(folder, True), tiny_graph, ModelLayout(tmp_path))
+    first = make_text_tower(config_for(folder, True).text, 16, tiny_graph, ModelLayout(tmp_path))
+    again = make_text_tower(config_for(folder, True).text, 16, tiny_graph, ModelLayout(tmp_path))
     assert encoded == [len(DistinctTexts(tiny_graph).texts)]
     assert torch.equal(first.nodes("product"), again.nodes("product"))
     other = write_tiny_transformer(tmp_path / "other", seed=5)
     with pytest.raises(ArtefactError, match=r"text_vectors\.safetensors is of another transformer than .*other; put back the one"):
-        make_text_tower(config_for(other, True), tiny_graph, ModelLayout(tmp_path))
+        make_text_tower(config_for(other, True).text, 16, tiny_graph, ModelLayout(tmp_path))
 
 
 @pytest.mark.parametrize("frozen", [True, False])
@@ -184,7 +184,7 @@ def test_new_queries_are_encoded_by_the_transformer(trained):
 
 def test_a_transformer_that_is_gone_or_changed_is_named(folder, tiny_graph, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
-    tower = make_text_tower(config_for(copy, True), tiny_graph, ModelLayout(tmp_path / "model"))
+    tower = make_text_tower(config_for(copy, True).text, 16, tiny_graph, ModelLayout(tmp_path / "model"))
     config = copy / "config.json"
     config.write_text(config.read_text() + " ")
     with pytest.raises(
@@ -207,7 +207,7 @@ def test_a_moved_model_takes_its_own_transformer_along(trained, tmp_path):
 def test_damaged_text_vectors_are_named(trained, tiny_graph, folder, tmp_path, content):
     (tmp_path / "text_vectors.safetensors").write_text(content)
     with pytest.raises(ArtefactError, match=r"text_vectors\.safetensors is damaged \(.*\); train the model again"):
-        make_text_tower(config_for(folder, True), tiny_graph, ModelLayout(tmp_path))
+        make_text_tower(config_for(folder, True).text, 16, tiny_graph, ModelLayout(tmp_path))
     copy = shutil.copytree(trained[True][2], tmp_path / "copy")
     (copy / "text_vectors.safetensors").unlink()
     with pytest.raises(ArtefactError, match=r"is damaged: text_vectors\.safetensors is missing; train it again"):
