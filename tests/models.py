@@ -9,10 +9,10 @@ import torch
 from gnn_search.config.training import LossSettings, TextSettings, TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
-from gnn_search.model.retriever import Retriever
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.store import open_model, save_model
 from gnn_search.model.tokens import train_tokenizer
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.sampling.walk.features import feature_names
 from gnn_search.sampling.walk.index import partner_relations
@@ -28,16 +28,16 @@ def write_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = train_tokenizer(training_texts(graph), config.text)
-        retriever = Retriever(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
+        towers = TwoTower(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
         with torch.no_grad():
-            scorer = WalkScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden) if walk else None
-            for parameter in [*retriever.parameters(), *(scorer.parameters() if scorer is not None else ())]:
+            scorer = WalkScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden) if walk else None
+            for parameter in [*towers.parameters(), *(scorer.parameters() if scorer is not None else ())]:
                 parameter += 0.2 * torch.randn_like(parameter)
             # As in training, nothing is learned of a query that had led to nothing by then.
             known = graph.before(graph.manifest.validation_start).edges(("product", "rev_leads_to", "query")).degree() > 0
-            assert retriever.query.free is not None
-            retriever.query.free.weight *= torch.from_numpy(known)[:, None]
-    save_model(out, graph, config, retriever, scorer, {"steps": 0}, {})
+            assert towers.query.id_embedding is not None
+            towers.query.id_embedding.weight *= torch.from_numpy(known)[:, None]
+    save_model(out, graph, config, towers, scorer, {"steps": 0}, {})
     if vectors:
         model = open_model(out, graph.path)
         save_shop_vectors(model, encode_shop(model, graph.manifest.test_start))

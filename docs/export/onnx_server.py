@@ -55,7 +55,7 @@ class Server:
         # A known query has a vector that the graph shaped; any other has that of its text.
         vector = self.query_vectors[row] if row >= 0 else by_text
         if self.tables is not None and self.personal_tower is not None:
-            inputs = self.tables.inputs(vector[None], [self.tables.recalling(row, by_text)], [shopper], self.product_vectors)
+            inputs = self.tables.inputs(vector[None], [self.tables.history_query(row, by_text)], [shopper], self.product_vectors)
             vector = self.personal_tower.run(["personal"], inputs)[0][0]
         scores = self.product_vectors @ vector
         best = np.argsort(-scores, kind="stable")[:k]
@@ -72,7 +72,7 @@ class Server:
     def read_shopper(self, events: Path | None, attributes: dict[str, Any], now: datetime) -> Any:
         """Read a shopper's events: JSON lines of product_id, query, action and timestamp (ISO 8601, UTC)."""
         rows = [] if events is None else [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
-        return self.serving.Shopper(
+        return self.serving.User(
             np.datetime64(now),
             time=[np.datetime64(row["timestamp"]) for row in rows],
             product=[self.products.get(row["product_id"], -1) for row in rows],

@@ -110,7 +110,7 @@ def _no_quantiles(model: AuditedModel) -> str | None:
 
 def _free_vectors(model: AuditedModel) -> Iterator[Observation]:
     """A query's free vector starts at zero and is learned while the graph knows the query, so that of a later one is zero."""
-    shop, table = model.shop, model.weights("query.free.weight")
+    shop, table = model.shop, model.weights("query.id_embedding.weight")
     if table is None:
         return
     asked = shop.query[shop.chosen & (shop.time < shop.manifest.validation_start)]

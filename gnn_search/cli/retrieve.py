@@ -121,7 +121,7 @@ def run_retrieval(
             k,
             moment,
             way=open_way(opened, channel, moment, **(way or {})),
-            min_score=resolve_min_score(min_score, opened.retriever.thresholds),
+            min_score=resolve_min_score(min_score, opened.towers.thresholds),
             resume=resume,
             progress=_Bars(bars),
         )

@@ -82,7 +82,7 @@ def command(
     from gnn_search.retrieval.way import open_way
 
     opened = open_model(model, graph)
-    least = resolve_min_score(min_score, opened.retriever.thresholds)
+    least = resolve_min_score(min_score, opened.towers.thresholds)
     moment = resolve_moment(opened.graph, as_of)
     folders = {"fusion": fusion, "index": index, "boost": boost}
     way = open_way(opened, channel, moment, **folders, action=action, categories=categories, products=products, flag=flag)

@@ -82,7 +82,7 @@ def run_training(
         watcher = _Watcher(bars)
         summary = fit_model(settings, opened, out, resume=resume, tensorboard=board, listener=watcher, say=error_console().print)
     model = open_model(out, graph)
-    if model.walk is not None and settings.walk.words:
+    if model.walk is not None and settings.reranker.words:
         save_matches(model.words.match_queries(), model.layout.words)
     save_shop_vectors(model, encode_shop(model, opened.manifest.test_start))
     return summary

@@ -44,7 +44,7 @@ class Explainer:
             walks = model.inputs.walks(encoder.view, encoder.categories, shop.factors)
             self._full = WalkChannel(model, self._vectors, walks)
             self._alone = WalkChannel(model, self._vectors, walks, alone=True)
-        half_lives = model.config.walk.half_life_days
+        half_lives = model.config.reranker.half_life_days
         # The second longest, as where a walk asks what was chosen of late.
         self._ways = WayFinder(self._view, half_lives[-2] if len(half_lives) > 1 else half_lives[-1])
         self._choice = "bought" if graph.chosen_actions == ["purchase"] else "chose"
@@ -75,7 +75,7 @@ class Explainer:
         else:
             score, walk = split_walk(self._model, self._full, asked, node, self._choice)
         asked_node = int(asked.query[0])
-        attends = shopper != NOBODY and self._model.retriever.user.attention is not None
+        attends = shopper != NOBODY and self._model.towers.user.attention is not None
         return Explanation(
             query=text,
             query_known=bool(known[0]),

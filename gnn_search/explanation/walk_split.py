@@ -55,7 +55,7 @@ def split_walk(model: Model, channel: WalkChannel, asked: Asked, product: int, c
         by_cosine = scorer.score_elsewhere(cosines) - scorer.elsewhere
         return np.asarray((scorer.score_reached(numbers, cosines) - by_cosine).numpy())
 
-    names = [*feature_names(model.config.walk, partner_relations(model.graph)), COSINE]
+    names = [*feature_names(model.config.reranker, partner_relations(model.graph)), COSINE]
     others = channel.index.similarity(asked.vector.numpy(), reached.row, reached.product)
     table = np.column_stack([features.numpy(), others])
     x, mean = table[int(place[0])], table.mean(axis=0)

@@ -116,16 +116,16 @@ def quantile_borders(graph: Graph, buckets: int) -> dict[str, list[float]]:
 def code_shared(
     graph: Graph, attributes: Sequence[SharedAttribute], users: pl.DataFrame | None = None, products: pl.DataFrame | None = None
 ) -> tuple[Codes, Codes]:
-    """Number the values that shoppers and products share: of one level the same value is the same row on both sides.
+    """Number the values that users and products share: of one level the same value is the same row on both sides.
 
     Args:
         graph: The graph, whose values are numbered.
         attributes: Of the configuration.
-        users: The shoppers to be looked up, by default the graph's.
+        users: The users to be looked up, by default the graph's.
         products: The products to be looked up, by default the graph's.
 
     Returns:
-        The codes of the shoppers and of the products, of one table; one column a level of each attribute.
+        The codes of the users and of the products, of one table; one column a level of each attribute.
 
     Raises:
         ConfigError: A column is none of the recipe's attributes.

@@ -9,8 +9,8 @@ import polars as pl
 
 from gnn_search.graph.csr import Csr, Float32, Int32, Int64
 from gnn_search.graph.store import EdgeType, Graph
-from gnn_search.model.retriever import Retriever
 from gnn_search.model.traits import Traits
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.history import HistoryIndex
 
 
@@ -46,17 +46,17 @@ class Guests:
     traits: Traits
 
     @classmethod
-    def receive(cls, graph: Graph, retriever: Retriever, users: pl.DataFrame, events: GuestEvents) -> Guests:
+    def receive(cls, graph: Graph, towers: TwoTower, users: pl.DataFrame, events: GuestEvents) -> Guests:
         """Lay guests' events out as the graph's are, in time that grows with the guests' events alone.
 
         Args:
             graph: The graph.
-            retriever: The towers that are to read them.
+            towers: The towers that are to read them.
             users: A row a guest, with the columns of the graph's shoppers.
             events: What they did.
         """
         shop = graph.with_shoppers(users, _rows(graph, users.height, events))
-        return cls(shop, HistoryIndex(shop), retriever.traits_of(users))
+        return cls(shop, HistoryIndex(shop), towers.traits_of(users))
 
 
 def _rows(graph: Graph, guests: int, events: GuestEvents) -> dict[EdgeType, Csr]:

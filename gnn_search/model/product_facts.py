@@ -47,7 +47,7 @@ class ProductFacts:
         Args:
             graph: The graph.
             settings: Of the product tower.
-            shared: The model's attributes that shoppers and products share.
+            shared: The model's attributes that users and products share.
             products: With the columns of the graph's products.
             category: Their categories, -1 for none.
 

@@ -1,4 +1,4 @@
-"""The product tower: text, category path, numbers, attributes and a free vector, then one graph layer."""
+"""The product tower: text, category path, numbers, attributes and an ID embedding, then one graph layer."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from gnn_search.sampling.neighbours import Neighbours
 class ProductTower(nn.Module):
     """Encode products.
 
-    A product that nobody has chosen yet has one vector shared by all new products in the place of its free one. In training this is done
-    to some of the products that are new at the batch's moment, so how likely a new product is chosen is learned as it was. The free
-    vectors start as long as a text's, which gives products of one category distinct codes for the history attention to recall.
+    A product without an interaction has one vector shared by all new products in the place of its ID embedding. In training this is done
+    to some of the products that are new when the batch's window starts, so the model learns how likely a new product is. The ID
+    embeddings start as long as a text's, which gives products of one category distinct codes for the history attention to recall.
 
     Args:
         settings: Of the tower.
@@ -41,7 +41,7 @@ class ProductTower(nn.Module):
         self._settings, self._features = settings, features
         graph = features.graph
         num_products, num_categories = features.num_products, features.num_categories
-        self.free = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
+        self.id_embedding = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
         self.from_queries = RelationConv(dimension) if settings.queries else None
         self.from_partners = RelationConv(dimension) if settings.bought_with else None
@@ -49,39 +49,41 @@ class ProductTower(nn.Module):
         if self.degree is not None:
             nn.init.normal_(self.degree.weight, std=0.1 * dimension**-0.5)
         self.new = nn.Parameter(torch.zeros(dimension)) if settings.id_embedding else None
-        if self.free is not None:
-            nn.init.normal_(self.free.weight, std=dimension**-0.5)
+        if self.id_embedding is not None:
+            nn.init.normal_(self.id_embedding.weight, std=dimension**-0.5)
         num_columns = len(graph.manifest.recipe["tables"]["products"]["numeric"]) if settings.numeric else 0
         self.numeric = ValueTable(num_columns * (settings.numeric_buckets + 1), dimension) if num_columns else None
         self.attributes = self._values(features.product_attributes, dimension) if settings.attributes else None
         self.brand = self._values(features.brands, dimension) if settings.brand else None
         self.from_related = nn.ModuleList(RelationConv(dimension) for _ in graph.related if settings.related)
 
-    def base(self, text: TextTower, product: Int32, with_free: Tensor) -> Tensor:
+    def base(self, text: TextTower, product: Int32, with_id_embedding: Tensor) -> Tensor:
         """Encode products without neighbours.
 
         Shapes:
-            product: int32 [n]; with_free: bool [n], whose free vectors count. Returns [n, d].
+            - product: int32 [n]
+            - with_id_embedding: bool [n], whose ID embeddings count
+            - returns: float32 [n, d]
         """
         named = text.nodes("product", product) if self._settings.text else None
-        free = None
-        if self.free is not None and self.new is not None:
-            free = torch.where(with_free[:, None], self.free(torch.from_numpy(product.astype(np.int64))), self.new)
-        return self._sum(text, named, free, self._known, product)
+        identity = None
+        if self.id_embedding is not None and self.new is not None:
+            identity = torch.where(with_id_embedding[:, None], self.id_embedding(torch.from_numpy(product.astype(np.int64))), self.new)
+        return self._sum(text, named, identity, self._known, product)
 
     def new_base(self, text: TextTower, products: ProductFacts) -> Tensor:
         """Encode products that are not in the graph, without neighbours: [n, d]."""
         named = text(products.texts) if self._settings.text else None
-        free = None if self.new is None else self.new.expand(products.count, -1)
-        return self._sum(text, named, free, products, np.arange(products.count, dtype=np.int32))
+        identity = None if self.new is None else self.new.expand(products.count, -1)
+        return self._sum(text, named, identity, products, np.arange(products.count, dtype=np.int32))
 
-    def _sum(self, text: TextTower, named: Tensor | None, free: Tensor | None, facts: ProductFacts, product: Int32) -> Tensor:
+    def _sum(self, text: TextTower, named: Tensor | None, identity: Tensor | None, facts: ProductFacts, product: Int32) -> Tensor:
         """Add up the parts of some products' bases, `named` being that of their texts."""
         parts = [] if named is None else [named]
         if self.category is not None:
             parts.append(Ragged.of_rows(facts.path_indptr, facts.path, product).sum(self.categories(text)))
-        if free is not None:
-            parts.append(free)
+        if identity is not None:
+            parts.append(identity)
         if self.numeric is not None and facts.numbers is not None:
             parts.append(self.numeric(facts.numbers.summed(product)))
         if self.attributes is not None:
@@ -91,7 +93,7 @@ class ProductTower(nn.Module):
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
     def categories(self, text: TextTower) -> Tensor:
-        """Encode all categories by name, plus a free vector each where categories are part of the tower: [categories, d]."""
+        """Encode all categories by name, plus an embedding each where categories are part of the tower: [categories, d]."""
         named = text.nodes("category")
         return named if self.category is None else named + self.category
 

@@ -29,10 +29,10 @@ class QueryTower(nn.Module):
     def __init__(self, settings: QuerySettings, dimension: int, num_queries: int) -> None:
         super().__init__()
         self._settings = settings
-        self.free = nn.Embedding(num_queries, dimension, sparse=True) if settings.id_embedding else None
+        self.id_embedding = nn.Embedding(num_queries, dimension, sparse=True) if settings.id_embedding else None
         self.from_products = RelationConv(dimension) if settings.products else None
-        if self.free is not None:
-            nn.init.zeros_(self.free.weight)
+        if self.id_embedding is not None:
+            nn.init.zeros_(self.id_embedding.weight)
 
     def forward(self, inputs: QueryInputs, text: Tensor, vectors: Tensor, generator: torch.Generator | None) -> Tensor:
         """Encode queries.
@@ -44,8 +44,8 @@ class QueryTower(nn.Module):
         if generator is not None and self._settings.known_dropout:
             known = known & (torch.rand(len(known), generator=generator) >= self._settings.known_dropout)
         extra = torch.zeros_like(text)
-        if self.free is not None:
-            extra = extra + self.free(torch.from_numpy(inputs.query.astype(np.int64)))
+        if self.id_embedding is not None:
+            extra = extra + self.id_embedding(torch.from_numpy(inputs.query.astype(np.int64)))
         if self.from_products is not None:
             drawn = inputs.products
             weight = importance(drawn, self._settings.half_life_days)

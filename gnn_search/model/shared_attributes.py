@@ -1,4 +1,4 @@
-"""Attributes that shoppers and products both have: one vector a value, whoever has it."""
+"""Attributes that users and products both have: one vector a value, whoever has it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SharedAttributes(nn.Module):
         return torch.as_tensor(self.values((self._products if codes is None else codes).summed(product)))
 
     def code_users(self, users: pl.DataFrame) -> Codes:
-        """Look up the values of shoppers who are not in the graph."""
+        """Look up the values of users who are not in the graph."""
         return code_shared(self._graph, self._attributes, users=users)[0]
 
     def code_products(self, products: pl.DataFrame) -> Codes:

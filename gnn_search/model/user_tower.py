@@ -52,12 +52,12 @@ class UserTower(nn.Module):
 
     def __init__(self, settings: UserSettings, dimension: int, *, sequences: int, attributes: int, brands: bool, shared: bool) -> None:
         super().__init__()
-        self.recent = nn.ModuleList(RelationConv(dimension) for _ in range(sequences if settings.recent else 0))
+        self.recent = nn.ModuleList(RelationConv(dimension) for _ in range(sequences if settings.sequence_length else 0))
         self.attributes = ValueTable(attributes, dimension) if settings.attributes and attributes else None
         self.from_brands = RelationConv(dimension) if settings.brands and brands else None
         encodes = bool(self.recent) or self.attributes is not None or self.from_brands is not None or shared
         self.gate = nn.Linear(2 * dimension, dimension) if encodes else None
-        self.attention = HistoryAttention(dimension) if settings.history else None
+        self.attention = HistoryAttention(dimension) if settings.attention_length else None
 
     def encode(self, users: UserLists, products: Tensor, brands: ValueTable | None, shared: ValueTable | None) -> Tensor:
         """Encode users without a query, not normalised; zero for one of whom nothing is known.

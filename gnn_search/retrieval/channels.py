@@ -131,7 +131,7 @@ def channel_parts(model: Model, vectors: VectorChannel, walks: WalkIndex | None)
 
 def _check(model: Model, kind: ChannelKind, weights: Weights | None, index: ProductIndex | None, boost: Boost | None) -> None:
     if model.walk is None and kind == "walk":
-        raise RequestError(f"the model {model.path} has no walk term; train it with walk.enabled, or use another channel")
+        raise RequestError(f"the model {model.path} has no walk term; train it with reranker.enabled, or use another channel")
     if kind == "fused" and weights is None:
         raise RequestError("the channel fused needs fitted weights; give their folder with --fusion, see 'gnn-search fuse', or take rrf")
     if kind != "fused" and weights is not None:

@@ -62,4 +62,4 @@ class RequestHistories:
         guest = pl.Series("guest", number[events["guest"].to_numpy()], dtype=pl.Int32)
         read = self._reader.read(events.with_columns(guest), len(row), _PLACE)
         users = describe_guests(self._model.graph, requests.user[row], {}, _PLACE)
-        return Visiting(row, Guests.receive(self._model.graph, self._model.retriever, users, read.events), read)
+        return Visiting(row, Guests.receive(self._model.graph, self._model.towers, users, read.events), read)

@@ -96,7 +96,7 @@ class VectorChannel:
         self.name = name
         self._model, self._personal = model, personal
         self._products = shop.vectors["product"]
-        self.encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), torch.from_numpy(self._products))
+        self.encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of), torch.from_numpy(self._products))
         self._action = action
         weighed = boost is not None and boost.weights_of(action).any()
         # Without a weight nothing is boosted, and not a bit may change; an index of boosted vectors is searched with weights of 0.
@@ -216,7 +216,7 @@ class VectorChannel:
         node = self.find_queries(texts)
         asked = self.encoder.view.edges(("product", "rev_leads_to", "query")).degree() > 0
         known = (node >= 0) & (asked[np.maximum(node, 0)] if len(asked) else False)
-        return known, self._model.retriever.text.knows(texts)
+        return known, self._model.towers.text.knows(texts)
 
     def _personalised(
         self,

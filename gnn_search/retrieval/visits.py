@@ -143,7 +143,7 @@ class VisitReader:
             for name in dict.fromkeys(name for values in given for name in values)
         }
         users = describe_guests(graph, node, attributes, "the request")
-        return Guests.receive(graph, self._model.retriever, users, read.events), read, _identities(users, read.events)
+        return Guests.receive(graph, self._model.towers, users, read.events), read, _identities(users, read.events)
 
 
 def _identities(users: pl.DataFrame, events: GuestEvents) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""What the towers read of the graph for given nodes: the same code for training, encoding and retrieval."""
+"""Draw the towers' inputs from the graph: the same code for training, encoding and retrieval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import EdgeView, Float32, Int32, Int64
 from gnn_search.graph.store import EdgeType, Graph, GraphView
-from gnn_search.sampling.history import History, HistoryIndex, Past, QueryCategories
+from gnn_search.sampling.history import History, HistoryIndex, Profile, QueryCategories
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.sampling.walk.factors import Factors
@@ -22,8 +22,11 @@ class ProductInputs:
     """Products and their neighbours: queries that led to them, products bought with them, related ones.
 
     Shapes:
-        product: int32 [n]; known: bool [n], whether anyone chose the product before; degree: float32 [n], the logarithm of 1 + how often it
-        was chosen, as a multiple of the mean product's; the neighbours have n rows, those of related one member a related-product column.
+        - product: int32 [n]
+        - known: bool [n], whether the product has an earlier interaction
+        - degree: float32 [n], ln of 1 + the number of its interactions as a multiple of the mean product's
+        - queries, partners: n rows
+        - related: n rows for each related-product column
     """
 
     product: Int32
@@ -39,7 +42,9 @@ class QueryInputs:
     """Queries and the products that they led to.
 
     Shapes:
-        query: int32 [n]; known: bool [n], whether anything was chosen for it before; products has n rows.
+        - query: int32 [n]
+        - known: bool [n], whether the query led to anything before
+        - products: n rows
     """
 
     query: Int32
@@ -48,17 +53,20 @@ class QueryInputs:
 
 
 @dataclass(frozen=True)
-class PersonalInputs:
-    """Shoppers at given moments, and the history that their queries call up.
+class UserInputs:
+    """Users at given times, and the history in the categories of their queries.
 
     Shapes:
-        user: int32 [m], -1 for none, distinct (user, moment); recent: one member of m rows a sequence of choices; past: m rows;
-        row: int64 [n], the shopper of each of n requests; history: n rows.
+        - user: int32 [m], -1 for none, distinct (user, time)
+        - recent: m rows for each sequence of latest interactions
+        - profile: m rows
+        - row: int64 [n], the user of each of n requests
+        - history: n rows
     """
 
     user: Int32
     recent: tuple[History, ...]
-    past: Past
+    profile: Profile
     row: Int64
     history: History
 
@@ -67,7 +75,7 @@ class InputSampler:
     """Draws the towers' inputs from views of one graph."""
 
     def __init__(self, graph: Graph, config: TrainingConfig) -> None:
-        self._graph, self._user, self._walk = graph, config.user, config.walk
+        self._graph, self._user, self._reranker = graph, config.user, config.reranker
         product, query = config.product, config.query
         self._queries = NeighborSampler(product.queries, product.queries * product.pool, product.half_life_days)
         self._partners = NeighborSampler(product.bought_with, product.bought_with * product.pool)
@@ -120,23 +128,24 @@ class InputSampler:
         return QueryCategories(view, self._user.query_categories)
 
     def walks(self, view: GraphView, categories: QueryCategories, factors: Factors | None = None) -> WalkIndex:
-        """Return the ways from shoppers and queries to products as known in a view, with the view's factors where they are at hand."""
-        return WalkIndex(view, self._walk, self.history, categories, factors)
+        """Index a view's interactions between users, queries and products for the reranker; its factors may be given."""
+        return WalkIndex(view, self._reranker, self.history, categories, factors)
 
-    def people(
+    def users(
         self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, history: HistoryIndex | None = None
-    ) -> PersonalInputs:
-        """Return the inputs of shoppers who ask queries.
+    ) -> UserInputs:
+        """Return the inputs of users who ask queries.
 
         Args:
-            user: The shoppers, -1 for none.
-            query: The queries whose categories call up the history, -1 for none.
-            before: Moments up to which each one's past counts, µs.
+            user: The users, -1 for none.
+            query: The history queries, whose categories select the history, -1 for none.
+            before: Times up to which each user's past counts, µs.
             categories: The queries' categories.
-            history: The shoppers' pasts, by default the graph's.
+            history: The users' pasts, by default the graph's.
 
         Shapes:
-            user, query: int32 [n]; before: int64 [n].
+            - user, query: int32 [n]
+            - before: int64 [n]
         """
         settings = self._user
         history = self.history if history is None else history
@@ -145,12 +154,12 @@ class InputSampler:
         who, moment = distinct[:, 0].astype(np.int32), distinct[:, 1]
         nobody = np.full_like(who, -1)  # of whom a part that is off reads nothing
         kinds: list[str] | list[None] = self._graph.chosen_actions if settings.by_action else [None]
-        return PersonalInputs(
+        return UserInputs(
             user=who,
-            recent=tuple(history.latest(who, moment, settings.recent, kind) for kind in kinds if settings.recent),
-            past=history.spread(who if settings.brands else nobody, moment, settings.past),
+            recent=tuple(history.latest(who, moment, settings.sequence_length, kind) for kind in kinds if settings.sequence_length),
+            profile=history.profile(who if settings.brands else nobody, moment, settings.profile_length),
             row=row.reshape(-1),
-            history=history.in_categories(user, query, before, categories, settings.history),
+            history=history.in_categories(user, query, before, categories, settings.attention_length),
         )
 
 

@@ -77,7 +77,7 @@ def plan_runs(
 
 def measuring_of(configs: Sequence[TrainingConfig], split: Literal["validation", "test"], limit: int | None) -> Measuring:
     """Return how the models of some configurations are measured: all on cases that none of their walk terms was fitted on."""
-    walks = [config.walk.cases for config in configs if config.walk.enabled] if split == "validation" else []
+    walks = [config.reranker.cases for config in configs if config.reranker.enabled] if split == "validation" else []
     return Measuring(split, limit, max(walks, default=0))
 
 

@@ -43,11 +43,11 @@ def fit_model(
     """
     result = train(config, graph, out, resume=resume, tensorboard=tensorboard, listener=listener)
     walk = None
-    if config.walk.enabled:
+    if config.reranker.enabled:
         say("fitting the walk term on the validation period")
-        walk = fit_walk(config, graph, result.retriever, InputSampler(graph, config))
+        walk = fit_walk(config, graph, result.towers, InputSampler(graph, config))
     summary = _summarise(result, walk, out)
-    save_model(out, graph, config, result.retriever, None if walk is None else walk.scorer, summary, library_versions())
+    save_model(out, graph, config, result.towers, None if walk is None else walk.scorer, summary, library_versions())
     return summary
 
 
@@ -72,7 +72,7 @@ def _summarise(result: TrainingResult, walk: WalkFit | None, out: Path) -> dict[
         "cpu_seconds": round(progress.cpu_seconds, 1),
         "examples_per_second": round(result.rate),
         "share_waiting_for_batches": round(result.waiting, 4),
-        "parameters": sum(parameter.numel() for parameter in result.retriever.parameters()),
+        "parameters": sum(parameter.numel() for parameter in result.towers.parameters()),
         "negatives": result.negatives,
         "walk": fitted,
     }

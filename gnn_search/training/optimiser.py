@@ -21,10 +21,10 @@ class HasTables(Protocol):
 
 
 class Optimisers:
-    """The optimisers of a retriever.
+    """The optimisers of a towers.
 
     Args:
-        model: The retriever.
+        model: The towers.
         settings: Rates.
         total_steps: Steps of the whole run, for the schedule.
     """

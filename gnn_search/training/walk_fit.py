@@ -16,7 +16,7 @@ from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import Graph
 from gnn_search.model.encoder import NodeEncoder
-from gnn_search.model.retriever import Retriever
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.model.walk_scorer import WalkScorer
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.random_source import RandomSource
@@ -77,17 +77,17 @@ class WalkFit:
     both: float
 
 
-def fit_walk(config: TrainingConfig, graph: Graph, retriever: Retriever, inputs: InputSampler) -> WalkFit:
-    """Fit the walk term of a trained retriever.
+def fit_walk(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler) -> WalkFit:
+    """Fit the walk term of a trained towers.
 
     Args:
         config: The training configuration.
         graph: The graph.
-        retriever: The trained towers.
+        towers: The trained towers.
         inputs: Draws their inputs.
     """
-    cases = build_cases(graph, "validation", config.walk.cases, config.seed)
-    encoder = NodeEncoder(retriever, inputs, graph.before(cases.time))
+    cases = build_cases(graph, "validation", config.reranker.cases, config.seed)
+    encoder = NodeEncoder(towers, inputs, graph.before(cases.time))
     index = inputs.walks(encoder.view, encoder.categories)
     with deterministic():
         examples = gather(config, encoder, index, cases)
@@ -122,11 +122,11 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: WalkIndex, cases
     asked their query before: new queries are rare in any one period, and without them a fit would rely on what they do not have.
     """
     random = RandomSource(config.seed)
-    dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.walk.user_dropout
+    dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.reranker.user_dropout
     user = np.where(dropped, -1, cases.user).astype(np.int32)
-    again = _one_a_query(index, cases, config.walk.unasked, random)
+    again = _one_a_query(index, cases, config.reranker.cold_query_share, random)
     parts, features, order = [], [], []
-    words = WordIndex(index.view.graph, config.walk.words)
+    words = WordIndex(index.view.graph, config.reranker.words)
     size = max(1, min(_BLOCK, _SCORES // index.num_products))
     for chosen, unasked in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
         # By shopper, so that a shopper's cases share the walk to partners.
@@ -164,7 +164,7 @@ def fit(config: TrainingConfig, examples: WalkExamples, case: Int64) -> WalkScor
     Shapes:
         case: int64 [cases].
     """
-    settings = config.walk
+    settings = config.reranker
     features = torch.from_numpy(examples.features)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -279,7 +279,7 @@ def _gather_block(
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
     asker, query = user[block], cases.query[block]
     if unasked:
-        request, recalling = encoder.encode_unasked(asker, query)
+        request, recalling = encoder.encode_cold_queries(asker, query)
     else:
         request, recalling = encoder.encode_requests(asker, query), encoder.recalling(query)
     score = request @ encoder.products.T

@@ -37,7 +37,7 @@ class ShopVectors:
 
 def encode_shop(model: Model, as_of: int) -> ShopVectors:
     """Encode every node as it was known just before a moment (µs)."""
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(as_of))
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(as_of))
     queries = encoder.encode_queries(np.arange(model.graph.num_nodes["query"], dtype=np.int32)).numpy()
     vectors = {
         "product": encoder.products.numpy(),
@@ -90,7 +90,7 @@ def open_shop_vectors(model: Model, as_of: int | None = None) -> ShopVectors:
 
 
 def _open_factors(folder: Path, model: Model) -> Factors:
-    nodes, ranks = model.graph.num_nodes, model.config.walk.factors
+    nodes, ranks = model.graph.num_nodes, model.config.reranker.factors
     width = max(ranks, default=0)
     user, product = (
         read_vectors(folder / name, (nodes[kind], width)) for name, kind in ((_USER_FACTORS, "user"), (_PRODUCT_FACTORS, "product"))

@@ -128,7 +128,9 @@ def test_requests_that_cannot_be_answered(tiny_model, source, tmp_path, argument
 
 def test_walks_of_a_model_without_them(tiny_graph, source, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
-    refused(run(model, source, tmp_path / "out.csv", "--channel", "walk"), "has no walk term; train it with walk.enabled, or use another")
+    refused(
+        run(model, source, tmp_path / "out.csv", "--channel", "walk"), "has no walk term; train it with reranker.enabled, or use another"
+    )
     assert run(model, source, tmp_path / "full.csv", "-k", 4).exit_code == 0
     assert run(model, source, tmp_path / "vector.csv", "-k", 4, "--channel", "vector").exit_code == 0
     assert (tmp_path / "full.csv").read_bytes() == (tmp_path / "vector.csv").read_bytes()

@@ -72,7 +72,7 @@ def test_walks_of_a_model_without_them(tiny_graph, tmp_path):
     model = write_model(tiny_graph, tmp_path / "model", walk=False)
     result = run(model, "bread 0", "--channel", "walk")
     assert result.exit_code == 2
-    assert result.stderr == f"Error: the model {model} has no walk term; train it with walk.enabled, or use another channel\n"
+    assert result.stderr == f"Error: the model {model} has no walk term; train it with reranker.enabled, or use another channel\n"
     assert run(model, "bread 0").stdout == run(model, "bread 0", "--channel", "vector").stdout != ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from retrievers import tiny_settings
+from towers import tiny_settings
 
 from gnn_search.cli.main import main
 from gnn_search.evaluation.evaluate import evaluate
@@ -23,13 +23,13 @@ from gnn_search.vectors.shop_vectors import encode_shop
 
 CLOCK = {"seconds", "cpu_seconds", "examples_per_second", "share_waiting_for_batches", "command"}
 CLOCK |= {"drawing_cpu_seconds", "index_cpu_seconds", "cpu_seconds_per_million", "mining_cpu_seconds", "share_of_step"}
-VARIANTS = {"without walk": {"walk": {"enabled": False}}, "without text": {"product": {"text": False}}, "same": {"dimension": 16}}
+VARIANTS = {"without walk": {"reranker": {"enabled": False}}, "without text": {"product": {"text": False}}, "same": {"dimension": 16}}
 
 
 def write(folder: Path, **study: Any) -> Path:
     """Write a tiny base and a study of it."""
     base, path = folder / "tiny.yaml", folder / "study.yaml"
-    base.write_text(yaml.safe_dump(tiny_settings(walk={"cases": 20, "epochs": 2})))
+    base.write_text(yaml.safe_dump(tiny_settings(reranker={"cases": 20, "epochs": 2})))
     path.write_text(yaml.safe_dump({"base": str(base), "seeds": [0, 1], "draws": 50, **study}, sort_keys=False))
     return path
 
@@ -172,7 +172,7 @@ def assert_refused(result: Result, message: str) -> None:
         (VARIANTS, ("--only", "nope"), "there is no variant 'nope' in the study; there are without walk, without text, same"),
         (VARIANTS, ("--base", "nope"), "no file nope, and no shipped one of that name in configs"),
         (VARIANTS, ("--seeds", "1,1"), "each seed may stand once in seeds (got 1, 1)"),
-        ({"more": {"walk": {"cases": 5000}}}, (), "so none is left to measure on; set override"),
+        ({"more": {"reranker": {"cases": 5000}}}, (), "so none is left to measure on; set override"),
     ],
 )
 def test_what_can_not_be_studied_is_one_sentence(tiny_graph, tmp_path, variants, arguments, message):

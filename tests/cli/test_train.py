@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from retrievers import tiny_settings
 from safetensors.torch import load_file
+from towers import tiny_settings
 
 from gnn_search.cli.main import main
 from gnn_search.config.training import TrainingConfig
@@ -81,7 +81,7 @@ def test_the_walk_term_is_fitted_and_told_of(trained, tiny_graph):
 
 
 def test_a_model_without_a_walk_term(tiny_graph, tmp_path):
-    result = run(write_config(tmp_path, walk={"enabled": False}), tiny_graph.path, tmp_path / "model", "--json")
+    result = run(write_config(tmp_path, reranker={"enabled": False}), tiny_graph.path, tmp_path / "model", "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["walk"] is None
     assert "walk" not in result.stderr

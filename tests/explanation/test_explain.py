@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from models import write_model
@@ -13,6 +15,7 @@ from gnn_search.graph.store import to_time
 from gnn_search.model.store import open_model
 from gnn_search.retrieval.search import Searcher
 from gnn_search.retrieval.way import Way
+from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.walk.features import feature_names
 from gnn_search.sampling.walk.index import partner_relations
 
@@ -23,9 +26,8 @@ CASES = [("bread 0", 3, "P000"), ("bread 0", None, "P008"), ("tea 1", 7, "P013")
 def model(tiny_graph, tmp_path_factory):
     """A model of which few products are near by vector, so that some are described by nothing."""
     opened = open_model(write_model(tiny_graph, tmp_path_factory.mktemp("explained") / "model"))
-    walk = opened.config.walk.model_copy(update={"nearest": 3, "products": 3})
-    opened.inputs._config = opened.config.model_copy(update={"walk": walk})
-    return opened
+    settings = opened.config.reranker.model_copy(update={"nearest": 3, "products": 3})
+    return replace(opened, inputs=InputSampler(opened.graph, opened.config.model_copy(update={"reranker": settings})))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +86,7 @@ def test_what_all_described_products_share_adds_nothing(explainer):
 def test_a_walk_term_that_counts_choices_gives_all_to_them(explainer, model):
     """Twice the logarithm of the times chosen, and nothing else."""
     name, changed = "own product: times", open_model(model.path)
-    column = feature_names(changed.config.walk, partner_relations(changed.graph)).index(name)
+    column = feature_names(changed.config.reranker, partner_relations(changed.graph)).index(name)
     for parameter in changed.walk.parameters():
         parameter.data.zero_()
     changed.walk.beside.linear.weight.data[0, column] = 2.0 * changed.walk.deviation[column]

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
 from rich_shop import PARTS, write_rich_shop
 from shops import build
+from towers import random_towers, tiny_config
 
 from gnn_search.graph.store import Graph
 from gnn_search.model.encoder import NodeEncoder
@@ -56,18 +56,18 @@ def asked(graph: Graph, user: int, time: np.ndarray, product: np.ndarray, action
     return [queries[int(moment), int(one)] for moment, one in zip(time, product, strict=True)]
 
 
-def receive(graph: Graph, retriever, users: np.ndarray, **changes) -> Guests:
-    return Guests.receive(graph, retriever, graph.nodes("user")[users], everything_done(graph, users, **changes))
+def receive(graph: Graph, towers, users: np.ndarray, **changes) -> Guests:
+    return Guests.receive(graph, towers, graph.nodes("user")[users], everything_done(graph, users, **changes))
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize("changes", [{}, {"user": {**PARTS["user"], "by_action": False}}])
 def test_a_known_shopper_as_a_guest_has_the_same_vectors(graph, changes, shuffled):
     config = tiny_config(**{**PARTS, **changes})
-    retriever = random_retriever(graph, config)
-    encoder = NodeEncoder(retriever, InputSampler(graph, config), graph.before(graph.manifest.test_start))
+    towers = random_towers(graph, config)
+    encoder = NodeEncoder(towers, InputSampler(graph, config), graph.before(graph.manifest.test_start))
     users = np.array([3, 0, 14, 7, 9, 12], dtype=np.int32)
-    guests = receive(graph, retriever, users, shuffled=shuffled)
+    guests = receive(graph, towers, users, shuffled=shuffled)
     torch.testing.assert_close(encoder.encode_users(guests), encoder.encode_users()[torch.from_numpy(users).long()], rtol=0, atol=1e-6)
     assert encoder.encode_users(guests).any(dim=1).all()
     query = np.arange(20, dtype=np.int32)
@@ -80,23 +80,23 @@ def test_a_known_shopper_as_a_guest_has_the_same_vectors(graph, changes, shuffle
 
 def test_guests_of_whom_nothing_is_known_leave_the_query_as_it_is_to_the_bit(graph):
     config = tiny_config(**PARTS)
-    retriever = random_retriever(graph, config)
-    encoder = NodeEncoder(retriever, InputSampler(graph, config), graph.before(graph.manifest.test_start))
+    towers = random_towers(graph, config)
+    encoder = NodeEncoder(towers, InputSampler(graph, config), graph.before(graph.manifest.test_start))
     # The last two shoppers are known from events alone, so they have no attribute.
     nothing = GuestEvents(*(np.empty(0, kind) for kind in ("i4", "i4", "i4", "i4", "i8", "f4")))
-    guests, query = Guests.receive(graph, retriever, graph.nodes("user")[[13, 14]], nothing), np.arange(20, dtype=np.int32)
+    guests, query = Guests.receive(graph, towers, graph.nodes("user")[[13, 14]], nothing), np.arange(20, dtype=np.int32)
     plain = encoder.encode_queries(query)
     assert torch.equal(encoder.personalise(plain, query % 2, query, guests=guests), plain)
     assert not encoder.encode_users(guests).any()
 
 
 def test_walks_of_a_known_shopper_as_a_guest_are_the_same(graph):
-    config = tiny_config(**PARTS, walk={"factors": [2, 6], "recent": 4})
-    retriever, inputs = random_retriever(graph, config), InputSampler(graph, config)
+    config = tiny_config(**PARTS, reranker={"factors": [2, 6], "recent": 4})
+    towers, inputs = random_towers(graph, config), InputSampler(graph, config)
     view = graph.before(graph.manifest.test_start)
     walks = inputs.walks(view, inputs.categories(view))
     users = np.array([3, 0, 14, 7], dtype=np.int32)
-    guests = receive(graph, retriever, users)
+    guests = receive(graph, towers, users)
     others = walks.for_shoppers(guests.graph, guests.history)
     np.testing.assert_allclose(others.factors.user, walks.factors.user[users], atol=1e-6)
     assert np.abs(others.factors.user).max() > 0.1

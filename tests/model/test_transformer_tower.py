@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from retrievers import tiny_config
 from torch.nn import functional
+from towers import tiny_config
 from transformer_folders import WIDTH, write_tiny_transformer
 
 from gnn_search.errors import ArtefactError, ConfigError, MissingExtraError
@@ -54,13 +54,13 @@ def trained(folder, tiny_graph, tmp_path_factory):
         out = tmp_path_factory.mktemp("trained") / "model"
         config = config_for(folder, frozen)
         result = train(config, tiny_graph, out)
-        save_model(out, tiny_graph, config, result.retriever, None, {}, {})
+        save_model(out, tiny_graph, config, result.towers, None, {}, {})
         found[frozen] = config, result, out
     return found
 
 
 def encoder_of(model) -> NodeEncoder:
-    return NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    return NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
 
 
 def test_each_text_is_kept_once_and_found_again(tiny_graph):
@@ -113,8 +113,8 @@ def test_what_is_saved_comes_back(trained, frozen):
     model = open_model(out)
     assert model.config == config
     assert sorted(model.manifest.files) == ["config.yaml", "text_vectors.safetensors", "weights.safetensors"]
-    assert not [name for name, _ in model.retriever.named_parameters() if "transformer" in name]
-    before = NodeEncoder(result.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    assert not [name for name, _ in model.towers.named_parameters() if "transformer" in name]
+    before = NodeEncoder(result.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
     after = encoder_of(model)
     torch.testing.assert_close(after.products, before.products, rtol=0, atol=1e-5)
     torch.testing.assert_close(after.encode_texts(TEXTS), before.encode_texts(TEXTS), rtol=0, atol=1e-5)
@@ -124,7 +124,7 @@ def test_what_is_saved_comes_back(trained, frozen):
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_model_for_sentence_transformers_gives_the_same_vectors(trained, tmp_path, frozen):
     model = open_model(trained[frozen][2])
-    write_text_model(tmp_path / "text_tower", model.retriever.text)
+    write_text_model(tmp_path / "text_tower", model.towers.text)
     from sentence_transformers import SentenceTransformer
 
     texts = TEXTS + model.graph.nodes("query")["query"].to_list() + product_texts(model.graph.nodes("product"))
@@ -138,7 +138,7 @@ def test_only_a_transformer_that_learns_changes(folder, trained):
     before, after = source.state_dict(), learned.state_dict()
     assert before.keys() == after.keys()
     assert not torch.equal(before["0.model.embeddings.word_embeddings.weight"], after["0.model.embeddings.word_embeddings.weight"])
-    text = trained[True][1].retriever.text
+    text = trained[True][1].towers.text
     assert [name for name, _ in text.named_parameters()] == ["projection.weight"]
 
 
@@ -153,9 +153,9 @@ def test_a_broken_run_goes_on_to_the_same_bytes(folder, trained, tiny_graph, tmp
     with pytest.raises(KilledError):
         train(config, tiny_graph, tmp_path / "model", listener=kill)
     result = train(config, tiny_graph, tmp_path / "model", resume=True)
-    expected = dict(whole.retriever.named_parameters())
+    expected = dict(whole.towers.named_parameters())
     assert result.total_steps > 3
-    for name, parameter in result.retriever.named_parameters():
+    for name, parameter in result.towers.named_parameters():
         assert torch.equal(parameter, expected[name]), name
     saved = load_checkpoint(ModelLayout(tmp_path / "model").checkpoint)
     assert saved is not None
@@ -199,7 +199,7 @@ def test_a_transformer_that_is_gone_or_changed_is_named(folder, tiny_graph, tmp_
 def test_a_moved_model_takes_its_own_transformer_along(trained, tmp_path):
     moved = shutil.copytree(trained[False][2], tmp_path / "moved")
     model = open_model(moved)
-    assert model.retriever.text.source.folder == moved / "transformer"
+    assert model.towers.text.source.folder == moved / "transformer"
     assert encoder_of(model).encode_texts(["never asked"]).norm().item() == pytest.approx(1, abs=1e-5)
 
 

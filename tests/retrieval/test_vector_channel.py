@@ -35,7 +35,7 @@ def same(left, right) -> bool:
 
 def test_without_a_shopper_a_query_is_not_moved_at_all(opened):
     model, shop = opened
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of))
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of))
     query = np.arange(model.graph.num_nodes["query"], dtype=np.int32)
     plain = encoder.encode_queries(query)
     assert torch.equal(encoder.personalise(plain, np.full_like(query, NOBODY), query), plain)
@@ -70,7 +70,7 @@ def test_known_queries_by_text_and_by_node_are_the_same(opened, channel):
 
 def test_the_scores_are_inner_products_with_the_shop_vectors(opened, channel):
     model, shop = opened
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of))
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of))
     user, query = ints([3, NOBODY, 5]), ints([0, 1, 2])
     scores = encoder.encode_requests(user, query).numpy() @ shop.vectors["product"].T
     found = channel.rank(user, query, 7)
@@ -80,7 +80,7 @@ def test_the_scores_are_inner_products_with_the_shop_vectors(opened, channel):
 
 def test_a_new_query_calls_up_history_as_the_nearest_known_one_does(opened, channel):
     model, shop = opened
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of))
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of))
     text = "bread 0 bread 0"
     node = model.graph.nodes("query")["query"].index_of("bread 0")
     assert channel.find_queries([text, "bread 0"]).tolist() == [-1, node]

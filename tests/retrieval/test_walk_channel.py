@@ -33,7 +33,7 @@ class Opened:
 
     def channel(self, *, alone: bool = False, elsewhere: float | None = None) -> WalkChannel:
         encoder = self.vectors.encoder
-        settings = self.model.config.walk.model_copy(update={"nearest": 3})
+        settings = self.model.config.reranker.model_copy(update={"nearest": 3})
         walks = WalkIndex(encoder.view, settings, self.model.inputs.history, encoder.categories)
         channel = WalkChannel(self.model, self.vectors, walks, alone=alone)
         channel._words = WordIndex(self.model.graph, 2)

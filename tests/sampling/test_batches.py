@@ -24,7 +24,7 @@ def config(**changes: Any) -> TrainingConfig:
         "loop": {"batch_size": 16, "window_days": WINDOW_DAYS},
         "product": {"queries": 2, "bought_with": 2, "brand": True, "pool": 3},
         "query": {"products": 3},
-        "user": {"recent": 5, "brands": True, "past": 4, "history": 4},
+        "user": {"sequence_length": 5, "brands": True, "profile_length": 4, "attention_length": 4},
     }
     return TrainingConfig.model_validate({**content, **changes})
 
@@ -112,13 +112,13 @@ def test_nothing_is_read_from_the_future(tiny_graph, batches, sampler):
             assert (neighbours.age > 0).all()
             seen += len(neighbours.edge)
         session = sampler.examples.session_start[batch.positives.example]
-        history = batch.people.history
+        history = batch.users.history
         assert (history.last < np.repeat(session, np.diff(history.indptr))).all()
-        for example, person in enumerate(batch.people.row):
-            for recent in batch.people.recent:
+        for example, person in enumerate(batch.users.row):
+            for recent in batch.users.recent:
                 assert (recent.last[slice(*recent.indptr[person : person + 2])] < session[example]).all()
-            assert batch.people.user[person] == batch.positives.user[example]
-        seen += len(history.product) + sum(len(recent.product) for recent in batch.people.recent)
+            assert batch.users.user[person] == batch.positives.user[example]
+        seen += len(history.product) + sum(len(recent.product) for recent in batch.users.recent)
     assert seen > 1000
 
 
@@ -189,10 +189,10 @@ def test_some_shoppers_are_left_out_of_what_is_read_and_of_nothing_else(tiny_gra
         batch = dropping.make(0, step)
         assert_equal(batch.positives, plain.positives)
         np.testing.assert_array_equal(batch.masked_row, plain.masked_row)
-        person, own = batch.people.user[batch.people.row], batch.positives.user
+        person, own = batch.users.user[batch.users.row], batch.positives.user
         assert set(person[person != own]) <= {-1}
-        assert not np.diff(batch.people.history.indptr)[person < 0].any()
+        assert not np.diff(batch.users.history.indptr)[person < 0].any()
         asked, left_out = asked + (own >= 0).sum(), left_out + ((own >= 0) & (person < 0)).sum()
-        np.testing.assert_array_equal(plain.people.user[plain.people.row], own)
+        np.testing.assert_array_equal(plain.users.user[plain.users.row], own)
     assert 0.3 < left_out / asked < 0.5
     assert_equal(dropping.make(0, 1), dropping.make(0, 1))

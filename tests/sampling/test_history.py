@@ -117,9 +117,9 @@ def test_latest_choices_of_one_kind(graph, events, action):
 
 
 @pytest.mark.parametrize("most", [1, 4, 1000])
-def test_a_spread_past_is_whole_or_even(graph, events, most):
+def test_a_profile_is_whole_or_even(graph, events, most):
     user, _, before = requests(graph, events)
-    found = HistoryIndex(graph).spread(user, before, most)
+    found = HistoryIndex(graph).profile(user, before, most)
     for place in range(len(user)):
         chosen = [(product, time) for shopper, _, product, time in events if shopper == user[place] >= 0 and time < before[place]]
         inside = found.product[slice(*found.indptr[place : place + 2])].tolist()
@@ -132,7 +132,7 @@ def test_a_spread_past_is_whole_or_even(graph, events, most):
 
 def test_the_heaviest_shoppers_cost_is_bounded(graph, events, monkeypatch):
     """Of each category the latest choices count, the same for any number of them."""
-    monkeypatch.setattr(history, "_CHOICES_READ", 3)
+    monkeypatch.setattr(history, "_INTERACTIONS_READ", 3)
     categories = QueryCategories(graph.before(graph.manifest.validation_start), 1)
     user, query, before = requests(graph, events)
     found = rows_of(HistoryIndex(graph).in_categories(user, query, before, categories, 100))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from retrievers import tiny_config
 from torch import Tensor, nn
+from towers import tiny_config
 
 from gnn_search.config.training import OptimiserSettings
 from gnn_search.model.value_table import ValueTable
@@ -110,16 +110,16 @@ def test_the_state_goes_out_and_in():
 
 
 def test_a_model_without_free_vectors(tiny_graph):
-    from retrievers import random_retriever
+    from towers import random_towers
 
     config = tiny_config(product={"id_embedding": False}, query={"id_embedding": False})
-    retriever = random_retriever(tiny_graph, config)
-    optimisers = Optimisers(retriever, config.optimiser, 10)
-    before = retriever.text.tokens.detach().clone()
-    for parameter in retriever.parameters():
+    towers = random_towers(tiny_graph, config)
+    optimisers = Optimisers(towers, config.optimiser, 10)
+    before = towers.text.tokens.detach().clone()
+    for parameter in towers.parameters():
         parameter.grad = torch.ones_like(parameter)
     optimisers.step(0)
-    assert not torch.equal(retriever.text.tokens, before)
+    assert not torch.equal(towers.text.tokens, before)
     kept = {name: value.clone() for name, value in optimisers.tensors().items()}
     assert {name.partition(".")[0] for name in kept} == {"0"}
     optimisers.load(kept)
@@ -127,9 +127,9 @@ def test_a_model_without_free_vectors(tiny_graph):
 
 
 def test_the_towers_say_which_weights_are_tables(tiny_graph):
-    from retrievers import random_retriever
+    from towers import random_towers
 
-    model = random_retriever(tiny_graph, tiny_config(product={"brand": True}))
+    model = random_towers(tiny_graph, tiny_config(product={"brand": True}))
     tables = {id(table) for module in model.modules() if isinstance(module, HasTables) for table in module.table_parameters()}
     assert {name for name, parameter in model.named_parameters() if id(parameter) in tables} == {
         "text.tokens",

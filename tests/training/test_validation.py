@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
+from towers import random_towers, tiny_config
 
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.encoder import NodeEncoder
@@ -20,7 +20,7 @@ from gnn_search.training.validation import validation_recall
 def encoder(tiny_graph) -> NodeEncoder:
     config = tiny_config()
     view = tiny_graph.before(tiny_graph.manifest.validation_start)
-    return NodeEncoder(random_retriever(tiny_graph, config), InputSampler(tiny_graph, config), view)
+    return NodeEncoder(random_towers(tiny_graph, config), InputSampler(tiny_graph, config), view)
 
 
 @pytest.fixture(scope="module")

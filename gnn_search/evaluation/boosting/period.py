@@ -75,7 +75,7 @@ def open_period(model: Model, split: Literal["validation", "test"], limit: int |
     cases = build_cases(model.graph, split, limit, seed)
     choices = find_choices(model.graph, cases, split, limit, seed)
     actions = dict(choices.actions) or {model.graph.chosen_actions[0]: np.ones(len(cases.product), dtype=np.bool_)}
-    products = NodeEncoder(model.retriever, model.inputs, model.graph.before(cases.time)).products.numpy()
+    products = NodeEncoder(model.towers, model.inputs, model.graph.before(cases.time)).products.numpy()
     channel = VectorChannel(model, ShopVectors({"product": products}, cases.time))
     requests = np.empty((len(cases), products.shape[1]), dtype=np.float32)
     # Cases of one query together, so that the work of a query is done once.

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.config.training import WalkSettings
+from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
@@ -88,7 +88,12 @@ class WalkIndex:
     """
 
     def __init__(
-        self, view: GraphView, settings: WalkSettings, history: HistoryIndex, categories: QueryCategories, factors: Factors | None = None
+        self,
+        view: GraphView,
+        settings: RerankerSettings,
+        history: HistoryIndex,
+        categories: QueryCategories,
+        factors: Factors | None = None,
     ) -> None:
         graph = view.graph
         self.view, self.settings, self.categories = view, settings, categories
@@ -263,7 +268,7 @@ def partner_relations(graph: Graph) -> list[EdgeType]:
     return [("product", f"rev_{relation}", "product") for relation in names]
 
 
-def _evidence(view: GraphView, relations: list[EdgeType], settings: WalkSettings) -> Evidence:
+def _evidence(view: GraphView, relations: list[EdgeType], settings: RerankerSettings) -> Evidence:
     rows, columns, times, weights = [], [], [], []
     for relation in relations:
         row, column, time, weight = view.edges(relation).flatten()
@@ -286,7 +291,7 @@ def _evidence(view: GraphView, relations: list[EdgeType], settings: WalkSettings
     )
 
 
-def _product_evidence(asked: Evidence, own: Evidence, settings: WalkSettings, num_products: int) -> ProductEvidence:
+def _product_evidence(asked: Evidence, own: Evidence, settings: RerankerSettings, num_products: int) -> ProductEvidence:
     first = np.exp2(-own.first[:, None] / np.asarray(settings.half_life_days, dtype=np.float32))
     since = np.zeros(num_products, dtype=np.float32)
     np.maximum.at(since, asked.column, asked.first)

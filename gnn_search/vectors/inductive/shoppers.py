@@ -72,7 +72,7 @@ def read_new_shoppers(model: Model, path: Path, as_of: int) -> NewShoppers:
     read = HistoryReader(graph, as_of).read(events, users.height, str(path))
     node = IdLookup(graph.nodes("user").to_series(0)).find(users["user_id"])
     described = describe_guests(graph, node, {name: users[name] for name in attributes}, str(path))
-    guests = Guests.receive(graph, model.retriever, described, read.events)
+    guests = Guests.receive(graph, model.towers, described, read.events)
     return NewShoppers(users["user_id"], guests, read.unknown, read.later, events.height)
 
 

@@ -36,12 +36,12 @@ class PersonalTower(nn.Module):
 
     def __init__(self, model: Model, sequences: Sequence[str]) -> None:
         super().__init__()
-        retriever, self._sequences = model.retriever, sequences
+        towers, self._sequences = model.towers, sequences
         self._half_life, self._dimension = model.config.user.half_life_days, model.config.dimension
-        self.user, self.brand = retriever.user, retriever.product.brand if retriever.user.from_brands is not None else None
-        self.shared = None if retriever.shared is None else retriever.shared.values
+        self.user, self.brand = towers.user, towers.product.brand if towers.user.from_brands is not None else None
+        self.shared = None if towers.shared is None else towers.shared.values
         self._columns = {"attributes": model.features.attributes.code.shape[1] if self.user.attributes is not None else 0}
-        self._columns["shared_attributes"] = 0 if retriever.shared is None else retriever.shared.users.code.shape[1]
+        self._columns["shared_attributes"] = 0 if towers.shared is None else towers.shared.users.code.shape[1]
 
     def inputs(self) -> dict[str, tuple[Tensor, tuple[str | int, ...]]]:
         """Return examples of the inputs by name, with their shapes."""
@@ -55,7 +55,7 @@ class PersonalTower(nn.Module):
             inputs[f"{name}_counts"] = torch.ones(batch, slots), ("batch", name)
             inputs[f"{name}_days"] = torch.ones(batch, slots), ("batch", name)
         if self.brand is not None:
-            inputs["past_brands"] = torch.zeros(batch, slots, dtype=torch.int64), ("batch", "past")
+            inputs["profile_brands"] = torch.zeros(batch, slots, dtype=torch.int64), ("batch", "profile")
         for name, columns in self._columns.items():
             if columns:
                 inputs[name] = torch.zeros(batch, columns, dtype=torch.int64), ("batch", columns)
@@ -84,7 +84,7 @@ class PersonalTower(nn.Module):
         lists = UserLists(
             recent,
             Padded.of_known(inputs["attributes"], mean=True) if "attributes" in inputs else None,
-            Padded.of_known(inputs["past_brands"], mean=True) if self.brand is not None else None,
+            Padded.of_known(inputs["profile_brands"], mean=True) if self.brand is not None else None,
             Padded.of_known(inputs["shared_attributes"], mean=False) if self.shared is not None else None,
             query.shape[0],
         )
@@ -114,7 +114,7 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
         - NAME_vectors: float32 [batch, NAME, d], the products' vectors
         - NAME_counts: float32 [batch, NAME], how often each was chosen, 0 for an empty slot
         - NAME_days: float32 [batch, NAME], how many days ago last
-        - past_brands: int64 [batch, past], -1 for none
+        - profile_brands: int64 [batch, profile], -1 for none
         - attributes, shared_attributes: int64 [batch, columns], codes, -1 for none
         - returns personal: float32 [batch, d], unit length
         - returns user: float32 [batch, d], unit length or zeros
@@ -134,10 +134,10 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
     return PersonalTowerInfo(
         clock=Recipe.model_validate(model.graph.manifest.recipe).tables.events.clock,
         actions=tuple(model.graph.chosen_actions),
-        history=settings.history,
-        recent=settings.recent,
+        attention_length=settings.attention_length,
+        sequence_length=settings.sequence_length,
         sequences=sequences,
-        past=settings.past,
+        profile_length=settings.profile_length,
         brands=tower.brand is not None,
         attributes=_number(own),
         shared_attributes=_number(shared),
@@ -148,7 +148,7 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
 def sequences_of(model: Model) -> dict[str, str | None]:
     """Return the names of the sequences of latest interactions, each with the action that it is of, None for all."""
     settings = model.config.user
-    if not settings.recent:
+    if not settings.sequence_length:
         return {}
     return {f"recent_{action}": action for action in model.graph.chosen_actions} if settings.by_action else {"recent": None}
 

@@ -1,4 +1,4 @@
-"""The tables that `serving.py` reads, and a shopper's events as it wants them."""
+"""The tables that `serving.py` reads, and a user's events as it wants them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gnn_search.graph.store import Graph, to_datetime
 from gnn_search.model.store import Model
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo
-from gnn_search.vectors.onnx.serving import Shopper
+from gnn_search.vectors.onnx.serving import User
 
 _BLOCK = 8192
 """Texts encoded at once."""
@@ -28,7 +28,7 @@ def write_serving_tables(folder: Path, model: Model, info: PersonalTowerInfo, as
         as_of: What queries led to before this moment (µs) counts as their categories.
     """
     layout = OnnxLayout(folder)
-    if info.history:
+    if info.attention_length:
         categories = QueryCategories(model.graph.before(as_of), model.config.user.query_categories)
         np.save(layout.table("query_categories_indptr"), categories.indptr)
         np.save(layout.table("query_categories"), categories.category)
@@ -44,21 +44,21 @@ def _query_texts(model: Model) -> np.ndarray[tuple[int, int], np.dtype[np.float3
     texts = np.empty((model.graph.num_nodes["query"], model.config.dimension), dtype=np.float32)
     for start in range(0, len(texts), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(texts)), dtype=np.int32)
-        texts[rows] = model.retriever.query_texts(rows).numpy()
+        texts[rows] = model.towers.query_texts(rows).numpy()
     return texts
 
 
-def shopper_of(graph: Graph, user: int, moment: int) -> Shopper:
-    """Return what a graph knows of a shopper at a moment (µs), as a server would say it; nobody for -1."""
+def user_of(graph: Graph, user: int, moment: int) -> User:
+    """Return what a graph knows of a user at a moment (µs), as a server would say it; nobody for -1."""
     now = np.datetime64(to_datetime(moment).replace(tzinfo=None), "us")
     if user < 0:
-        return Shopper(now)
-    chosen = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.chosen_actions]
-    return Shopper(
+        return User(now)
+    events = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.chosen_actions]
+    return User(
         now,
-        time=np.concatenate([time for _, time, _ in chosen]).astype("datetime64[us]"),
-        product=np.concatenate([product for product, _, _ in chosen]),
-        action=[action for product, _, action in chosen for _ in product],
+        time=np.concatenate([time for _, time, _ in events]).astype("datetime64[us]"),
+        product=np.concatenate([product for product, _, _ in events]),
+        action=[action for product, _, action in events for _ in product],
         attributes=graph.nodes("user").row(user, named=True),
     )
 

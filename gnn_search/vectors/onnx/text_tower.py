@@ -61,7 +61,7 @@ def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
         ConfigError: The text tower is a transformer, or too large for the format.
         MissingExtraError: The package onnx is not installed.
     """
-    tower, layout = model.retriever.text, OnnxLayout(folder)
+    tower, layout = model.towers.text, OnnxLayout(folder)
     if not isinstance(tower, StaticTower):
         raise ConfigError(
             f"the text tower of {model.path} is a transformer, which is not written as ONNX; leave ONNX out: the export's text_tower is a "

@@ -12,7 +12,7 @@ import pytest
 from rich_shop import write_rich_shop
 from shops import DAY, START, build, write_tiny_shop
 
-from gnn_search.config.training import WalkSettings
+from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import Graph, to_time
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.sampling.walk import index as walk_index
@@ -20,9 +20,9 @@ from gnn_search.sampling.walk.features import walk_features
 from gnn_search.sampling.walk.index import Matched, Reached, WalkIndex, partner_relations
 
 
-def walks(graph: Graph, moment: int, settings: WalkSettings | None = None, most_categories: int = 64) -> WalkIndex:
+def walks(graph: Graph, moment: int, settings: RerankerSettings | None = None, most_categories: int = 64) -> WalkIndex:
     view = graph.before(moment)
-    return WalkIndex(view, settings or WalkSettings(), HistoryIndex(graph), QueryCategories(view, most_categories))
+    return WalkIndex(view, settings or RerankerSettings(), HistoryIndex(graph), QueryCategories(view, most_categories))
 
 
 def ints(values) -> np.ndarray:
@@ -47,7 +47,7 @@ class PlainWalk:
 
     graph: Graph
     moment: int
-    settings: WalkSettings
+    settings: RerankerSettings
 
     def __post_init__(self) -> None:
         table = pl.concat([self.graph.examples(split) for split in ("train", "validation", "test")])
@@ -98,7 +98,7 @@ class PlainWalk:
         return sorted(count, key=lambda product: (-round(late[product], 5), -count[product], product))[: self.settings.products]
 
 
-SETTINGS = [WalkSettings(), WalkSettings(products=2, recent=3, half_life_days=(9.0,)), WalkSettings(products=1, recent=0)]
+SETTINGS = [RerankerSettings(), RerankerSettings(products=2, recent=3, half_life_days=(9.0,)), RerankerSettings(products=1, recent=0)]
 
 
 @pytest.fixture(scope="module")
@@ -204,10 +204,10 @@ def test_nothing_at_or_after_the_moment_counts(tmp_path, day, later):
 
 def test_the_cost_of_a_request_is_bounded(tiny_graph, monkeypatch):
     at, user = tiny_graph.manifest.time_last + 1, np.arange(15, dtype=np.int32)
-    whole = reach(walks(tiny_graph, at, WalkSettings(products=1, recent=0)), user, np.full_like(user, -1), np.zeros_like(user))
+    whole = reach(walks(tiny_graph, at, RerankerSettings(products=1, recent=0)), user, np.full_like(user, -1), np.zeros_like(user))
     assert np.bincount(whole.row).max() > 2
     monkeypatch.setattr(walk_index, "_OWN_PRODUCTS", 1)
-    index = walks(tiny_graph, at, WalkSettings(products=1, recent=0))
+    index = walks(tiny_graph, at, RerankerSettings(products=1, recent=0))
     bounded = reach(index, user, np.full_like(user, -1), np.zeros_like(user))
     category = index.product_category
     found = {(row, category[product]): product for row, product in zip(bounded.row.tolist(), bounded.product.tolist(), strict=True)}

@@ -1,4 +1,4 @@
-"""The retriever: products, queries and shoppers as unit vectors of one space."""
+"""Two towers: products, queries and users as unit vectors of one space."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from gnn_search.model.text_tower import TextTower
 from gnn_search.model.traits import Traits
 from gnn_search.model.user_tower import UserLists, UserTower
 from gnn_search.sampling.batches import Batch
-from gnn_search.sampling.inputs import PersonalInputs, ProductInputs, QueryInputs
+from gnn_search.sampling.inputs import ProductInputs, QueryInputs, UserInputs
 
 
-class Retriever(nn.Module):
+class TwoTower(nn.Module):
     """Text, product, query and user towers.
 
-    Encoding has three layers: product bases (text, category, free vector), product vectors (bases and messages of queries and partners),
-    and the vectors of queries and shoppers (of product vectors). A training step computes the first two for the batch's products alone
+    Encoding has three layers: product bases (text, category, ID embedding), product vectors (bases and messages of queries and partners),
+    and the vectors of queries and users (of product vectors). A training step computes the first two for the batch's products alone
     and reads those of all others from tables of stored vectors, as in GNNAutoScale (Fey et al., arXiv 2106.05609), so several hops cost
     about one. A stored vector is that of the last step or refresh that made it, whose window may be later than the batch's: like the
     weights, it may have seen all of the training period, and nothing after it.
@@ -97,23 +97,23 @@ class Retriever(nn.Module):
             generator: Source of dropout.
         """
         text = self.query_texts(batch.queries.query)
-        spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.new_share
-        with_free = torch.from_numpy(batch.products.known) | spared
-        base = self.product_bases(batch.products.product, with_free)
+        spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.cold_start_share
+        with_id_embedding = torch.from_numpy(batch.products.known) | spared
+        base = self.product_bases(batch.products.product, with_id_embedding)
         product = self.product_vectors(batch.products, base, text, batch.queries.query, self.bases)
-        # A product without its free vector for this step alone must not be remembered so.
-        self._store(batch.products.product, base, product, with_free)
+        # A product without its ID embedding for this step alone must not be remembered so.
+        self._store(batch.products.product, base, product, with_id_embedding)
         query = self.query_vectors(batch.queries, text, self.vectors, generator)
-        personal = self.personalise(query[torch.from_numpy(batch.query)], batch.people, self.vectors)
+        personal = self.personalise(query[torch.from_numpy(batch.query)], batch.users, self.vectors)
         return self._losses(batch, personal, product)
 
     def query_texts(self, query: Int32) -> Tensor:
         """Encode the texts of known queries: [n, d]."""
         return self.text.nodes("query", query)
 
-    def product_bases(self, product: Int32, with_free: Tensor) -> Tensor:
-        """Encode products without neighbours: [n, d]. with_free: bool [n], whose free vectors count."""
-        base = torch.as_tensor(self.product.base(self.text, product, with_free))
+    def product_bases(self, product: Int32, with_id_embedding: Tensor) -> Tensor:
+        """Encode products without neighbours: [n, d]. with_id_embedding: bool [n], whose ID embeddings count."""
+        base = torch.as_tensor(self.product.base(self.text, product, with_id_embedding))
         return base if self.shared is None else base + self.shared.of_products(product)
 
     def new_product_bases(self, products: ProductFacts) -> Tensor:
@@ -146,55 +146,59 @@ class Retriever(nn.Module):
         """
         return torch.as_tensor(self.query(inputs, text, products, generator))
 
-    def personalise(self, query: Tensor, people: PersonalInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
-        """Move queries towards their shoppers; one of whom nothing is known leaves the query as it is.
+    def personalise(self, query: Tensor, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
+        """Move queries towards their users; one of whom nothing is known leaves the query as it is.
 
         Args:
             query: The queries.
-            people: Their shoppers.
+            users: Their users.
             products: The vectors of all products, without gradient.
-            traits: The shoppers' attributes, where they are not those of the graph's nodes.
+            traits: The users' attributes, where they are not those of the graph's nodes.
 
         Shapes:
             query: [n, d]; products: [catalogue, d]. Returns [n, d], unit length.
         """
-        user = self.user_vectors(people, products, traits)[torch.from_numpy(people.row)]
-        return torch.as_tensor(self.user(query, user, Slots.of(people.history), products))
+        user = self.user_vectors(users, products, traits)[torch.from_numpy(users.row)]
+        return torch.as_tensor(self.user(query, user, Slots.of(users.history), products))
 
-    def user_vectors(self, people: PersonalInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
-        """Encode shoppers without a query: [people, d], zero for one of whom nothing is known.
+    def user_vectors(self, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
+        """Encode users without a query: [users, d], zero for one of whom nothing is known.
 
         Args:
-            people: The shoppers.
+            users: The users.
             products: The vectors of all products, without gradient.
-            traits: The shoppers' attributes, where they are not those of the graph's nodes.
+            traits: The users' attributes, where they are not those of the graph's nodes.
 
         Shapes:
             products: [catalogue, d].
         """
         shared = None if self.shared is None else self.shared.values
-        return self.user.encode(self._lists(people, traits), products, self.product.brand, shared)
+        return self.user.encode(self._lists(users, traits), products, self.product.brand, shared)
 
-    def _lists(self, people: PersonalInputs, traits: Traits | None) -> UserLists:
+    def _lists(self, users: UserInputs, traits: Traits | None) -> UserLists:
         recent = []
-        for sequence in people.recent:
+        for sequence in users.recent:
             weight = sequence.count * recency(sequence.indptr, sequence.age, self.config.user.half_life_days)
             recent.append(Ragged.of(sequence.indptr, sequence.product, weight.astype(np.float32)))
-        past, brands, attributes = people.past, self._features.brands, self._features.attributes if traits is None else traits.attributes
+        profile, brands, attributes = (
+            users.profile,
+            self._features.brands,
+            self._features.attributes if traits is None else traits.attributes,
+        )
         shared = traits.shared if traits is not None else None if self.shared is None else self.shared.users
         return UserLists(
             recent,
-            None if self.user.attributes is None else attributes.averaged(people.user),
-            None if self.user.from_brands is None else Ragged.of_known(past.indptr, brands.code[past.product, 0]),
-            None if shared is None else shared.summed(people.user),
-            len(people.user),
+            None if self.user.attributes is None else attributes.averaged(users.user),
+            None if self.user.from_brands is None else Ragged.of_known(profile.indptr, brands.code[profile.product, 0]),
+            None if shared is None else shared.summed(users.user),
+            len(users.user),
         )
 
     def traits_of(self, users: pl.DataFrame) -> Traits:
-        """Look up attributes of shoppers who are not in the graph; a value that no shopper of the graph has is unknown.
+        """Look up attributes of users who are not in the graph; a value that no user of the graph has is unknown.
 
         Args:
-            users: With the attribute columns of the graph's shoppers.
+            users: With the attribute columns of the graph's users.
         """
         return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.code_users(users))
 
