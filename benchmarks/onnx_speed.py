@@ -67,7 +67,7 @@ def measure(path: Path, graph: Path | None, folder: Path) -> dict[str, Any]:
     if info is None:
         raise click.ClickException(f"the model {path} has nothing to say of shoppers, so there is no personal tower to measure")
     products = torch.from_numpy(np.array(shop.vectors["product"]))
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of), products)
     examples = model.graph.examples("test")
     picked = examples[np.linspace(0, examples.height - 1, _REQUESTS).astype(np.int64)]
     user, query = picked["user"].fill_null(-1).to_numpy().astype(np.int32), picked["query"].to_numpy().astype(np.int32)
@@ -90,12 +90,12 @@ def _ways(
     from gnn_search.vectors.onnx.check import open_session
     from gnn_search.vectors.onnx.manifest import OnnxLayout
     from gnn_search.vectors.onnx.serving import ServingTables
-    from gnn_search.vectors.onnx.tables import shopper_of
+    from gnn_search.vectors.onnx.tables import user_of
 
     tables, session = ServingTables.open(folder), open_session(OnnxLayout(folder).personal_tower)
     texts = model.graph.nodes("query")["query"].gather(query).to_list()
     vectors, history_query, products = encoder.encode_queries(query), encoder.history_query(query), encoder.products.numpy()
-    shoppers = [shopper_of(model.graph, int(who), encoder.view.time) for who in user]
+    shoppers = [user_of(model.graph, int(who), encoder.view.time) for who in user]
 
     def make(part: slice) -> dict[str, Any]:
         return tables.inputs(vectors[part].numpy(), history_query[part].tolist(), shoppers[part], products)

@@ -115,7 +115,7 @@ def encode(task: Task) -> dict[str, Any]:
     @torch.no_grad()
     def all_texts() -> None:
         for start in range(0, len(texts), _block()):
-            model.retriever.text(texts[start : start + _block()])
+            model.towers.text(texts[start : start + _block()])
 
     measured = _timed(all_texts)
     return {**measured, "texts": len(texts), "texts_per_cpu_second": len(texts) / measured["cpu_seconds"]}

@@ -9,9 +9,9 @@ import torch
 from gnn_search.config.training import LossSettings, TextSettings, TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
-from gnn_search.model.retriever import Retriever
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import train_tokenizer
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
 from gnn_search.rerank.scorer import RerankScorer
@@ -21,23 +21,23 @@ from gnn_search.trained.node_embeddings import encode_nodes, save_node_embedding
 
 
 def write_model(
-    graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True, walk: bool = True, loss: LossSettings | None = None
+    graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True, reranker: bool = True, loss: LossSettings | None = None
 ) -> Path:
     """Write a model of dimension 16 for a graph, with the vectors of its nodes."""
     config = TrainingConfig(name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8), loss=loss or LossSettings())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = train_tokenizer(training_texts(graph), config.text)
-        retriever = Retriever(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
+        towers = TwoTower(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
         with torch.no_grad():
-            scorer = RerankScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden) if walk else None
-            for parameter in [*retriever.parameters(), *(scorer.parameters() if scorer is not None else ())]:
+            scorer = RerankScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden) if reranker else None
+            for parameter in [*towers.parameters(), *(scorer.parameters() if scorer is not None else ())]:
                 parameter += 0.2 * torch.randn_like(parameter)
             # As in training, nothing is learned of a query that had led to nothing by then.
             known = graph.before(graph.manifest.validation_start).edges(("product", "rev_leads_to", "query")).degree() > 0
-            assert retriever.query.free is not None
-            retriever.query.free.weight *= torch.from_numpy(known)[:, None]
-    save_model(out, graph, config, retriever, scorer, {"steps": 0}, {})
+            assert towers.query.id_embedding is not None
+            towers.query.id_embedding.weight *= torch.from_numpy(known)[:, None]
+    save_model(out, graph, config, towers, scorer, {"steps": 0}, {})
     if vectors:
         model = open_model(out, graph.path)
         save_node_embeddings(model, encode_nodes(model, graph.manifest.test_start))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from retrievers import random_retriever
+from towers import random_towers
 
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
@@ -25,7 +25,7 @@ def needs_onnx() -> None:
 
 def random_model(graph: Graph, config: TrainingConfig, folder: Path) -> Model:
     """Return a model without walk term in which no weight is zero."""
-    save_model(folder, graph, config, random_retriever(graph, config), None, {"steps": 0}, {})
+    save_model(folder, graph, config, random_towers(graph, config), None, {"steps": 0}, {})
     return open_model(folder)
 
 
@@ -44,4 +44,4 @@ def write_towers(graph: Graph, config: TrainingConfig, folder: Path, moment: int
     model = random_model(graph, config, folder / "model")
     as_of = graph.manifest.test_start if moment is None else moment
     manifest = write_onnx_towers(folder / "onnx", model, encode_nodes(model, as_of))
-    return Written(folder / "onnx", model, NodeEncoder(model.retriever, model.inputs, graph.before(as_of)), manifest)
+    return Written(folder / "onnx", model, NodeEncoder(model.towers, model.inputs, graph.before(as_of)), manifest)

@@ -9,8 +9,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # when run outside pytest
 
 import torch  # noqa: F401  (before FAISS)
 from models import write_model
-from retrievers import tiny_config
 from shops import build, write_tiny_shop
+from towers import tiny_config
 from tracing import Trace, trace_calls
 
 import gnn_search

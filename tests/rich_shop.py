@@ -11,9 +11,9 @@ import yaml
 from shops import write_tiny_shop
 
 PARTS: dict[str, Any] = {
-    "product": {"brand": True, "shoppers": 3, "related": 2, "half_life_days": 9, "numeric_buckets": 4, "degree": True},
+    "product": {"brand": True, "related": 2, "half_life_days": 9, "numeric_buckets": 4, "degree": True},
     "query": {"half_life_days": 9},
-    "user": {"queries": 3, "categories": True, "brands": True, "past": 7, "pooling": "attention"},
+    "user": {"brands": True, "profile_length": 7},
     "shared_attributes": [{"name": "place", "user": ["region", "town"], "product": ["region", "town"]}],
 }
 """Settings that switch every part of the towers on."""

@@ -72,12 +72,11 @@ class Server:
     def read_shopper(self, events: Path | None, attributes: dict[str, Any], now: datetime) -> Any:
         """Read a shopper's events: JSON lines of product_id, query, action and timestamp (ISO 8601, UTC)."""
         rows = [] if events is None else [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
-        return self.serving.Shopper(
+        return self.serving.User(
             np.datetime64(now),
             time=[np.datetime64(row["timestamp"]) for row in rows],
             product=[self.products.get(row["product_id"], -1) for row in rows],
             action=[row.get("action", "purchase") for row in rows],
-            query=[self.queries.get(self.serving.normalise(row["query"]), -1) for row in rows],
             attributes=attributes,
         )
 

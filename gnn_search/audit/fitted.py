@@ -110,7 +110,7 @@ def _no_quantiles(model: AuditedModel) -> str | None:
 
 def _id_embeddings(model: AuditedModel) -> Iterator[Observation]:
     """A query's ID embedding starts at zero and is learned once the graph knows the query, so that of a later one is zero."""
-    shop, table = model.shop, model.weights("query.free.weight")
+    shop, table = model.shop, model.weights("query.id_embedding.weight")
     if table is None:
         return
     known = shop.query[shop.positive & (shop.time < shop.manifest.validation_start)]

@@ -119,7 +119,7 @@ def run_evaluation(
         raise RequestError(f"there is no folder {settings}; give --settings a folder with settings of baselines")
     further = {} if slices is None else SlicesFile.load(slices)
     opened = open_model(model, graph)
-    least = resolve_min_score(min_score, opened.retriever.thresholds)
+    least = resolve_min_score(min_score, opened.towers.thresholds)
     weights = None if fusion is None else open_fusion(fusion, opened)
     opened.graph.verify()
     if audit:

@@ -72,7 +72,7 @@ def run_query(
         raise RequestError(f"there is no user {user!r} in the graph {opened.graph.path}; give the shop's own id, or leave --user out")
     taught = [negative.kind for negative in opened.config.negatives]
     batches = BatchSampler(opened.graph, choose_negatives(opened.config, kinds, k))
-    encoder = NodeEncoder(opened.retriever, opened.inputs, opened.graph.before(opened.graph.manifest.validation_start))
+    encoder = NodeEncoder(opened.towers, opened.inputs, opened.graph.before(opened.graph.manifest.validation_start))
     return show_negatives(encoder, batches, normalise_text(query), node, k, taught, kinds or taught)
 
 
@@ -88,7 +88,7 @@ def run_summary(model: Path, kinds: tuple[str, ...] = (), graph: Path | None = N
     opened = open_model(model, graph)
     config = choose_negatives(opened.config, kinds)
     batches = BatchSampler(opened.graph, config)
-    encoder = NodeEncoder(opened.retriever, opened.inputs, opened.graph.before(opened.graph.manifest.validation_start))
+    encoder = NodeEncoder(opened.towers, opened.inputs, opened.graph.before(opened.graph.manifest.validation_start))
     if batches.negatives.dynamic is not None:
         mine(batches.negatives.dynamic, encoder, training_queries(batches))
     # Weights and levels are those of the end of a run.

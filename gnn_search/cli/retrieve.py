@@ -129,7 +129,7 @@ def run_retrieval(
             k,
             time,
             options=open_ranking_options(opened, channel, time, **(options or {})),
-            min_score=resolve_min_score(min_score, opened.retriever.thresholds),
+            min_score=resolve_min_score(min_score, opened.towers.thresholds),
             resume=resume,
             progress=_Bars(bars),
         )

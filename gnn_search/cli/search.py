@@ -87,7 +87,7 @@ def command(
     from gnn_search.trained.model import open_model
 
     opened = open_model(model, graph)
-    least = resolve_min_score(min_score, opened.retriever.thresholds)
+    least = resolve_min_score(min_score, opened.towers.thresholds)
     time = resolve_as_of(opened.graph, as_of)
     folders = {"fusion": fusion, "index": index, "boost": boost}
     options = open_ranking_options(opened, channel, time, **folders, action=action, categories=categories, products=products, flag=flag)

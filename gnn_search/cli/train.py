@@ -86,7 +86,7 @@ def run_training(
     layout = ModelLayout(out)
     if layout.checkpoint.exists():  # else the model was whole before
         model = open_model(out, graph)
-        if model.reranker is not None and settings.walk.words:
+        if model.reranker is not None and settings.reranker.words:
             save_matches(model.word_matcher.match_queries(), layout.word_matches)
         save_node_embeddings(model, encode_nodes(model, opened.manifest.test_start))
     remove_checkpoints(layout.checkpoint)

@@ -20,7 +20,7 @@ class StaticFiles(Settings):
 
 
 class PretrainSettings(Settings):
-    """Before graph training, the text tower alone learns to bring queries near the texts of the products chosen for them."""
+    """Pre-training: the text tower alone learns to bring queries near the texts of products they led to."""
 
     epochs: int = Field(0, ge=0, le=1000, description="Passes over the distinct (query, product) pairs of the training period (0 = off).")
     batch_size: int = Field(1024, ge=2, description="Pairs a step; the products of the others are each one's negatives.")
@@ -59,27 +59,28 @@ class ProductSettings(Settings):
     category: bool = Field(True, description="Category path, averaged over the ancestors.")
     numeric: bool = Field(True, description="Numeric columns of the catalogue, such as price, cut into buckets of equal size.")
     numeric_buckets: int = Field(
-        16, ge=2, le=1024, description="Buckets a numeric column; their borders come from the products chosen in the training period."
+        16,
+        ge=2,
+        le=1024,
+        description="Buckets a numeric column; their borders come from the products with an interaction in the training period.",
     )
     attributes: bool = Field(True, description="Attribute columns of the catalogue, one vector a value.")
     brand: bool = Field(False, description="One vector a brand, beside the brand's name in the text.")
-    id_embedding: bool = Field(True, description="A free vector a product.")
-    new_share: float = Field(
-        0.3, ge=0, le=1, description="Share of the products that nobody chose before a batch's window that are encoded as new, without it."
+    id_embedding: bool = Field(True, description="An ID embedding for each product.")
+    cold_start_share: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Share of the products without an earlier interaction that are trained as new, without ID embedding.",
     )
     queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries that led to the product (0 = off).")
     bought_with: int = Field(8, ge=0, le=256, description="Graph layer: products bought with it (0 = off).")
     related: int = Field(
         8, ge=0, le=256, description="Graph layer: first products of each related-product column; these have no time (0 = off)."
     )
-    shoppers: int = Field(
-        0, ge=0, le=256, description="Graph layer: latest shoppers who chose the product, each as the mean of their own choices (0 = off)."
-    )
-    degree: bool = Field(
-        True, description="Graph layer: how often the product was chosen, beside the mean messages of neighbours, which do not tell."
-    )
+    degree: bool = Field(True, description="Graph layer: how many interactions the product has, which a mean of neighbours does not show.")
     half_life_days: float | None = Field(
-        None, gt=0, description="Age at which a query or shopper of the product counts half; null: age does not matter."
+        None, gt=0, description="Age at which a query of the product counts half; null: age does not matter."
     )
     pool: int = Field(4, ge=1, le=64, description="In training, neighbours are drawn from this many times the fan-out.")
 
@@ -87,7 +88,7 @@ class ProductSettings(Settings):
 class QuerySettings(Settings):
     """The query tower."""
 
-    id_embedding: bool = Field(True, description="A free vector for a known query.")
+    id_embedding: bool = Field(True, description="An ID embedding for each known query.")
     products: int = Field(16, ge=0, le=256, description="Graph layer: latest products that the query led to (0 = off).")
     half_life_days: float | None = Field(
         None, gt=0, description="Age at which a product of the query counts half; null: age does not matter."
@@ -98,26 +99,29 @@ class QuerySettings(Settings):
 
 
 class UserSettings(Settings):
-    """The user tower and the history that a query calls up."""
+    """The user tower, and the attention over the history in the query's categories."""
 
-    recent: int = Field(20, ge=0, le=1000, description="Latest choices that make the shopper's vector (0 = off).")
-    by_action: bool = Field(True, description="One sequence of recent choices, with weights of its own, a kind of action, not one for all.")
-    pooling: Literal["mean", "attention"] = Field(
-        "mean", description="How recent choices become one vector: by recency alone, or by recency and learned attention."
+    sequence_length: int = Field(20, ge=0, le=1000, description="Latest interactions that make the user's vector (0 = off).")
+    by_action: bool = Field(
+        True, description="One sequence of latest interactions, with weights of its own, for each kind of action, instead of one for all."
     )
-    half_life_days: float = Field(30.0, gt=0, description="Age at which a recent choice or query counts half.")
-    queries: int = Field(0, ge=0, le=1000, description="Latest distinct queries that are part of the shopper's vector (0 = off).")
-    categories: bool = Field(False, description="Long-term categories: the mean of those of the past.")
-    brands: bool = Field(False, description="Long-term brands, with the products' vectors of them; needs product.brand.")
-    past: int = Field(64, ge=1, le=10_000, description="Choices, spread evenly over the whole past, of which these are read.")
+    half_life_days: float = Field(30.0, gt=0, description="Age at which an interaction counts half.")
+    brands: bool = Field(False, description="Brands of the user's profile, with the products' vectors of them; needs product.brand.")
+    profile_length: int = Field(
+        64, ge=1, le=10_000, description="Interactions, spread evenly over the whole past, that make the user's profile."
+    )
     attributes: bool = Field(True, description="Demographics of the users table.")
-    history: int = Field(24, ge=0, le=1000, description="Most distinct products of the history in the query's categories (0 = off).")
-    dropout: float = Field(0.0, ge=0, lt=1, description="Share of the examples of a batch taken as nobody's, so that plain requests work.")
-    query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query that call up history.")
+    attention_length: int = Field(
+        24, ge=0, le=1000, description="Most distinct products of the history in the query's categories that are attended over (0 = off)."
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="Share of a batch's examples trained without their user, so that anonymous requests work."
+    )
+    query_categories: int = Field(64, ge=1, le=10_000, description="Most categories of a query by which the history is selected.")
 
 
 class SharedAttribute(Settings):
-    """An attribute that shoppers and products both have, such as where they are: one vector a value for both.
+    """An attribute that users and products both have, such as where they are: one vector a value for both.
 
     Several levels, coarse to fine, are summed, so that a place of which little is known is close to its region.
     """
@@ -148,57 +152,59 @@ class LossSettings(Settings):
     )
 
 
-class WalkSettings(Settings):
-    """The walk term: what the graph says directly of a shopper, a query and a product, fitted on the validation period."""
+class RerankerSettings(Settings):
+    """The reranker: scores candidates by their interactions with user and query in the graph, fitted on the validation period."""
 
-    enabled: bool = Field(True, description="Score the products that walks reach by what lies on the way, beside the vectors.")
+    enabled: bool = Field(True, description="Score candidates by their interactions in the graph, beside the vectors.")
     products: int = Field(150, ge=1, le=10_000, description="Most products that a query leads to.")
-    recent: int = Field(20, ge=0, le=1000, description="Latest choices whose partners a walk reaches (0 = none).")
+    recent: int = Field(20, ge=0, le=1000, description="Latest interactions whose partners are candidates (0 = none).")
     words: int = Field(50, ge=0, le=10_000, description="Most products that a query's words match (0 = none).")
-    nearest: int = Field(100, ge=0, le=10_000, description="Nearest products by vector that are described like those that walks reach.")
+    nearest: int = Field(100, ge=0, le=10_000, description="Nearest products by vector that are candidates too.")
     half_life_days: tuple[float, ...] = Field(
-        (7.0, 30.0, 90.0, 365.0), min_length=1, max_length=8, description="Ages at which a choice counts half, ascending; one number each."
+        (7.0, 30.0, 90.0, 365.0),
+        min_length=1,
+        max_length=8,
+        description="Ages at which an interaction counts half, ascending; one feature each.",
     )
     factors: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
         (16, 64),
         max_length=4,
-        description="Ranks of a factorisation of who chose what, ascending; two numbers each, of what shoppers alike choose (none = off).",
+        description="Ranks of the factorised user-product matrix, ascending; two features each (none = off).",
     )
     hidden: int = Field(48, ge=1, le=1024, description="Width of the scorer's hidden layer.")
     cases: int = Field(24_000, ge=1, description="Most validation cases that it is fitted on.")
     epochs: int = Field(8, ge=1, description="Passes over them.")
     batch_size: int = Field(256, ge=1, description="Cases a step.")
     learning_rate: float = Field(5e-3, gt=0)
-    user_dropout: float = Field(0.15, ge=0, lt=1, description="Share of the cases fitted without their shopper.")
-    unasked: float = Field(
+    user_dropout: float = Field(0.15, ge=0, lt=1, description="Share of the cases fitted without their user.")
+    cold_query_share: float = Field(
         0.1,
         ge=0,
         lt=1,
-        description="Cases, one a query, fitted a second time as if nobody had asked their query before, at most this share of all.",
+        description="Cases fitted a second time as cold queries, as if nobody had asked them: one a query, at most this share of all.",
     )
-
     new_queries: int = Field(
         20, ge=1, description="How often a case whose query nobody had asked before is fitted a pass; such cases are few in any one period."
     )
 
     @model_validator(mode="after")
-    def _half_lives_ascend(self) -> WalkSettings:
+    def _half_lives_ascend(self) -> RerankerSettings:
         if min(self.half_life_days) <= 0 or list(self.half_life_days) != sorted(set(self.half_life_days)):
             raise ValueError("half_life_days must be above 0 and ascend")
         return self
 
     @model_validator(mode="after")
-    def _factors_ascend(self) -> WalkSettings:
+    def _factors_ascend(self) -> RerankerSettings:
         if list(self.factors) != sorted(set(self.factors)):
             raise ValueError("factors must ascend")
         return self
 
 
 class OptimiserSettings(Settings):
-    """AdamW for dense weights, row-wise Adam for the tables of free vectors."""
+    """AdamW for dense weights, sparse Adam for ID embeddings."""
 
     learning_rate: float = Field(2e-3, gt=0, description="Of the dense weights, at its height.")
-    table_learning_rate: float = Field(5e-3, gt=0, description="Of tokens and free vectors, at its height.")
+    table_learning_rate: float = Field(5e-3, gt=0, description="Of tokens and embeddings, at its height.")
     transformer_learning_rate: float = Field(2e-5, gt=0, description="Of a transformer that learns, at its height.")
     weight_decay: float = Field(1e-4, ge=0)
     warmup: float = Field(
@@ -230,11 +236,11 @@ class TrainingConfig(Settings):
     product: ProductSettings = Field(default_factory=ProductSettings)
     query: QuerySettings = Field(default_factory=QuerySettings)
     user: UserSettings = Field(default_factory=UserSettings)
-    shared_attributes: tuple[SharedAttribute, ...] = Field((), description="Attributes that shoppers and products both have.")
+    shared_attributes: tuple[SharedAttribute, ...] = Field((), description="Attributes that users and products both have.")
     negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), TaxonomyWalk(kind="taxonomy")), min_length=1)
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     loss: LossSettings = Field(default_factory=LossSettings)
-    walk: WalkSettings = Field(default_factory=WalkSettings)
+    reranker: RerankerSettings = Field(default_factory=RerankerSettings)
     optimiser: OptimiserSettings = Field(default_factory=OptimiserSettings)
     loop: LoopSettings = Field(default_factory=LoopSettings)
 

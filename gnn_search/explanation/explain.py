@@ -40,7 +40,7 @@ class Explainer:
         self._view = self._encoder.nodes.view
         candidates = candidate_index(model, embeddings, self._encoder)
         self._rankers = channel_rankers(model, FlatIndex.build(embeddings.vectors["product"]), candidates)
-        half_lives = model.config.walk.half_life_days
+        half_lives = model.config.reranker.half_life_days
         # The second longest, as where candidates are chosen by what was popular of late.
         self._paths = PathFinder(self._view, half_lives[-2] if len(half_lives) > 1 else half_lives[-1])
         self._verb = "bought" if model.graph.positive_actions == ["purchase"] else "chose"
@@ -71,7 +71,7 @@ class Explainer:
         else:
             score, split = ScoreSplit(score=cosine.cosine, cosine=cosine.cosine, vector=cosine.cosine, reranker=0.0), None
         query_node, history_query = int(requests.query[0]), int(requests.history_query[0])
-        attends = user != NOBODY and self._model.retriever.user.attention is not None
+        attends = user != NOBODY and self._model.towers.user.attention is not None
         return Explanation(
             query=text,
             query_known=bool(requests.known[0]),

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gnn_search.arrays import sorted_unique
 from gnn_search.explanation.recording import recording
 from gnn_search.graph.csr import Int32
 from gnn_search.model.node_encoder import NodeEncoder
@@ -24,28 +23,28 @@ def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str,
         encoder: Its nodes as of a moment.
         product: Node.
     """
-    retriever, rows = model.retriever, np.array([product], dtype=np.int32)
+    towers, rows = model.towers, np.array([product], dtype=np.int32)
     inputs = model.inputs.products(encoder.view, rows)
-    with_free = encoder.with_free_vectors()
-    bases = _bases_around(model, inputs, with_free)
-    queries = sorted_unique(inputs.queries.index).astype(np.int32)
-    texts = retriever.query_texts(queries)
+    with_id_embedding = encoder.with_id_embeddings()
+    bases = _bases_around(model, inputs, with_id_embedding)
+    queries = np.unique(inputs.queries.index).astype(np.int32)
+    texts = towers.query_texts(queries)
     with recording(_modules(model)) as outputs:
-        base = retriever.product_bases(rows, with_free[torch.from_numpy(rows)])
-        retriever.product_vectors(inputs, base, texts, queries, bases)
-    parts, free = _named_parts(model, rows), outputs.pop(_FREE, None)
-    if free is not None and retriever.product.new is not None:
-        known = bool(with_free[product])
-        parts["free vector" if known else "vector of all new products"] = free if known else retriever.product.new.detach()[None]
+        base = towers.product_bases(rows, with_id_embedding[torch.from_numpy(rows)])
+        towers.product_vectors(inputs, base, texts, queries, bases)
+    parts, embedding = _named_parts(model, rows), outputs.pop(_ID, None)
+    if embedding is not None and towers.product.new is not None:
+        known = bool(with_id_embedding[product])
+        parts["ID embedding" if known else "vector of all new products"] = embedding if known else towers.product.new.detach()[None]
     return {name: part[0] for name, part in {**parts, **outputs}.items()}
 
 
-_FREE = "free"
+_ID = "id_embedding"
 
 
 def _named_parts(model: Model, rows: Int32) -> dict[str, Tensor]:
     """Return the parts of a base that no module of their own makes."""
-    tower, text = model.retriever.product, model.retriever.text
+    tower, text = model.towers.product, model.towers.text
     parts: dict[str, Tensor] = {}
     if model.config.product.text:
         parts["title and brand" if "brand" in model.graph.nodes("product").columns else "title"] = text.nodes("product", rows)
@@ -57,7 +56,7 @@ def _named_parts(model: Model, rows: Int32) -> dict[str, Tensor]:
 
 def _modules(model: Model) -> dict[str, nn.Module | None]:
     """Return the modules whose outputs are parts, by what a reader is to call them; one without a name here goes by its own."""
-    graph, shared = model.graph, model.retriever.shared
+    graph, shared = model.graph, model.towers.shared
     tables = graph.manifest.recipe["tables"]["products"]
     names = {
         "numeric": f"numbers ({', '.join(tables['numeric'])})",
@@ -66,22 +65,20 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
         "from_partners": "products bought with it",
         "degree": "how often it was chosen",
     }
-    lists = {"from_related": ("related products", graph.related), "from_shoppers": ("shoppers", graph.positive_actions)}
     modules: dict[str, nn.Module | None] = {"attributes shared with shoppers": None if shared is None else shared.values}
-    for child, module in model.retriever.product.named_children():
+    for child, module in model.towers.product.named_children():
         if isinstance(module, nn.ModuleList):
-            title, members = lists[child]
-            modules |= {f"{title} ({member})": one for member, one in zip(members, module, strict=False)}
+            modules |= {f"related products ({column})": one for column, one in zip(graph.related, module, strict=False)}
         else:
             modules[names.get(child, child)] = module
     return modules
 
 
-def _bases_around(model: Model, inputs: ProductInputs, with_free: Tensor) -> Tensor:
+def _bases_around(model: Model, inputs: ProductInputs, with_id_embedding: Tensor) -> Tensor:
     """Return the bases of the neighbours at their places, [catalogue, d]; all others are zero."""
-    neighbours = (inputs.partners.index, *(related.index for related in inputs.related), inputs.shoppers.recent.product)
-    needed = sorted_unique(np.concatenate(neighbours)).astype(np.int32)
-    bases = torch.zeros(len(with_free), model.config.dimension)
+    neighbours = (inputs.partners.index, *(related.index for related in inputs.related))
+    needed = np.unique(np.concatenate(neighbours)).astype(np.int32)
+    bases = torch.zeros(len(with_id_embedding), model.config.dimension)
     place = torch.from_numpy(needed.astype(np.int64))
-    bases[place] = model.retriever.product_bases(needed, with_free[place])
+    bases[place] = model.towers.product_bases(needed, with_id_embedding[place])
     return bases

@@ -14,7 +14,7 @@ from gnn_search.model.history_attention import Slots
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.retrieval.request_encoder import EncodedRequests
 from gnn_search.sampling.history import History
-from gnn_search.sampling.inputs import PersonalInputs
+from gnn_search.sampling.inputs import UserInputs
 from gnn_search.trained.model import Model
 
 TEXT, HISTORY = "query text", "history in the query's categories"
@@ -53,56 +53,50 @@ def request_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests)
     parts = {name: part / length for name, part in plain.items()}
     query = functional.normalize(torch.stack(list(plain.values())).sum(dim=0), dim=0)[None]
     moment = np.full(1, encoder.view.time, dtype=np.int64)
-    people = model.inputs.people(requests.user, requests.history_query, moment, encoder.categories)
-    own = _shopper_parts(model, people, encoder.products)
-    tower = model.retriever.user
+    users = model.inputs.users(requests.user, requests.history_query, moment, encoder.categories)
+    own = _user_parts(model, users, encoder.products)
+    tower = model.towers.user
     with recording({"gate": tower.gate, HISTORY: tower.attention}) as moved:
-        model.retriever.personalise(query, people, encoder.products)
+        model.towers.personalise(query, users, encoder.products)
     if "gate" in moved:
         gate = torch.sigmoid(moved["gate"][0])
         parts |= {name: gate * part for name, part in own.items()}
     attended = None
-    if HISTORY in moved and len(people.history.product):
+    if HISTORY in moved and len(users.history.product):
         parts[HISTORY] = moved[HISTORY][0]
-        attended = _attended(model, query, people, encoder.products)
+        attended = _attended(model, query, users, encoder.products)
     said = {name: part for name, part in parts.items() if name == TEXT or bool(part.any())}
     return RequestParts(said, attended)
 
 
 def _query_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) -> dict[str, Tensor]:
     if requests.query[0] < 0:
-        return {TEXT: model.retriever.text([requests.texts[int(requests.text[0])]])[0]}
-    text, tower = model.retriever.query_texts(requests.query), model.retriever.query
+        return {TEXT: model.towers.text([requests.texts[int(requests.text[0])]])[0]}
+    text, tower = model.towers.query_texts(requests.query), model.towers.query
     inputs = model.inputs.queries(encoder.view, requests.query)
-    with recording({"query's free vector": tower.free, "products that the query led to": tower.from_products}) as extra:
-        model.retriever.query_vectors(inputs, text, encoder.products)
+    with recording({"query's ID embedding": tower.id_embedding, "products that the query led to": tower.from_products}) as extra:
+        model.towers.query_vectors(inputs, text, encoder.products)
     return {TEXT: text[0], **{name: part[0] for name, part in extra.items() if inputs.known[0]}}
 
 
-def _shopper_parts(model: Model, people: PersonalInputs, products: Tensor) -> dict[str, Tensor]:
+def _user_parts(model: Model, users: UserInputs, products: Tensor) -> dict[str, Tensor]:
     """Return the parts of a shopper's vector, [d] each; none where the tower has none."""
-    tower, shared = model.retriever.user, model.retriever.shared
+    tower, shared = model.towers.user, model.towers.shared
     kinds = model.graph.positive_actions if model.config.user.by_action else ["choices"]
     modules: dict[str, nn.Module | None] = {
         **{f"shopper: latest {kind}": pooling for kind, pooling in zip(kinds, tower.recent, strict=False)},
-        "shopper: latest queries": tower.from_queries,
-        "shopper: categories": tower.from_categories,
         "shopper: brands": tower.from_brands,
         "shopper: attributes shared with products": None if shared is None else shared.values,
+        "shopper: attributes": tower.attributes,
     }
     with recording(modules) as outputs:
-        whole = model.retriever.user_vectors(people, products)[people.row[0]]
-    parts = {name: output[people.row[0]] for name, output in outputs.items()}
-    if tower.attributes is not None:
-        # The only part that no module of its own makes.
-        parts["shopper: attributes"] = whole - torch.stack([torch.zeros_like(whole), *parts.values()]).sum(dim=0)
-    return parts
+        model.towers.user_vectors(users, products)
+    return {name: outputs[name][users.row[0]] for name in modules if name in outputs}
 
 
-def _attended(model: Model, query: Tensor, people: PersonalInputs, products: Tensor) -> AttendedHistory:
-    attention, slots = model.retriever.user.attention, Slots(people.history)
+def _attended(model: Model, query: Tensor, users: UserInputs, products: Tensor) -> AttendedHistory:
+    attention, slots = model.towers.user.attention, Slots.of(users.history)
     assert attention is not None
-    remembered = products[slots.product]
-    weight = attention.weights(query, remembered, slots)[0]
-    scale = attention.scale * torch.exp(attention.growth * slots.log_length[0])
-    return AttendedHistory(people.history, weight, attention.value(weight[1:, None] * remembered[0]) * scale)
+    attended = products[slots.product]
+    weight = attention.weights(query, attended, slots)[0]
+    return AttendedHistory(users.history, weight, attention.scaled(weight[1:, None] * attended[0], slots.log_length))

@@ -57,7 +57,7 @@ def split_score(
         by_cosine = scorer.score_others(cosines) - scorer.others
         return np.asarray((scorer.score_candidates(numbers, cosines) - by_cosine).numpy())
 
-    names = [*feature_names(model.config.walk, partner_relations(model.graph)), COSINE]
+    names = [*feature_names(model.config.reranker, partner_relations(model.graph)), COSINE]
     others = ranker.index.similarity(requests.vector.numpy(), candidates.row, candidates.product)
     table = np.column_stack([features.numpy(), others])
     x, mean = table[int(place[0])], table.mean(axis=0)

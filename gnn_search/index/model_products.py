@@ -98,7 +98,7 @@ def held_out_queries(model: Model, shop: NodeEmbeddings, limit: int, seed: int =
     """
     cases = build_cases(model.graph, "validation", limit, seed)
     products = torch.from_numpy(shop.vectors["product"])
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of), products)
     personal = encoder.encode_requests(cases.user, cases.query).numpy()
     queries = np.concatenate([personal, shop.vectors["query"][sorted_unique(cases.query)]])
     return queries[queries.any(axis=1)]

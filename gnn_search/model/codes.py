@@ -6,25 +6,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+import torch
 
 from gnn_search.config.training import SharedAttribute
 from gnn_search.errors import ConfigError
 from gnn_search.graph.csr import Int64
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
+from gnn_search.model.ragged import Padded, Ragged
 
 
 @dataclass(frozen=True)
 class Codes:
     """Which rows of an embedding table belong to each node.
 
+    Attributes:
+        num_rows: Of the table.
+
     Shapes:
-        code: int64 [nodes, columns], -1 for unknown; num_rows: rows of the table.
+        - code: int64 [nodes, columns], -1 for unknown
     """
 
     code: Int64
     num_rows: int
+
+    def summed(self, nodes: npt.NDArray[np.integer]) -> Padded:
+        """List the known values of some nodes, to be summed; a node of -1 has none.
+
+        Shapes:
+            - nodes: integers [n]
+        """
+        return Padded.of_known(torch.from_numpy(self._rows(nodes)), mean=False)
+
+    def averaged(self, nodes: npt.NDArray[np.integer]) -> Ragged:
+        """List the known values of some nodes, to be averaged; a node of -1 has none.
+
+        Shapes:
+            - nodes: integers [n]
+        """
+        rows = self._rows(nodes)
+        return Ragged.of_known(np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1], rows.ravel())
+
+    def _rows(self, nodes: npt.NDArray[np.integer]) -> Int64:
+        return np.where(nodes[:, None] >= 0, self.code[np.maximum(nodes, 0)], -1)
 
 
 class ValueNumbers:
@@ -90,16 +116,16 @@ def quantile_borders(graph: Graph, buckets: int) -> dict[str, list[float]]:
 def code_shared(
     graph: Graph, attributes: Sequence[SharedAttribute], users: pl.DataFrame | None = None, products: pl.DataFrame | None = None
 ) -> tuple[Codes, Codes]:
-    """Number the values that shoppers and products share: of one level the same value is the same row on both sides.
+    """Number the values that users and products share: of one level the same value is the same row on both sides.
 
     Args:
         graph: The graph, whose values are numbered.
         attributes: Of the configuration.
-        users: The shoppers to be looked up, by default the graph's.
+        users: The users to be looked up, by default the graph's.
         products: The products to be looked up, by default the graph's.
 
     Returns:
-        The codes of the shoppers and of the products, of one table; one column a level of each attribute.
+        The codes of the users and of the products, of one table; one column a level of each attribute.
 
     Raises:
         ConfigError: A column is none of the recipe's attributes.

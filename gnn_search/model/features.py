@@ -20,7 +20,7 @@ class Features:
     """Fixed inputs of the towers, by node number.
 
     Shapes:
-        path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the top. attributes: the shoppers'
+        path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the top. attributes: the users'
         attributes.
     """
 
@@ -43,7 +43,7 @@ class Features:
 
     @cached_property
     def user_values(self) -> ValueNumbers:
-        """The numbers of the shoppers' attributes, by which those of others are looked up."""
+        """The numbers of the users' attributes, by which those of others are looked up."""
         users = self.graph.nodes("user")
         return ValueNumbers(users, users.columns[1:])
 

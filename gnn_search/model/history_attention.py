@@ -1,23 +1,57 @@
-"""What of a shopper's history matters for a query: attention with a zero slot."""
+"""Personalise a query by the user's history: attention with a zero slot."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gnn_search.model.ragged import pad
 from gnn_search.sampling.history import NUM_FEATURES, History
 
 
+@dataclass(frozen=True)
+class Slots:
+    """Histories of some requests, laid out as a rectangle.
+
+    Shapes:
+        - product: int64 [n, width], rows of the products
+        - features: float32 [n, width, NUM_FEATURES + 1], those of `History` and ln of the number of products
+        - empty: bool [n, width], where no product stands
+        - log_length: float32 [n, 1], ln of the number of products, 0 for none
+    """
+
+    product: Tensor
+    features: Tensor
+    empty: Tensor
+    log_length: Tensor
+
+    @classmethod
+    def of(cls, history: History) -> Slots:
+        """Pad ragged histories."""
+        length = np.diff(history.indptr)
+        log_length = np.log(np.maximum(length, 1)).astype(np.float32)[:, None]
+        features = np.concatenate([history.features, np.repeat(log_length, length, axis=0)], axis=1)
+        filled = pad(history.indptr, np.ones(len(history.product), np.bool_))
+        return cls(
+            torch.from_numpy(pad(history.indptr, history.product.astype(np.int64))),
+            torch.from_numpy(pad(history.indptr, features)),
+            torch.from_numpy(~filled),
+            torch.from_numpy(log_length),
+        )
+
+
 class HistoryAttention(nn.Module):
-    """Attend from a query over the products of a shopper's history, or over nothing.
+    """Attend from a query over the products of the user's history, or over nothing.
 
-    The logit of a product is (W q) . p * sqrt(d) / 8 plus a learned function of how often and how recently it was chosen; the zero slot
-    has a logit of its own, so that "no personalisation" can be learned, and a shopper without history gets exactly zero. The
-    zero-attention slot follows Ai et al., "A zero attention model for personalized product search" (arXiv 1908.11322).
+    The logit of a product is (W q) . p * sqrt(d) / 8 plus a learned function of how often and how recently it was chosen. The zero slot
+    has a logit of its own, so the model can learn not to personalise, and a user without history gets exactly zero. It follows Ai et al.,
+    "A zero attention model for personalized product search" (arXiv 1908.11322).
 
-    A mean over m products of about equal weight is about sqrt(m) times shorter than one product, so a long history would be drowned by
-    the query it is added to. What is recalled is therefore scaled by scale * m ** growth, both learned.
+    A mean over m products of about equal weight is about sqrt(m) times shorter than one product, so the query would drown a long history.
+    The attended mean is therefore scaled by scale * m ** growth, both learned.
 
     Args:
         dimension: Of the vectors.
@@ -40,47 +74,36 @@ class HistoryAttention(nn.Module):
         """Return what the history adds to each query.
 
         Shapes:
-            query: [n, d]; products: [catalogue, d], unit length, no gradient; returns [n, d].
+            - query: float32 [n, d]
+            - products: float32 [catalogue, d], unit length, no gradient
+            - returns: float32 [n, d]
         """
-        if not slots.width:
+        if not slots.product.shape[1]:
             return torch.zeros_like(query)
-        remembered = products[slots.product]  # [n, width, d]
-        weight = self.weights(query, remembered, slots)[:, 1:]
-        recalled = torch.bmm(weight[:, None, :], remembered)[:, 0]
-        return torch.as_tensor(self.value(recalled) * self.scale * torch.exp(self.growth * slots.log_length))
+        attended = products[slots.product]
+        weight = self.weights(query, attended, slots)[:, 1:]
+        return self.scaled(torch.bmm(weight[:, None, :], attended)[:, 0], slots.log_length)
 
-    def weights(self, query: Tensor, remembered: Tensor, slots: Slots) -> Tensor:
+    def weights(self, query: Tensor, attended: Tensor, slots: Slots) -> Tensor:
         """Return how much of each query's attention goes to nothing and to each product; rows sum to 1.
 
         Shapes:
-            query: [n, d]; remembered: [n, width, d], vectors of the slots' products. Returns [n, 1 + width], the zero slot first.
+            - query: float32 [n, d]
+            - attended: float32 [n, width, d], vectors of the slots' products
+            - returns: float32 [n, 1 + width], the zero slot first
         """
-        asked = self.question(query)
-        match = torch.bmm(remembered, asked[:, :, None])[:, :, 0] * (query.shape[1] ** 0.5) / 8
+        question = self.question(query)
+        match = torch.bmm(attended, question[:, :, None])[:, :, 0] * (self.question.in_features**0.5) / 8
         logit = match + self.evidence(slots.features)[:, :, 0]
         logit = logit.masked_fill(slots.empty, float("-inf"))
         return torch.softmax(torch.cat([self.nothing(query), logit], dim=1), dim=1)
 
+    def scaled(self, attended: Tensor, log_length: Tensor) -> Tensor:
+        """Turn attended means into what is added to the queries.
 
-class Slots:
-    """A ragged history laid out as a rectangle.
-
-    Shapes:
-        product: int64 [n, width]; features: float32 [n, width, NUM_FEATURES + 1]; empty: bool [n, width]; log_length: float32 [n, 1], ln of
-        the number of products, 0 for none.
-    """
-
-    def __init__(self, history: History) -> None:
-        length = np.diff(history.indptr)
-        self.width = int(length.max()) if len(length) else 0
-        row = np.repeat(np.arange(len(length)), length)
-        place = np.arange(len(row)) - history.indptr[row]
-        product = np.zeros((len(length), self.width), dtype=np.int64)
-        features = np.zeros((len(length), self.width, NUM_FEATURES + 1), dtype=np.float32)
-        empty = np.ones((len(length), self.width), dtype=np.bool_)
-        product[row, place] = history.product
-        features[row, place, :NUM_FEATURES] = history.features
-        features[row, place, NUM_FEATURES] = np.log(length[row])
-        empty[row, place] = False
-        self.log_length = torch.from_numpy(np.log(np.maximum(length, 1)).astype(np.float32)[:, None])
-        self.product, self.features, self.empty = torch.from_numpy(product), torch.from_numpy(features), torch.from_numpy(empty)
+        Shapes:
+            - attended: float32 [n, d]
+            - log_length: float32 [n, 1] or [1]
+            - returns: float32 [n, d]
+        """
+        return torch.as_tensor(self.value(attended) * self.scale * torch.exp(self.growth * log_length))

@@ -9,8 +9,8 @@ import polars as pl
 
 from gnn_search.graph.csr import Csr, Float32, Int32, Int64
 from gnn_search.graph.store import EdgeType, Graph
-from gnn_search.model.retriever import Retriever
 from gnn_search.model.traits import Traits
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.history import HistoryIndex
 
 
@@ -50,17 +50,17 @@ class InductiveUsers:
     traits: Traits
 
     @classmethod
-    def build(cls, graph: Graph, retriever: Retriever, users: pl.DataFrame, events: UserEvents) -> InductiveUsers:
+    def build(cls, graph: Graph, towers: TwoTower, users: pl.DataFrame, events: UserEvents) -> InductiveUsers:
         """Lay users' events out as the graph lays out its own; the cost grows with these events alone.
 
         Args:
             graph: The graph.
-            retriever: The towers that are to read them.
+            towers: The towers that are to read them.
             users: A row a user, with the columns of the graph's table of users.
             events: What they did.
         """
         own = graph.with_users(users, _relations(graph, users.height, events))
-        return cls(own, HistoryIndex(own), retriever.traits_of(users))
+        return cls(own, HistoryIndex(own), towers.traits_of(users))
 
 
 def _relations(graph: Graph, num_users: int, events: UserEvents) -> dict[EdgeType, Csr]:

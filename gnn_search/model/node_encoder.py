@@ -14,7 +14,7 @@ from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import GraphView
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.model.product_facts import ProductFacts
-from gnn_search.model.retriever import Retriever
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler
 
@@ -27,14 +27,14 @@ class NodeEncoder:
     """The nodes as they are known in one view of the graph.
 
     Args:
-        retriever: The towers.
+        towers: The towers.
         inputs: Draws the towers' inputs.
         view: What is known.
         products: The products' vectors in this view, where they were encoded before: float32 [products, d].
     """
 
-    def __init__(self, retriever: Retriever, inputs: InputSampler, view: GraphView, products: Tensor | None = None) -> None:
-        self._retriever, self._inputs, self.view = retriever, inputs, view
+    def __init__(self, towers: TwoTower, inputs: InputSampler, view: GraphView, products: Tensor | None = None) -> None:
+        self._towers, self._inputs, self.view = towers, inputs, view
         self._products = products
         self._categories: QueryCategories | None = None
         self._recalled: tuple[Int32, Tensor] | None = None
@@ -56,18 +56,18 @@ class NodeEncoder:
     @torch.no_grad()
     def encode_products(self) -> tuple[Tensor, Tensor]:
         """Encode all products: their bases and their vectors, each float32 [products, d], the latter of unit length."""
-        retriever, blocks = self._retriever, list(_blocks(self.view.graph.num_nodes["product"]))
-        with_free = self.with_free_vectors()
-        bases = torch.cat([retriever.product_bases(block, with_free[torch.from_numpy(block)]) for block in blocks])
+        towers, blocks = self._towers, list(_blocks(self.view.graph.num_nodes["product"]))
+        with_id_embedding = self.with_id_embeddings()
+        bases = torch.cat([towers.product_bases(block, with_id_embedding[torch.from_numpy(block)]) for block in blocks])
         queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
-        texts = torch.cat([retriever.query_texts(block) for block in _blocks(len(queries))])
+        texts = torch.cat([towers.query_texts(block) for block in _blocks(len(queries))])
         vectors = torch.empty_like(bases)
         for block in blocks:
             rows = slice(block[0], block[-1] + 1)
-            vectors[rows] = retriever.product_vectors(self._inputs.products(self.view, block), bases[rows], texts, queries, bases)
+            vectors[rows] = towers.product_vectors(self._inputs.products(self.view, block), bases[rows], texts, queries, bases)
         return bases, vectors
 
-    def with_free_vectors(self) -> Tensor:
+    def with_id_embeddings(self) -> Tensor:
         """Say which products' free vectors count: bool [products].
 
         They are those chosen before the view's moment, and in training, where the vector was learned.
@@ -79,12 +79,12 @@ class NodeEncoder:
     @torch.no_grad()
     def encode_queries(self, query: Int32) -> Tensor:
         """Encode known queries without a shopper: float32 [n, d], unit length."""
-        texts = self._retriever.query_texts(query)
-        return self._retriever.query_vectors(self._inputs.queries(self.view, query), texts, self.products)
+        texts = self._towers.query_texts(query)
+        return self._towers.query_vectors(self._inputs.queries(self.view, query), texts, self.products)
 
     @torch.no_grad()
     def personalise(
-        self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None, users: InductiveUsers | None = None
+        self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None, inductive: InductiveUsers | None = None
     ) -> Tensor:
         """Move query vectors towards their shoppers.
 
@@ -93,15 +93,15 @@ class NodeEncoder:
             user: Shoppers, -1 for none.
             query: Known query whose categories call up the history, -1 for none.
             before: Moments up to which each shopper's past counts, µs; by default the view's.
-            users: Whom `user` numbers, where not the graph's.
+            inductive: Whom `user` numbers, where not the graph's.
 
         Shapes:
             vector: [n, d]; user, query: int32 [n]; before: int64 [n]. Returns [n, d], unit length.
         """
         moments = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before
-        history, traits = (None, None) if users is None else (users.history, users.traits)
-        people = self._inputs.people(user, query, moments, self.categories, history)
-        return self._retriever.personalise(vector, people, self.products, traits)
+        history, traits = (None, None) if inductive is None else (inductive.history, inductive.traits)
+        users = self._inputs.users(user, query, moments, self.categories, history)
+        return self._towers.personalise(vector, users, self.products, traits)
 
     @torch.no_grad()
     def encode_new_products(self, products: ProductFacts) -> Tensor:
@@ -110,9 +110,9 @@ class NodeEncoder:
         A product of which nothing is known has the zero vector, or where products have free vectors that of all new ones.
         """
         nothing = np.empty(0, np.int32)
-        base = self._retriever.new_product_bases(products)
+        base = self._towers.new_product_bases(products)
         inputs, texts = self._inputs.unconnected_products(products.count), base[:0]
-        return self._retriever.product_vectors(inputs, base, texts, nothing, base[:0])
+        return self._towers.product_vectors(inputs, base, texts, nothing, base[:0])
 
     @torch.no_grad()
     def encode_requests(self, user: Int32, query: Int32) -> Tensor:
@@ -130,7 +130,7 @@ class NodeEncoder:
         return torch.cat(parts) if parts else vectors[:0]
 
     @torch.no_grad()
-    def encode_as_cold_queries(self, user: Int32, query: Int32) -> tuple[Tensor, Int32]:
+    def encode_cold_queries(self, user: Int32, query: Int32) -> tuple[Tensor, Int32]:
         """Encode requests as if nobody had asked their queries before: by text, with the history that the nearest other query calls up.
 
         Shapes:
@@ -169,7 +169,7 @@ class NodeEncoder:
         """
         if self._recalled is None:
             known = np.flatnonzero(np.diff(self.categories.indptr) > 0).astype(np.int32)
-            self._recalled = known, functional.normalize(self._retriever.query_texts(known), dim=1)
+            self._recalled = known, functional.normalize(self._towers.query_texts(known), dim=1)
         known, texts = self._recalled
         if not len(known) or not len(text):
             return np.full(len(text), -1, dtype=np.int32)
@@ -188,30 +188,30 @@ class NodeEncoder:
     @torch.no_grad()
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """Encode any texts without the graph: float32 [n, d], unit length, zero for a text of which nothing is known."""
-        return functional.normalize(self._retriever.text(texts), dim=1)
+        return functional.normalize(self._towers.text(texts), dim=1)
 
     @torch.no_grad()
     def encode_query_texts(self, query: Int32) -> Tensor:
         """Encode the texts of known queries without the graph: float32 [n, d], unit length, zero for one of which nothing is known."""
-        return functional.normalize(self._retriever.query_texts(query), dim=1)
+        return functional.normalize(self._towers.query_texts(query), dim=1)
 
     @torch.no_grad()
     def encode_categories(self) -> Tensor:
         """Encode all categories by the names and free vectors on their way to the top: float32 [categories, d], unit length."""
-        return self._retriever.category_vectors(self.view.graph.taxonomy.ancestors())
+        return self._towers.category_vectors(self.view.graph.taxonomy.ancestors())
 
     @torch.no_grad()
-    def encode_users(self, users: InductiveUsers | None = None) -> Tensor:
-        """Encode all users of the graph, or others, without a query: float32 [users, d], unit length, zero where nothing is known."""
-        graph = self.view.graph if users is None else users.graph
-        parts = [self._encode_users(block, users) for block in _blocks(graph.num_nodes["user"])]
-        return torch.cat(parts) if parts else torch.zeros((0, self._retriever.config.dimension))
+    def encode_users(self, inductive: InductiveUsers | None = None) -> Tensor:
+        """Encode all shoppers of the graph, or guests, without a query: float32 [users, d], unit length, zero where nothing is known."""
+        graph = self.view.graph if inductive is None else inductive.graph
+        parts = [self._encode_users(block, inductive) for block in _blocks(graph.num_nodes["user"])]
+        return torch.cat(parts) if parts else torch.zeros((0, self._towers.config.dimension))
 
-    def _encode_users(self, user: Int32, users: InductiveUsers | None) -> Tensor:
+    def _encode_users(self, user: Int32, inductive: InductiveUsers | None) -> Tensor:
         moments = np.full(len(user), self.view.time, dtype=np.int64)
-        history, traits = (None, None) if users is None else (users.history, users.traits)
-        people = self._inputs.people(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories, history)
-        return functional.normalize(self._retriever.user_vectors(people, self.products, traits)[torch.from_numpy(people.row)], dim=1)
+        history, traits = (None, None) if inductive is None else (inductive.history, inductive.traits)
+        users = self._inputs.users(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories, history)
+        return functional.normalize(self._towers.user_vectors(users, self.products, traits)[torch.from_numpy(users.row)], dim=1)
 
 
 def _blocks(size: int) -> Iterator[Int32]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from gnn_search.config.training import TrainingConfig
+from gnn_search.config.training import ProductSettings
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import Graph
 from gnn_search.model.codes import Codes, ValueNumbers, code_quantiles
@@ -40,21 +40,21 @@ class ProductFacts:
 
     @classmethod
     def of_new(
-        cls, graph: Graph, config: TrainingConfig, shared: SharedAttributes | None, products: pl.DataFrame, category: Int32
+        cls, graph: Graph, settings: ProductSettings, shared: SharedAttributes | None, products: pl.DataFrame, category: Int32
     ) -> ProductFacts:
         """Look up products that are not in the graph; a value that the graph does not have is unknown.
 
         Args:
             graph: The graph.
-            config: The model's.
-            shared: The model's attributes that shoppers and products share.
+            settings: Of the product tower.
+            shared: The model's attributes that users and products share.
             products: With the columns of the graph's products.
             category: Their categories, -1 for none.
 
         Shapes:
             products: n rows; category: int32 [n].
         """
-        known, settings = graph.nodes("product"), config.product
+        known = graph.nodes("product")
         table = graph.manifest.recipe["tables"]["products"]
         indptr, path = category_paths(graph, category)
         numeric = settings.numeric and bool(table["numeric"])

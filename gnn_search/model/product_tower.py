@@ -1,4 +1,4 @@
-"""The product tower: text, category path, numbers, attributes and a free vector, then one graph layer."""
+"""The product tower: text, category path, numbers, attributes and an ID embedding, then one graph layer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.config.training import TrainingConfig
+from gnn_search.config.training import ProductSettings
 from gnn_search.graph.csr import Int32, Int64
 from gnn_search.model.codes import Codes, code_quantiles
 from gnn_search.model.features import Features
 from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.ragged import Ragged
-from gnn_search.model.recency import importance, recency
+from gnn_search.model.recency import importance
 from gnn_search.model.relation_conv import RelationConv
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.value_table import ValueTable
@@ -26,22 +26,22 @@ from gnn_search.sampling.neighbours import Neighbours
 class ProductTower(nn.Module):
     """Encode products.
 
-    A product that nobody has chosen yet has one vector shared by all new products in the place of its free one. In training this is done
-    to some of the products that are new at the batch's moment, so how likely a new product is chosen is learned as it was. The free
-    vectors start as long as a text's, which gives products of one category distinct codes for the history attention to recall.
+    A product without an interaction has one vector shared by all new products in the place of its ID embedding. In training this is done
+    to some of the products that are new when the batch's window starts, so the model learns how likely a new product is. The ID
+    embeddings start as long as a text's, which gives products of one category distinct codes for the history attention to recall.
 
     Args:
-        config: The configuration.
+        settings: Of the tower.
+        dimension: Of the vectors.
         features: Fixed features of the graph's nodes.
     """
 
-    def __init__(self, config: TrainingConfig, features: Features) -> None:
+    def __init__(self, settings: ProductSettings, dimension: int, features: Features) -> None:
         super().__init__()
-        settings, dimension = config.product, config.dimension
-        self._settings, self._features, self._shopper_half_life = settings, features, config.user.half_life_days
+        self._settings, self._features = settings, features
         graph = features.graph
         num_products, num_categories = features.num_products, features.num_categories
-        self.free = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
+        self.id_embedding = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
         self.from_queries = RelationConv(dimension) if settings.queries else None
         self.from_partners = RelationConv(dimension) if settings.bought_with else None
@@ -49,50 +49,51 @@ class ProductTower(nn.Module):
         if self.degree is not None:
             nn.init.normal_(self.degree.weight, std=0.1 * dimension**-0.5)
         self.new = nn.Parameter(torch.zeros(dimension)) if settings.id_embedding else None
-        if self.free is not None:
-            nn.init.normal_(self.free.weight, std=dimension**-0.5)
+        if self.id_embedding is not None:
+            nn.init.normal_(self.id_embedding.weight, std=dimension**-0.5)
         num_columns = len(graph.manifest.recipe["tables"]["products"]["numeric"]) if settings.numeric else 0
         self.numeric = ValueTable(num_columns * (settings.numeric_buckets + 1), dimension) if num_columns else None
         self.attributes = self._values(features.product_attributes, dimension) if settings.attributes else None
         self.brand = self._values(features.brands, dimension) if settings.brand else None
         self.from_related = nn.ModuleList(RelationConv(dimension) for _ in graph.related if settings.related)
-        self.from_shoppers = nn.ModuleList(RelationConv(dimension) for _ in graph.positive_relations if settings.shoppers)
 
-    def base(self, text: TextTower, product: Int32, with_free: Tensor) -> Tensor:
+    def base(self, text: TextTower, product: Int32, with_id_embedding: Tensor) -> Tensor:
         """Encode products without neighbours.
 
         Shapes:
-            product: int32 [n]; with_free: bool [n], whose free vectors count. Returns [n, d].
+            - product: int32 [n]
+            - with_id_embedding: bool [n], whose ID embeddings count
+            - returns: float32 [n, d]
         """
         named = text.nodes("product", product) if self._settings.text else None
-        free = None
-        if self.free is not None and self.new is not None:
-            free = torch.where(with_free[:, None], self.free(torch.from_numpy(product.astype(np.int64))), self.new)
-        return self._sum(text, named, free, self._known, product)
+        identity = None
+        if self.id_embedding is not None and self.new is not None:
+            identity = torch.where(with_id_embedding[:, None], self.id_embedding(torch.from_numpy(product.astype(np.int64))), self.new)
+        return self._sum(text, named, identity, self._known, product)
 
     def new_base(self, text: TextTower, products: ProductFacts) -> Tensor:
         """Encode products that are not in the graph, without neighbours: [n, d]."""
         named = text(products.texts) if self._settings.text else None
-        free = None if self.new is None else self.new.expand(products.count, -1)
-        return self._sum(text, named, free, products, np.arange(products.count, dtype=np.int32))
+        identity = None if self.new is None else self.new.expand(products.count, -1)
+        return self._sum(text, named, identity, products, np.arange(products.count, dtype=np.int32))
 
-    def _sum(self, text: TextTower, named: Tensor | None, free: Tensor | None, facts: ProductFacts, product: Int32) -> Tensor:
+    def _sum(self, text: TextTower, named: Tensor | None, identity: Tensor | None, facts: ProductFacts, product: Int32) -> Tensor:
         """Add up the parts of some products' bases, `named` being that of their texts."""
         parts = [] if named is None else [named]
         if self.category is not None:
             parts.append(Ragged.of_rows(facts.path_indptr, facts.path, product).sum(self.categories(text)))
-        if free is not None:
-            parts.append(free)
+        if identity is not None:
+            parts.append(identity)
         if self.numeric is not None and facts.numbers is not None:
-            parts.append(self.numeric(facts.numbers, product))
+            parts.append(self.numeric(facts.numbers.summed(product)))
         if self.attributes is not None:
-            parts.append(self.attributes(facts.attributes, product))
+            parts.append(self.attributes(facts.attributes.summed(product)))
         if self.brand is not None:
-            parts.append(self.brand(facts.brands, product))
+            parts.append(self.brand(facts.brands.summed(product)))
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
     def categories(self, text: TextTower) -> Tensor:
-        """Encode all categories by name, plus a free vector each where categories are part of the tower: [categories, d]."""
+        """Encode all categories by name, plus an embedding each where categories are part of the tower: [categories, d]."""
         named = text.nodes("category")
         return named if self.category is None else named + self.category
 
@@ -113,17 +114,15 @@ class ProductTower(nn.Module):
             vector = vector + self.degree(torch.from_numpy(inputs.degree)[:, None])
         for conv, related in zip(self.from_related, inputs.related, strict=True):
             vector = vector + conv(bases, self._messages(related))
-        if self.from_shoppers:
-            recent = inputs.shoppers.recent
-            weight = recent.count * recency(recent.indptr, recent.age, self._shopper_half_life)
-            shoppers = Ragged.of(recent.indptr, recent.product, weight).sum(bases)
-            for conv, shopper in zip(self.from_shoppers, inputs.shoppers.shopper, strict=True):
-                vector = vector + conv(shoppers, self._messages(shopper))
         return torch.as_tensor(functional.normalize(vector, dim=1))
 
     def _messages(self, drawn: Neighbours, rows: Int64 | None = None) -> Ragged:
         """Weigh neighbours by edge weight and age; `rows` says where their vectors stand, by default at their own numbers."""
         return Ragged.of(drawn.indptr, drawn.index if rows is None else rows, importance(drawn, self._settings.half_life_days))
+
+    def table_parameters(self) -> list[nn.Parameter]:
+        """Return the weights that train at the rate of embedding tables."""
+        return [] if self.category is None else [self.category]
 
     @cached_property
     def _known(self) -> ProductFacts:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.config.training import TrainingConfig
-from gnn_search.model.features import Features
+from gnn_search.config.training import QuerySettings
 from gnn_search.model.ragged import Ragged
 from gnn_search.model.recency import importance
 from gnn_search.model.relation_conv import RelationConv
@@ -22,17 +21,18 @@ class QueryTower(nn.Module):
     training.
 
     Args:
-        config: The configuration.
-        features: Fixed features of the graph's nodes.
+        settings: Of the tower.
+        dimension: Of the vectors.
+        num_queries: Queries of the graph.
     """
 
-    def __init__(self, config: TrainingConfig, features: Features) -> None:
+    def __init__(self, settings: QuerySettings, dimension: int, num_queries: int) -> None:
         super().__init__()
-        self._settings = config.query
-        self.free = nn.Embedding(features.num_queries, config.dimension, sparse=True) if config.query.id_embedding else None
-        self.from_products = RelationConv(config.dimension) if config.query.products else None
-        if self.free is not None:
-            nn.init.zeros_(self.free.weight)
+        self._settings = settings
+        self.id_embedding = nn.Embedding(num_queries, dimension, sparse=True) if settings.id_embedding else None
+        self.from_products = RelationConv(dimension) if settings.products else None
+        if self.id_embedding is not None:
+            nn.init.zeros_(self.id_embedding.weight)
 
     def forward(self, inputs: QueryInputs, text: Tensor, vectors: Tensor, generator: torch.Generator | None) -> Tensor:
         """Encode queries.
@@ -44,8 +44,8 @@ class QueryTower(nn.Module):
         if generator is not None and self._settings.known_dropout:
             known = known & (torch.rand(len(known), generator=generator) >= self._settings.known_dropout)
         extra = torch.zeros_like(text)
-        if self.free is not None:
-            extra = extra + self.free(torch.from_numpy(inputs.query.astype(np.int64)))
+        if self.id_embedding is not None:
+            extra = extra + self.id_embedding(torch.from_numpy(inputs.query.astype(np.int64)))
         if self.from_products is not None:
             drawn = inputs.products
             weight = importance(drawn, self._settings.half_life_days)

@@ -1,8 +1,9 @@
-"""Ragged lists as tensors, and the sums over them."""
+"""Weighted lists of table rows, ragged or padded to a rectangle, and the sums over them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,17 @@ from torch.nn import functional
 
 from gnn_search.graph.csr import expand_ranges
 
+Number = TypeVar("Number", bound=np.generic)
+
 
 @dataclass(frozen=True)
 class Ragged:
-    """Weighted lists of rows of a table.
+    """Weighted lists of a table's rows, one after the other.
 
     Shapes:
-        index: int64 [entries]; offsets: int64 [lists]; weight: float32 [entries].
+        - index: int64 [entries]
+        - offsets: int64 [lists], where each list starts
+        - weight: float32 [entries]
     """
 
     index: Tensor
@@ -66,3 +71,55 @@ class Ragged:
         if not len(self.index):
             return table.new_zeros((len(self.offsets), table.shape[1]))
         return functional.embedding_bag(self.index, table, self.offsets, mode="sum", per_sample_weights=self.weight.to(table.dtype))
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Weighted lists of a table's rows as a rectangle; an empty slot has the weight 0.
+
+    Shapes:
+        - index: int64 [lists, slots]
+        - weight: float32 [lists, slots]
+    """
+
+    index: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of_known(cls, codes: Tensor, *, mean: bool) -> Padded:
+        """Sum or average the rows whose codes are not -1.
+
+        Shapes:
+            - codes: int64 [lists, slots]
+        """
+        known = (codes >= 0).float()
+        return cls(codes.clamp(min=0), known / known.sum(dim=1, keepdim=True).clamp(min=1) if mean else known)
+
+    def sum(self, table: Tensor) -> Tensor:
+        """Return the weighted sum of the table's rows for each list; an empty list gives zeros.
+
+        Shapes:
+            - table: float32 [rows, d]
+            - returns: float32 [lists, d]
+        """
+        if not self.index.numel():
+            return table.new_zeros((self.index.shape[0], table.shape[1]))
+        return functional.embedding_bag(self.index, table, mode="sum", per_sample_weights=self.weight)
+
+
+Lists = Ragged | Padded
+"""What a part of a tower sums over: ragged in training, where it is fastest, and padded in ONNX, which has no ragged arrays."""
+
+
+def pad(indptr: npt.NDArray[np.int64], values: npt.NDArray[Number], empty: int = 0) -> npt.NDArray[Number]:
+    """Lay ragged rows out as a rectangle as wide as the longest.
+
+    Shapes:
+        - indptr: int64 [rows + 1]
+        - values: [entries, ...]
+        - returns: [rows, width, ...]
+    """
+    length = np.diff(indptr)
+    padded = np.full((len(length), int(length.max(initial=0)), *values.shape[1:]), empty, dtype=values.dtype)
+    padded[np.arange(padded.shape[1]) < length[:, None]] = values
+    return padded

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gnn_search.model.ragged import Ragged
+from gnn_search.model.ragged import Lists, Padded, Ragged
 
 
 class RelationConv(nn.Module):
@@ -14,7 +14,7 @@ class RelationConv(nn.Module):
     .. math::
         \mathbf{m}_i = \mathbf{W} \sum_{j \in N(i)} \frac{w_{ij}}{\sum_k w_{ik}} \mathbf{x}_j
 
-    The root term is the caller's. Takes either ragged neighbour lists, summed without materialising one message an edge, or PyG's
+    The root term is the caller's. Takes either neighbour lists, summed without materialising one message an edge, or PyG's
     `edge_index`, so that it also stands in `HeteroConv`. It is no subclass of PyG's `MessagePassing`, whose import alone takes longer
     than all else in a search.
 
@@ -31,14 +31,14 @@ class RelationConv(nn.Module):
         """Draw new weights, small beside the root term's."""
         nn.init.normal_(self.linear.weight, std=0.1 * self.linear.in_features**-0.5)
 
-    def forward(self, x: Tensor | tuple[Tensor, Tensor], edges: Ragged | Tensor, edge_weight: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor | tuple[Tensor, Tensor], edges: Lists | Tensor, edge_weight: Tensor | None = None) -> Tensor:
         """Return the messages.
 
         Shapes:
             x: [sources, d], or PyG's pair of source and target vectors; edges: lists of sources by target, or int64 [2, edges];
                 edge_weight: float32 [edges]. Returns [targets, d]; a target without neighbours gets zeros.
         """
-        if isinstance(edges, Ragged):
+        if isinstance(edges, Ragged | Padded):
             assert isinstance(x, Tensor)
             return torch.as_tensor(self.linear(edges.sum(x)))
         source, target = x if isinstance(x, tuple) else (x, x)

@@ -1,11 +1,13 @@
-"""Attributes that shoppers and products both have: one vector a value, whoever has it."""
+"""Attributes that users and products both have: one vector a value, whoever has it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+import torch
 from torch import Tensor, nn
 
 from gnn_search.config.training import SharedAttribute
@@ -22,6 +24,9 @@ class SharedAttributes(nn.Module):
         attributes: Of the configuration.
         dimension: Of the vectors.
 
+    Attributes:
+        users: The codes of the graph's users.
+
     Raises:
         ConfigError: A column is none of the recipe's attributes.
     """
@@ -29,27 +34,20 @@ class SharedAttributes(nn.Module):
     def __init__(self, graph: Graph, attributes: Sequence[SharedAttribute], dimension: int) -> None:
         super().__init__()
         self._graph, self._attributes = graph, attributes
-        self._users, self._products = code_shared(graph, attributes)
-        self.values = ValueTable(self._users.num_rows, dimension)
+        self.users, self._products = code_shared(graph, attributes)
+        self.values = ValueTable(self.users.num_rows, dimension)
 
-    def of_users(self, user: np.ndarray[tuple[int], np.dtype[np.integer]], codes: Codes | None = None) -> Tensor:
-        """Return the shoppers' part: [n, d], zero for one of whom nothing is known.
+    def of_products(self, product: npt.NDArray[np.integer], codes: Codes | None = None) -> Tensor:
+        """Return the products' part: float32 [n, d].
 
         Args:
-            user: Rows of `codes`, -1 for none.
-            codes: Of `code_users`, by default those of the graph's nodes.
-
-        Shapes:
-            user: [n].
+            product: Rows of `codes`, integers [n].
+            codes: Of products, by default of the graph's.
         """
-        return self.values(self._users if codes is None else codes, user)  # type: ignore[no-any-return]
-
-    def of_products(self, product: np.ndarray[tuple[int], np.dtype[np.integer]], codes: Codes | None = None) -> Tensor:
-        """Return the products' part: [n, d]; product: [n], rows of `codes`, by default of the graph's nodes."""
-        return self.values(self._products if codes is None else codes, product)  # type: ignore[no-any-return]
+        return torch.as_tensor(self.values((self._products if codes is None else codes).summed(product)))
 
     def code_users(self, users: pl.DataFrame) -> Codes:
-        """Look up the values of shoppers who are not in the graph."""
+        """Look up the values of users who are not in the graph."""
         return code_shared(self._graph, self._attributes, users=users)[0]
 
     def code_products(self, products: pl.DataFrame) -> Codes:

@@ -67,6 +67,10 @@ class StaticTower(TextTower):
             partial.write_text(self.tokenizer.to_str(), encoding="utf-8")
         return [file]
 
+    def table_parameters(self) -> list[nn.Parameter]:
+        """Return the weights that train at the rate of embedding tables."""
+        return [self.tokens, self.importance]
+
     def mean(self, texts: Ragged) -> Tensor:
         """Encode texts that are cut into tokens, each a mean: float32 [texts, dimension], not normalised."""
         weighted = Ragged(texts.index, texts.offsets, texts.weight * torch.exp(self.importance[texts.index]))

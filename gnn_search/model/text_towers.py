@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from gnn_search.config.training import TrainingConfig
+from gnn_search.config.training import TextSettings
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
@@ -25,13 +25,13 @@ from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.transformer_tower import VECTORS, DistinctTexts, FrozenTransformer, LearningTransformer, write_text_vectors
 
 TRANSFORMER_WEIGHTS = "text.transformer."
-"""Prefix of the weights of a transformer that learns, which have a rate and a folder of their own."""
+"""Prefix of the weights of a transformer that learns, which have a folder of their own."""
 
 _SAMPLE = 4096
 """Texts from which the first projection of a transformer that learns is made."""
 
 
-def make_text_tower(config: TrainingConfig, graph: Graph, layout: ModelLayout) -> TextTower:
+def make_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout: ModelLayout) -> TextTower:
     """Make an untrained text tower.
 
     A frozen transformer encodes all texts of the graph now; their vectors are kept in the model folder, where a resumed run finds them.
@@ -41,37 +41,36 @@ def make_text_tower(config: TrainingConfig, graph: Graph, layout: ModelLayout) -
         ArtefactError: The text vectors in the model folder are damaged, or of another transformer.
         MissingExtraError: A transformer is asked for, and the package that runs it is not installed.
     """
-    settings = config.text
     if settings.kind == "transformer":
         assert isinstance(settings.start, str)
         folder = locate(settings.start)
         if settings.frozen:
-            return _make_frozen(TransformerSource(folder, hash_folder(folder), settings.max_tokens), config, graph, layout)
-        return _make_learning(folder, config, graph)
+            return _make_frozen(TransformerSource(folder, hash_folder(folder), settings.max_tokens), dimension, graph, layout)
+        return _make_learning(folder, settings, dimension, graph)
     if settings.start is not None:
-        tokenizer, table = read_static_model(settings.start, config.dimension, settings.max_tokens)
-        return StaticTower(graph, tokenizer, config.dimension, table)
-    return StaticTower(graph, train_tokenizer(training_texts(graph), settings), config.dimension)
+        tokenizer, table = read_static_model(settings.start, dimension, settings.max_tokens)
+        return StaticTower(graph, tokenizer, dimension, table)
+    return StaticTower(graph, train_tokenizer(training_texts(graph), settings), dimension)
 
 
-def open_text_tower(config: TrainingConfig, graph: Graph, layout: ModelLayout) -> TextTower:
+def open_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout: ModelLayout) -> TextTower:
     """Make the text tower of a model folder, without its weights.
 
     Raises:
         ArtefactError: The folder is damaged.
     """
-    if config.text.kind == "static":
-        return StaticTower(graph, Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8")), config.dimension)
+    if settings.kind == "static":
+        return StaticTower(graph, Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8")), dimension)
     vectors, source = _read_text_vectors(layout)
     texts = DistinctTexts(graph)
     if len(vectors) != len(texts.texts):
         raise ArtefactError(
             f"{layout.text_vectors} is damaged: expected vectors of {len(texts.texts):,} texts, got {len(vectors):,}; train the model again"
         )
-    return FrozenTransformer(texts, vectors, source, config.dimension)
+    return FrozenTransformer(texts, vectors, source, dimension)
 
 
-def _make_frozen(source: TransformerSource, config: TrainingConfig, graph: Graph, layout: ModelLayout) -> FrozenTransformer:
+def _make_frozen(source: TransformerSource, dimension: int, graph: Graph, layout: ModelLayout) -> FrozenTransformer:
     texts = DistinctTexts(graph)
     if layout.text_vectors.exists():
         vectors, kept = _read_text_vectors(layout)
@@ -84,14 +83,14 @@ def _make_frozen(source: TransformerSource, config: TrainingConfig, graph: Graph
         with torch.no_grad():
             vectors = embed(source.load(), texts.texts)
         write_text_vectors(layout.root, vectors, source)
-    tower = FrozenTransformer(texts, vectors, source, config.dimension)
+    tower = FrozenTransformer(texts, vectors, source, dimension)
     _start_projection(tower.projection.weight, vectors)
     return tower
 
 
-def _make_learning(folder: Path, config: TrainingConfig, graph: Graph) -> LearningTransformer:
-    transformer, texts = load_transformer(folder, config.text.max_tokens), DistinctTexts(graph)
-    tower = LearningTransformer(texts, transformer, config.text.max_tokens, config.dimension, width(transformer))
+def _make_learning(folder: Path, settings: TextSettings, dimension: int, graph: Graph) -> LearningTransformer:
+    transformer, texts = load_transformer(folder, settings.max_tokens), DistinctTexts(graph)
+    tower = LearningTransformer(texts, transformer, settings.max_tokens, dimension, width(transformer))
     picked = np.linspace(0, len(texts.texts) - 1, min(_SAMPLE, len(texts.texts))).astype(np.int64)
     with torch.no_grad():
         _start_projection(tower.projection.weight, embed(transformer, [texts.texts[place] for place in picked]))

@@ -1,4 +1,4 @@
-"""Attributes of shoppers who are not in the graph."""
+"""Attributes of users who are not in the graph."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from gnn_search.model.codes import Codes
 
 @dataclass(frozen=True)
 class Traits:
-    """The attributes of some shoppers, as the user tower reads them.
+    """The attributes of some users, as the user tower reads them.
 
     Shapes:
-        attributes, shared: codes of one row a shopper; the latter None where the model has no attributes that products share.
+        attributes, shared: codes of one row a user; the latter None where the model has no attributes that products share.
     """
 
     attributes: Codes

@@ -1,109 +1,102 @@
-"""The user tower, and how a query becomes a shopper's own."""
+"""The user tower: encode users, and move a query's vector towards its user."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import Int32
-from gnn_search.model.codes import Codes
-from gnn_search.model.features import Features
+from gnn_search.config.training import UserSettings
 from gnn_search.model.history_attention import HistoryAttention, Slots
-from gnn_search.model.ragged import Ragged
-from gnn_search.model.recency import recency
-from gnn_search.model.recent_attention import RecentAttention
+from gnn_search.model.ragged import Lists
 from gnn_search.model.relation_conv import RelationConv
-from gnn_search.sampling.inputs import PersonalInputs
+from gnn_search.model.value_table import ValueTable
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """Vectors of what a shopper had to do with.
+class UserLists:
+    """What the tower reads of users, a list each; of a part that is off it reads nothing.
 
-    Shapes:
-        products: [catalogue, d], stored, no gradient; attributes: the shoppers' attributes by their numbers; texts: [q, d], of the queries
-        numbered query [q], ascending; categories: [categories, d]; brands: [brands, d]. Those of parts that are off are None.
+    Attributes:
+        recent: Rows of the products, for each sequence of latest interactions.
+        attributes: Rows of the table of the users' attributes.
+        brands: Rows of the table of brands.
+        shared: Rows of the table of attributes that products have too.
+        count: Users.
     """
 
-    products: Tensor
-    attributes: Codes
-    query: Int32
-    texts: Tensor | None = None
-    categories: Tensor | None = None
-    brands: Tensor | None = None
+    recent: Sequence[Lists]
+    attributes: Lists | None
+    brands: Lists | None
+    shared: Lists | None
+    count: int
 
 
 class UserTower(nn.Module):
-    """Encode shoppers from what they chose and asked and from their attributes, and personalise queries.
+    """Encode users from their interactions and attributes, and personalise queries.
 
-    A shopper has no free vector, so a new one needs no training, and one of whom nothing is known has the zero vector.
+    A user has no ID embedding, so a new one needs no training, and one of whom nothing is known has the zero vector. The same code trains,
+    encodes and is exported as ONNX.
 
     Args:
-        config: The configuration.
-        features: Fixed features of the graph's nodes.
+        settings: Of the tower.
+        dimension: Of the vectors.
+        sequences: Sequences of latest interactions.
+        attributes: Values of the users' attributes.
+        brands: Whether the products have brands.
+        shared: Attributes that users and products share; None where there are none.
     """
 
-    def __init__(self, config: TrainingConfig, features: Features) -> None:
+    def __init__(self, settings: UserSettings, dimension: int, *, sequences: int, attributes: int, brands: bool, shared: bool) -> None:
         super().__init__()
-        settings, dimension = config.user, config.dimension
-        self._half_life = settings.half_life_days
-        self._features, self._categories = features, np.asarray(features.graph.taxonomy.product_category)
-        sequences = (len(features.graph.positive_actions) if settings.by_action else 1) if settings.recent else 0
-        pooling = RecentAttention if settings.pooling == "attention" else RelationConv
-        self.recent = nn.ModuleList(pooling(dimension) for _ in range(sequences))
-        rows = features.attributes.num_rows if settings.attributes else 0
-        self.attributes = nn.Parameter(torch.randn(rows, dimension) * 0.1 * dimension**-0.5) if rows else None
-        self.from_queries = RelationConv(dimension) if settings.queries else None
-        self.from_categories = RelationConv(dimension) if settings.categories and features.graph.taxonomy.num_categories else None
-        self.from_brands = RelationConv(dimension) if settings.brands and features.brands.num_rows else None
-        parts = (*self.recent, self.attributes, self.from_queries, self.from_categories, self.from_brands, *config.shared_attributes)
-        self.gate = nn.Linear(2 * dimension, dimension) if any(part is not None for part in parts) else None
-        self.attention = HistoryAttention(dimension) if settings.history else None
+        self.recent = nn.ModuleList(RelationConv(dimension) for _ in range(sequences if settings.sequence_length else 0))
+        self.attributes = ValueTable(attributes, dimension) if settings.attributes and attributes else None
+        self.from_brands = RelationConv(dimension) if settings.brands and brands else None
+        encodes = bool(self.recent) or self.attributes is not None or self.from_brands is not None or shared
+        self.gate = nn.Linear(2 * dimension, dimension) if encodes else None
+        self.attention = HistoryAttention(dimension) if settings.attention_length else None
 
-    def vectors(self, people: PersonalInputs, around: Surroundings) -> Tensor:
-        """Encode shoppers: [people, d], zero for one of whom nothing is known."""
-        vector = around.products.new_zeros((len(people.user), around.products.shape[1]))
-        for pooling, sequence in zip(self.recent, people.recent, strict=True):
-            weight = (sequence.count * recency(sequence.indptr, sequence.age, self._half_life)).astype(np.float32)
-            if isinstance(pooling, RecentAttention):
-                vector = vector + pooling(around.products, sequence, torch.from_numpy(weight))
-            else:
-                vector = vector + pooling(around.products, Ragged.of(sequence.indptr, sequence.product, weight))
-        if self.attributes is not None:
-            code = around.attributes.code
-            codes = np.where(people.user[:, None] >= 0, code[np.maximum(people.user, 0)], -1)
-            indptr = np.arange(len(codes) + 1, dtype=np.int64) * codes.shape[1]
-            vector = vector + Ragged.of_known(indptr, codes.ravel()).sum(self.attributes)
-        if self.from_queries is not None and around.texts is not None:
-            asked = people.queries
-            rows, weight = np.searchsorted(around.query, asked.query), recency(asked.indptr, asked.age, self._half_life)
-            vector = vector + self.from_queries(around.texts, Ragged.of(asked.indptr, rows, weight))
-        if self.from_categories is not None and around.categories is not None:
-            category = self._categories[people.past.product]
-            vector = vector + self.from_categories(around.categories, Ragged.of_known(people.past.indptr, category))
-        if self.from_brands is not None and around.brands is not None:
-            brand = self._features.brands.code[people.past.product, 0]
-            vector = vector + self.from_brands(around.brands, Ragged.of_known(people.past.indptr, brand))
-        return vector
+    def encode(self, users: UserLists, products: Tensor, brands: ValueTable | None, shared: ValueTable | None) -> Tensor:
+        """Encode users without a query, not normalised; zero for one of whom nothing is known.
 
-    def forward(self, query: Tensor, user: Tensor, people: PersonalInputs, products: Tensor) -> Tensor:
-        """Return norm(q + gate(q, u) * u + attention(q, history)), and q to the bit where nothing is known of the shopper.
+        Args:
+            users: The users.
+            products: Vectors of the products, without gradient.
+            brands: Vectors of the brands; None where the product tower has none.
+            shared: Vectors of the attributes that users and products share.
 
         Shapes:
-            query: [n, d], unit length; user: [people, d]; products: [catalogue, d], stored product vectors, no gradient. Returns
-                [n, d], unit length.
+            - products: float32 [catalogue, d]
+            - returns: float32 [users, d]
+        """
+        vector = products.new_zeros((users.count, products.shape[1]))
+        for conv, sequence in zip(self.recent, users.recent, strict=True):
+            vector = vector + conv(products, sequence)
+        if self.attributes is not None and users.attributes is not None:
+            vector = vector + self.attributes(users.attributes)
+        if self.from_brands is not None and brands is not None and users.brands is not None:
+            vector = vector + self.from_brands(brands.weight, users.brands)
+        if shared is not None and users.shared is not None:
+            vector = vector + shared(users.shared)
+        return vector
+
+    def forward(self, query: Tensor, user: Tensor, history: Slots, products: Tensor) -> Tensor:
+        """Return norm(q + gate(q, u) * u + attention(q, history)), and q to the bit where nothing is known of the user.
+
+        Shapes:
+            - query: float32 [n, d], unit length
+            - user: float32 [n, d], from `encode`
+            - products: float32 [catalogue, d], without gradient
+            - returns: float32 [n, d], unit length
         """
         moved = query
         if self.gate is not None:
-            own = user[torch.from_numpy(people.row)]
-            moved = moved + torch.sigmoid(self.gate(torch.cat([query, own], dim=1))) * own
+            moved = moved + torch.sigmoid(self.gate(torch.cat([query, user], dim=1))) * user
         if self.attention is not None:
-            moved = moved + self.attention(query, products, Slots(people.history))
+            moved = moved + self.attention(query, products, history)
         if moved is query:
             return query
         # Dividing by a length that is 1 but for rounding would change last digits.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from gnn_search.model.codes import Codes
+from gnn_search.model.ragged import Lists
 
 
 class ValueTable(nn.Module):
-    """Sum the vectors of a node's values; an unknown value adds nothing.
+    """Sum or average the vectors of a node's values.
 
     Args:
         num_rows: Values of all columns together.
@@ -23,12 +21,14 @@ class ValueTable(nn.Module):
         # Small beside a text, which a value only adds to.
         self.weight = nn.Parameter(torch.randn(num_rows, dimension) * 0.1 * dimension**-0.5)
 
-    def forward(self, codes: Codes, nodes: np.ndarray[tuple[int], np.dtype[np.integer]]) -> Tensor:
-        """Return the sums for some nodes, -1 standing for none.
+    def forward(self, codes: Lists) -> Tensor:
+        """Return one vector a node, float32 [n, d].
 
-        Shapes:
-            nodes: integers [n]. Returns [n, d].
+        Args:
+            codes: Rows of the table for each node, from `Codes`.
         """
-        code = np.where(nodes[:, None] >= 0, codes.code[np.maximum(nodes, 0)], -1)
-        known = torch.from_numpy((code >= 0).astype(np.float32))
-        return functional.embedding_bag(torch.from_numpy(np.maximum(code, 0)), self.weight, mode="sum", per_sample_weights=known)
+        return codes.sum(self.weight)
+
+    def table_parameters(self) -> list[nn.Parameter]:
+        """Return the weights that train at the rate of embedding tables."""
+        return [self.weight]

@@ -80,7 +80,7 @@ def read_samplers(training: Mapping[str, Any]) -> tuple[SamplerSummary, ...]:
 def _examples(model: Model, kinds: Sequence[str], queries: int, each: int) -> tuple[QueryNegatives, ...]:
     graph = model.graph
     batches = BatchSampler(graph, choose_negatives(model.config, kinds, each))
-    encoder = NodeEncoder(model.retriever, model.inputs, graph.before(graph.manifest.validation_start))
+    encoder = NodeEncoder(model.towers, model.inputs, graph.before(graph.manifest.validation_start))
     issued = np.bincount(batches.examples.query[batches.examples.query >= 0], minlength=graph.num_nodes["query"])
     order = np.lexsort((np.arange(len(issued)), -issued))[:queries]
     texts = graph.nodes("query")["query"]

@@ -37,7 +37,7 @@ def read_inductive_users(
         RequestError: The graph's users have no such attribute.
     """
     table = _describe(model.graph, node, attributes, place)
-    return InductiveUsers.build(model.graph, model.retriever, table, events), table
+    return InductiveUsers.build(model.graph, model.towers, table, events), table
 
 
 def _describe(graph: Graph, node: Int32, given: Mapping[str, pl.Series], place: str) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from gnn_search.arrays import sorted_unique
-from gnn_search.config.training import WalkSettings
+from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.rerank.collaborative import CollaborativeFactors, Float64, product_rarity
@@ -97,7 +97,7 @@ class CandidateIndex:
     def __init__(
         self,
         view: GraphView,
-        settings: WalkSettings,
+        settings: RerankerSettings,
         history: HistoryIndex,
         categories: QueryCategories,
         factors: CollaborativeFactors | None = None,
@@ -274,7 +274,7 @@ def partner_relations(graph: Graph) -> list[EdgeType]:
     return [("product", f"rev_{relation}", "product") for relation in names]
 
 
-def _count_interactions(view: GraphView, relations: list[EdgeType], settings: WalkSettings) -> Interactions:
+def _count_interactions(view: GraphView, relations: list[EdgeType], settings: RerankerSettings) -> Interactions:
     rows, columns, times, weights = [], [], [], []
     for relation in relations:
         row, column, time, weight = view.edges(relation).flatten()
@@ -298,7 +298,7 @@ def _count_interactions(view: GraphView, relations: list[EdgeType], settings: Wa
 
 
 def _product_interactions(
-    of_queries: Interactions, of_users: Interactions, settings: WalkSettings, num_products: int
+    of_queries: Interactions, of_users: Interactions, settings: RerankerSettings, num_products: int
 ) -> ProductInteractions:
     first = np.exp2(-of_users.first[:, None] / np.asarray(settings.half_life_days, dtype=np.float32))
     since = np.zeros(num_products, dtype=np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.config.training import WalkSettings
+from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.csr import Float32, Int32
 from gnn_search.graph.store import EdgeType
 from gnn_search.rerank.candidates import CandidateIndex, Candidates
@@ -15,7 +15,7 @@ _NEVER_REPEATED = 200.0
 _SMOOTHING = 0.1
 
 
-def feature_names(settings: WalkSettings, partners: list[EdgeType]) -> list[str]:
+def feature_names(settings: RerankerSettings, partners: list[EdgeType]) -> list[str]:
     """Return the name of each column of `candidate_features`, partners being `partner_relations` of the graph."""
     days = [f"{half_life:g}" for half_life in settings.half_life_days]
     names = ["query led to it", "times for the query", "share of the query's interactions", "days since chosen for the query"]

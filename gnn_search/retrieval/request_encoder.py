@@ -78,7 +78,7 @@ class RequestEncoder:
 
     def __init__(self, model: Model, embeddings: NodeEmbeddings, *, personal: bool = True) -> None:
         view = model.graph.before(embeddings.as_of)
-        self.nodes = NodeEncoder(model.retriever, model.inputs, view, torch.from_numpy(embeddings.vectors["product"]))
+        self.nodes = NodeEncoder(model.towers, model.inputs, view, torch.from_numpy(embeddings.vectors["product"]))
         self._personal, self._embeddings = personal, torch.from_numpy(embeddings.vectors["query"])
         self._texts = model.graph.nodes("query")["query"]
         self._queries = IdLookup(self._texts)
@@ -131,5 +131,5 @@ class RequestEncoder:
         who = user if self._personal else np.full_like(user, NOBODY)
         vector, called = vectors[torch.from_numpy(text)], history_query[text]
         if self._personal:
-            vector = self.nodes.personalise(vector, who, called, users=inductive_users)
+            vector = self.nodes.personalise(vector, who, called, inductive=inductive_users)
         return EncodedRequests(who, nodes[text], called, vector, text, texts, nodes, known, understood, inductive_users)

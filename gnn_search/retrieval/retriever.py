@@ -43,7 +43,7 @@ class Retriever:
         model: The model.
         options: What to rank by; by default vectors and the graph's candidates together, over an exact index made now.
         as_of: Everything before it is known, µs; by default the start of the test period.
-        cache: Where vectors of requests are kept, by default one of its own; several retrievers may share one.
+        cache: Where vectors of requests are kept, by default one of its own; several towers may share one.
         embeddings: The model's node embeddings, where they are open already; `as_of` is then theirs.
 
     Attributes:
@@ -268,7 +268,7 @@ def _is_described(batch: RequestBatch) -> Bool:
     has_attribute = np.r_[np.zeros(attributes.height, np.bool_), False]
     for column in attributes:
         has_attribute[:-1] |= column.is_not_null().to_numpy()
-    return known | has_attribute[batch.inductive_user]
+    return np.asarray(known | has_attribute[batch.inductive_user])
 
 
 def _cached(encoded: EncodedRequests, row: int) -> CachedRequest:

@@ -17,7 +17,7 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.sampling.history import QueryCategories
-from gnn_search.sampling.inputs import InputSampler, PersonalInputs, ProductInputs, QueryInputs
+from gnn_search.sampling.inputs import InputSampler, ProductInputs, QueryInputs, UserInputs
 from gnn_search.sampling.negatives.base import Float64, Positives
 from gnn_search.sampling.negatives.build import build_samplers
 from gnn_search.sampling.random_source import RandomSource
@@ -111,7 +111,7 @@ class Batch:
     action: Int32
     products: ProductInputs
     queries: QueryInputs
-    users: PersonalInputs
+    users: UserInputs
     positive: Int64
     query: Int64
     pool: Int64
@@ -180,7 +180,7 @@ class BatchSampler:
             action=self.examples.action[example],
             products=product_inputs,
             queries=self.inputs.queries(view, queries, self._random, epoch),
-            users=self.inputs.people(self._users_of(positives, epoch), positives.query, self.examples.session_start[example], categories),
+            users=self.inputs.users(self._users_of(positives, epoch), positives.query, self.examples.session_start[example], categories),
             positive=np.searchsorted(products, positives.product),
             query=np.searchsorted(queries, positives.query),
             pool=np.searchsorted(products, pool),

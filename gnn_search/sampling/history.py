@@ -1,4 +1,4 @@
-"""A shopper's own past: the part that shares categories with the query, and the latest of all."""
+"""A user's own past: the part in the query's categories, the latest interactions, and a profile of all."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from gnn_search.graph.csr import Csr, Float32, Int32, Int64, bisect_rows, expand
 from gnn_search.graph.store import Graph, GraphView
 
 NUM_FEATURES = 3
-"""Numbers that describe a product in a history: ln(times chosen), ln(1 + days since last), share of the row's choices."""
+"""Numbers that describe a product in a history: ln(interactions), ln(1 + days since the last), share of the row's interactions."""
 
 _DAY = 86_400e6
 """µs."""
-_CHOICES_READ = 512
-"""Latest choices in one category that count, so that the cost stays bounded for the heaviest of shoppers."""
-_EVENTS_A_QUERY = 4
-"""Latest events that are read for each of a shopper's distinct queries."""
+_INTERACTIONS_READ = 512
+"""Latest interactions in one category that count, so that the cost stays bounded for the heaviest users."""
 
 
 @dataclass(frozen=True)
 class History:
-    """Distinct products of some shoppers' pasts, ragged by row.
+    """Distinct products of some users' pasts, ragged by row.
 
     Shapes:
-        indptr: int64 [rows + 1]; product: int32 [items], latest last in each row; features: float32 [items, NUM_FEATURES];
-        count: int32 [items]; last: int64 [items], µs.
+        - indptr: int64 [rows + 1]
+        - product: int32 [items], latest last in each row
+        - features: float32 [items, NUM_FEATURES]
+        - count: int32 [items], interactions with each
+        - last: int64 [items], time of the last one, µs
     """
 
     indptr: Int64
@@ -37,29 +38,17 @@ class History:
 
     @property
     def age(self) -> Float32:
-        """Days since the last choice of each: float32 [items]."""
+        """Days since the last interaction with each: float32 [items]."""
         return np.expm1(self.features[:, 1])
 
 
 @dataclass(frozen=True)
-class QueryHistory:
-    """Distinct queries of some shoppers' pasts, ragged by row.
+class Profile:
+    """Interactions that stand for some users' whole pasts, ragged by row and in time order.
 
     Shapes:
-        indptr: int64 [rows + 1]; query: int32 [items], latest last in each row; age: float32 [items], days before the row's moment.
-    """
-
-    indptr: Int64
-    query: Int32
-    age: Float32
-
-
-@dataclass(frozen=True)
-class Past:
-    """Choices that stand for some shoppers' whole pasts, ragged by row and in time order.
-
-    Shapes:
-        indptr: int64 [rows + 1]; product: int32 [items].
+        - indptr: int64 [rows + 1]
+        - product: int32 [items]
     """
 
     indptr: Int64
@@ -70,7 +59,9 @@ class QueryCategories:
     """The categories of each query in a view: those of the products that it led to, the commonest first.
 
     Shapes:
-        indptr: int64 [queries + 1]; category: int32 [pairs]; count: int64 [pairs].
+        - indptr: int64 [queries + 1]
+        - category: int32 [pairs]
+        - count: int64 [pairs]
     """
 
     def __init__(self, view: GraphView, most: int) -> None:
@@ -91,9 +82,9 @@ class QueryCategories:
 
 
 class HistoryIndex:
-    """Every shopper's choices sorted by category and time, so that the walk query -> category -> product <- user is a few binary searches.
+    """Every user's interactions sorted by category and time, so that finding those in a query's categories takes a few binary searches.
 
-    What a shopper chose in one category is one interval; the part before a moment is a prefix of it.
+    A user's interactions in one category are one interval, and those before a time are a prefix of it.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -102,24 +93,25 @@ class HistoryIndex:
         user = np.repeat(np.arange(self._chronicle.num_rows, dtype=np.int64), np.diff(self._chronicle.indptr))
         self._num_categories = graph.taxonomy.num_categories
         group = user * (self._num_categories + 1) + np.asarray(graph.taxonomy.product_category)[self._chronicle.index] + 1
-        # Shoppers' choices are in time order, which a stable sort keeps.
+        # Users' interactions are in time order, which a stable sort keeps.
         order = np.argsort(group, kind="stable")
         self._product, self._time = self._chronicle.index[order], _times(self._chronicle)[order]
         self._groups, starts = np.unique(group[order], return_index=True)
         self._bounds = np.r_[starts, len(group)].astype(np.int64)
 
     def in_categories(self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, most: int) -> History:
-        """Return what each shopper chose, before a moment, in the query's categories: the latest `most` distinct products.
+        """Return each user's history in the query's categories before a time: the latest `most` distinct products.
 
         Args:
-            user: Shopper of each row, -1 for none.
+            user: User of each row, -1 for none.
             query: Query of each row, -1 for one without categories.
-            before: The moment, µs.
+            before: The time, µs.
             categories: The queries' categories as known.
             most: Most products a row.
 
         Shapes:
-            user, query: int32 [n]; before: int64 [n].
+            - user, query: int32 [n]
+            - before: int64 [n]
         """
         known = (user >= 0) & (query >= 0)
         safe = np.where(query >= 0, query, 0)
@@ -131,46 +123,35 @@ class HistoryIndex:
         hit = self._groups[found] == group if len(self._groups) else np.zeros(len(group), dtype=bool)
         row, found = row[hit], found[hit]
         ends = bisect_rows(self._time, self._bounds[found], self._bounds[found + 1], before[row])
-        inner, choice = expand_ranges(np.maximum(self._bounds[found], ends - _CHOICES_READ), ends)
-        return _distinct(row[inner], self._product[choice], self._time[choice], before, most)
+        inner, interaction = expand_ranges(np.maximum(self._bounds[found], ends - _INTERACTIONS_READ), ends)
+        return _distinct(row[inner], self._product[interaction], self._time[interaction], before, most)
 
     def latest(self, user: Int32, before: Int64, most: int, action: str | None = None) -> History:
-        """Return the latest choices of each shopper before a moment, at most `most` of them, as distinct products.
+        """Return the latest interactions of each user before a time, at most `most` of them, as distinct products.
 
         Args:
-            user: Shopper of each row, -1 for none.
-            before: The moment, µs.
-            most: Most choices a row.
-            action: Kind of choice; None takes all kinds together.
+            user: User of each row, -1 for none.
+            before: The time, µs.
+            most: Most interactions a row.
+            action: Kind of action; None takes all kinds together.
 
         Shapes:
-            user: int32 [n]; before: int64 [n].
+            - user: int32 [n]
+            - before: int64 [n]
         """
         csr = self._chronicle if action is None else self._graph.csr(("product", f"rev_{action}", "user"))
         starts, ends = _known_by(csr, user, before)
-        row, choice = expand_ranges(np.maximum(starts, ends - most), ends)
-        return _distinct(row, csr.index[choice], _times(csr)[choice], before, most)
+        row, interaction = expand_ranges(np.maximum(starts, ends - most), ends)
+        return _distinct(row, csr.index[interaction], _times(csr)[interaction], before, most)
 
-    def latest_queries(self, user: Int32, before: Int64, most: int) -> QueryHistory:
-        """Return the latest distinct queries of each shopper before a moment, at most `most` among the latest 4 * `most` events.
+    def profile(self, user: Int32, before: Int64, most: int) -> Profile:
+        """Return interactions of each user before a time: all of them, or `most` at even distances over the whole past.
 
-        Shapes:
-            user: int32 [n], -1 for none; before: int64 [n].
-        """
-        csr = self._graph.csr(("query", "rev_issues", "user"))
-        starts, ends = _known_by(csr, user, before)
-        row, event = expand_ranges(np.maximum(starts, ends - _EVENTS_A_QUERY * most), ends)
-        found = _distinct(row, csr.index[event], _times(csr)[event], before, most)
-        moment = np.repeat(before, np.diff(found.indptr))
-        return QueryHistory(found.indptr, found.product, ((moment - found.last) / _DAY).astype(np.float32))
-
-    def spread(self, user: Int32, before: Int64, most: int) -> Past:
-        """Return choices of each shopper before a moment: all of them, or `most` at even distances over the whole past.
-
-        Such a sample holds each category and brand in proportion to the choices of it, at a cost that does not grow with the past.
+        Such a sample holds each brand in proportion to the interactions with it, at a cost that does not grow with the past.
 
         Shapes:
-            user: int32 [n], -1 for none; before: int64 [n].
+            - user: int32 [n], -1 for none
+            - before: int64 [n], µs
         """
         starts, ends = _known_by(self._chronicle, user, before)
         size = np.minimum(ends - starts, most)
@@ -178,12 +159,12 @@ class HistoryIndex:
         np.cumsum(size, out=indptr[1:])
         row, place = expand_ranges(np.zeros_like(size), size)
         # The middles of `size` equal parts of the past.
-        choice = starts[row] + (2 * place + 1) * (ends - starts)[row] // (2 * size[row])
-        return Past(indptr, self._chronicle.index[choice])
+        interaction = starts[row] + (2 * place + 1) * (ends - starts)[row] // (2 * size[row])
+        return Profile(indptr, self._chronicle.index[interaction])
 
 
 def _known_by(csr: Csr, user: Int32, before: Int64) -> tuple[Int64, Int64]:
-    """Return where each shopper's entries before a moment start and end; of nobody there are none."""
+    """Return where each user's entries before a time start and end; of nobody there are none."""
     safe = np.where(user >= 0, user, 0)
     starts = csr.indptr[safe]
     return starts, bisect_rows(_times(csr), starts, np.where(user >= 0, csr.indptr[safe + 1], starts), before)
@@ -195,7 +176,7 @@ def _times(csr: Csr) -> Int64:
 
 
 def _chronicle(graph: Graph) -> Csr:
-    """Return every shopper's choices of all kinds in time order: row = shopper, entry = product."""
+    """Return every user's interactions of all kinds in time order: row = user, entry = product."""
     kinds = [graph.csr((product, f"rev_{action}", user)) for user, action, product in graph.positive_relations]
     if len(kinds) == 1:
         return kinds[0]
@@ -208,7 +189,7 @@ def _chronicle(graph: Graph) -> Csr:
 
 
 def _distinct(row: Int64, product: Int32, time: Int64, before: Int64, most: int) -> History:
-    """Merge repeats of a product in a row, order by last choice, keep the latest."""
+    """Merge repeats of a product in a row, order by the last interaction, keep the latest."""
     num_rows = len(before)
     span = int(product.max()) + 1 if len(product) else 1
     key = row * span + product

@@ -1,43 +1,30 @@
-"""What the towers read of the graph for given nodes: the same code for training, encoding and retrieval."""
+"""Draw the towers' inputs from the graph: the same code for training, encoding and retrieval."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import EdgeView, Float32, Int32, Int64
 from gnn_search.graph.store import EdgeType, Graph, GraphView
-from gnn_search.sampling.history import History, HistoryIndex, Past, QueryCategories, QueryHistory
+from gnn_search.sampling.history import History, HistoryIndex, Profile, QueryCategories
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours
 from gnn_search.sampling.random_source import RandomSource
-
-_SHOPPERS_CHOICES = 10
-"""Latest choices of a product's shopper that say who that is."""
-
-
-@dataclass(frozen=True)
-class ShopperNeighbours:
-    """Shoppers who chose some products, and what these shoppers chose last before the view's moment.
-
-    Shapes:
-        shopper: one `Neighbours` of n rows a kind of choice, whose index points into the m rows of recent.
-    """
-
-    shopper: tuple[Neighbours, ...]
-    recent: History
 
 
 @dataclass(frozen=True)
 class ProductInputs:
-    """Products and their neighbours: queries that led to them, products bought with them, related ones, shoppers who chose them.
+    """Products and their neighbours: queries that led to them, products bought with them, related ones.
 
     Shapes:
-        product: int32 [n]; known: bool [n], whether anyone chose the product before; degree: float32 [n], the logarithm of 1 + how often it
-        was chosen, as a multiple of the mean product's; the neighbours have n rows, those of related one member a related-product column.
+        - product: int32 [n]
+        - known: bool [n], whether the product has an earlier interaction
+        - degree: float32 [n], ln of 1 + the number of its interactions as a multiple of the mean product's
+        - queries, partners: n rows
+        - related: n rows for each related-product column
     """
 
     product: Int32
@@ -46,7 +33,6 @@ class ProductInputs:
     queries: Neighbours
     partners: Neighbours
     related: tuple[Neighbours, ...]
-    shoppers: ShopperNeighbours
 
 
 @dataclass(frozen=True)
@@ -54,7 +40,9 @@ class QueryInputs:
     """Queries and the products that they led to.
 
     Shapes:
-        query: int32 [n]; known: bool [n], whether anything was chosen for it before; products has n rows.
+        - query: int32 [n]
+        - known: bool [n], whether the query led to anything before
+        - products: n rows
     """
 
     query: Int32
@@ -63,18 +51,20 @@ class QueryInputs:
 
 
 @dataclass(frozen=True)
-class PersonalInputs:
-    """Shoppers at given moments, and the history that their queries call up.
+class UserInputs:
+    """Users at given times, and the history in the categories of their queries.
 
     Shapes:
-        user: int32 [m], -1 for none, distinct (user, moment); recent: one member of m rows a sequence of choices; queries, past: m rows;
-        row: int64 [n], the shopper of each of n requests; history: n rows.
+        - user: int32 [m], -1 for none, distinct (user, time)
+        - recent: m rows for each sequence of latest interactions
+        - profile: m rows
+        - row: int64 [n], the user of each of n requests
+        - history: n rows
     """
 
     user: Int32
     recent: tuple[History, ...]
-    queries: QueryHistory
-    past: Past
+    profile: Profile
     row: Int64
     history: History
 
@@ -83,13 +73,11 @@ class InputSampler:
     """Draws the towers' inputs from views of one graph."""
 
     def __init__(self, graph: Graph, config: TrainingConfig) -> None:
-        self._graph = graph
-        self._config = config
+        self._graph, self._user, self._reranker = graph, config.user, config.reranker
         product, query = config.product, config.query
         self._queries = NeighborSampler(product.queries, product.queries * product.pool, product.half_life_days)
         self._partners = NeighborSampler(product.bought_with, product.bought_with * product.pool)
         self._related = NeighborSampler(product.related, product.related * product.pool)
-        self._shoppers = NeighborSampler(product.shoppers, product.shoppers * product.pool, product.half_life_days)
         self._products = NeighborSampler(query.products, query.products * product.pool, query.half_life_days)
         self._has_partners = ("product", "bought_with", "product") in graph.relations
         self.history = HistoryIndex(graph)
@@ -106,9 +94,6 @@ class InputSampler:
         if self._has_partners:
             partners = draw(self._partners, ("product", "rev_bought_with", "product"), "partners")
         related = [("product", f"rev_{column}", "product") for column in self._graph.related] if self._related.fan_out else []
-        shoppers = [
-            draw(self._shoppers, choice, f"shoppers {choice[1]}") for choice in self._graph.positive_relations if self._shoppers.fan_out
-        ]
         return ProductInputs(
             product,
             leads_to.ends[rows] > leads_to.starts[rows],
@@ -116,13 +101,11 @@ class InputSampler:
             draw(self._queries, ("query", "leads_to", "product"), "queries"),
             partners,
             tuple(draw(self._related, edge_type, edge_type[1]) for edge_type in related),
-            self._shopper_neighbours(shoppers, view.time),
         )
 
     def unconnected_products(self, count: int) -> ProductInputs:
         """Return the inputs of products of which the graph says nothing, numbered from 0."""
         related = len(self._graph.related) if self._related.fan_out else 0
-        kinds = len(self._graph.positive_relations) if self._shoppers.fan_out else 0
         return ProductInputs(
             np.arange(count, dtype=np.int32),
             np.zeros(count, dtype=np.bool_),
@@ -130,7 +113,6 @@ class InputSampler:
             _none(count),
             _none(count),
             tuple(_none(count) for _ in range(related)),
-            self._shopper_neighbours([_none(count) for _ in range(kinds)], 0),
         )
 
     def queries(self, view: GraphView, query: Int32, random: RandomSource | None = None, epoch: int = 0) -> QueryInputs:
@@ -141,45 +123,38 @@ class InputSampler:
 
     def categories(self, view: GraphView) -> QueryCategories:
         """Return the queries' categories as known in a view."""
-        return QueryCategories(view, self._config.user.query_categories)
+        return QueryCategories(view, self._user.query_categories)
 
-    def people(
+    def users(
         self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, history: HistoryIndex | None = None
-    ) -> PersonalInputs:
-        """Return the inputs of shoppers who ask queries.
+    ) -> UserInputs:
+        """Return the inputs of users who ask queries.
 
         Args:
-            user: The shoppers, -1 for none.
-            query: The queries whose categories call up the history, -1 for none.
-            before: Moments up to which each one's past counts, µs.
+            user: The users, -1 for none.
+            query: The history queries, whose categories select the history, -1 for none.
+            before: Times up to which each user's past counts, µs.
             categories: The queries' categories.
-            history: The shoppers' pasts, by default the graph's.
+            history: The users' pasts, by default the graph's.
 
         Shapes:
-            user, query: int32 [n]; before: int64 [n].
+            - user, query: int32 [n]
+            - before: int64 [n]
         """
-        settings = self._config.user
+        settings = self._user
         history = self.history if history is None else history
         person = np.stack([user.astype(np.int64), np.where(user >= 0, before, 0)], axis=1)
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))
         who, moment = distinct[:, 0].astype(np.int32), distinct[:, 1]
         nobody = np.full_like(who, -1)  # of whom a part that is off reads nothing
         kinds: list[str] | list[None] = self._graph.positive_actions if settings.by_action else [None]
-        return PersonalInputs(
+        return UserInputs(
             user=who,
-            recent=tuple(history.latest(who, moment, settings.recent, kind) for kind in kinds if settings.recent),
-            queries=history.latest_queries(who if settings.queries else nobody, moment, settings.queries),
-            past=history.spread(who if settings.categories or settings.brands else nobody, moment, settings.past),
+            recent=tuple(history.latest(who, moment, settings.sequence_length, kind) for kind in kinds if settings.sequence_length),
+            profile=history.profile(who if settings.brands else nobody, moment, settings.profile_length),
             row=row.reshape(-1),
-            history=history.in_categories(user, query, before, categories, settings.history),
+            history=history.in_categories(user, query, before, categories, settings.attention_length),
         )
-
-    def _shopper_neighbours(self, drawn: list[Neighbours], time: int) -> ShopperNeighbours:
-        """Number the shoppers drawn from 0, and look up what they chose last."""
-        who = sorted_unique(np.concatenate([neighbours.index for neighbours in drawn])) if drawn else np.empty(0, np.int32)
-        numbered = (replace(neighbours, index=np.searchsorted(who, neighbours.index).astype(np.int32)) for neighbours in drawn)
-        moment = np.full(len(who), time, dtype=np.int64)
-        return ShopperNeighbours(tuple(numbered), self.history.latest(who, moment, _SHOPPERS_CHOICES))
 
 
 def _relative_degree(view: EdgeView, rows: Int64) -> Float32:

@@ -45,7 +45,7 @@ class Measuring:
 
 def measuring_of(configs: Sequence[TrainingConfig], split: Literal["validation", "test"], limit: int | None) -> Measuring:
     """Return how the models of some configurations are measured: all on cases that none of their rerankers was fitted on."""
-    fitted = [config.walk.cases for config in configs if config.walk.enabled] if split == "validation" else []
+    fitted = [config.reranker.cases for config in configs if config.reranker.enabled] if split == "validation" else []
     return Measuring(split, limit, max(fitted, default=0))
 
 

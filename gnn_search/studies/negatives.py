@@ -62,7 +62,7 @@ def compare_negatives(
 
 def mix_configs(study: NegativesStudySettings, only: Sequence[str] = ()) -> dict[str, TrainingConfig]:
     """Return the configurations by the name of their mix."""
-    plain = overridden(TrainingConfig.load(study.base), {"walk": {"enabled": False}}, "the base")
+    plain = overridden(TrainingConfig.load(study.base), {"reranker": {"enabled": False}}, "the base")
     base = overridden(plain, study.override, "the study's override")
     mixes = {name: study.mixes[name].model_dump(mode="json") for name in select_names(study.mixes, only, "mix")}
     return {name: overridden(base, mix, f"mix '{name}'") for name, mix in mixes.items()}

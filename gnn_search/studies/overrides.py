@@ -38,7 +38,7 @@ def overridden(config: TrainingConfig, change: Mapping[str, Any], where: str) ->
 
 
 def settings_of(change: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield each setting of a change in words, such as `user.history 0`."""
+    """Yield each setting of a change in words, such as `user.attention_length 0`."""
     for key, value in change.items():
         if isinstance(value, Mapping) and value:
             yield from settings_of(value, f"{prefix}{key}.")

@@ -20,8 +20,8 @@ from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, staged, w
 from gnn_search.manifest import Artefact
 from gnn_search.model.codes import quantile_borders
 from gnn_search.model.features import Features
-from gnn_search.model.retriever import Retriever
 from gnn_search.model.text_towers import TRANSFORMER_WEIGHTS, open_text_tower
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
 from gnn_search.rerank.scorer import RerankScorer
@@ -68,7 +68,7 @@ class Model:
     config: TrainingConfig
     graph: Graph
     features: Features
-    retriever: Retriever
+    towers: TwoTower
     inputs: InputSampler
     reranker: RerankScorer | None
     word_matcher: WordMatcher
@@ -82,7 +82,7 @@ def save_model(
     out: Path,
     graph: Graph,
     config: TrainingConfig,
-    retriever: Retriever,
+    towers: TwoTower,
     reranker: RerankScorer | None,
     training: dict[str, Any],
     versions: dict[str, str],
@@ -91,11 +91,11 @@ def save_model(
     layout = ModelLayout(out)
     with staged(layout.config, replace=True) as partial:
         partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    weights = {name: parameter for name, parameter in retriever.named_parameters() if not name.startswith(TRANSFORMER_WEIGHTS)}
+    weights = {name: parameter for name, parameter in towers.named_parameters() if not name.startswith(TRANSFORMER_WEIGHTS)}
     with staged(layout.weights, replace=True) as partial:
         # Not save_file, which makes a file that nobody else may read.
         partial.write_bytes(save({name: parameter.detach().contiguous() for name, parameter in weights.items()}))
-    files = [layout.config, *retriever.text.save(out), layout.weights]
+    files = [layout.config, *towers.text.save(out), layout.weights]
     if reranker is not None:
         with staged(layout.reranker, replace=True) as partial:
             partial.write_bytes(save({name: value.detach().contiguous() for name, value in reranker.state_dict().items()}))
@@ -109,7 +109,7 @@ def save_model(
         files={file.name: file.stat().st_size for file in files},
         hash=hash_files(files),
         dimension=config.dimension,
-        quantiles={} if retriever.product.numeric is None else quantile_borders(graph, config.product.numeric_buckets),
+        quantiles={} if towers.product.numeric is None else quantile_borders(graph, config.product.numeric_buckets),
         training=training,
         versions=versions,
     )
@@ -139,22 +139,22 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
         )
     config = read_yaml(layout.config, TrainingConfig)
     features = Features.of(opened)
-    retriever = Retriever(config, features, open_text_tower(config, opened, layout))
+    towers = TwoTower(config, features, open_text_tower(config.text, config.dimension, opened, layout))
     try:
         weights = load_file(layout.weights)
-        missing = set(dict(retriever.named_parameters())) ^ set(weights)
+        missing = set(dict(towers.named_parameters())) ^ set(weights)
         if missing:
             raise ArtefactError(
                 f"{layout.weights} does not fit {layout.config}: it lacks or adds {sorted(missing)[0]}; train the model again"
             )
-        retriever.load_state_dict(weights, strict=False)
+        towers.load_state_dict(weights, strict=False)
     except (SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise ArtefactError(f"{layout.weights} is damaged ({reason}); train the model again") from None
-    retriever.eval()
+    towers.eval()
     reranker = _open_reranker(layout, config, opened) if layout.reranker.name in manifest.files else None
-    matcher = WordMatcher(opened, config.walk.words, open_matches(layout.word_matches, opened.num_nodes["query"]))
-    return Model(layout.root, manifest, config, opened, features, retriever, InputSampler(opened, config), reranker, matcher)
+    matcher = WordMatcher(opened, config.reranker.words, open_matches(layout.word_matches, opened.num_nodes["query"]))
+    return Model(layout.root, manifest, config, opened, features, towers, InputSampler(opened, config), reranker, matcher)
 
 
 def read_manifest(layout: ModelLayout) -> ModelManifest:
@@ -171,7 +171,7 @@ def read_manifest(layout: ModelLayout) -> ModelManifest:
 
 
 def _open_reranker(layout: ModelLayout, config: TrainingConfig, graph: Graph) -> RerankScorer:
-    scorer = RerankScorer(len(feature_names(config.walk, partner_relations(graph))), config.walk.hidden)
+    scorer = RerankScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden)
     try:
         scorer.load_state_dict(load_file(layout.reranker))
     except (SafetensorError, RuntimeError) as error:

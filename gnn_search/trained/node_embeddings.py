@@ -52,7 +52,7 @@ class NodeEmbeddings:
 
 def encode_nodes(model: Model, as_of: int, node_types: Sequence[str] = NODE_TYPES) -> NodeEmbeddings:
     """Encode the nodes of some types as they were known just before a time (µs); with users come the collaborative factors."""
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(as_of))
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(as_of))
     queries = np.arange(model.graph.num_nodes["query"], dtype=np.int32)
     encode: dict[str, Callable[[], Tensor]] = {
         "product": lambda: encoder.products,
@@ -63,7 +63,7 @@ def encode_nodes(model: Model, as_of: int, node_types: Sequence[str] = NODE_TYPE
     vectors = {node_type: encode[node_type]().numpy() for node_type in node_types}
     if model.reranker is None or "user" not in node_types:
         return NodeEmbeddings(vectors, as_of)
-    candidates = CandidateIndex(encoder.view, model.config.walk, model.inputs.history, encoder.categories)
+    candidates = CandidateIndex(encoder.view, model.config.reranker, model.inputs.history, encoder.categories)
     return NodeEmbeddings(vectors, as_of, candidates.factors)
 
 
@@ -117,7 +117,7 @@ def read_vectors_manifest(folder: Path) -> VectorsManifest:
 
 
 def _open_factors(folder: Path, model: Model) -> CollaborativeFactors:
-    nodes, ranks = model.graph.num_nodes, model.config.walk.factors
+    nodes, ranks = model.graph.num_nodes, model.config.reranker.factors
     width = max(ranks, default=0)
     user, product = (
         read_vectors(folder / name, (nodes[kind], width)) for name, kind in ((_USER_FACTORS, "user"), (_PRODUCT_FACTORS, "product"))

@@ -50,11 +50,11 @@ def fit_model(
         return ended
     result = train(config, graph, out, resume=resume, tensorboard=tensorboard, listener=listener)
     reranker = None
-    if config.walk.enabled:
+    if config.reranker.enabled:
         say("fitting the reranker on the validation period")
-        reranker = fit_reranker(config, graph, result.retriever, InputSampler(graph, config))
+        reranker = fit_reranker(config, graph, result.towers, InputSampler(graph, config))
     summary = _summarise(result, reranker, out)
-    save_model(out, graph, config, result.retriever, None if reranker is None else reranker.scorer, summary, library_versions())
+    save_model(out, graph, config, result.towers, None if reranker is None else reranker.scorer, summary, library_versions())
     return summary
 
 
@@ -93,7 +93,7 @@ def _summarise(result: TrainingResult, reranker: RerankerFit | None, out: Path) 
         "cpu_seconds": round(progress.cpu_seconds, 1),
         "examples_per_second": round(result.rate),
         "share_waiting_for_batches": round(result.waiting, 4),
-        "parameters": sum(parameter.numel() for parameter in result.retriever.parameters()),
+        "parameters": sum(parameter.numel() for parameter in result.towers.parameters()),
         "negatives": result.negatives,
         "reranker": fitted,
     }

@@ -1,4 +1,4 @@
-"""Train a retriever on a graph."""
+"""Train a towers on a graph."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from gnn_search.layout import ModelLayout, refuse_existing
 from gnn_search.model.features import Features
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.objective import Losses
-from gnn_search.model.retriever import Retriever
 from gnn_search.model.text_towers import make_text_tower
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import Batch, BatchSampler
 from gnn_search.training.checkpoint import Progress, Saved, load_checkpoint, save_checkpoint
 from gnn_search.training.determinism import deterministic
@@ -70,7 +70,7 @@ class TrainingResult:
     """What training ended with.
 
     Attributes:
-        retriever: With the best weights of the validations.
+        towers: With the best weights of the validations.
         progress: The end of the run.
         total_steps: Steps that the configuration asked for.
         rate: Examples a second, validations not counted.
@@ -78,7 +78,7 @@ class TrainingResult:
         negatives: What each negative sampler did, and under `study` what `study_negatives` says of it by the best weights.
     """
 
-    retriever: Retriever
+    towers: TwoTower
     features: Features
     progress: Progress
     total_steps: int
@@ -96,7 +96,7 @@ def train(
     tensorboard: bool = False,
     listener: Listener = lambda report: None,
 ) -> TrainingResult:
-    """Train a retriever; checkpoints and `metrics.jsonl` go to `out` as it goes.
+    """Train a towers; checkpoints and `metrics.jsonl` go to `out` as it goes.
 
     Args:
         config: The configuration.
@@ -129,18 +129,18 @@ class _Run:
         torch.manual_seed(config.seed)
         self._sampler = BatchSampler(graph, config)
         self._features = Features.of(graph)
-        self._retriever = Retriever(config, self._features, make_text_tower(config, graph, layout))
+        self._towers = TwoTower(config, self._features, make_text_tower(config.text, config.dimension, graph, layout))
         self._total_steps = self._sampler.total_steps
-        self._optimisers = Optimisers(self._retriever, config.optimiser, self._total_steps)
+        self._optimisers = Optimisers(self._towers, config.optimiser, self._total_steps)
         self._cases = build_cases(graph, "validation", config.loop.validation_cases, config.seed)
         self._best: dict[str, Tensor] = {}
         self._progress = Progress(identity=identity)
         self._waiting = self._waited = 0.0
-        self._miner = Miner.of(self._retriever, self._sampler, config)
+        self._miner = Miner.of(self._towers, self._sampler, config)
         layout.root.mkdir(parents=True, exist_ok=True)
         if saved is not None:
             self._progress, self._best = saved.progress, saved.best
-            self._retriever.load_state_dict(saved.model)
+            self._towers.load_state_dict(saved.model)
             self._optimisers.load(saved.optimisers)
             if self._miner is not None:
                 self._miner.load(saved.lists)
@@ -179,12 +179,12 @@ class _Run:
                 cpu_before += time.process_time() - cpu_pause
                 if self._progress.finished:
                     break
-        self._retriever.load_state_dict(self._best, strict=False)
+        self._towers.load_state_dict(self._best, strict=False)
         # Told before the study draws more.
         negatives = self._sampler.negatives.describe()
-        studies = study_negatives(NodeEncoder(self._retriever, self._sampler.inputs, validation), self._sampler)
+        studies = study_negatives(NodeEncoder(self._towers, self._sampler.inputs, validation), self._sampler)
         return TrainingResult(
-            self._retriever,
+            self._towers,
             self._features,
             self._progress,
             self._total_steps,
@@ -206,7 +206,7 @@ class _Run:
                 rate = pairs / max(time.perf_counter() - started, 1e-9)
                 self._listener(StepReport(step, steps, size, loss, rate, 0.0, pretraining=True))
 
-            pretrain(self._retriever.text, self._config, self._sampler.examples, self._graph.num_nodes, tell)
+            pretrain(self._towers.text, self._config, self._sampler.examples, self._graph.num_nodes, tell)
         self._progress = self._progress.model_copy(update={"pretrained": True})
 
     def _batches(self) -> Generator[tuple[int, Batch]]:
@@ -234,7 +234,7 @@ class _Run:
     def _step(self, step: int, batch: Batch) -> Losses:
         # The generator is keyed by the step, so a resumed run drops the same rows.
         generator = torch.Generator().manual_seed((self._config.seed << 32) | step)
-        losses: Losses = self._retriever(batch, generator)
+        losses: Losses = self._towers(batch, generator)
         refuse_divergence(losses.total, f"the loss of step {step + 1:,} of {self._total_steps:,}")
         if self._sampler.negatives.hardest is not None:
             self._sampler.negatives.hardest.tally.drawing_seconds += losses.choosing_seconds
@@ -245,10 +245,10 @@ class _Run:
         return losses
 
     def _refresh(self, view: GraphView) -> None:
-        self._retriever.remember(*NodeEncoder(self._retriever, self._sampler.inputs, view).encode_products())
+        self._towers.remember(*NodeEncoder(self._towers, self._sampler.inputs, view).encode_products())
 
     def _save(self) -> None:
-        state = dict(self._retriever.state_dict())
+        state = dict(self._towers.state_dict())
         lists = {} if self._miner is None else self._miner.tensors()
         save_checkpoint(self._layout.checkpoint, self._progress, state, self._optimisers.tensors(), self._best, lists)
 
@@ -257,11 +257,11 @@ class _Run:
 
     def _validate(self, view: GraphView) -> float:
         progress = self._progress
-        for name, weight in self._retriever.named_parameters():
+        for name, weight in self._towers.named_parameters():
             refuse_divergence(weight, f"{name} after step {progress.step:,} of {self._total_steps:,}")
-        recall = validation_recall(NodeEncoder(self._retriever, self._sampler.inputs, view), self._cases)
+        recall = validation_recall(NodeEncoder(self._towers, self._sampler.inputs, view), self._cases)
         if recall > progress.best_recall:
-            self._best = {name: value.detach().clone() for name, value in self._retriever.named_parameters()}
+            self._best = {name: value.detach().clone() for name, value in self._towers.named_parameters()}
             update: dict[str, object] = {"best_recall": recall, "best_step": progress.step, "stale": 0}
         else:
             update = {"stale": progress.stale + 1}
@@ -282,7 +282,7 @@ class _Run:
             "loss": losses.total.item(),
             **{f"{name}_loss": value.item() for name, value in losses.parts.items()},
             **{f"{name}_weight": value for name, value in losses.weights.items()},
-            **self._retriever.score_scale(),
+            **self._towers.score_scale(),
         }
         if recall is not None:
             row["validation_recall@10"] = recall

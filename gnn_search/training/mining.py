@@ -13,7 +13,7 @@ from gnn_search.config.negatives import Dynamic
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.model.retriever import Retriever
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import BatchSampler
 from gnn_search.sampling.negatives.known import KnownPositives
 from gnn_search.sampling.negatives.listed import PADDING, ListedNegatives
@@ -60,23 +60,23 @@ class Miner:
     Step s draws from the lists made before step floor(s / refresh_every) * refresh_every, by the model that the step before that left.
 
     Args:
-        retriever: The model that is trained.
+        towers: The model that is trained.
         batches: What draws from the lists.
         sampler: The sampler that is given them.
         refresh_every: Steps between lists.
     """
 
-    def __init__(self, retriever: Retriever, batches: BatchSampler, sampler: ListedNegatives, refresh_every: int) -> None:
-        self._retriever, self._batches, self._sampler, self._every = retriever, batches, sampler, refresh_every
+    def __init__(self, towers: TwoTower, batches: BatchSampler, sampler: ListedNegatives, refresh_every: int) -> None:
+        self._towers, self._batches, self._sampler, self._every = towers, batches, sampler, refresh_every
         self._query = sorted_unique(batches.examples.query)
         self._made_at = -1
 
     @classmethod
-    def of(cls, retriever: Retriever, batches: BatchSampler, config: TrainingConfig) -> Miner | None:
+    def of(cls, towers: TwoTower, batches: BatchSampler, config: TrainingConfig) -> Miner | None:
         """Return the miner of a run; None where the configuration has no `dynamic` negatives."""
         sampler = batches.negatives.dynamic
         every = [negative.refresh_every for negative in config.negatives if isinstance(negative, Dynamic)]
-        return None if sampler is None else cls(retriever, batches, sampler, every[0])
+        return None if sampler is None else cls(towers, batches, sampler, every[0])
 
     def bounds(self, start: int, total_steps: int) -> list[int]:
         """Return the ends of the stretches of steps that draw from one set of lists, from a step on."""
@@ -107,7 +107,7 @@ class Miner:
     def _encoder(self) -> NodeEncoder:
         # All of the training period, and nothing after it.
         graph = self._batches.graph
-        return NodeEncoder(self._retriever, self._batches.inputs, graph.before(graph.manifest.validation_start))
+        return NodeEncoder(self._towers, self._batches.inputs, graph.before(graph.manifest.validation_start))
 
 
 def mine(sampler: ListedNegatives, encoder: NodeEncoder, query: Int32) -> None:

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from gnn_search.config.training import OptimiserSettings
-from gnn_search.model.text_towers import TRANSFORMER_WEIGHTS
-from gnn_search.model.value_table import ValueTable
+from gnn_search.model.transformer_tower import LearningTransformer
 
-_TABLES = ("text.tokens", "text.importance", "product.category", "user.attributes")
+
+@runtime_checkable
+class HasTables(Protocol):
+    """A module of which some weights are tables with one row a token, category or value."""
+
+    def table_parameters(self) -> list[nn.Parameter]:
+        """Return the weights that train at the rate of embedding tables."""
 
 
 class Optimisers:
-    """The optimisers of a retriever.
+    """The optimisers of a towers.
 
     Args:
-        model: The retriever.
+        model: The towers.
         settings: Rates.
         total_steps: Steps of the whole run, for the schedule.
     """
 
     def __init__(self, model: nn.Module, settings: OptimiserSettings, total_steps: int) -> None:
-        sparse_names = {f"{name}.weight" for name, module in model.named_modules() if isinstance(module, nn.Embedding) and module.sparse}
-        named = dict(model.named_parameters())
-        values = [f"{name}.weight" for name, module in model.named_modules() if isinstance(module, ValueTable)]
-        table_names = [name for name in (*_TABLES, *values) if name in named]
-        tables = [named[name] for name in table_names]
-        transformer = [parameter for name, parameter in named.items() if name.startswith(TRANSFORMER_WEIGHTS)]
-        others = sparse_names | set(table_names)
-        dense = [parameter for name, parameter in named.items() if name not in others and not name.startswith(TRANSFORMER_WEIGHTS)]
+        modules = list(model.modules())
+        sparse = [module.weight for module in modules if isinstance(module, nn.Embedding) and module.sparse]
+        tables = [table for module in modules if isinstance(module, HasTables) for table in module.table_parameters()]
+        transformer = [
+            weight for module in modules if isinstance(module, LearningTransformer) for weight in module.transformer.parameters()
+        ]
+        others = {id(parameter) for parameter in (*sparse, *tables, *transformer)}
+        dense = [parameter for parameter in model.parameters() if id(parameter) not in others]
         self._settings, self._total_steps = settings, total_steps
         groups = [
             {"params": dense, "rate": settings.learning_rate, "weight_decay": settings.weight_decay},
@@ -40,9 +46,9 @@ class Optimisers:
         if transformer:
             groups.append({"params": transformer, "rate": settings.transformer_learning_rate, "weight_decay": settings.weight_decay})
         self._all: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)]
-        if sparse_names:
-            sparse = [{"params": [named[name] for name in sorted(sparse_names)], "rate": settings.table_learning_rate}]
-            self._all.append(torch.optim.SparseAdam(sparse, lr=settings.table_learning_rate))
+        if sparse:
+            group = {"params": sparse, "rate": settings.table_learning_rate}
+            self._all.append(torch.optim.SparseAdam([group], lr=settings.table_learning_rate))
 
     def step(self, step: int) -> None:
         """Apply the gradients with the rates of a step (from 0), and clear them."""

@@ -42,7 +42,7 @@ def pretrain(tower: TextTower, config: TrainingConfig, examples: Examples, num_n
     nobody = np.full(len(query), -1, dtype=np.int32)
     known = KnownPositives("query", nobody, query, product, num_nodes["query"], num_nodes["product"])
     negatives = InBatchNegatives(product, num_nodes["product"])
-    # The loop's own optimisers, under the names that the weights have in the retriever.
+    # The loop's own optimisers, under the names that the weights have in the towers.
     rates = {"learning_rate": settings.learning_rate, "table_learning_rate": settings.learning_rate}
     batches_per_epoch = -(-len(query) // settings.batch_size)
     total = settings.epochs * batches_per_epoch

@@ -16,7 +16,7 @@ from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.model.retriever import Retriever
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.rerank.candidates import CandidateIndex, match_words
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
@@ -78,18 +78,18 @@ class RerankerFit:
     reranked: float
 
 
-def fit_reranker(config: TrainingConfig, graph: Graph, retriever: Retriever, inputs: InputSampler) -> RerankerFit:
+def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler) -> RerankerFit:
     """Fit the reranker of trained towers.
 
     Args:
         config: The training configuration.
         graph: The graph.
-        retriever: The trained towers.
+        towers: The trained towers.
         inputs: Draws their inputs.
     """
-    cases = build_cases(graph, "validation", config.walk.cases, config.seed)
-    encoder = NodeEncoder(retriever, inputs, graph.before(cases.time))
-    index = CandidateIndex(encoder.view, config.walk, inputs.history, encoder.categories)
+    cases = build_cases(graph, "validation", config.reranker.cases, config.seed)
+    encoder = NodeEncoder(towers, inputs, graph.before(cases.time))
+    index = CandidateIndex(encoder.view, config.reranker, inputs.history, encoder.categories)
     with deterministic():
         examples = gather(config, encoder, index, cases)
         halves = _fit_halves(config, examples)
@@ -123,11 +123,11 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, 
     asked their query before: new queries are rare in any one period, and without them a fit would rely on what they do not have.
     """
     random = RandomSource(config.seed)
-    dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.walk.user_dropout
+    dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.reranker.user_dropout
     user = np.where(dropped, -1, cases.user).astype(np.int32)
-    again = _one_a_query(index, cases, config.walk.unasked, random)
+    again = _one_a_query(index, cases, config.reranker.cold_query_share, random)
     parts, features, order = [], [], []
-    words = WordMatcher(index.view.graph, config.walk.words)
+    words = WordMatcher(index.view.graph, config.reranker.words)
     size = max(1, min(_BLOCK, _SCORES // index.num_products))
     for chosen, cold in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
         # By user, so that a user's cases share the search for partners.
@@ -165,7 +165,7 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> Rerank
     Shapes:
         case: int64 [cases].
     """
-    settings = config.walk
+    settings = config.reranker
     features = torch.from_numpy(examples.features)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -285,7 +285,7 @@ def _gather_block(
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
     who, query = user[block], cases.query[block]
     if cold:
-        request, history_query = encoder.encode_as_cold_queries(who, query)
+        request, history_query = encoder.encode_cold_queries(who, query)
     else:
         request, history_query = encoder.encode_requests(who, query), encoder.history_query(query)
     score = request @ encoder.products.T

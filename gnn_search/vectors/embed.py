@@ -117,7 +117,7 @@ class Embedder:
         shop = open_node_embeddings(model, as_of)
         self._model, self.as_of = model, shop.as_of
         products = torch.from_numpy(shop.vectors["product"])
-        self._encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
+        self._encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of), products)
 
     def products(self, path: Path) -> tuple[pl.DataFrame, ProductsEmbedded]:
         """Encode a file of products (see `read_new_products`) by what is known of each alone; no neighbour counts."""

@@ -56,8 +56,8 @@ def read_new_products(model: Model, path: Path) -> NewProducts:
     raw = raw.with_columns(raw[name].cast(_id_type(raw[name], source, known)) for name, known in _ids_of(graph) if name in raw.columns)
     checked = check_products(raw, table, None, source, recipe.max_reject_share)
     category, placed_higher = _categories(graph, checked.rows)
-    facts = ProductFacts.of_new(graph, model.config, model.retriever.shared, checked.rows, category)
-    worded = model.retriever.text.knows(facts.texts)
+    facts = ProductFacts.of_new(graph, model.config.product, model.towers.shared, checked.rows, category)
+    worded = model.towers.text.knows(facts.texts)
     reasons = checked.rejects["reason"].value_counts(sort=True)
     return NewProducts(
         product_id=checked.rows["product_id"],

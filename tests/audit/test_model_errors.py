@@ -138,7 +138,7 @@ def test_a_free_vector_of_a_query_that_came_later(clean_graph, model):
         table[later, 0] = 0.1
         return table
 
-    change_weights(model, "query.free.weight", learn)
+    change_weights(model, "query.id_embedding.weight", learn)
     assert only_error(clean_graph, model, "id-embeddings").examples == ({"query": "quokka quokka quokka"},)
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from planting import change_examples, change_vectors
-from retrievers import tiny_settings
+from towers import tiny_settings
 
 from gnn_search.cli.main import main
 from gnn_search.graph.store import Graph
@@ -81,7 +81,7 @@ def test_bad_input_exits_2(tmp_path, tiny_graph, fresh_graph):
 
 def test_training_stops_at_an_error_unless_told_not_to_look(leaky, tmp_path):
     config = tmp_path / "tiny.yaml"
-    config.write_text(yaml.safe_dump(tiny_settings(walk={"enabled": False})))
+    config.write_text(yaml.safe_dump(tiny_settings(reranker={"enabled": False})))
     words = ("train", config, "--graph", leaky, "--out", tmp_path / "model", "--threads", 1)
     result = run(*words)
     assert result.exit_code == 1

@@ -62,7 +62,7 @@ def test_a_new_query_is_noted_on_stderr(tiny_model):
 
 
 def test_a_model_without_a_reranker(tiny_graph, tmp_path):
-    model = write_model(tiny_graph, tmp_path / "model", walk=False)
+    model = write_model(tiny_graph, tmp_path / "model", reranker=False)
     result = run(model, "--query", "bread 0", "--product", "P000", "--user", 3)
     assert result.exit_code == 0, result.output
     shown = result.stdout.partition("Shortest")[0]

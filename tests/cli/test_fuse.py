@@ -115,7 +115,7 @@ def test_some_channels_alone_are_fused(tiny_model, tmp_path):
 
 
 def test_a_channel_that_the_model_has_not(tiny_graph, tmp_path):
-    model = write_model(tiny_graph, tmp_path / "model", walk=False)
+    model = write_model(tiny_graph, tmp_path / "model", reranker=False)
     result = run("fuse", model, "--out", tmp_path / "fusion", "--channel", "graph")
     assert result.exit_code == 2
     assert "has no channel graph; there are vector, lexical" in result.stderr

@@ -127,7 +127,7 @@ def test_requests_that_cannot_be_answered(tiny_model, source, tmp_path, argument
 
 
 def test_the_graph_channel_of_a_model_without_a_reranker(tiny_graph, source, tmp_path):
-    model = write_model(tiny_graph, tmp_path / "model", walk=False)
+    model = write_model(tiny_graph, tmp_path / "model", reranker=False)
     refused(
         run(model, source, tmp_path / "out.csv", "--channel", "graph"), "has no reranker; train it with reranker.enabled, or use another"
     )

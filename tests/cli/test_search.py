@@ -70,7 +70,7 @@ def test_each_channel(tiny_model):
 
 
 def test_the_graph_channel_of_a_model_without_a_reranker(tiny_graph, tmp_path):
-    model = write_model(tiny_graph, tmp_path / "model", walk=False)
+    model = write_model(tiny_graph, tmp_path / "model", reranker=False)
     result = run(model, "bread 0", "--channel", "graph")
     assert result.exit_code == 2
     assert result.stderr == f"Error: the model {model} has no reranker; train it with reranker.enabled, or use another channel\n"

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 from gnn_search.retrieval.rankers.open import model_rankers
 from gnn_search.studies.cases import study_cases
-from retrievers import tiny_settings
+from towers import tiny_settings
 
 from gnn_search.cli.main import main
 from gnn_search.evaluation.evaluate import evaluate
@@ -23,7 +23,7 @@ from gnn_search.trained.node_embeddings import encode_nodes
 
 CLOCK = {"seconds", "cpu_seconds", "examples_per_second", "share_waiting_for_batches", "command"}
 CLOCK |= {"drawing_cpu_seconds", "index_cpu_seconds", "cpu_seconds_per_million", "mining_cpu_seconds", "share_of_step"}
-VARIANTS = {"without walk": {"walk": {"enabled": False}}, "without text": {"product": {"text": False}}, "same": {"dimension": 16}}
+VARIANTS = {"without walk": {"reranker": {"enabled": False}}, "without text": {"product": {"text": False}}, "same": {"dimension": 16}}
 
 
 def write(folder: Path, **study: Any) -> Path:
@@ -174,7 +174,7 @@ def assert_refused(result: Result, message: str) -> None:
         (VARIANTS, ("--only", "nope"), "there is no variant 'nope' in the study; there are without walk, without text, same"),
         (VARIANTS, ("--base", "nope"), "no file nope, and no shipped one of that name in configs"),
         (VARIANTS, ("--seeds", "1,1"), "each seed may stand once in seeds (got 1, 1)"),
-        ({"more": {"walk": {"cases": 5000}}}, (), "so none is left to measure on; set override"),
+        ({"more": {"reranker": {"cases": 5000}}}, (), "so none is left to measure on; set override"),
     ],
 )
 def test_what_can_not_be_studied_is_one_sentence(tiny_graph, tmp_path, variants, arguments, message):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from retrievers import tiny_settings
 from safetensors.torch import load_file
+from towers import tiny_settings
 
 from gnn_search.cli.main import main
 from gnn_search.config.training import TrainingConfig

@@ -25,7 +25,7 @@ def test_shipped_comparisons_fit_both_shops(study, base):
     settings = NegativesStudySettings.load(study).changed(base=base)
     configs = mix_configs(settings)
     assert list(configs) == list(settings.mixes)
-    assert not any(config.walk.enabled for config in configs.values())
+    assert not any(config.reranker.enabled for config in configs.values())
     assert all(config.loop == TrainingConfig.load(base).loop for config in configs.values())
 
 

@@ -25,7 +25,7 @@ CASES = [("bread 0", 3, "P000"), ("bread 0", None, "P008"), ("tea 1", 7, "P013")
 def model(tiny_graph, tmp_path_factory):
     """A model of which few products are near by vector, so that some are described by nothing."""
     opened = open_model(write_model(tiny_graph, tmp_path_factory.mktemp("explained") / "model"))
-    walk = opened.config.walk.model_copy(update={"nearest": 3, "products": 3})
+    walk = opened.config.reranker.model_copy(update={"nearest": 3, "products": 3})
     return replace(opened, config=opened.config.model_copy(update={"walk": walk}))
 
 
@@ -36,10 +36,10 @@ def explainer(model) -> Explainer:
 
 @pytest.fixture(scope="module")
 def lists(model):
-    retrievers = {channel: Retriever(model, RankingOptions(channel)) for channel in ("reranked", "vector", "graph")}
+    towers = {channel: Retriever(model, RankingOptions(channel)) for channel in ("reranked", "vector", "graph")}
 
     def ranked(channel: str, query: str, user: int | None) -> dict[str, tuple[int, float]]:
-        return {hit.product_id: (hit.rank, hit.score) for hit in retrievers[channel].search(query, user, k=40).hits}
+        return {hit.product_id: (hit.rank, hit.score) for hit in towers[channel].search(query, user, k=40).hits}
 
     return ranked
 
@@ -87,7 +87,7 @@ def test_what_all_described_products_share_adds_nothing(explainer):
 def test_a_reranker_that_counts_interactions_gives_all_to_them(explainer, model):
     """Twice the logarithm of the times chosen, and nothing else."""
     name, changed = "own product: times", open_model(model.path)
-    column = feature_names(changed.config.walk, partner_relations(changed.graph)).index(name)
+    column = feature_names(changed.config.reranker, partner_relations(changed.graph)).index(name)
     for parameter in changed.walk.parameters():
         parameter.data.zero_()
     changed.walk.beside.linear.weight.data[0, column] = 2.0 * changed.walk.deviation[column]
@@ -99,7 +99,7 @@ def test_a_reranker_that_counts_interactions_gives_all_to_them(explainer, model)
 
 
 def test_without_a_reranker_the_score_is_the_cosine(tiny_graph, tmp_path):
-    found = Explainer(open_model(write_model(tiny_graph, tmp_path / "model", walk=False))).explain("bread 0", "P000", 3)
+    found = Explainer(open_model(write_model(tiny_graph, tmp_path / "model", reranker=False))).explain("bread 0", "P000", 3)
     assert (found.reranker, found.ranks.graph, found.score.reranker) == (None, None, 0)
     assert found.ranks.reranked == found.ranks.vector
     assert found.score.score == found.score.cosine == pytest.approx(found.ranks.vector.score, abs=1e-6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gnn_search.config.training import WalkSettings
+from gnn_search.config.training import RerankerSettings
 from gnn_search.explanation.feature_groups import MOST_GROUPS, OTHERS, group_numbers
 from gnn_search.rerank.features import feature_names
 
@@ -10,7 +10,7 @@ PARTNERS = [("product", "rev_bought_with", "product"), ("product", "rev_also_vie
 
 
 def test_each_number_is_in_one_group():
-    names = feature_names(WalkSettings(), PARTNERS)
+    names = feature_names(RerankerSettings(), PARTNERS)
     groups = group_numbers(names)
     assert sorted(column for columns in groups.values() for column in columns) == list(range(len(names)))
     assert len(groups) == MOST_GROUPS
@@ -32,7 +32,7 @@ def test_an_unknown_number_makes_a_group():
 
 
 def test_too_many_groups_become_one():
-    names = [*feature_names(WalkSettings(), PARTNERS), "a: 1", "b: 1", "own product: more"]
+    names = [*feature_names(RerankerSettings(), PARTNERS), "a: 1", "b: 1", "own product: more"]
     groups = group_numbers(names)
     assert len(groups) <= MOST_GROUPS
     assert [names[column] for column in groups[OTHERS]][-2:] == ["a: 1", "b: 1"]

@@ -6,7 +6,7 @@ from math import log, log1p
 
 import pytest
 
-from gnn_search.config.training import WalkSettings
+from gnn_search.config.training import RerankerSettings
 from gnn_search.explanation.feature_words import in_words
 from gnn_search.rerank.features import feature_names
 
@@ -39,7 +39,7 @@ def test_a_shop_with_clicks_chooses():
 
 
 def test_the_words_are_of_features_that_the_reranker_has():
-    names = set(feature_names(WalkSettings(), [("product", "rev_bought_with", "product")]))
+    names = set(feature_names(RerankerSettings(), [("product", "rev_bought_with", "product")]))
     told = {name for name in names if in_words({name: 0.5}, "bought")}
     assert {"own product: times", "times for the query", "shoppers", "words: BM25", "bought_with: recent choices", "own choices"} <= told
     assert {flag for flag in names if in_words({flag: 0.0}, "bought").startswith(("never", "nobody", "the shopper"))} == {

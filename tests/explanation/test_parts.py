@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
 from rich_shop import PARTS, write_rich_shop
 from shops import build
 from torch.nn import functional
+from towers import random_towers, tiny_config
 
 from gnn_search.explanation.attention import describe_attention
 from gnn_search.explanation.cosine import split_cosine
@@ -34,10 +34,10 @@ def setting(request, tmp_path_factory) -> tuple[Model, RequestEncoder]:
     bare = {
         "product": {"queries": 0, "bought_with": 0, "category": False, "numeric": False, "attributes": False, "id_embedding": False},
         "query": {"products": 0, "id_embedding": False},
-        "user": {"recent": 0, "attributes": False, "history": 0},
+        "user": {"sequence_length": 0, "attributes": False, "attention_length": 0},
     }
     config = tiny_config(**{"every part": PARTS, "bare": bare, "one sequence": {"user": {"by_action": False}}}[request.param])
-    retriever, inputs, words = random_retriever(graph, config), InputSampler(graph, config), WordMatcher(graph, 5)
+    retriever, inputs, words = random_towers(graph, config), InputSampler(graph, config), WordMatcher(graph, 5)
     # The manifest plays no part here.
     model = Model(Path("none"), None, config, graph, Features.of(graph), retriever, inputs, None, words)
     return model, RequestEncoder(model, encode_nodes(model, graph.manifest.test_start))
@@ -94,7 +94,7 @@ def test_the_history_adds_what_its_products_add(setting):
         assert [one.weight for one in told.products] == sorted((one.weight for one in told.products), reverse=True)
         whole = next(part.cosine for part in split_cosine(request.parts, product).request if part.name == HISTORY)
         assert sum(one.cosine for one in told.products) == pytest.approx(whole, abs=1e-5)
-    assert seen == 0 if model.config.user.history == 0 else seen >= 2
+    assert seen == 0 if model.config.user.attention_length == 0 else seen >= 2
 
 
 def test_every_part_has_a_name_for_readers(setting):
@@ -105,7 +105,7 @@ def test_every_part_has_a_name_for_readers(setting):
     if model.config.product.brand:
         assert {"brand", "numbers (price)", "related products (also)", "shoppers (purchase)"} <= set(names)
         assert {"attributes (size, region, town)", "attributes shared with shoppers", "vector of all new products"} & set(names)
-        assert {"shopper: categories", "shopper: brands", "shopper: attributes shared with products", HISTORY} <= set(names)
+        assert {"shopper: brands", "shopper: attributes shared with products", HISTORY} <= set(names)
 
 
 def test_a_new_product_has_the_vector_of_new_products(setting):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -43,11 +45,11 @@ def query() -> torch.Tensor:
 
 
 def test_an_empty_history_adds_exactly_nothing(attention, products, query):
-    added = attention(query, products, Slots(history(ROWS)))
+    added = attention(query, products, Slots.of(history(ROWS)))
     assert added[1].tolist() == [0.0] * DIMENSION
     assert added[[0, 2, 3]].abs().sum(dim=1).min() > 0
-    assert attention(query, products, Slots(history([[], [], [], []]))).tolist() == torch.zeros(4, DIMENSION).tolist()
-    assert attention(query[:0], products, Slots(history([]))).shape == (0, DIMENSION)
+    assert attention(query, products, Slots.of(history([[], [], [], []]))).tolist() == torch.zeros(4, DIMENSION).tolist()
+    assert attention(query[:0], products, Slots.of(history([]))).shape == (0, DIMENSION)
 
 
 def test_the_formula(attention, products, query):
@@ -57,24 +59,24 @@ def test_the_formula(attention, products, query):
     logit = torch.cat([attention.nothing(query[0]), match + attention.evidence(features)[:, 0]])
     weight = torch.softmax(logit, dim=0)
     expected = attention.value(weight[1:] @ products[ROWS[0]]) * attention.scale * 3**attention.growth
-    torch.testing.assert_close(attention(query, products, Slots(history(ROWS)))[0], expected)
+    torch.testing.assert_close(attention(query, products, Slots.of(history(ROWS)))[0], expected)
 
 
 def test_the_order_of_the_slots_does_not_matter(attention, products, query):
     turned = [row[::-1] for row in ROWS]
     torch.testing.assert_close(
-        attention(query, products, Slots(history(turned))), attention(query, products, Slots(history(ROWS))), rtol=0, atol=1e-6
+        attention(query, products, Slots.of(history(turned))), attention(query, products, Slots.of(history(ROWS))), rtol=0, atol=1e-6
     )
 
 
 def test_the_length_of_the_other_histories_does_not_matter(attention, products, query):
-    together = attention(query, products, Slots(history(ROWS)))
-    alone = torch.cat([attention(query[[row]], products, Slots(history([ROWS[row]]))) for row in range(len(ROWS))])
+    together = attention(query, products, Slots.of(history(ROWS)))
+    alone = torch.cat([attention(query[[row]], products, Slots.of(history([ROWS[row]]))) for row in range(len(ROWS))])
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-6)
 
 
 def test_what_lies_in_padding_does_not_matter(attention, products, query):
-    slots = Slots(history(ROWS))
+    slots = Slots.of(history(ROWS))
     before = attention(query, products, slots)
     slots.product[slots.empty] = 6
     slots.features[slots.empty] = 1e3
@@ -82,8 +84,8 @@ def test_what_lies_in_padding_does_not_matter(attention, products, query):
 
 
 def test_slots_hold_the_history_row_by_row():
-    slots = Slots(history(ROWS))
-    assert slots.width == 4
+    slots = Slots.of(history(ROWS))
+    assert slots.product.shape == (4, 4)
     assert slots.product.tolist() == [[1, 2, 5, 0], [0, 0, 0, 0], [6, 0, 0, 0], [3, 0, 4, 2]]
     assert (~slots.empty).sum(dim=1).tolist() == [3, 0, 1, 4]
     assert slots.features[3, :, NUM_FEATURES].tolist() == pytest.approx([np.log(4)] * 4)
@@ -91,8 +93,8 @@ def test_slots_hold_the_history_row_by_row():
 
 def test_gradients(attention, products, query):
     double = attention.double()
-    slots = Slots(history(ROWS))
-    slots.features = slots.features.double()
+    slots = Slots.of(history(ROWS))
+    slots = replace(slots, features=slots.features.double())
     asked = query.double().requires_grad_()
     assert torch.autograd.gradcheck(lambda value: double(value, products.double(), slots), (asked,))
     double(asked, products.double(), slots).sum().backward()

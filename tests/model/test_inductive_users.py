@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
 from rich_shop import PARTS, write_rich_shop
 from shops import build
+from towers import random_towers, tiny_config
 
 from gnn_search.graph.store import Graph
 from gnn_search.model.inductive_users import InductiveUsers, UserEvents
@@ -64,7 +64,7 @@ def build_inductive(graph: Graph, retriever, users: np.ndarray, **changes) -> In
 @pytest.mark.parametrize("changes", [{}, {"user": {**PARTS["user"], "by_action": False, "pooling": "mean"}}])
 def test_a_known_user_as_an_inductive_one_has_the_same_vectors(graph, changes, shuffled):
     config = tiny_config(**{**PARTS, **changes})
-    retriever = random_retriever(graph, config)
+    retriever = random_towers(graph, config)
     encoder = NodeEncoder(retriever, InputSampler(graph, config), graph.before(graph.manifest.test_start))
     users = np.array([3, 0, 14, 7, 9, 12], dtype=np.int32)
     inductive = build_inductive(graph, retriever, users, shuffled=shuffled)
@@ -80,7 +80,7 @@ def test_a_known_user_as_an_inductive_one_has_the_same_vectors(graph, changes, s
 
 def test_inductive_users_of_whom_nothing_is_known_leave_the_query_as_it_is_to_the_bit(graph):
     config = tiny_config(**PARTS)
-    retriever = random_retriever(graph, config)
+    retriever = random_towers(graph, config)
     encoder = NodeEncoder(retriever, InputSampler(graph, config), graph.before(graph.manifest.test_start))
     # The last two users are known from events alone, so they have no attribute.
     nothing = UserEvents(*(np.empty(0, kind) for kind in ("i4", "i4", "i4", "i4", "i8", "f4")))
@@ -92,9 +92,9 @@ def test_inductive_users_of_whom_nothing_is_known_leave_the_query_as_it_is_to_th
 
 def test_candidates_of_a_known_user_as_an_inductive_one_are_the_same(graph):
     config = tiny_config(**PARTS, walk={"factors": [2, 6], "recent": 4})
-    retriever, inputs = random_retriever(graph, config), InputSampler(graph, config)
+    retriever, inputs = random_towers(graph, config), InputSampler(graph, config)
     view = graph.before(graph.manifest.test_start)
-    candidates = CandidateIndex(view, config.walk, inputs.history, inputs.categories(view))
+    candidates = CandidateIndex(view, config.reranker, inputs.history, inputs.categories(view))
     users = np.array([3, 0, 14, 7], dtype=np.int32)
     inductive = build_inductive(graph, retriever, users)
     others = candidates.for_users(inductive.graph, inductive.history)

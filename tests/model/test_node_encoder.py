@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
 from shops import START, build, write_tiny_shop
+from towers import random_towers, tiny_config
 
 from gnn_search.graph.store import Graph, to_time
 from gnn_search.model import node_encoder
@@ -21,7 +21,7 @@ QUERIES = np.arange(20, dtype=np.int32)
 
 def encoder_of(graph: Graph, moment: int) -> NodeEncoder:
     config = tiny_config()
-    return NodeEncoder(random_retriever(graph, config), InputSampler(graph, config), graph.before(moment))
+    return NodeEncoder(random_towers(graph, config), InputSampler(graph, config), graph.before(moment))
 
 
 def everything(encoder: NodeEncoder) -> dict[str, torch.Tensor]:
@@ -108,10 +108,10 @@ def test_the_free_vector_of_a_product_counts_once_somebody_chose_it(tiny_graph):
     moment, known = half_known(tiny_graph, ("query", "leads_to", "product"))
     encoder = encoder_of(tiny_graph, moment)
     # Alone, without partners, whose bases hold their own free vectors.
-    encoder._retriever.product.from_partners = None
+    encoder._towers.product.from_partners = None
     before = encoder.encode_products()[1]
     with torch.no_grad():
-        encoder._retriever.product.free.weight.add_(torch.randn(40, 16))
+        encoder._towers.product.id_embedding.weight.add_(torch.randn(40, 16))
     changed = (encoder.encode_products()[1] != before).any(dim=1).numpy()
     np.testing.assert_array_equal(changed, known)
 
@@ -123,10 +123,10 @@ def test_the_free_vector_of_a_product_first_chosen_after_training_does_not_count
     trained = tiny_graph.before(tiny_graph.manifest.validation_start).edges(relation).degree() > 0
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.time_last + 1)
     assert (encoder.view.edges(relation).degree() > 0)[~trained].any()
-    encoder._retriever.product.from_partners = None
+    encoder._towers.product.from_partners = None
     before = encoder.encode_products()[1]
     with torch.no_grad():
-        encoder._retriever.product.free.weight.add_(torch.randn(40, 16))
+        encoder._towers.product.id_embedding.weight.add_(torch.randn(40, 16))
     changed = (encoder.encode_products()[1] != before).any(dim=1).numpy()
     np.testing.assert_array_equal(changed, trained)
 
@@ -135,10 +135,10 @@ def test_the_free_vector_of_a_product_first_chosen_after_training_does_not_count
 def test_the_free_vector_of_a_query_counts_once_somebody_asked_it(tiny_graph, layer):
     moment, known = half_known(tiny_graph, ("product", "rev_leads_to", "query"))
     config = tiny_config(query={"products": 4 if layer else 0})
-    encoder = NodeEncoder(random_retriever(tiny_graph, config), InputSampler(tiny_graph, config), tiny_graph.before(moment))
+    encoder = NodeEncoder(random_towers(tiny_graph, config), InputSampler(tiny_graph, config), tiny_graph.before(moment))
     before = encoder.encode_queries(QUERIES)
     with torch.no_grad():
-        encoder._retriever.query.free.weight.add_(torch.randn(20, 16))
+        encoder._towers.query.id_embedding.weight.add_(torch.randn(20, 16))
     changed = (encoder.encode_queries(QUERIES) != before).any(dim=1).numpy()
     np.testing.assert_array_equal(changed, known)
 
@@ -215,12 +215,12 @@ def test_a_request_as_if_nobody_had_asked_its_query(tiny_graph):
     users, queries = np.array([4, 4, 9, -1], dtype=np.int32), np.array([7, 2, 7, 2], dtype=np.int32)
     texts = encoder.encode_query_texts(queries)
     others = encoder.nearest_query(texts, besides=queries)
-    vectors, history_query = encoder.encode_as_cold_queries(users, queries)
+    vectors, history_query = encoder.encode_cold_queries(users, queries)
     assert history_query.tolist() == others.tolist()
     assert not (history_query == queries).any()
     torch.testing.assert_close(vectors, encoder.personalise(texts, users, others))
     torch.testing.assert_close(vectors[3], texts[3])
-    assert encoder.encode_as_cold_queries(users[:0], queries[:0])[0].shape == (0, 16)
+    assert encoder.encode_cold_queries(users[:0], queries[:0])[0].shape == (0, 16)
 
 
 def test_where_nothing_was_chosen_yet_no_query_is_near(tiny_graph):

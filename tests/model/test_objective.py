@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
+from towers import random_towers, tiny_config
 
 from gnn_search.config.training import LossSettings
 from gnn_search.errors import ConfigError
@@ -65,8 +65,8 @@ def test_a_threshold_for_an_unknown_action_is_refused():
 
 
 def test_only_a_hinge_has_thresholds(tiny_graph):
-    assert random_retriever(tiny_graph, tiny_config()).thresholds == {}
-    hinged = random_retriever(tiny_graph, tiny_config(loss={"kind": "hinge"}))
+    assert random_towers(tiny_graph, tiny_config()).thresholds == {}
+    hinged = random_towers(tiny_graph, tiny_config(loss={"kind": "hinge"}))
     assert set(hinged.thresholds) == {"purchase", "click"}
     assert hinged.temperature == 1
 

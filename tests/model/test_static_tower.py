@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
+from towers import random_towers, tiny_config
 
 from gnn_search.model.features import product_texts
 from gnn_search.model.ragged import Ragged
@@ -79,7 +79,7 @@ def test_texts_are_cut_into_tokens(tower):
 
 
 def test_nodes_have_the_vectors_of_their_texts(tiny_graph):
-    tower = random_retriever(tiny_graph, tiny_config()).text
+    tower = random_towers(tiny_graph, tiny_config()).text
     texts = {
         "query": tiny_graph.nodes("query")["query"],
         "category": tiny_graph.nodes("category")["name"],

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
 from rich_shop import write_rich_shop
 from shops import DAY, build, write_tiny_shop
+from towers import random_towers, tiny_config
 
 from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.model.retriever import Retriever
-from gnn_search.sampling.inputs import InputSampler, PersonalInputs
+from gnn_search.model.two_tower import TwoTower
+from gnn_search.sampling.inputs import InputSampler, UserInputs
 
 OFF = {
     "product": {"category": False, "numeric": False, "attributes": False, "id_embedding": False, "queries": 0, "bought_with": 0},
     "query": {"products": 0, "id_embedding": False},
-    "user": {"recent": 0, "attributes": False, "history": 0},
+    "user": {"sequence_length": 0, "attributes": False, "attention_length": 0},
 }
 OFF["product"] |= {"related": 0, "degree": False}
 
@@ -31,36 +31,36 @@ def graph(tmp_path_factory) -> Graph:
 
 
 class Setup:
-    """A retriever with a few parts, and what it reads at the start of the test period."""
+    """A towers with a few parts, and what it reads at the start of the test period."""
 
     def __init__(self, graph: Graph, **parts) -> None:
         self.graph = graph
         settings = {part: {**OFF[part], **parts.get(part, {})} for part in OFF}
         shared = parts.get("shared_attributes", [])
         config = tiny_config(**settings, **({"shared_attributes": shared} if shared else {}))
-        self.retriever: Retriever = random_retriever(graph, config)
+        self.towers: TwoTower = random_towers(graph, config)
         self.inputs = InputSampler(graph, config)
         self.view = graph.before(graph.manifest.test_start)
-        self.encoder = NodeEncoder(self.retriever, self.inputs, self.view)
+        self.encoder = NodeEncoder(self.towers, self.inputs, self.view)
         self.everything = np.arange(graph.num_nodes["product"], dtype=np.int32)
 
     def titles(self) -> torch.Tensor:
         """Return the products' bases of text alone."""
-        plain = random_retriever(self.graph, tiny_config(**OFF))
-        plain.text.load_state_dict(self.retriever.text.state_dict())
+        plain = random_towers(self.graph, tiny_config(**OFF))
+        plain.text.load_state_dict(self.towers.text.state_dict())
         return plain.product_bases(self.everything, torch.ones(len(self.everything), dtype=torch.bool)).detach()
 
     def bases(self) -> torch.Tensor:
-        return self.retriever.product_bases(self.everything, torch.ones(len(self.everything), dtype=torch.bool)).detach()
+        return self.towers.product_bases(self.everything, torch.ones(len(self.everything), dtype=torch.bool)).detach()
 
-    def people(self, user: np.ndarray) -> PersonalInputs:
+    def users(self, user: np.ndarray) -> UserInputs:
         moment = np.full(len(user), self.view.time)
-        return self.inputs.people(user, np.full(len(user), -1, np.int32), moment, self.encoder.categories)
+        return self.inputs.users(user, np.full(len(user), -1, np.int32), moment, self.encoder.categories)
 
     def shoppers(self, products: torch.Tensor) -> torch.Tensor:
         """Return the vectors of all shoppers, before they are scaled to unit length."""
-        people = self.people(np.arange(self.graph.num_nodes["user"], dtype=np.int32))
-        return self.retriever.user_vectors(people, products)[people.row].detach()
+        users = self.users(np.arange(self.graph.num_nodes["user"], dtype=np.int32))
+        return self.towers.user_vectors(users, products)[users.row].detach()
 
 
 def latest(graph: Graph, edge_type: tuple[str, str, str], row: int, before: int) -> list[tuple[int, int]]:
@@ -101,7 +101,7 @@ def close(found: torch.Tensor, expected: torch.Tensor) -> None:
 def test_values_of_the_catalogue_are_added(graph, part, columns):
     setup = Setup(graph, product={part: True, "numeric_buckets": 4})
     added = setup.bases() - setup.titles()
-    table = getattr(setup.retriever.product, part).weight.detach()
+    table = getattr(setup.towers.product, part).weight.detach()
     rows = {}
     if part != "numeric":
         values = [(column, value) for column in columns for value in graph.nodes("product")[column].drop_nulls().unique().sort()]
@@ -125,13 +125,13 @@ def test_how_often_a_product_was_chosen_counts_as_a_multiple_of_the_mean(graph):
     times = np.array([len(latest(graph, ("query", "leads_to", "product"), product, moment)) for product in setup.everything])
     assert times.max() > 3
     degree = torch.from_numpy(np.log(1 + times / times.mean())).float()
-    moved = setup.bases() + degree[:, None] * setup.retriever.product.degree.weight.detach()[:, 0]
+    moved = setup.bases() + degree[:, None] * setup.towers.product.degree.weight.detach()[:, 0]
     close(setup.encoder.products, torch.nn.functional.normalize(moved, dim=1))
 
 
 def test_related_products_are_a_layer_of_their_own(graph):
     setup = Setup(graph, product={"related": 2})
-    bases, conv = setup.bases(), setup.retriever.product.from_related[0]
+    bases, conv = setup.bases(), setup.towers.product.from_related[0]
     expected = []
     csr = graph.csr(("product", "rev_also", "product"))
     for product in setup.everything:
@@ -143,93 +143,48 @@ def test_related_products_are_a_layer_of_their_own(graph):
     assert not torch.allclose(setup.encoder.products, torch.nn.functional.normalize(bases, dim=1), atol=1e-3)
 
 
-@pytest.mark.parametrize("half_life", [None, 9])
-def test_shoppers_come_back_as_what_they_chose(graph, half_life):
-    setup = Setup(graph, product={"shoppers": 3, "half_life_days": half_life})
-    bases, view = setup.bases(), setup.view
-    everyone = {}
-    for user in range(graph.num_nodes["user"]):
-        everyone[user] = mean(bases, by_last(choices(graph, user, view.time)[-10:], view.time, 30, 10))
-    table = torch.stack(list(everyone.values()))
-    expected = []
-    for product in setup.everything:
-        vector = bases[product]
-        for conv, action in zip(setup.retriever.product.from_shoppers, ("click", "purchase"), strict=True):
-            drawn = latest(graph, ("user", action, "product"), product, view.time)[-3:]
-            weighted = [(user, 0.5 ** ((view.time - time) / DAY / half_life) if half_life else 1.0) for user, time in drawn]
-            vector = vector + conv.linear(mean(table, weighted))
-        expected.append(vector)
-    close(setup.encoder.products, torch.nn.functional.normalize(torch.stack(expected), dim=1).detach())
-
-
 def test_queries_of_a_product_count_by_age(graph):
     setup = Setup(graph, product={"queries": 4, "half_life_days": 5})
     bases, view = setup.bases(), setup.view
-    texts = setup.retriever.query_texts(np.arange(20, dtype=np.int32)).detach()
+    texts = setup.towers.query_texts(np.arange(20, dtype=np.int32)).detach()
     expected = []
     for product in setup.everything:
         drawn = latest(graph, ("query", "leads_to", "product"), product, view.time)[-4:]
         weighted = [(query, 0.5 ** ((view.time - time) / DAY / 5)) for query, time in drawn]
-        expected.append(bases[product] + setup.retriever.product.from_queries.linear(mean(texts, weighted)))
+        expected.append(bases[product] + setup.towers.product.from_queries.linear(mean(texts, weighted)))
     close(setup.encoder.products, torch.nn.functional.normalize(torch.stack(expected), dim=1).detach())
 
 
 def test_products_of_a_query_count_by_age(graph):
     setup = Setup(graph, query={"products": 4, "half_life_days": 5})
-    texts = setup.retriever.query_texts(np.arange(20, dtype=np.int32)).detach()
+    texts = setup.towers.query_texts(np.arange(20, dtype=np.int32)).detach()
     expected = []
     for query in range(20):
         drawn = latest(graph, ("product", "rev_leads_to", "query"), query, setup.view.time)[-4:]
         weighted = [(product, 0.5 ** ((setup.view.time - time) / DAY / 5)) for product, time in drawn]
-        expected.append(texts[query] + setup.retriever.query.from_products.linear(mean(setup.encoder.products, weighted)))
+        expected.append(texts[query] + setup.towers.query.from_products.linear(mean(setup.encoder.products, weighted)))
     close(setup.encoder.encode_queries(np.arange(20, dtype=np.int32)), torch.nn.functional.normalize(torch.stack(expected), dim=1).detach())
 
 
 @pytest.mark.parametrize("by_action", [True, False])
 def test_recent_choices_are_a_sequence_a_kind_of_action(graph, by_action):
-    setup = Setup(graph, user={"recent": 5, "by_action": by_action})
+    setup = Setup(graph, user={"sequence_length": 5, "by_action": by_action})
     products, moment = setup.encoder.products, setup.view.time
     kinds = [["click"], ["purchase"]] if by_action else [["click", "purchase"]]
     expected = torch.zeros(graph.num_nodes["user"], 16)
     for user in range(len(expected)):
-        for kind, conv in zip(kinds, setup.retriever.user.recent, strict=True):
+        for kind, conv in zip(kinds, setup.towers.user.recent, strict=True):
             recent = by_last(choices(graph, user, moment, kind)[-5:], moment, 30, 5)
             expected[user] += conv.linear(mean(products, recent)).detach()
     close(setup.shoppers(products), expected)
 
 
-def test_attention_with_no_say_is_recency(graph):
-    plain, attending = Setup(graph, user={"recent": 5}), Setup(graph, user={"recent": 5, "pooling": "attention"})
-    with torch.no_grad():
-        for one, other in zip(plain.retriever.user.recent, attending.retriever.user.recent, strict=True):
-            other.linear.weight.copy_(one.linear.weight)
-            other.weight.weight.zero_()
-    close(attending.shoppers(plain.encoder.products), plain.shoppers(plain.encoder.products))
-
-
-def test_recent_queries(graph):
-    setup = Setup(graph, user={"queries": 3})
-    texts = setup.retriever.query_texts(np.arange(20, dtype=np.int32)).detach()
-    expected = []
-    for user in range(graph.num_nodes["user"]):
-        events = latest(graph, ("query", "rev_issues", "user"), user, setup.view.time)[-12:]
-        asked = [(query, 0.5 ** ((setup.view.time - time) / DAY / 30)) for query, time in dict(events).items()]
-        asked = sorted(asked, key=lambda pair: pair[1])[-3:]
-        expected.append(setup.retriever.user.from_queries.linear(mean(texts, asked)).detach())
-    close(setup.shoppers(setup.encoder.products), torch.stack(expected))
-
-
-@pytest.mark.parametrize("part", ["categories", "brands"])
-def test_the_whole_past_is_a_mean_of_categories_or_brands(graph, part):
-    setup = Setup(graph, user={part: True, "past": 10_000}, product={"brand": True})
-    column = {"categories": "category", "brands": "brand"}[part]
-    values = graph.nodes("product")[column].to_list()
-    if part == "categories":
-        table, conv = setup.retriever.category_vectors(graph.taxonomy.ancestors()), setup.retriever.user.from_categories
-    else:
-        table, conv = setup.retriever.product.brand.weight, setup.retriever.user.from_brands
-        names = sorted({name for name in values if name})
-        values = [names.index(name) if name else None for name in values]
+def test_the_whole_past_is_a_mean_of_brands(graph):
+    setup = Setup(graph, user={"brands": True, "profile_length": 10_000}, product={"brand": True})
+    table, conv = setup.towers.product.brand.weight, setup.towers.user.from_brands
+    brands = graph.nodes("product")["brand"].to_list()
+    names = sorted({name for name in brands if name})
+    values = [names.index(name) if name else None for name in brands]
     expected = []
     for user in range(graph.num_nodes["user"]):
         chosen = [(values[product], 1.0) for product, _ in choices(graph, user, setup.view.time) if values[product] is not None]
@@ -239,7 +194,7 @@ def test_the_whole_past_is_a_mean_of_categories_or_brands(graph, part):
 
 def test_a_place_is_one_vector_for_shopper_and_product(graph):
     setup = Setup(graph, shared_attributes=[{"name": "place", "user": ["region", "town"], "product": ["region", "town"]}])
-    table = setup.retriever.shared.values.weight.detach()
+    table = setup.towers.shared.values.weight.detach()
     rows = {name: row for row, name in enumerate(["north", "south", "Bo", "Fa", "Ås"])}
     assert len(table) == len(rows)
     for found, node_type in ((setup.bases() - setup.titles(), "product"), (setup.shoppers(setup.encoder.products), "user")):
@@ -251,17 +206,17 @@ def test_a_place_is_one_vector_for_shopper_and_product(graph):
 
 
 def test_a_part_that_is_off_has_no_weights(graph):
-    names = {name.partition(".")[0] for name, _ in Setup(graph).retriever.named_parameters()}
+    names = {name.partition(".")[0] for name, _ in Setup(graph).towers.named_parameters()}
     assert names == {"text", "log_temperature"}
 
 
 def test_one_kind_of_action_needs_one_sequence(tmp_path):
     """With by_action on or off, a shop of purchases alone has the same weights."""
     graph = build(write_tiny_shop(tmp_path / "shop", actions=("purchase",)), tmp_path / "graph")
-    pair = [random_retriever(graph, tiny_config(user={"by_action": by_action})) for by_action in (True, False)]
+    pair = [random_towers(graph, tiny_config(user={"by_action": by_action})) for by_action in (True, False)]
     assert [name for name, _ in pair[0].named_parameters()] == [name for name, _ in pair[1].named_parameters()]
     vectors = []
-    for retriever in pair:
-        inputs = InputSampler(graph, retriever.config)
-        vectors.append(NodeEncoder(retriever, inputs, graph.before(graph.manifest.test_start)).encode_users())
+    for towers in pair:
+        inputs = InputSampler(graph, towers.config)
+        vectors.append(NodeEncoder(towers, inputs, graph.before(graph.manifest.test_start)).encode_users())
     assert torch.equal(vectors[0], vectors[1])

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 import torch
 from pydantic import ValidationError
-from retrievers import tiny_config
 from torch.nn import functional
+from towers import tiny_config
 from transformer_folders import WIDTH, write_tiny_transformer
 
 from gnn_search.errors import ArtefactError, ConfigError, MissingExtraError
@@ -57,13 +57,13 @@ def trained(folder, tiny_graph, tmp_path_factory):
         out = tmp_path_factory.mktemp("trained") / "model"
         config = config_for(folder, frozen)
         result = train(config, tiny_graph, out)
-        save_model(out, tiny_graph, config, result.retriever, None, {}, {})
+        save_model(out, tiny_graph, config, result.towers, None, {}, {})
         found[frozen] = config, result, out
     return found
 
 
 def encoder_of(model) -> NodeEncoder:
-    return NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    return NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
 
 
 def test_each_text_is_kept_once_and_found_again(tiny_graph):
@@ -77,7 +77,7 @@ def test_each_text_is_kept_once_and_found_again(tiny_graph):
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_the_tower_gives_the_projected_vectors_of_the_transformer(folder, tiny_graph, tmp_path, frozen):
-    tower = make_text_tower(config_for(folder, frozen), tiny_graph, ModelLayout(tmp_path))
+    tower = make_text_tower(config_for(folder, frozen).text, 16, tiny_graph, ModelLayout(tmp_path))
     from sentence_transformers import SentenceTransformer
 
     plain = SentenceTransformer(str(folder), device="cpu")
@@ -101,13 +101,13 @@ def test_a_frozen_transformer_encodes_each_text_once(folder, tiny_graph, tmp_pat
         return sentence_transformer.embed(model, texts)
 
     monkeypatch.setattr("gnn_search.model.text_towers.embed", embed)
-    first = make_text_tower(config_for(folder, True), tiny_graph, ModelLayout(tmp_path))
-    again = make_text_tower(config_for(folder, True), tiny_graph, ModelLayout(tmp_path))
+    first = make_text_tower(config_for(folder, True).text, 16, tiny_graph, ModelLayout(tmp_path))
+    again = make_text_tower(config_for(folder, True).text, 16, tiny_graph, ModelLayout(tmp_path))
     assert encoded == [len(DistinctTexts(tiny_graph).texts)]
     assert torch.equal(first.nodes("product"), again.nodes("product"))
     other = write_tiny_transformer(tmp_path / "other", seed=5)
     with pytest.raises(ArtefactError, match=r"text_vectors\.safetensors is of another transformer than .*other; put back the one"):
-        make_text_tower(config_for(other, True), tiny_graph, ModelLayout(tmp_path))
+        make_text_tower(config_for(other, True).text, 16, tiny_graph, ModelLayout(tmp_path))
 
 
 @pytest.mark.parametrize("frozen", [True, False])
@@ -116,8 +116,8 @@ def test_what_is_saved_comes_back(trained, frozen):
     model = open_model(out)
     assert model.config == config
     assert sorted(model.manifest.files) == ["config.yaml", "text_vectors.safetensors", "weights.safetensors"]
-    assert not [name for name, _ in model.retriever.named_parameters() if "transformer" in name]
-    before = NodeEncoder(result.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    assert not [name for name, _ in model.towers.named_parameters() if "transformer" in name]
+    before = NodeEncoder(result.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
     after = encoder_of(model)
     torch.testing.assert_close(after.products, before.products, rtol=0, atol=1e-5)
     torch.testing.assert_close(after.encode_texts(TEXTS), before.encode_texts(TEXTS), rtol=0, atol=1e-5)
@@ -127,7 +127,7 @@ def test_what_is_saved_comes_back(trained, frozen):
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_model_for_sentence_transformers_gives_the_same_vectors(trained, tmp_path, frozen):
     model = open_model(trained[frozen][2])
-    write_text_model(tmp_path / "text_tower", model.retriever.text)
+    write_text_model(tmp_path / "text_tower", model.towers.text)
     from sentence_transformers import SentenceTransformer
 
     texts = TEXTS + model.graph.nodes("query")["query"].to_list() + product_texts(model.graph.nodes("product"))
@@ -141,7 +141,7 @@ def test_only_a_transformer_that_learns_changes(folder, trained):
     before, after = source.state_dict(), learned.state_dict()
     assert before.keys() == after.keys()
     assert not torch.equal(before["0.model.embeddings.word_embeddings.weight"], after["0.model.embeddings.word_embeddings.weight"])
-    text = trained[True][1].retriever.text
+    text = trained[True][1].towers.text
     assert [name for name, _ in text.named_parameters()] == ["projection.weight"]
 
 
@@ -156,9 +156,9 @@ def test_a_broken_run_goes_on_to_the_same_bytes(folder, trained, tiny_graph, tmp
     with pytest.raises(KilledError):
         train(config, tiny_graph, tmp_path / "model", listener=kill)
     result = train(config, tiny_graph, tmp_path / "model", resume=True)
-    expected = dict(whole.retriever.named_parameters())
+    expected = dict(whole.towers.named_parameters())
     assert result.total_steps > 3
-    for name, parameter in result.retriever.named_parameters():
+    for name, parameter in result.towers.named_parameters():
         assert torch.equal(parameter, expected[name]), name
     saved = load_checkpoint(ModelLayout(tmp_path / "model").checkpoint)
     assert saved is not None
@@ -185,7 +185,7 @@ def test_new_queries_are_encoded_by_the_transformer(trained):
 
 def test_a_transformer_that_is_gone_or_changed_is_named(folder, tiny_graph, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
-    tower = make_text_tower(config_for(copy, True), tiny_graph, ModelLayout(tmp_path / "model"))
+    tower = make_text_tower(config_for(copy, True).text, 16, tiny_graph, ModelLayout(tmp_path / "model"))
     config = copy / "config.json"
     config.write_text(config.read_text() + " ")
     with pytest.raises(
@@ -200,7 +200,7 @@ def test_a_transformer_that_is_gone_or_changed_is_named(folder, tiny_graph, tmp_
 def test_a_moved_model_takes_its_own_transformer_along(trained, tmp_path):
     moved = shutil.copytree(trained[False][2], tmp_path / "moved")
     model = open_model(moved)
-    assert model.retriever.text.source.folder == moved / "transformer"
+    assert model.towers.text.source.folder == moved / "transformer"
     assert encoder_of(model).encode_texts(["never asked"]).norm().item() == pytest.approx(1, abs=1e-5)
 
 
@@ -208,7 +208,7 @@ def test_a_moved_model_takes_its_own_transformer_along(trained, tmp_path):
 def test_damaged_text_vectors_are_named(trained, tiny_graph, folder, tmp_path, content):
     (tmp_path / "text_vectors.safetensors").write_text(content)
     with pytest.raises(ArtefactError, match=r"text_vectors\.safetensors is damaged \(.*\); train the model again"):
-        make_text_tower(config_for(folder, True), tiny_graph, ModelLayout(tmp_path))
+        make_text_tower(config_for(folder, True).text, 16, tiny_graph, ModelLayout(tmp_path))
     copy = shutil.copytree(trained[True][2], tmp_path / "copy")
     (copy / "text_vectors.safetensors").unlink()
     with pytest.raises(ArtefactError, match=r"is damaged: text_vectors\.safetensors is missing; train the model again"):

@@ -78,6 +78,6 @@ def test_reasons_tell_what_the_graph_holds(model):
 
 
 def test_a_model_without_a_reranker_knows_vectors_alone(tiny_graph, tmp_path):
-    model = open_model(write_model(tiny_graph, tmp_path / "model", walk=False))
+    model = open_model(write_model(tiny_graph, tmp_path / "model", reranker=False))
     found = work_searches(model, best_case_ranker(model, open_node_embeddings(model)), build_cases(tiny_graph), count=3, k=2)
     assert {hit.reason for one in found for hit in (*one.lists[0].hits, *one.lists[1].hits)} == {NEAR}

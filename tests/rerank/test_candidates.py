@@ -12,7 +12,7 @@ import pytest
 from rich_shop import write_rich_shop
 from shops import DAY, START, build, write_tiny_shop
 
-from gnn_search.config.training import WalkSettings
+from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import Graph, to_time
 from gnn_search.rerank import candidates as candidates_module
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, partner_relations
@@ -20,9 +20,9 @@ from gnn_search.rerank.features import candidate_features
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
 
-def candidate_index(graph: Graph, moment: int, settings: WalkSettings | None = None, most_categories: int = 64) -> CandidateIndex:
+def candidate_index(graph: Graph, moment: int, settings: RerankerSettings | None = None, most_categories: int = 64) -> CandidateIndex:
     view = graph.before(moment)
-    return CandidateIndex(view, settings or WalkSettings(), HistoryIndex(graph), QueryCategories(view, most_categories))
+    return CandidateIndex(view, settings or RerankerSettings(), HistoryIndex(graph), QueryCategories(view, most_categories))
 
 
 def ints(values) -> np.ndarray:
@@ -47,7 +47,7 @@ class PlainCandidates:
 
     graph: Graph
     moment: int
-    settings: WalkSettings
+    settings: RerankerSettings
 
     def __post_init__(self) -> None:
         table = pl.concat([self.graph.examples(split) for split in ("train", "validation", "test")])
@@ -98,7 +98,7 @@ class PlainCandidates:
         return sorted(count, key=lambda product: (-round(late[product], 5), -count[product], product))[: self.settings.products]
 
 
-SETTINGS = [WalkSettings(), WalkSettings(products=2, recent=3, half_life_days=(9.0,)), WalkSettings(products=1, recent=0)]
+SETTINGS = [RerankerSettings(), RerankerSettings(products=2, recent=3, half_life_days=(9.0,)), RerankerSettings(products=1, recent=0)]
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_nothing_at_or_after_the_moment_counts(tmp_path, day, later):
 
 def test_the_cost_of_a_request_is_bounded(tiny_graph, monkeypatch):
     at, user = tiny_graph.manifest.time_last + 1, np.arange(15, dtype=np.int32)
-    settings = WalkSettings(products=1, recent=0)
+    settings = RerankerSettings(products=1, recent=0)
     whole = find_candidates(candidate_index(tiny_graph, at, settings), user, np.full_like(user, -1), np.zeros_like(user))
     assert np.bincount(whole.row).max() > 2
     monkeypatch.setattr(candidates_module, "_OWN_PRODUCTS", 1)

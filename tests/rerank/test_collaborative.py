@@ -64,13 +64,17 @@ def test_nothing_is_known_of_nobody_of_the_silent_and_of_what_nobody_chose():
 def test_shoppers_alike_recommend_to_each_other():
     # Two tastes; shopper 0 has not chosen product 2 yet, but the others of her taste have.
     user, product = [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 6, 6], [0, 1, 0, 1, 2, 0, 1, 2, 3, 4, 3, 4, 3, 4]
-    entry = CollaborativeFactors.decompose(evidence(user, product), PRODUCTS, (2,)).columns(np.zeros(PRODUCTS, np.int64), np.arange(PRODUCTS))[0]
+    entry = CollaborativeFactors.decompose(evidence(user, product), PRODUCTS, (2,)).columns(
+        np.zeros(PRODUCTS, np.int64), np.arange(PRODUCTS)
+    )[0]
     assert entry[2] > 0.2
     assert abs(entry[3]) < 1e-6
 
 
 def test_same_choices_same_bytes():
-    first, second = (np.stack(CollaborativeFactors.decompose(evidence(*choices(1)), PRODUCTS, RANKS).columns(*every_pair())) for _ in range(2))
+    first, second = (
+        np.stack(CollaborativeFactors.decompose(evidence(*choices(1)), PRODUCTS, RANKS).columns(*every_pair())) for _ in range(2)
+    )
     assert first.tobytes() == second.tobytes()
 
 

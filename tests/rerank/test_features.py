@@ -10,7 +10,7 @@ import pytest
 from rich_shop import write_rich_shop
 from shops import DAY, build, write_tiny_shop
 
-from gnn_search.config.training import WalkSettings
+from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import Graph
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts
 from gnn_search.rerank.features import candidate_features, feature_names
@@ -18,10 +18,10 @@ from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.tables.text import normalise_distinct
 
 HALF_LIVES = (5.0, 10.0)
-SETTINGS = WalkSettings(half_life_days=HALF_LIVES, factors=())
+SETTINGS = RerankerSettings(half_life_days=HALF_LIVES, factors=())
 
 
-def candidate_index(graph: Graph, moment: int, settings: WalkSettings = SETTINGS) -> CandidateIndex:
+def candidate_index(graph: Graph, moment: int, settings: RerankerSettings = SETTINGS) -> CandidateIndex:
     view = graph.before(moment)
     return CandidateIndex(view, settings, HistoryIndex(graph), QueryCategories(view, 64))
 
@@ -112,7 +112,7 @@ def test_hand_computed(fruit_shop):
 
 
 def test_users_alike_enter_as_they_are(tiny_graph):
-    index = candidate_index(tiny_graph, tiny_graph.manifest.test_start, WalkSettings(factors=(2, 5)))
+    index = candidate_index(tiny_graph, tiny_graph.manifest.test_start, RerankerSettings(factors=(2, 5)))
     user, query = ints([-1, 0, 1, 2, 3]), ints([0, 1, 2, 3, 4])
     candidates = find_candidates(index, user, query, query)
     names = feature_names(index.settings, index.partner_relations)
@@ -149,7 +149,7 @@ def test_partners_enter_as_logarithms(tmp_path):
 @pytest.mark.parametrize("half_lives", [(7.0,), (1.0, 2.0, 3.0), (7.0, 30.0, 90.0, 365.0)])
 def test_a_name_for_each_column(tiny_graph, fruit_shop, random_shop, half_lives):
     for graph in (tiny_graph, fruit_shop, random_shop(0)[2]):
-        index = candidate_index(graph, graph.manifest.test_start, WalkSettings(half_life_days=half_lives))
+        index = candidate_index(graph, graph.manifest.test_start, RerankerSettings(half_life_days=half_lives))
         names = feature_names(index.settings, index.partner_relations)
         user, query = ints([0, -1]), ints([0, 1])
         features = candidate_features(index, user, query, query, find_candidates(index, user, query, query))

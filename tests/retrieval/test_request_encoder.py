@@ -40,7 +40,7 @@ def ints(values) -> np.ndarray:
 
 def test_without_a_user_a_query_is_not_moved_at_all(opened):
     model, embeddings = opened
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(embeddings.as_of))
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(embeddings.as_of))
     query = np.arange(model.graph.num_nodes["query"], dtype=np.int32)
     plain = encoder.encode_queries(query)
     assert torch.equal(encoder.personalise(plain, np.full_like(query, NOBODY), query), plain)
@@ -75,7 +75,7 @@ def test_a_known_query_is_read_from_the_stored_embeddings(opened, by_text):
 def test_what_is_stored_is_what_the_model_encodes(opened):
     model, embeddings = opened
     query = np.arange(model.graph.num_nodes["query"], dtype=np.int32)
-    fresh = NodeEncoder(model.retriever, model.inputs, model.graph.before(embeddings.as_of)).encode_queries(query)
+    fresh = NodeEncoder(model.towers, model.inputs, model.graph.before(embeddings.as_of)).encode_queries(query)
     found = RequestEncoder(model, embeddings).encode_nodes(np.full_like(query, NOBODY), query)
     np.testing.assert_allclose(found.vector.numpy(), fresh.numpy(), atol=1e-6)
 
@@ -116,7 +116,7 @@ def test_known_queries_by_text_and_by_node_are_the_same(opened, ranker):
 
 def test_the_scores_are_inner_products_with_the_product_vectors(opened, ranker):
     model, embeddings = opened
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(embeddings.as_of))
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(embeddings.as_of))
     user, query = ints([3, NOBODY, 5]), ints([0, 1, 2])
     scores = encoder.encode_requests(user, query).numpy() @ embeddings.vectors["product"].T
     found = ranker.rank(user, query, 7)
@@ -126,7 +126,7 @@ def test_the_scores_are_inner_products_with_the_product_vectors(opened, ranker):
 
 def test_a_new_query_selects_history_as_the_nearest_known_one_does(opened, encoder, ranker):
     model, embeddings = opened
-    nodes = NodeEncoder(model.retriever, model.inputs, model.graph.before(embeddings.as_of))
+    nodes = NodeEncoder(model.towers, model.inputs, model.graph.before(embeddings.as_of))
     text = "bread 0 bread 0"
     node = model.graph.nodes("query")["query"].index_of("bread 0")
     found = encode_texts(encoder, ints([0, 0]), [text, "bread 0"])

@@ -85,7 +85,7 @@ def test_the_export_gives_the_same_lists(model, requests, tmp_path):
     user = known.join(graph.nodes("user").select("user_id").with_row_index("node"), on="user_id", how="left", maintain_order="left")["node"]
     node = known.join(queries.with_row_index("node"), on="query", how="left", maintain_order="left")["node"]
     plain = query_vectors[node.to_numpy()]
-    encoder = NodeEncoder(model.retriever, model.inputs, graph.before(embeddings.as_of))
+    encoder = NodeEncoder(model.towers, model.inputs, graph.before(embeddings.as_of))
     nodes = user.cast(pl.Int32).fill_null(-1).to_numpy()
     personal = encoder.personalise(torch.from_numpy(plain), nodes, node.cast(pl.Int32).to_numpy()).numpy()
     assert (nodes < 0).any()

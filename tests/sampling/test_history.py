@@ -116,27 +116,10 @@ def test_latest_choices_of_one_kind(graph, events, action):
         assert_same(found[place], plain_history(chosen.select("product", "time").rows(), before[place], 1000))
 
 
-@pytest.mark.parametrize("most", [1, 3, 1000])
-def test_latest_queries(graph, events, most):
-    user, _, before = requests(graph, events)
-    found = HistoryIndex(graph).latest_queries(user, before, most)
-    assert len(found.query) > 50
-    for place in range(len(user)):
-        asked = [(query, time) for shopper, query, _, time in events if shopper == user[place] >= 0 and time < before[place]]
-        times = [time for _, time in asked]
-        if len(asked) > 4 * most and times[-4 * most - 1] == times[-4 * most]:
-            continue  # which of several events of one moment is read is not prescribed
-        last = dict(asked[-4 * most :])
-        expected = sorted(last, key=lambda query: (last[query], query))[-most:]
-        inside = slice(*found.indptr[place : place + 2])
-        assert found.query[inside].tolist() == expected
-        np.testing.assert_allclose(found.age[inside], [(before[place] - last[query]) / DAY for query in expected], rtol=1e-5, atol=1e-6)
-
-
 @pytest.mark.parametrize("most", [1, 4, 1000])
-def test_a_spread_past_is_whole_or_even(graph, events, most):
+def test_a_profile_is_whole_or_even(graph, events, most):
     user, _, before = requests(graph, events)
-    found = HistoryIndex(graph).spread(user, before, most)
+    found = HistoryIndex(graph).profile(user, before, most)
     for place in range(len(user)):
         chosen = [(product, time) for shopper, _, product, time in events if shopper == user[place] >= 0 and time < before[place]]
         inside = found.product[slice(*found.indptr[place : place + 2])].tolist()
@@ -149,7 +132,7 @@ def test_a_spread_past_is_whole_or_even(graph, events, most):
 
 def test_the_heaviest_shoppers_cost_is_bounded(graph, events, monkeypatch):
     """Of each category the latest choices count, the same for any number of them."""
-    monkeypatch.setattr(history, "_CHOICES_READ", 3)
+    monkeypatch.setattr(history, "_INTERACTIONS_READ", 3)
     categories = QueryCategories(graph.before(graph.manifest.validation_start), 1)
     user, query, before = requests(graph, events)
     found = rows_of(HistoryIndex(graph).in_categories(user, query, before, categories, 100))

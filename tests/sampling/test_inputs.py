@@ -19,20 +19,20 @@ def test_shoppers_are_distinct_by_moment(tiny_graph):
     view = tiny_graph.before(tiny_graph.manifest.test_start)
     user = np.array([3, -1, 3, 3, -1], np.int32)
     before = np.array([5, 6, 5, 7, 8], np.int64) + view.time
-    people = sampler.people(user, np.zeros(5, np.int32), before, sampler.categories(view))
-    assert people.user.tolist() == [-1, 3, 3]
-    assert people.row.tolist() == [1, 0, 1, 2, 0]
-    assert len(people.recent[0].indptr) == 4
-    assert people.recent[0].indptr[1] == 0
-    assert len(people.history.indptr) == 6
+    users = sampler.users(user, np.zeros(5, np.int32), before, sampler.categories(view))
+    assert users.user.tolist() == [-1, 3, 3]
+    assert users.row.tolist() == [1, 0, 1, 2, 0]
+    assert len(users.recent[0].indptr) == 4
+    assert users.recent[0].indptr[1] == 0
+    assert len(users.history.indptr) == 6
 
 
 def test_nobody_asks(tiny_graph):
     sampler = sampler_of(tiny_graph)
     nobody = np.empty(0, np.int32)
-    people = sampler.people(nobody, nobody, np.empty(0, np.int64), sampler.categories(tiny_graph.before(0)))
-    assert people.row.tolist() == []
-    assert people.history.indptr.tolist() == [0]
+    users = sampler.users(nobody, nobody, np.empty(0, np.int64), sampler.categories(tiny_graph.before(0)))
+    assert users.row.tolist() == []
+    assert users.history.indptr.tolist() == [0]
 
 
 def test_without_randomness_products_have_the_latest_queries(tiny_graph):
@@ -44,40 +44,17 @@ def test_without_randomness_products_have_the_latest_queries(tiny_graph):
         assert found.queries.index[found.queries.indptr[product] : found.queries.indptr[product + 1]].tolist() == expected.tolist()
 
 
-def test_shoppers_of_products_and_what_they_chose_last(tiny_graph):
-    view = tiny_graph.before(tiny_graph.manifest.test_start)
-    sampler = sampler_of(tiny_graph, product={"shoppers": 2})
-    products = np.array([3, 9, 17], np.int32)
-    found = sampler.products(view, products).shoppers
-    who = set()
-    for neighbours, action in zip(found.shopper, ("click", "purchase"), strict=True):
-        edges = view.edges(("user", action, "product"))
-        who |= {int(user) for product in products for user in edges.csr.index[edges.starts[product] : edges.ends[product]][-2:]}
-        assert len(neighbours.indptr) == 4
-    shoppers = sorted(who)
-    last = sampler.history.latest(np.array(shoppers, np.int32), np.full(len(shoppers), view.time), 10)
-    np.testing.assert_array_equal(found.recent.product, last.product)
-    edges = view.edges(("user", "click", "product"))
-    drawn = [shoppers[place] for place in found.shopper[0].index]
-    assert drawn == [user for product in products for user in edges.csr.index[edges.starts[product] : edges.ends[product]][-2:].tolist()]
-    assert sampler_of(tiny_graph).products(view, products).shoppers.shopper == ()
-
-
-@pytest.mark.parametrize(
-    ("changes", "part"), [({"queries": 3}, "queries"), ({"categories": True}, "past"), ({"recent": 0}, "recent"), ({"recent": 5}, "recent")]
-)
-def test_sequences_of_a_shopper_are_read_where_they_count(tiny_graph, changes, part):
+@pytest.mark.parametrize(("part", "changes"), [("profile", {"brands": True}), ("recent", {"sequence_length": 5})])
+def test_sequences_of_a_user_are_read_where_they_count(tiny_graph, part, changes):
     view = tiny_graph.before(tiny_graph.manifest.test_start)
     user, query = np.arange(4, dtype=np.int32), np.zeros(4, np.int32)
     sizes = []
-    for user_settings in (changes, {"recent": 5 if changes == {"recent": 0} else 0}):
-        sampler = sampler_of(tiny_graph, user=user_settings)
-        people = sampler.people(user, query, np.full(4, view.time), sampler.categories(view))
-        sizes.append({"queries": len(people.queries.query), "past": len(people.past.product), "recent": len(people.recent)})
-    if changes == {"recent": 0}:
-        sizes.reverse()
-    assert sizes[0][part] > 0
-    assert sizes[1][part] == 0
+    for user_settings in ({"sequence_length": 0}, {"sequence_length": 0, **changes}):
+        sampler = sampler_of(tiny_graph, user=user_settings, product={"brand": True})
+        users = sampler.users(user, query, np.full(4, view.time), sampler.categories(view))
+        sizes.append({"profile": len(users.profile.product), "recent": len(users.recent)}[part])
+    assert sizes[0] == 0
+    assert sizes[1] > 0
 
 
 @pytest.mark.parametrize("switch", ["queries", "bought_with"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from retrievers import tiny_config
+from towers import tiny_config
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.cases import build_cases, take_cases

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from retrievers import tiny_config
+from towers import tiny_config
 
 from gnn_search.config.studies import AblationSettings
 from gnn_search.errors import ConfigError, RequestError
@@ -50,18 +50,18 @@ def test_a_bad_change_names_the_variant(change, message):
 
 
 def test_a_change_in_words():
-    change = {"user": {"recent": 0, "brands": False}, "negatives": {"taxonomy": None}, "dimension": 8}
-    assert list(settings_of(change)) == ["user.recent 0", "user.brands false", "negatives.taxonomy none", "dimension 8"]
+    change = {"user": {"sequence_length": 0, "brands": False}, "negatives": {"taxonomy": None}, "dimension": 8}
+    assert list(settings_of(change)) == ["user.sequence_length 0", "user.brands false", "negatives.taxonomy none", "dimension 8"]
 
 
 def test_a_part_that_is_off_already_is_skipped_with_the_reason():
     study = AblationSettings(
-        base="baselines/two_tower_text", variants={"without history": {"user": {"history": 0}}, "smaller": {"dimension": 8}}
+        base="baselines/two_tower_text", variants={"without history": {"user": {"attention_length": 0}}, "smaller": {"dimension": 8}}
     )
     configs, skipped = variant_configs(study)
     assert list(configs) == ["base", "smaller"]
     assert [one.name for one in skipped] == ["without history"]
-    assert skipped[0].reason == "the base baselines/two_tower_text is like this already: user.history 0"
+    assert skipped[0].reason == "the base baselines/two_tower_text is like this already: user.attention_length 0"
     with pytest.raises(RequestError, match="no variant is left to try: without history: the base baselines/two_tower_text is like this"):
         variant_configs(study, ["without history"])
     with pytest.raises(RequestError, match="there is no variant 'larger' in the study; there are without history, smaller"):

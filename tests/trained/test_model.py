@@ -9,9 +9,9 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
 from safetensors.torch import load_file, save_file
 from shops import build, write_tiny_shop
+from towers import random_towers, tiny_config
 
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import ModelLayout, hash_files
@@ -61,20 +61,20 @@ def reshape(layout: ModelLayout) -> None:
 
 
 def test_what_is_saved_comes_back(tiny_graph, tmp_path):
-    config = tiny_config(user={"history": 5})
-    retriever = random_retriever(tiny_graph, config)
+    config = tiny_config(user={"attention_length": 5})
+    towers = random_towers(tiny_graph, config)
     tokenizer = train_tokenizer(training_texts(tiny_graph), config.text)
-    save_model(tmp_path / "model", tiny_graph, config, retriever, None, {"steps": 3}, {"torch": "2"})
+    save_model(tmp_path / "model", tiny_graph, config, towers, None, {"steps": 3}, {"torch": "2"})
     model = open_model(tmp_path / "model")
     assert model.config == config
-    assert model.retriever.text.tokenizer.to_str() == tokenizer.to_str()
+    assert model.towers.text.tokenizer.to_str() == tokenizer.to_str()
     assert model.graph.path == tiny_graph.path.resolve()
     assert (model.manifest.training, model.manifest.versions) == ({"steps": 3}, {"torch": "2"})
-    for name, parameter in retriever.named_parameters():
-        assert torch.equal(model.retriever.get_parameter(name), parameter), name
+    for name, parameter in towers.named_parameters():
+        assert torch.equal(model.towers.get_parameter(name), parameter), name
     users, queries = np.arange(15, dtype=np.int32), np.arange(15, dtype=np.int32)
     view = tiny_graph.before(tiny_graph.manifest.test_start)
-    pair = [NodeEncoder(retriever, InputSampler(tiny_graph, config), view), NodeEncoder(model.retriever, model.inputs, view)]
+    pair = [NodeEncoder(towers, InputSampler(tiny_graph, config), view), NodeEncoder(model.towers, model.inputs, view)]
     assert torch.equal(*(encoder.products for encoder in pair))
     assert torch.equal(*(encoder.encode_requests(users, queries) for encoder in pair))
 
@@ -82,9 +82,9 @@ def test_what_is_saved_comes_back(tiny_graph, tmp_path):
 def test_the_reranker_comes_back(tiny_graph, tmp_path):
     config = tiny_config(walk={"half_life_days": [3, 9], "hidden": 5})
     torch.manual_seed(0)
-    scorer = RerankScorer(len(feature_names(config.walk, partner_relations(tiny_graph))), 5)
+    scorer = RerankScorer(len(feature_names(config.reranker, partner_relations(tiny_graph))), 5)
     scorer.standardise(torch.randn(20, len(scorer.mean)))
-    save_model(tmp_path / "model", tiny_graph, config, random_retriever(tiny_graph, config), scorer, {}, {})
+    save_model(tmp_path / "model", tiny_graph, config, random_towers(tiny_graph, config), scorer, {}, {})
     opened = open_model(tmp_path / "model").walk
     assert opened is not None
     assert not opened.training
@@ -96,14 +96,14 @@ def test_the_reranker_comes_back(tiny_graph, tmp_path):
 def test_a_reranker_that_is_gone_is_not_opened(fresh_model):
     opened = open_model(fresh_model)
     assert opened.reranker is not None
-    save_model(fresh_model, opened.graph, opened.config, opened.retriever, None, {}, {})
+    save_model(fresh_model, opened.graph, opened.config, opened.towers, None, {}, {})
     assert open_model(fresh_model).walk is None
 
 
 def test_the_same_model_gives_the_same_bytes(tiny_graph, tmp_path):
     config = tiny_config()
     for name in ("one", "other"):
-        save_model(tmp_path / name, tiny_graph, config, random_retriever(tiny_graph, config), None, {}, {})
+        save_model(tmp_path / name, tiny_graph, config, random_towers(tiny_graph, config), None, {}, {})
     for file in ("config.yaml", "tokenizer.json", "weights.safetensors", "model.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
 
@@ -111,10 +111,10 @@ def test_the_same_model_gives_the_same_bytes(tiny_graph, tmp_path):
 def test_a_model_is_written_over_one_that_is_there(fresh_model):
     opened = open_model(fresh_model)
     with torch.no_grad():
-        opened.retriever.text.tokens.add_(1)
-    save_model(fresh_model, opened.graph, opened.config, opened.retriever, None, {}, {})
+        opened.towers.text.tokens.add_(1)
+    save_model(fresh_model, opened.graph, opened.config, opened.towers, None, {}, {})
     again = open_model(fresh_model)
-    assert torch.equal(again.retriever.text.tokens, opened.retriever.text.tokens)
+    assert torch.equal(again.towers.text.tokens, opened.towers.text.tokens)
     assert not list(fresh_model.glob(".*"))
 
 

@@ -25,7 +25,7 @@ def test_kept_and_computed_are_the_same(model):
     kept, computed = open_node_embeddings(model), encode_nodes(model, model.graph.manifest.test_start)
     assert set(kept.vectors) == set(computed.vectors) == {"product", "query", "category", "user"}
     assert all(np.array_equal(kept.vectors[name], computed.vectors[name]) for name in kept.vectors)
-    assert kept.factors.ranks == computed.factors.ranks == model.config.walk.factors
+    assert kept.factors.ranks == computed.factors.ranks == model.config.reranker.factors
     assert kept.factors.user.any()
     assert np.array_equal(kept.factors.user, computed.factors.user)
     assert np.array_equal(kept.factors.product, computed.factors.product)

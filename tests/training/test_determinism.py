@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from retrievers import tiny_config
+from towers import tiny_config
 
 from gnn_search.training.determinism import deterministic
 from gnn_search.training.loop import train

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from retrievers import tiny_config
+from towers import tiny_config
 
 from gnn_search.layout import ModelLayout
 from gnn_search.sampling.batches import BatchSampler
@@ -135,10 +135,10 @@ def test_a_hinge_learns(tiny_graph, tmp_path, thresholds):
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
     # A list of ten drawn at random from forty products holds a quarter of what was chosen.
     assert result.progress.best_recall > 0.35
-    found = result.retriever.thresholds
+    found = result.towers.thresholds
     assert set(found) == {"purchase", "click"}
     for action, value in thresholds.items():
         assert found[action] == pytest.approx(value)
     assert all(found[action] != 0.5 for action in set(found) - set(thresholds))
     assert ("temperature" in rows[0]) is False
-    assert "log_temperature" not in dict(result.retriever.named_parameters())
+    assert "log_temperature" not in dict(result.towers.named_parameters())

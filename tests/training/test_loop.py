@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from retrievers import tiny_config, tiny_settings
 from rich_shop import PARTS, write_rich_shop
 from shops import build, write_tiny_shop
+from towers import tiny_config, tiny_settings
 
 from gnn_search.errors import ArtefactError, DivergenceError, OutputExistsError, RequestError
 from gnn_search.graph.cases import build_cases
@@ -41,7 +41,7 @@ def kill_at(step: int):
 
 
 def weights(result: TrainingResult) -> dict[str, torch.Tensor]:
-    return {name: parameter.detach() for name, parameter in result.retriever.named_parameters()}
+    return {name: parameter.detach() for name, parameter in result.towers.named_parameters()}
 
 
 def assert_same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
@@ -109,7 +109,7 @@ def test_the_best_weights_are_given_back(tiny_graph, tmp_path, monkeypatch):
     def recall(encoder, cases) -> float:
         value = next(recalls)
         if value == 0.6:
-            best.update({name: parameter.detach().clone() for name, parameter in encoder._retriever.named_parameters()})
+            best.update({name: parameter.detach().clone() for name, parameter in encoder._towers.named_parameters()})
         return value
 
     monkeypatch.setattr(loop, "validation_recall", recall)
@@ -135,7 +135,7 @@ def test_one_seed_gives_equal_bytes(tiny_graph, unbroken, tmp_path):
     first, out = unbroken
     second = train(tiny_config(), tiny_graph, tmp_path / "second")
     for result, folder in ((first, tmp_path / "one"), (second, tmp_path / "other")):
-        save_model(folder, tiny_graph, tiny_config(), result.retriever, None, {}, {})
+        save_model(folder, tiny_graph, tiny_config(), result.towers, None, {}, {})
     for file in ("weights.safetensors", "tokenizer.json", "config.yaml"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "other" / file).read_bytes()
     assert without_clock(tmp_path / "second") == without_clock(out)

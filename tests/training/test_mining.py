@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
+from towers import random_towers, tiny_config
 
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler
@@ -19,9 +19,9 @@ def config(**changes):
 
 @pytest.fixture(scope="module")
 def encoder(tiny_graph):
-    retriever = random_retriever(tiny_graph, config())
+    towers = random_towers(tiny_graph, config())
     view = tiny_graph.before(tiny_graph.manifest.validation_start)
-    return NodeEncoder(retriever, BatchSampler(tiny_graph, config()).inputs, view)
+    return NodeEncoder(towers, BatchSampler(tiny_graph, config()).inputs, view)
 
 
 @pytest.mark.parametrize("rule", ["query", "user_query"])
@@ -44,7 +44,7 @@ def test_lists_are_the_nearest_that_the_mask_leaves(tiny_graph, encoder, rule, d
 
 def test_stretches_end_where_new_lists_begin(tiny_graph):
     batches = BatchSampler(tiny_graph, config())
-    miner = Miner.of(random_retriever(tiny_graph, config()), batches, config())
+    miner = Miner.of(random_towers(tiny_graph, config()), batches, config())
     assert miner is not None
     assert miner.bounds(0, 10) == [4, 8, 10]
     assert miner.bounds(3, 8) == [4, 8]
@@ -53,8 +53,8 @@ def test_stretches_end_where_new_lists_begin(tiny_graph):
 
 
 def test_lists_come_back_from_a_checkpoint(tiny_graph):
-    batches, retriever = BatchSampler(tiny_graph, config()), random_retriever(tiny_graph, config())
-    miner = Miner.of(retriever, batches, config())
+    batches, towers = BatchSampler(tiny_graph, config()), random_towers(tiny_graph, config())
+    miner = Miner.of(towers, batches, config())
     assert miner is not None
     assert miner.tensors() == {}
     miner.renew(5)
@@ -62,12 +62,12 @@ def test_lists_come_back_from_a_checkpoint(tiny_graph):
     kept = miner.tensors()
     assert list(kept) == ["step 4"]
     other = BatchSampler(tiny_graph, config())
-    again = Miner.of(retriever, other, config())
+    again = Miner.of(towers, other, config())
     assert again is not None
     again.load(kept)
     np.testing.assert_array_equal(other.negatives.dynamic.lists, lists)
     with torch.no_grad():
-        retriever.text.tokens.add_(1)
+        towers.text.tokens.add_(1)
     again.renew(7)
     np.testing.assert_array_equal(other.negatives.dynamic.lists, lists)
     again.renew(8)
@@ -76,4 +76,4 @@ def test_lists_come_back_from_a_checkpoint(tiny_graph):
 
 def test_a_run_without_them_has_no_miner(tiny_graph):
     batches = BatchSampler(tiny_graph, tiny_config())
-    assert Miner.of(random_retriever(tiny_graph, tiny_config()), batches, tiny_config()) is None
+    assert Miner.of(random_towers(tiny_graph, tiny_config()), batches, tiny_config()) is None

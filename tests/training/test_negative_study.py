@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from retrievers import random_retriever, tiny_config
+from towers import random_towers, tiny_config
 
 from gnn_search.errors import RequestError
 from gnn_search.model.node_encoder import NodeEncoder
@@ -22,9 +22,9 @@ def config():
 
 @pytest.fixture(scope="module")
 def encoder(tiny_graph):
-    retriever = random_retriever(tiny_graph, config())
+    towers = random_towers(tiny_graph, config())
     view = tiny_graph.before(tiny_graph.manifest.validation_start)
-    return NodeEncoder(retriever, BatchSampler(tiny_graph, config()).inputs, view)
+    return NodeEncoder(towers, BatchSampler(tiny_graph, config()).inputs, view)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from retrievers import tiny_config
 from torch import Tensor, nn
+from towers import tiny_config
 
 from gnn_search.config.training import OptimiserSettings
 from gnn_search.model.value_table import ValueTable
-from gnn_search.training.optimiser import Optimisers
+from gnn_search.training.optimiser import HasTables, Optimisers
 
 
 class Small(nn.Module):
@@ -19,12 +19,11 @@ class Small(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.dense = nn.Linear(3, 3)
-        self.text = nn.Module()
-        self.text.tokens = nn.Parameter(torch.randn(5, 3))
+        self.tokens = ValueTable(5, 3)
         self.free = nn.Embedding(6, 3, sparse=True)
 
     def forward(self, rows: Tensor) -> Tensor:
-        return self.dense(self.free(rows) + self.text.tokens[rows % 5]).square().sum()
+        return self.dense(self.free(rows) + self.tokens.weight[rows % 5]).square().sum()
 
 
 def trained(steps: int, model: Small | None = None, optimisers: Optimisers | None = None, first: int = 0) -> tuple[Small, Optimisers]:
@@ -59,7 +58,7 @@ def test_a_first_step_is_as_long_as_its_rate():
     before = Small()
     after, _ = trained(1)
     torch.testing.assert_close((after.dense.weight - before.dense.weight).abs(), torch.full((3, 3), 0.1 * 0.25))
-    torch.testing.assert_close((after.text.tokens - before.text.tokens).abs()[:2], torch.full((2, 3), 0.2 * 0.25))
+    torch.testing.assert_close((after.tokens.weight - before.tokens.weight).abs()[:2], torch.full((2, 3), 0.2 * 0.25))
     moved = (after.free.weight - before.free.weight).abs()
     torch.testing.assert_close(moved[:2], torch.full((2, 3), 0.2 * 0.25))
     assert not moved[2:].any()
@@ -72,7 +71,7 @@ def test_only_dense_weights_decay():
     (model(torch.tensor([1])) * 0).backward()
     optimisers.step(3)
     torch.testing.assert_close(model.dense.weight, before["dense.weight"] * (1 - 0.1 * 0.5))
-    torch.testing.assert_close(model.text.tokens, before["text.tokens"])
+    torch.testing.assert_close(model.tokens.weight, before["tokens.weight"])
     torch.testing.assert_close(model.free.weight, before["free.weight"])
 
 
@@ -111,17 +110,33 @@ def test_the_state_goes_out_and_in():
 
 
 def test_a_model_without_free_vectors(tiny_graph):
-    from retrievers import random_retriever
+    from towers import random_towers
 
     config = tiny_config(product={"id_embedding": False}, query={"id_embedding": False})
-    retriever = random_retriever(tiny_graph, config)
-    optimisers = Optimisers(retriever, config.optimiser, 10)
-    before = retriever.text.tokens.detach().clone()
-    for parameter in retriever.parameters():
+    towers = random_towers(tiny_graph, config)
+    optimisers = Optimisers(towers, config.optimiser, 10)
+    before = towers.text.tokens.detach().clone()
+    for parameter in towers.parameters():
         parameter.grad = torch.ones_like(parameter)
     optimisers.step(0)
-    assert not torch.equal(retriever.text.tokens, before)
+    assert not torch.equal(towers.text.tokens, before)
     kept = {name: value.clone() for name, value in optimisers.tensors().items()}
     assert {name.partition(".")[0] for name in kept} == {"0"}
     optimisers.load(kept)
     assert all(torch.equal(value, kept[name]) for name, value in optimisers.tensors().items())
+
+
+def test_the_towers_say_which_weights_are_tables(tiny_graph):
+    from towers import random_towers
+
+    model = random_towers(tiny_graph, tiny_config(product={"brand": True}))
+    tables = {id(table) for module in model.modules() if isinstance(module, HasTables) for table in module.table_parameters()}
+    assert {name for name, parameter in model.named_parameters() if id(parameter) in tables} == {
+        "text.tokens",
+        "text.importance",
+        "product.category",
+        "product.numeric.weight",
+        "product.attributes.weight",
+        "product.brand.weight",
+        "user.attributes.weight",
+    }

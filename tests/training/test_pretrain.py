@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from retrievers import random_retriever, tiny_config
 from torch.nn import functional
+from towers import random_towers, tiny_config
 
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
@@ -28,7 +28,7 @@ class KilledError(Exception):
 def pretrained(graph: Graph, epochs: int = 30) -> tuple[TextTower, TextTower, list[float]]:
     """Return a tower before and after, and the losses on the way."""
     config = tiny_config(text={"pretrain": {"epochs": epochs, "batch_size": 16, "learning_rate": 0.02}})
-    before, after = (random_retriever(graph, config).text for _ in range(2))
+    before, after = (random_towers(graph, config).text for _ in range(2))
     losses: list[float] = []
     pretrain(after, config, Examples.of(graph, "train"), graph.num_nodes, lambda step, total, pairs, loss: losses.append(loss))
     return before, after, losses
@@ -59,7 +59,7 @@ def test_every_pair_counts_once():
 
 def test_all_steps_are_told_of(tiny_graph):
     told = []
-    tower = random_retriever(tiny_graph, CONFIG).text
+    tower = random_towers(tiny_graph, CONFIG).text
     examples = Examples.of(tiny_graph, "train")
     pretrain(tower, CONFIG, examples, tiny_graph.num_nodes, lambda step, total, pairs, loss: told.append((step, total, pairs)))
     pairs = len(distinct_pairs(examples, tiny_graph.num_nodes["product"])[0])
@@ -74,7 +74,7 @@ def test_known_products_are_never_taught_as_wrong(make_graph):
     later = [("ann", "asked", "p0", day, "purchase", f"s{day}", "x") for day in (12, 25)]
     graph = make_graph(products, events + later)
     config = tiny_config(text={"pretrain": {"epochs": 3, "batch_size": 4}}, optimiser={"weight_decay": 0.0})
-    tower = random_retriever(graph, config).text
+    tower = random_towers(graph, config).text
     before = {name: value.detach().clone() for name, value in tower.named_parameters()}
     losses: list[float] = []
     pretrain(tower, config, Examples.of(graph, "train"), graph.num_nodes, lambda step, total, pairs, loss: losses.append(loss))

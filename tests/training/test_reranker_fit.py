@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
+from towers import random_towers, tiny_config
 
 from gnn_search.errors import DivergenceError, RequestError
 from gnn_search.graph.cases import build_cases
@@ -22,7 +22,7 @@ SHOPPERS, PRODUCTS = 24, 60
 
 
 def config(**changes):
-    walk = {"words": 0, "nearest": 0, "unasked": 0}
+    walk = {"words": 0, "nearest": 0, "cold_query_share": 0}
     walk |= {"hidden": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "half_life_days": [5, 30], **changes}
     return tiny_config(walk=walk)
 
@@ -40,7 +40,7 @@ def faithful_shop(make_graph):
 
 
 def fitted(graph, settings):
-    return fit_reranker(settings, graph, random_retriever(graph, settings), InputSampler(graph, settings))
+    return fit_reranker(settings, graph, random_towers(graph, settings), InputSampler(graph, settings))
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_learns_that_only_repeats_matter(faithful_fit):
 def test_is_the_same_to_the_bit(faithful_shop, faithful_fit):
     torch.manual_seed(99)
     state = torch.get_rng_state()
-    again = fit_reranker(config(), faithful_shop, random_retriever(faithful_shop, config()), InputSampler(faithful_shop, config()))
+    again = fit_reranker(config(), faithful_shop, random_towers(faithful_shop, config()), InputSampler(faithful_shop, config()))
     one, other = faithful_fit.scorer.state_dict(), again.scorer.state_dict()
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -79,14 +79,14 @@ def test_a_fit_that_diverges_is_refused(faithful_shop):
 
 
 def candidate_index(settings, inputs: InputSampler, encoder: NodeEncoder) -> CandidateIndex:
-    return CandidateIndex(encoder.view, settings.walk, inputs.history, encoder.categories)
+    return CandidateIndex(encoder.view, settings.reranker, inputs.history, encoder.categories)
 
 
 def gathered(graph, settings) -> tuple[np.ndarray, RerankExamples]:
     """The shopper of each case, and the examples."""
-    cases = build_cases(graph, "validation", settings.walk.cases, settings.seed)
+    cases = build_cases(graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(graph, settings)
-    encoder = NodeEncoder(random_retriever(graph, settings), inputs, graph.before(cases.time))
+    encoder = NodeEncoder(random_towers(graph, settings), inputs, graph.before(cases.time))
     examples = gather(settings, encoder, candidate_index(settings, inputs, encoder), cases)
     return cases.user[np.argsort(cases.user, kind="stable")], examples
 
@@ -132,10 +132,10 @@ def test_cases_without_their_user_are_learned_but_not_measured(tiny_graph, monke
 
 
 def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
-    settings = config(user_dropout=0, unasked=0.5)
-    cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
+    settings = config(user_dropout=0, cold_query_share=0.5)
+    cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
-    encoder = NodeEncoder(random_retriever(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
+    encoder = NodeEncoder(random_towers(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
     index = candidate_index(settings, inputs, encoder)
     examples = gather(settings, encoder, index, cases)
     _, plain = gathered(tiny_graph, config(user_dropout=0))
@@ -144,7 +144,7 @@ def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
     assert again == min(len(asked), len(cases) // 2) > 3
     assert examples.altered.tolist() == [False] * len(cases) + [True] * again
     assert np.array_equal(examples.features[: len(plain.features)], plain.features)
-    names = feature_names(settings.walk, index.partner_relations)
+    names = feature_names(settings.reranker, index.partner_relations)
     copies = dict(zip(names, examples.features[len(plain.features) :].T, strict=True))
     assert not copies["query asked before"].any()
     assert not copies["products of the query"].any()
@@ -155,7 +155,7 @@ def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
 
 
 def test_copies_do_not_count_as_cases(tiny_graph):
-    one, other = fitted(tiny_graph, config(unasked=0.5)), fitted(tiny_graph, config())
+    one, other = fitted(tiny_graph, config(cold_query_share=0.5)), fitted(tiny_graph, config())
     assert one.cases == other.cases
     assert one.vector == other.vector
     assert not torch.equal(one.scorer.beside.inner.weight, other.scorer.beside.inner.weight)
@@ -164,9 +164,9 @@ def test_copies_do_not_count_as_cases(tiny_graph):
 def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
     monkeypatch.setattr(reranker_fit, "_BEYOND", 3)
     settings = config(user_dropout=0, products=2, recent=0)
-    cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
+    cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
-    encoder = NodeEncoder(random_retriever(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
+    encoder = NodeEncoder(random_towers(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
     index = candidate_index(settings, inputs, encoder)
     examples = gather(settings, encoder, index, cases)
     for place, case in enumerate(np.argsort(cases.user, kind="stable")):
@@ -237,9 +237,9 @@ def test_a_validation_period_without_choices_is_refused(make_graph):
 
 
 def test_cases_of_new_queries_are_fitted_more_often(tiny_graph, monkeypatch):
-    settings = config(new_queries=3, unasked=0.5)
+    settings = config(new_queries=3, cold_query_share=0.5)
     _, examples = gathered(tiny_graph, settings)
-    cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
+    cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     asked = tiny_graph.before(cases.time).edges(("product", "rev_leads_to", "query")).degree()
     assert examples.new.sum() == (asked[cases.query] == 0).sum()
     # The tiny shop's queries are all old ones; take some for new.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from retrievers import tiny_config, tiny_settings
+from towers import tiny_config, tiny_settings
 
 from gnn_search.errors import MissingExtraError
 from gnn_search.layout import ModelLayout

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
+from towers import random_towers, tiny_config
 
 from gnn_search.errors import DivergenceError
 from gnn_search.graph.cases import build_cases
@@ -20,7 +20,7 @@ from gnn_search.training.validation import validation_recall
 def encoder(tiny_graph) -> NodeEncoder:
     config = tiny_config()
     view = tiny_graph.before(tiny_graph.manifest.validation_start)
-    return NodeEncoder(random_retriever(tiny_graph, config), InputSampler(tiny_graph, config), view)
+    return NodeEncoder(random_towers(tiny_graph, config), InputSampler(tiny_graph, config), view)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_no_case_of_another_counts(encoder, cases):
 
 def test_vectors_of_no_number_are_refused(tiny_graph, cases):
     config = tiny_config()
-    retriever = random_retriever(tiny_graph, config)
+    retriever = random_towers(tiny_graph, config)
     with torch.no_grad():
         for parameter in retriever.parameters():
             parameter.fill_(float("nan"))

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
 from rich_shop import PARTS, write_rich_shop
 from shops import build
+from towers import random_towers, tiny_config
 
 from gnn_search.errors import TableError
 from gnn_search.graph.store import Graph
@@ -34,12 +34,12 @@ def graph(shop) -> Graph:
 def model_of(graph: Graph, **changes) -> Model:
     """Return a model with random weights, without a folder."""
     config = tiny_config(**{**PARTS, **changes})
-    retriever = random_retriever(graph, config)
-    return Model(Path(), None, config, graph, retriever._features, retriever, InputSampler(graph, config), None, None)
+    towers = random_towers(graph, config)
+    return Model(Path(), None, config, graph, towers._features, towers, InputSampler(graph, config), None, None)
 
 
 def encoder_of(model: Model) -> NodeEncoder:
-    return NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    return NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
 
 
 @pytest.mark.parametrize("without", [None, "text", "category", "numeric", "attributes", "brand", "id_embedding", "degree"])
@@ -51,8 +51,8 @@ def test_a_product_of_the_graph_gets_the_vector_that_it_has_without_neighbours(s
     found = encoder_of(model).encode_new_products(new.facts)
     everything = np.arange(40, dtype=np.int32)
     with torch.no_grad():
-        bases = model.retriever.product_bases(everything, torch.zeros(40, dtype=torch.bool))
-        alone = model.retriever.product_vectors(model.inputs.unconnected_products(40), bases, bases[:0], np.empty(0, np.int32), bases)
+        bases = model.towers.product_bases(everything, torch.zeros(40, dtype=torch.bool))
+        alone = model.towers.product_vectors(model.inputs.unconnected_products(40), bases, bases[:0], np.empty(0, np.int32), bases)
     torch.testing.assert_close(found, alone, rtol=0, atol=1e-6)
     torch.testing.assert_close(found.norm(dim=1), torch.ones(40))
     assert len(np.unique(found.numpy().round(4), axis=0)) > 30
@@ -63,7 +63,7 @@ def test_before_anybody_chose_anything_all_products_are_new(tmp_path):
     recipe = write_rich_shop(tmp_path / "shop")
     graph = build(recipe, tmp_path / "graph")
     model = model_of(graph, product={**PARTS["product"], "related": 0})
-    encoder = NodeEncoder(model.retriever, model.inputs, graph.before(graph.manifest.time_first))
+    encoder = NodeEncoder(model.towers, model.inputs, graph.before(graph.manifest.time_first))
     new = read_new_products(model, recipe.parent / "products.parquet")
     torch.testing.assert_close(encoder.encode_new_products(new.facts), encoder.products, rtol=0, atol=1e-6)
 
@@ -96,7 +96,7 @@ def test_a_product_of_which_nothing_is_known_has_a_defined_vector(graph, tmp_pat
     rows.write_parquet(tmp_path / "new.parquet")
     model = model_of(graph, product={**PARTS["product"], "numeric": False})
     found = encoder_of(model).encode_new_products(read_new_products(model, tmp_path / "new.parquet").facts)[0]
-    shared = model.retriever.product.new.detach()
+    shared = model.towers.product.new.detach()
     torch.testing.assert_close(found, shared / shared.norm(), rtol=0, atol=1e-6)
     without = model_of(graph, product={**PARTS["product"], "numeric": False, "id_embedding": False})
     nothing = encoder_of(without).encode_new_products(read_new_products(without, tmp_path / "new.parquet").facts)[0]

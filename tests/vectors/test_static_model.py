@@ -35,8 +35,8 @@ def both(tiny_model, tmp_path_factory):
     model2vec = pytest.importorskip("model2vec")
     model = open_model(tiny_model)
     folder = tmp_path_factory.mktemp("static") / "text_tower"
-    write_static_model(folder, model.retriever.text.tokenizer, model.retriever.text.folded())
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    write_static_model(folder, model.towers.text.tokenizer, model.towers.text.folded())
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
     static = model2vec.StaticModel.from_pretrained(folder)
 
     def ours(texts):
@@ -73,7 +73,7 @@ def test_a_text_without_a_known_token_is_zero_in_both(both):
 
 def test_long_texts_are_cut_alike(both):
     static, ours, model = both
-    most = most_characters(model.retriever.text.tokenizer)
+    most = most_characters(model.towers.text.tokenizer)
     assert most is not None
     # Tokens shorter than the median meet the limit on tokens, longer ones that on characters.
     for text in ("tea " * 30, "0 " * 30, "organic " * 30, " " * most + "tea"):
@@ -86,14 +86,14 @@ def sentence_model(tiny_model, tmp_path_factory):
     api = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed; it is the extra 'transformer'")
     model = open_model(tiny_model)
     folder = tmp_path_factory.mktemp("static") / "text_tower"
-    write_static_model(folder, model.retriever.text.tokenizer, model.retriever.text.folded())
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    write_static_model(folder, model.towers.text.tokenizer, model.towers.text.folded())
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
     return api.SentenceTransformer(str(folder), device="cpu"), lambda texts: encoder.encode_texts(texts).numpy(), model
 
 
 def test_sentence_transformers_gives_the_same_vectors(sentence_model):
     sentences, ours, model = sentence_model
-    most = most_characters(model.retriever.text.tokenizer)
+    most = most_characters(model.towers.text.tokenizer)
     texts = [*TEXTS, "organic " * 30, "bread" + " " * most + "tea", "🍞 bread [UNK] 東", *model.graph.nodes("product")["title"]]
     assert np.allclose(sentences.encode(texts), ours(texts), atol=1e-5)
     assert not sentences.encode(["🍞🍞", ""]).any()

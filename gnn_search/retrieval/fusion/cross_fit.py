@@ -70,7 +70,7 @@ def fit_fusion(
         RequestError: The model has no such channel.
     """
     config = model.config
-    cases = build_cases(model.graph, "validation", config.walk.cases, config.seed)
+    cases = build_cases(model.graph, "validation", config.reranker.cases, config.seed)
     chosen = sample_rows(len(cases), limit, seed)
     lists = _lists(model, cases, chosen, progress)
     progress("fitting weights")

@@ -50,7 +50,7 @@ def candidate_index(model: Model, embeddings: NodeEmbeddings, encoder: RequestEn
     if model.reranker is None:
         return None
     nodes = encoder.nodes
-    return CandidateIndex(nodes.view, model.config.walk, model.inputs.history, nodes.categories, embeddings.factors)
+    return CandidateIndex(nodes.view, model.config.reranker, model.inputs.history, nodes.categories, embeddings.factors)
 
 
 def channel_rankers(model: Model, index: ProductIndex, candidates: CandidateIndex | None) -> dict[str, Ranker]:

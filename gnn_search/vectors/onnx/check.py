@@ -16,7 +16,7 @@ from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxCheck, OnnxLayout, PersonalTowerInfo, TextTowerInfo
 from gnn_search.vectors.onnx.serving import ServingTables, read_tables
-from gnn_search.vectors.onnx.tables import shopper_of
+from gnn_search.vectors.onnx.tables import user_of
 
 TOLERANCE = 1e-5
 """Greatest difference of a number in a unit vector."""
@@ -112,14 +112,14 @@ def run_requests(
     products, parts = encoder.products.numpy(), []
     for start in range(0, len(user), batch):
         rows = range(start, min(start + batch, len(user)))
-        shoppers = [shopper_of(model.graph, int(user[row]), encoder.view.time) for row in rows]
-        history_query = [tables.history_query(int(query[row]), texts[row]) for row in rows]
-        parts.append(session.run(["personal"], tables.inputs(vectors[start : start + batch], history_query, shoppers, products))[0])
+        users = [user_of(model.graph, int(user[row]), encoder.view.time) for row in rows]
+        history_queries = [tables.history_query(int(query[row]), texts[row]) for row in rows]
+        parts.append(session.run(["personal"], tables.inputs(vectors[start : start + batch], history_queries, users, products))[0])
     return np.concatenate(parts) if parts else vectors
 
 
 def _requests(model: Model) -> tuple[Int32, Int32]:
-    """Return requests that shoppers made in the training period, every eighth taken as nobody's."""
+    """Return requests that users made in the training period, every eighth taken as nobody's."""
     examples = model.graph.examples("train")
     picked = examples[_spread(examples.height, _REQUESTS)]
     user = picked["user"].fill_null(-1).to_numpy().astype(np.int32)

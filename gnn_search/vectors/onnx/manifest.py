@@ -55,7 +55,7 @@ class TextTowerInfo(StrictModel):
 
 
 class ValueCodes(StrictModel):
-    """The values of one attribute of the shoppers; the code of each is `first` + its place.
+    """The values of one attribute of the users; the code of each is `first` + its place.
 
     Attributes:
         column: Of the users table.
@@ -73,27 +73,23 @@ class PersonalTowerInfo(StrictModel):
 
     Attributes:
         clock: `calendar`, or `order` where the graph spread the events evenly in time, and the times of events must be given so too.
-        actions: Kinds of action that are choices.
-        history: Most distinct products of the history in the query's categories.
-        recent: Most latest choices of each sequence.
-        sequences: The inputs of latest choices by name, each with the action that it is of; null for all actions.
-        queries: Most latest distinct queries.
-        past: Most choices, spread evenly over the whole past, that stand for long-term categories and brands.
-        categories: Whether long-term categories are an input.
-        brands: Whether long-term brands are an input.
-        attributes: The shoppers' attributes.
+        actions: Kinds of action that count as interactions.
+        attention_length: Most distinct products of the history in the query's categories.
+        sequence_length: Most latest interactions of each sequence.
+        sequences: The inputs of latest interactions by name, each with the action that it is of; null for all actions.
+        profile_length: Most interactions of the profile, spread evenly over the whole past.
+        brands: Whether the profile's brands are an input.
+        attributes: The users' attributes.
         shared_attributes: Those that products have too, level by level.
-        user: Whether the shopper's vector is an output beside the personal query.
+        user: Whether the user's vector is an output beside the personal query.
     """
 
     clock: str
     actions: tuple[str, ...]
-    history: int
-    recent: int
+    attention_length: int
+    sequence_length: int
     sequences: dict[str, str | None]
-    queries: int
-    past: int
-    categories: bool
+    profile_length: int
     brands: bool
     attributes: tuple[ValueCodes, ...]
     shared_attributes: tuple[ValueCodes, ...]
@@ -107,7 +103,7 @@ class OnnxCheck(StrictModel):
         onnxruntime: Its version.
         texts: Texts compared.
         text_difference: Greatest difference of a number in a text's vector.
-        requests: Requests of shoppers compared.
+        requests: Requests of users compared.
         personal_difference: Greatest difference of a number in a personal query's vector; null without a personal tower.
     """
 
@@ -131,7 +127,7 @@ class OnnxManifest(StrictModel):
         ir_version: Of the files.
         onnx: Version of the package that wrote them.
         text_tower: The text tower.
-        personal_tower: The personal tower; null where the model has nothing to say of shoppers.
+        personal_tower: The personal tower; null where the model has nothing to say of users.
         check: How they compare with the package.
     """
 

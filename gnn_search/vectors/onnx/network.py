@@ -1,133 +1,95 @@
-"""An ONNX network, put together operator by operator."""
+"""Export a torch module as an ONNX file."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 
 from gnn_search.errors import ConfigError, MissingExtraError
 
 OPSET = 18
-"""Old enough for servers that are not of this year; operators that came later, such as Gelu, are written out in older ones."""
+"""Old enough for servers that are not of this year."""
 IR_VERSION = 8
 """Of the file; the one that came with the opset."""
 
-_MOST_BYTES = 2**31 - 2**20
+MOST_BYTES = 2**31 - 2**20
 """A protocol buffer holds less than 2 GiB."""
-_EPSILON = 1e-12
-"""Least length that a vector is divided by, as in torch's `normalize`."""
-
-Array = npt.NDArray[Any]
-NumberType = Literal["float32", "int64"]
 
 
-class Network:
-    """Inputs, operators and outputs in the order in which they are added.
-
-    The towers read ragged arrays, which no exporter traces: they are written here a second time, over rectangles, and held to the first by
-    comparing their numbers. The package onnx is all that this needs.
+def export_module(
+    module: nn.Module,
+    inputs: Mapping[str, tuple[Tensor, Sequence[str | int]]],
+    outputs: Sequence[str],
+    path: Path,
+    about: str,
+    most_bytes: int = MOST_BYTES,
+) -> None:
+    """Write a module as an ONNX file; the same module gives the same bytes.
 
     Args:
-        name: Of the graph inside the file.
+        module: Takes the inputs in their order.
+        inputs: An example of each, and its shape; a text in a shape names a dimension of any size.
+        outputs: Names of what the module returns, float32 [batch, d] each.
+        path: Where.
+        about: What the network does, for those who open it in a viewer.
+        most_bytes: That the file may hold.
 
     Raises:
+        ConfigError: The file would be too large.
         MissingExtraError: The package onnx is not installed.
     """
-
-    def __init__(self, name: str) -> None:
-        self._onnx = _import_onnx()
-        self._name = name
-        self._inputs: list[Any] = []
-        self._outputs: list[Any] = []
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
-        self._bytes = 0
-
-    def input(self, name: str, kind: NumberType, *shape: str | int) -> str:
-        """Add an input; a text in the shape names a dimension of any size."""
-        self._inputs.append(self._describe(name, kind, shape))
-        return name
-
-    def output(self, value: str, name: str, *shape: str | int) -> None:
-        """Make a float32 value an output."""
-        self._nodes.append(self._onnx.helper.make_node("Identity", [value], [name]))
-        self._outputs.append(self._describe(name, "float32", shape))
-
-    def constant(self, value: Array | Tensor | float | list[int]) -> str:
-        """Add a constant: float32 of a number, int64 of a list of integers."""
-        if isinstance(value, Tensor):
-            array: Array = value.detach().cpu().numpy()
-        elif isinstance(value, list):
-            array = np.array(value, dtype=np.int64)
-        else:
-            array = np.asarray(value, dtype=np.float32) if isinstance(value, float) else value
-        name = f"constant_{len(self._constants)}"
-        self._bytes += array.nbytes
-        # Not before: a description of a few bytes is all that is kept of an array too large for the file.
-        if self._bytes <= _MOST_BYTES:
-            self._constants.append(self._onnx.numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator and return its result."""
-        result = f"{kind}_{len(self._nodes)}"
-        self._nodes.append(self._onnx.helper.make_node(kind, list(inputs), [result], **attributes))
-        return result
-
-    def sum(self, value: str, axis: int) -> str:
-        """Sum over an axis, which goes."""
-        return self.op("ReduceSum", value, self.constant([axis]), keepdims=0)
-
-    def linear(self, value: str, layer: nn.Linear) -> str:
-        """Apply a linear layer to the last axis."""
-        product = self.op("MatMul", value, self.constant(layer.weight.detach().T))
-        bias = dict(layer.named_parameters()).get("bias")
-        return product if bias is None else self.op("Add", product, self.constant(bias))
-
-    def weighted_sum(self, weight: str, vectors: str) -> str:
-        """Sum vectors, [batch, slots, d], with weights, [batch, slots]: [batch, d]; zeros where there is no slot."""
-        return self.sum(self.op("Mul", self.op("Unsqueeze", weight, self.constant([2])), vectors), 1)
-
-    def unit(self, vectors: str) -> str:
-        """Scale rows to length 1; a row of zeros stays one."""
-        length = self.op("ReduceL2", vectors, self.constant([1]), keepdims=1)
-        return self.op("Div", vectors, self.op("Max", length, self.constant(_EPSILON)))
-
-    def save(self, path: Path, about: str) -> None:
-        """Write the file; the same network gives the same bytes.
-
-        Args:
-            path: Where.
-            about: What the network does, for those who open it in a viewer.
-
-        Raises:
-            ConfigError: It would be too large for the format.
-        """
-        if self._bytes > _MOST_BYTES:
-            raise ConfigError(
-                f"{path.name} would hold {self._bytes / 1e9:.1f} GB, and an ONNX file holds less than 2 GiB; "
-                "train with a smaller text.vocabulary or dimension, or leave ONNX out"
+    onnx = _import_onnx()
+    size = sum(tensor.nbytes for tensor in chain(module.parameters(), module.buffers()))
+    if size > most_bytes:
+        raise ConfigError(
+            f"{path.name} would hold {size / 1e9:.1f} GB, and an ONNX file holds less than 2 GiB; "
+            "train with a smaller text.vocabulary or dimension, or leave ONNX out"
+        )
+    dynamic = {name: {axis: size for axis, size in enumerate(shape) if isinstance(size, str)} for name, (_, shape) in inputs.items()}
+    torch.onnx.register_custom_op_symbolic(  # type: ignore[attr-defined]
+        "aten::embedding_bag", _padded_bags, OPSET
+    )
+    try:
+        with warnings.catch_warnings():
+            # The exporter warns that it is the older of two; the newer one needs a package more.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module.eval(),
+                tuple(example for example, _ in inputs.values()),
+                path,
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_axes={**dynamic, **{name: {0: "batch"} for name in outputs}},
+                opset_version=OPSET,
+                dynamo=False,
             )
-        helper = self._onnx.helper
-        graph = helper.make_graph(self._nodes, self._name, self._inputs, self._outputs, self._constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="gnn-search", doc_string=about)
-        model.ir_version = IR_VERSION
-        self._onnx.checker.check_model(model, full_check=True)
-        path.write_bytes(model.SerializeToString(deterministic=True))
+    finally:
+        torch.onnx.unregister_custom_op_symbolic("aten::embedding_bag", OPSET)  # type: ignore[attr-defined]
+    model = onnx.load(path)
+    model.producer_name, model.producer_version, model.doc_string, model.ir_version = "gnn-search", "", about, IR_VERSION
+    onnx.checker.check_model(model, full_check=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
 
-    def _describe(self, name: str, kind: NumberType, shape: tuple[str | int, ...]) -> Any:
-        number = self._onnx.TensorProto.FLOAT if kind == "float32" else self._onnx.TensorProto.INT64
-        return self._onnx.helper.make_tensor_value_info(name, number, shape)
+
+def _padded_bags(graph: Any, table: Any, index: Any, offsets: Any, *settings: Any) -> tuple[Any, None, None, None]:
+    """Write the weighted sum of `Padded` with ONNX operators; torch's own translation loops over the rows."""
+    weight = settings[3]
+    shape = graph.op("Concat", graph.op("Shape", offsets), graph.op("Constant", value_t=torch.tensor([-1])), axis_i=0)
+    rows = graph.op("Gather", table, graph.op("Reshape", index, shape))
+    scale = graph.op("Unsqueeze", graph.op("Reshape", weight, shape), graph.op("Constant", value_t=torch.tensor([2])))
+    axis = graph.op("Constant", value_t=torch.tensor([1]))
+    return graph.op("ReduceSum", graph.op("Mul", rows, scale), axis, keepdims_i=0), None, None, None
 
 
 def _import_onnx() -> Any:
     try:
         import onnx
-        import onnx.numpy_helper
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"ONNX files need {error.name}, which is not installed; run: pip install 'gnn-search[onnx]'") from None
     return onnx

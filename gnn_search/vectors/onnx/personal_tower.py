@@ -1,24 +1,96 @@
-"""The personal tower as ONNX: a query's vector and what is known of a shopper in, the personal query's vector out."""
+"""The personal tower as ONNX: a query's vector and what is known of its user in, the personal query's vector out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from torch import nn
+import polars as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from gnn_search.config.recipe import Recipe
-from gnn_search.config.training import UserSettings
-from gnn_search.model.history_attention import HistoryAttention
+from gnn_search.model.history_attention import Slots
+from gnn_search.model.ragged import Padded
+from gnn_search.model.user_tower import UserLists
 from gnn_search.trained.model import Model
-from gnn_search.vectors.onnx.choices import Choices
-from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo
-from gnn_search.vectors.onnx.network import Network
-from gnn_search.vectors.onnx.shopper import add_shopper, describe_attributes, sequences_of
+from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo, ValueCodes
+from gnn_search.vectors.onnx.network import export_module
 
-_ABOUT = """A query's vector and what is known of a shopper to the personal query's vector.
+_ABOUT = """A query's vector and what is known of its user to the personal query's vector.
 
-Empty slots have the count or mask 0; a shopper of whom nothing is known leaves the query's vector as it is, to the bit."""
+Empty slots have the count 0; a user of whom nothing is known leaves the query's vector as it is, to the bit."""
+
+_LONG_AGO = 1e30
+"""Days; later than every age, so an empty slot is never the youngest."""
+
+
+class PersonalTower(nn.Module):
+    """The user tower of a model, fed from padded arrays that a server can make.
+
+    Args:
+        model: The model.
+        sequences: Names of the sequences of latest interactions.
+    """
+
+    def __init__(self, model: Model, sequences: Sequence[str]) -> None:
+        super().__init__()
+        towers, self._sequences = model.towers, sequences
+        self._half_life, self._dimension = model.config.user.half_life_days, model.config.dimension
+        self.user, self.brand = towers.user, towers.product.brand if towers.user.from_brands is not None else None
+        self.shared = None if towers.shared is None else towers.shared.values
+        self._columns = {"attributes": model.features.attributes.code.shape[1] if self.user.attributes is not None else 0}
+        self._columns["shared_attributes"] = 0 if towers.shared is None else towers.shared.users.code.shape[1]
+
+    def inputs(self) -> dict[str, tuple[Tensor, tuple[str | int, ...]]]:
+        """Return examples of the inputs by name, with their shapes."""
+        batch, slots = 2, 3
+        sequences = [*(["history"] if self.user.attention is not None else []), *self._sequences]
+        inputs: dict[str, tuple[Tensor, tuple[str | int, ...]]] = {
+            "query": (torch.ones(batch, self._dimension), ("batch", self._dimension))
+        }
+        for name in sequences:
+            inputs[f"{name}_vectors"] = torch.ones(batch, slots, self._dimension), ("batch", name, self._dimension)
+            inputs[f"{name}_counts"] = torch.ones(batch, slots), ("batch", name)
+            inputs[f"{name}_days"] = torch.ones(batch, slots), ("batch", name)
+        if self.brand is not None:
+            inputs["profile_brands"] = torch.zeros(batch, slots, dtype=torch.int64), ("batch", "profile")
+        for name, columns in self._columns.items():
+            if columns:
+                inputs[name] = torch.zeros(batch, columns, dtype=torch.int64), ("batch", columns)
+        return inputs
+
+    def outputs(self) -> list[str]:
+        """Return the names of the outputs."""
+        return ["personal", "user"] if self.user.gate is not None else ["personal"]
+
+    def forward(self, query: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+        """Personalise queries; see `write_onnx_personal_tower` for the shapes."""
+        inputs = dict(zip(self.inputs(), (query, *others), strict=True))
+        # One table for all: the tower looks vectors up by number.
+        vectors = [inputs[f"{name}_vectors"].reshape(-1, self._dimension) for name in self._sequences]
+        history, slots = query, Slots(*[torch.zeros(0)] * 4)
+        if self.user.attention is not None:
+            history, slots = (
+                inputs["history_vectors"].reshape(-1, self._dimension),
+                _slots(inputs["history_counts"], inputs["history_days"]),
+            )
+        recent, first = [], query.new_zeros((), dtype=torch.int64)
+        for name, table in zip(self._sequences, vectors, strict=True):
+            counts = inputs[f"{name}_counts"]
+            recent.append(Padded(_places(counts) + first, _recency(counts, inputs[f"{name}_days"], self._half_life)))
+            first = first + table.shape[0]
+        lists = UserLists(
+            recent,
+            Padded.of_known(inputs["attributes"], mean=True) if "attributes" in inputs else None,
+            Padded.of_known(inputs["profile_brands"], mean=True) if self.brand is not None else None,
+            Padded.of_known(inputs["shared_attributes"], mean=False) if self.shared is not None else None,
+            query.shape[0],
+        )
+        user = self.user.encode(lists, torch.cat(vectors) if vectors else query, self.brand, self.shared)
+        personal = self.user(query, user, slots, history)
+        return (personal, functional.normalize(user, dim=1)) if self.user.gate is not None else (personal,)
 
 
 def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo | None:
@@ -29,81 +101,90 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
         model: The model.
 
     Returns:
-        What a server has to know of it; None, and no file, where the model has no part that says anything of shoppers.
+        What a server has to know of it; None, and no file, where the model has no part that says anything of users.
 
     Raises:
         ConfigError: It would be too large for the format.
         MissingExtraError: The package onnx is not installed.
 
     Shapes:
-        query: float32 [batch, d], unit length. Of each sequence of choices NAME, which is `history` or of the latest choices:
-        NAME_vectors: float32 [batch, NAME, d], the products' vectors; NAME_counts, NAME_days: float32 [batch, NAME], how often each was
-        chosen and how many days ago last. asked_vectors: float32 [batch, asked, d]; asked_days, asked_mask: float32 [batch, asked].
-        past_categories, past_brands: int64 [batch, past], -1 for none. attributes, shared_attributes: int64 [batch, columns], codes, -1 for
-        none. Outputs: personal: float32 [batch, d], unit length; user: float32 [batch, d], unit length or zeros.
+        Of each sequence of interactions NAME, which is `history` or one of the latest interactions:
+
+        - query: float32 [batch, d], unit length
+        - NAME_vectors: float32 [batch, NAME, d], the products' vectors
+        - NAME_counts: float32 [batch, NAME], how often each was chosen, 0 for an empty slot
+        - NAME_days: float32 [batch, NAME], how many days ago last
+        - profile_brands: int64 [batch, profile], -1 for none
+        - attributes, shared_attributes: int64 [batch, columns], codes, -1 for none
+        - returns personal: float32 [batch, d], unit length
+        - returns user: float32 [batch, d], unit length or zeros
     """
-    tower, settings, dimension = model.retriever.user, model.config.user, model.config.dimension
-    if tower.gate is None and tower.attention is None:
+    sequences, settings = sequences_of(model), model.config.user
+    tower = PersonalTower(model, list(sequences))
+    if tower.user.gate is None and tower.user.attention is None:
         return None
-    network = Network("personal_tower")
-    query = network.input("query", "float32", "batch", dimension)
-    moved = query
-    if tower.gate is not None:
-        shopper = add_shopper(network, model)
-        gate = network.op("Sigmoid", network.linear(network.op("Concat", query, shopper, axis=1), tower.gate))
-        moved = network.op("Add", moved, network.op("Mul", gate, shopper))
-        network.output(network.unit(shopper), "user", "batch", dimension)
-    if tower.attention is not None:
-        moved = network.op("Add", moved, _recall(network, query, tower.attention, dimension))
-    # As in the tower: what did not move stays as it is, to the bit.
-    stayed = network.op("Equal", moved, query)
-    differs = network.op("Cast", network.op("Not", stayed), to=1)
-    moves = network.op("Greater", network.op("ReduceMax", differs, network.constant([1]), keepdims=1), network.constant(0.5))
-    network.output(network.op("Where", moves, network.unit(moved), query), "personal", "batch", dimension)
-    network.save(OnnxLayout(folder).personal_tower, _ABOUT)
-    return _describe(model, settings)
-
-
-def _recall(network: Network, query: str, attention: HistoryAttention, dimension: int) -> str:
-    """Add what the history in the query's categories says, as `HistoryAttention` does."""
-    choices = Choices(network, "history", dimension)
-    question = network.op("Unsqueeze", network.linear(query, attention.question), network.constant([2]))
-    match = network.op("Squeeze", network.op("MatMul", choices.vectors, question), network.constant([2]))
-    match = network.op("Mul", match, network.constant(dimension**0.5 / 8))
-    first, last = attention.evidence[0], attention.evidence[2]
-    assert isinstance(first, nn.Linear)
-    assert isinstance(last, nn.Linear)
-    hidden = _gelu(network, network.linear(choices.features(), first))
-    logit = network.op("Add", match, network.op("Squeeze", network.linear(hidden, last), network.constant([2])))
-    logit = network.op("Where", choices.there, logit, network.constant(float("-inf")))
-    weight = network.op("Softmax", network.op("Concat", network.linear(query, attention.nothing), logit, axis=1), axis=1)
-    weight = network.op("Slice", weight, network.constant([1]), network.constant([np.iinfo(np.int64).max]), network.constant([1]))
-    recalled = network.linear(network.weighted_sum(weight, choices.vectors), attention.value)
-    growth = network.op("Exp", network.op("Mul", choices.log_length, network.constant(attention.growth)))
-    return network.op("Mul", network.op("Mul", recalled, network.constant(attention.scale)), growth)
-
-
-def _gelu(network: Network, value: str) -> str:
-    """Add the exact GELU, x (1 + erf(x / sqrt 2)) / 2."""
-    erf = network.op("Erf", network.op("Mul", value, network.constant(0.5**0.5)))
-    half = network.op("Mul", value, network.constant(0.5))
-    return network.op("Mul", half, network.op("Add", erf, network.constant(1.0)))
-
-
-def _describe(model: Model, settings: UserSettings) -> PersonalTowerInfo:
-    tower = model.retriever.user
-    attributes, shared = describe_attributes(model)
+    export_module(tower, tower.inputs(), tower.outputs(), OnnxLayout(folder).personal_tower, _ABOUT)
+    users, products = model.graph.nodes("user"), model.graph.nodes("product")
+    own = [(column, [users[column]]) for column in users.columns[1:]] if tower.user.attributes is not None else []
+    shared = [
+        (of_user, [users[of_user], products[of_product]])
+        for attribute in model.config.shared_attributes
+        for of_user, of_product in zip(attribute.user, attribute.product, strict=True)
+    ]
     return PersonalTowerInfo(
         clock=Recipe.model_validate(model.graph.manifest.recipe).tables.events.clock,
         actions=tuple(model.graph.positive_actions),
-        history=settings.history,
-        recent=settings.recent,
-        sequences=sequences_of(model),
-        queries=settings.queries,
-        past=settings.past,
-        categories=tower.from_categories is not None,
-        brands=tower.from_brands is not None,
-        attributes=attributes,
-        shared_attributes=shared,
-        user=tower.gate is not None,
+        attention_length=settings.attention_length,
+        sequence_length=settings.sequence_length,
+        sequences=sequences,
+        profile_length=settings.profile_length,
+        brands=tower.brand is not None,
+        attributes=_number(own),
+        shared_attributes=_number(shared),
+        user=tower.user.gate is not None,
     )
+
+
+def sequences_of(model: Model) -> dict[str, str | None]:
+    """Return the names of the sequences of latest interactions, each with the action that it is of, None for all."""
+    settings = model.config.user
+    if not settings.sequence_length:
+        return {}
+    return {f"recent_{action}": action for action in model.graph.positive_actions} if settings.by_action else {"recent": None}
+
+
+def _number(columns: list[tuple[str, list[pl.Series]]]) -> tuple[ValueCodes, ...]:
+    """Number the values of columns as `ValueNumbers` and `code_shared` do."""
+    codes, first = [], 0
+    for name, held in columns:
+        values = pl.concat([column.alias("value") for column in held]).drop_nulls().unique().sort().to_list()
+        codes.append(ValueCodes(column=name, first=first, values=tuple(values)))
+        first += len(values)
+    return tuple(codes)
+
+
+def _places(counts: Tensor) -> Tensor:
+    """Number the slots of a rectangle row by row."""
+    return torch.arange(counts.shape[0] * counts.shape[1]).view(counts.shape[0], counts.shape[1])
+
+
+def _recency(counts: Tensor, days: Tensor, half_life: float) -> Tensor:
+    """Return count * 2 ** (-(days - youngest) / half-life), scaled to sum to 1 in each row, 0 for an empty slot: [batch, slots]."""
+    days = days.clamp(min=0)
+    youngest = torch.where(counts > 0, days, _LONG_AGO).amin(dim=1, keepdim=True)
+    # Of an empty slot the difference may be below 0, and the power too large for the count of 0.
+    weight = counts * 0.5 ** ((days - youngest).clamp(min=0) / half_life)
+    return weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-30)
+
+
+def _slots(counts: Tensor, days: Tensor) -> Slots:
+    """Describe a history as `sampling.history` and `Slots.of` do."""
+    there = counts > 0
+    log_length = there.float().sum(dim=1, keepdim=True).clamp(min=1).log()
+    features = (
+        counts.clamp(min=1).log(),
+        days.clamp(min=0).log1p(),
+        counts / counts.sum(dim=1, keepdim=True).clamp(min=1),
+        log_length.expand_as(counts),
+    )
+    return Slots(_places(counts), torch.stack(features, dim=2), ~there, log_length)

@@ -1,12 +1,12 @@
-"""From what a server knows of a shopper to the inputs of `personal_tower.onnx`.
+"""From what a server knows of a user to the inputs of `personal_tower.onnx`.
 
 This file needs numpy alone and reads the folder that it lies in; copy both into your service. It follows the rules by which the model was
-trained: which of a shopper's events count for a query, how many of them, and in which order.
+trained: which of a user's events count for a query, how many of them, and in which order.
 
 Example:
     tables = ServingTables.open(Path("export/onnx"))
-    shopper = Shopper(now=np.datetime64("2024-02-22T10:00"), time=times, product=products, action=actions, query=queries)
-    inputs = tables.inputs(query_vectors, [tables.history_query(query, text_vector)], [shopper], product_vectors)
+    user = User(now=np.datetime64("2024-02-22T10:00"), time=times, product=products, action=actions)
+    inputs = tables.inputs(query_vectors, [tables.history_query(query, text_vector)], [user], product_vectors)
     personal = onnxruntime.InferenceSession("export/onnx/personal_tower.onnx").run(["personal"], inputs)[0]
 """
 
@@ -26,20 +26,18 @@ import numpy.typing as npt
 Int = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Slots = tuple[Int, Int, npt.NDArray[np.float64]]
-"""Distinct things of one shopper's past, the latest last: their rows, how often each occurred, and how many days ago last."""
+"""Distinct products of one user's past, the latest last: their rows, how many interactions, and how many days ago the last."""
 
 _WHITE_SPACE = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 """Unicode's, to which Python adds four separators."""
 _DAY = 86_400e6
 """µs."""
-_CHOICES_READ = 512
-"""Latest choices in one category that count."""
-_EVENTS_A_QUERY = 4
-"""Latest events that are read for each of a shopper's distinct queries."""
+_INTERACTIONS_READ = 512
+"""Latest interactions in one category that count."""
 
 
 @dataclass(frozen=True)
-class Shopper:
+class User:
     """Who asks: attributes, and the events of the past, in the order of the log where several have one time. Nobody has none.
 
     Attributes:
@@ -47,7 +45,6 @@ class Shopper:
         time: When each event was, UTC, as numpy datetimes.
         product: Row of its product in `parquet/product-*.parquet`, counted from 0; -1 for one that is not there.
         action: Its kind of action.
-        query: Row of its query in `parquet/query-*.parquet`; -1 for one that is not there. Left out where the model reads no queries.
         attributes: Values by column of the users table.
     """
 
@@ -55,19 +52,17 @@ class Shopper:
     time: npt.ArrayLike = ()
     product: npt.ArrayLike = ()
     action: Sequence[str] = ()
-    query: npt.ArrayLike | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Past:
-    """Events before the moment, in time order; `kind` is the place of the action among the choices, -1 for none."""
+    """Events before the moment, in time order; `kind` is the place of the action among those that count as interactions, -1 for none."""
 
     now: int
     time: Int
     product: Int
     kind: Int
-    query: Int
 
 
 class ServingTables:
@@ -87,7 +82,7 @@ class ServingTables:
             for part in ("attributes", "shared_attributes")
             if (levels := settings[part])
         }
-        if settings["history"]:
+        if settings["attention_length"]:
             # Only queries that led somewhere before call up a history.
             self._known = np.flatnonzero(np.diff(tables["query_categories_indptr"]) > 0)
             self._texts = _unit(tables["query_texts"][self._known])
@@ -97,17 +92,17 @@ class ServingTables:
         """Open the folder that `gnn-search export --format onnx` wrote; the arrays stay on disk until they are read."""
         settings = json.loads((folder / "onnx.json").read_text(encoding="utf-8"))["personal_tower"]
         if settings is None:
-            raise ValueError(f"the model in {folder} has nothing to say of shoppers; search with the query's vector itself")
+            raise ValueError(f"the model in {folder} has nothing to say of users; search with the query's vector itself")
         return cls(settings, read_tables(folder))
 
     def history_query(self, query: int, text: Float32) -> int:
-        """Return the query whose categories call up the shopper's history: itself, else the nearest by text that led somewhere, or -1.
+        """Return the query whose categories select the user's history: itself, else the nearest by text that led somewhere, or -1.
 
         Args:
             query: Row of the query in `parquet/query-*.parquet`; -1 for one that is not there.
             text: Its vector by `text_tower.onnx`, float32 [d]; read only where the query itself led nowhere.
         """
-        if not self._settings["history"] or not len(self._known):
+        if not self._settings["attention_length"] or not len(self._known):
             return -1
         bounds = self._tables["query_categories_indptr"]
         if query >= 0 and bounds[query + 1] > bounds[query]:
@@ -117,74 +112,53 @@ class ServingTables:
         return int(self._known[best]) if scores[best] > 0 else -1
 
     def inputs(
-        self, vectors: Float32, history_query: Sequence[int], shoppers: Sequence[Shopper], products: Float32
+        self, vectors: Float32, history_queries: Sequence[int], users: Sequence[User], products: Float32
     ) -> dict[str, npt.NDArray[Any]]:
         """Return the inputs of `personal_tower.onnx` for a batch of requests.
 
         Args:
             vectors: The queries' vectors: of a known query that of `parquet/query-*.parquet`, of any other that of `text_tower.onnx`.
-            history_query: Of each request, from `history_query`.
-            shoppers: Who asks each.
+            history_queries: Of each request, from `history_query`.
+            users: Who asks each.
             products: The vectors of `parquet/product-*.parquet`.
 
         Shapes:
-            vectors: float32 [n, d]; history_query, shoppers: n; products: float32 [catalogue, d].
+            vectors: float32 [n, d]; history_queries, users: n; products: float32 [catalogue, d].
         """
-        settings, pasts = self._settings, [self._past(shopper) for shopper in shoppers]
+        settings, pasts = self._settings, [self._past(user) for user in users]
         feeds: dict[str, npt.NDArray[Any]] = {"query": np.asarray(vectors, dtype=np.float32)}
-        if settings["history"]:
-            history = [self._in_categories(past, query) for past, query in zip(pasts, history_query, strict=True)]
-            feeds |= _choices("history", history, products)
+        if settings["attention_length"]:
+            history = [self._in_categories(past, query) for past, query in zip(pasts, history_queries, strict=True)]
+            feeds |= _sequence("history", history, products)
         for name, action in settings["sequences"].items():
             kind = None if action is None else self._kinds[action]
-            feeds |= _choices(name, [_latest(past, kind, settings["recent"]) for past in pasts], products)
-        if settings["queries"]:
-            feeds |= self._asked(pasts)
-        if settings["categories"] or settings["brands"]:
-            spread = [_spread(past, settings["past"]) for past in pasts]
-            for part, table in (("categories", "product_category"), ("brands", "product_brand")):
-                if settings[part]:
-                    feeds[f"past_{part}"] = _padded([self._tables[table][rows] for rows in spread], np.int64, -1)
+            feeds |= _sequence(name, [_latest(past, kind, settings["sequence_length"]) for past in pasts], products)
+        if settings["brands"]:
+            brands = self._tables["product_brand"]
+            feeds["profile_brands"] = _padded([brands[_profile(past, settings["profile_length"])] for past in pasts], np.int64, -1)
         for part, columns in self._codes.items():
-            codes = [[code.get(_label(shopper.attributes.get(column)), -1) for column, code in columns] for shopper in shoppers]
-            feeds[part] = np.array(codes, dtype=np.int64).reshape(len(shoppers), len(columns))
+            codes = [[code.get(_label(user.attributes.get(column)), -1) for column, code in columns] for user in users]
+            feeds[part] = np.array(codes, dtype=np.int64).reshape(len(users), len(columns))
         return feeds
 
-    def _past(self, shopper: Shopper) -> _Past:
-        time, now = _microseconds(shopper.time), int(_microseconds(shopper.now))
-        product = np.asarray(shopper.product, dtype=np.int64)
-        kind = np.array([self._kinds.get(action, -1) for action in shopper.action], dtype=np.int64)
-        query = np.full(len(time), -1) if shopper.query is None else np.asarray(shopper.query, dtype=np.int64)
+    def _past(self, user: User) -> _Past:
+        time, now = _microseconds(user.time), int(_microseconds(user.now))
+        product = np.asarray(user.product, dtype=np.int64)
+        kind = np.array([self._kinds.get(action, -1) for action in user.action], dtype=np.int64)
         order = np.lexsort((kind, time))
         order = order[time[order] < now]
-        return _Past(now, time[order], product[order], np.where(product >= 0, kind, -1)[order], query[order])
+        return _Past(now, time[order], product[order], np.where(product >= 0, kind, -1)[order])
 
     def _in_categories(self, past: _Past, query: int) -> Slots:
-        """Return the choices in the query's categories."""
+        """Return the interactions in the query's categories."""
         bounds = self._tables["query_categories_indptr"]
         start, end = bounds[query : query + 2] if query >= 0 else (0, 0)
         category = np.where(past.kind >= 0, self._tables["product_category"][past.product], -1) if len(past.product) else past.product
         inside = np.flatnonzero(np.isin(category, self._tables["query_categories"][start:end]))
-        if len(inside) > _CHOICES_READ:
+        if len(inside) > _INTERACTIONS_READ:
             groups = category[inside]
-            inside = np.sort(
-                np.concatenate([inside[groups == group][-_CHOICES_READ:] for group in np.unique(groups, return_index=True)[0]])
-            )
-        return _distinct(past.product[inside], past.time[inside], past.now, self._settings["history"])
-
-    def _asked(self, pasts: Sequence[_Past]) -> dict[str, npt.NDArray[Any]]:
-        """Return the inputs of the latest distinct queries: the texts' vectors, not of length 1, and how long ago they were asked."""
-        most, asked = self._settings["queries"], []
-        for past in pasts:
-            events = np.flatnonzero(past.query >= 0)[-_EVENTS_A_QUERY * most :]
-            asked.append(_distinct(past.query[events], past.time[events], past.now, most))
-        rows = _padded([found[0] for found in asked], np.int64, 0)
-        mask = _padded([np.ones(len(found[0])) for found in asked], np.float32, 0)
-        return {
-            "asked_vectors": np.asarray(self._tables["query_texts"][rows] * mask[:, :, None], dtype=np.float32),
-            "asked_days": _padded([found[2] for found in asked], np.float32, 0),
-            "asked_mask": mask,
-        }
+            inside = np.sort(np.concatenate([inside[groups == group][-_INTERACTIONS_READ:] for group in np.unique(groups)]))
+        return _distinct(past.product[inside], past.time[inside], past.now, self._settings["attention_length"])
 
 
 def _label(value: object) -> str:
@@ -213,11 +187,11 @@ def _latest(past: _Past, kind: int | None, most: int) -> Slots:
     return _distinct(past.product[events], past.time[events], past.now, most)
 
 
-def _spread(past: _Past, most: int) -> Int:
-    """Return all products chosen, or `most` at even distances over the whole past: the middles of as many equal parts of it."""
-    chosen = past.product[past.kind >= 0]
-    size = min(len(chosen), most)
-    return chosen[(2 * np.arange(size) + 1) * len(chosen) // (2 * size)] if size else chosen
+def _profile(past: _Past, most: int) -> Int:
+    """Return all products interacted with, or `most` at even distances over the whole past: the middles of as many equal parts of it."""
+    products = past.product[past.kind >= 0]
+    size = min(len(products), most)
+    return products[(2 * np.arange(size) + 1) * len(products) // (2 * size)] if size else products
 
 
 def _distinct(thing: Int, time: Int, now: int, most: int) -> Slots:
@@ -229,8 +203,8 @@ def _distinct(thing: Int, time: Int, now: int, most: int) -> Slots:
     return distinct[kept], count[kept], (now - last[kept]) / _DAY
 
 
-def _choices(name: str, found: Sequence[Slots], products: Float32) -> dict[str, npt.NDArray[Any]]:
-    """Return the inputs of a sequence of choices."""
+def _sequence(name: str, found: Sequence[Slots], products: Float32) -> dict[str, npt.NDArray[Any]]:
+    """Return the inputs of a sequence of interactions."""
     counts = _padded([count for _, count, _ in found], np.float32, 0)
     rows = _padded([row for row, _, _ in found], np.int64, 0)
     return {

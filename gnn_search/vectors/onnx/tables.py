@@ -1,4 +1,4 @@
-"""The tables that `serving.py` reads, and a shopper's events as it wants them."""
+"""The tables that `serving.py` reads, and a user's events as it wants them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gnn_search.graph.store import Graph, to_datetime
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo
-from gnn_search.vectors.onnx.serving import Shopper
+from gnn_search.vectors.onnx.serving import User
 
 _BLOCK = 8192
 """Texts encoded at once."""
@@ -28,16 +28,14 @@ def write_serving_tables(folder: Path, model: Model, info: PersonalTowerInfo, as
         as_of: What queries led to before this moment (µs) counts as their categories.
     """
     layout = OnnxLayout(folder)
-    if info.history:
+    if info.attention_length:
         categories = QueryCategories(model.graph.before(as_of), model.config.user.query_categories)
         np.save(layout.table("query_categories_indptr"), categories.indptr)
         np.save(layout.table("query_categories"), categories.category)
-    if info.history or info.categories:
         np.save(layout.table("product_category"), np.asarray(model.graph.taxonomy.product_category, dtype=np.int32))
+        np.save(layout.table("query_texts"), _query_texts(model))
     if info.brands:
         np.save(layout.table("product_brand"), model.features.brands.code[:, 0].astype(np.int32))
-    if info.history or info.queries:
-        np.save(layout.table("query_texts"), _query_texts(model))
     layout.serving.write_bytes(Path(__file__).with_name("serving.py").read_bytes())
 
 
@@ -46,25 +44,21 @@ def _query_texts(model: Model) -> np.ndarray[tuple[int, int], np.dtype[np.float3
     texts = np.empty((model.graph.num_nodes["query"], model.config.dimension), dtype=np.float32)
     for start in range(0, len(texts), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(texts)), dtype=np.int32)
-        texts[rows] = model.retriever.query_texts(rows).numpy()
+        texts[rows] = model.towers.query_texts(rows).numpy()
     return texts
 
 
-def shopper_of(graph: Graph, user: int, moment: int) -> Shopper:
-    """Return what a graph knows of a shopper at a moment (µs), as a server would say it; nobody for -1."""
+def user_of(graph: Graph, user: int, moment: int) -> User:
+    """Return what a graph knows of a user at a moment (µs), as a server would say it; nobody for -1."""
     now = np.datetime64(to_datetime(moment).replace(tzinfo=None), "us")
     if user < 0:
-        return Shopper(now)
-    chosen = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.positive_actions]
-    asked, asked_at = _entries(graph, ("query", "rev_issues", "user"), user, moment)
-    products = np.concatenate([product for product, _, _ in chosen])
-    times = np.concatenate([time for _, time, _ in chosen])
-    return Shopper(
+        return User(now)
+    events = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.positive_actions]
+    return User(
         now,
-        time=np.concatenate([times, asked_at]).astype("datetime64[us]"),
-        product=np.concatenate([products, np.full(len(asked), -1)]),
-        action=[action for product, _, action in chosen for _ in product] + [""] * len(asked),
-        query=np.concatenate([np.full(len(products), -1), asked]),
+        time=np.concatenate([time for _, time, _ in events]).astype("datetime64[us]"),
+        product=np.concatenate([product for product, _, _ in events]),
+        action=[action for product, _, action in events for _ in product],
         attributes=graph.nodes("user").row(user, named=True),
     )
 

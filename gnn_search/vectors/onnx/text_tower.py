@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import torch
 from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
 
 from gnn_search.errors import ConfigError
 from gnn_search.layout import write_json
@@ -13,11 +16,32 @@ from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import most_characters, unknown_token
 from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxLayout, TextTowerInfo
-from gnn_search.vectors.onnx.network import Network
+from gnn_search.vectors.onnx.network import export_module
 
 _ABOUT = """Texts, cut into tokens, to vectors of length 1.
 
 input_ids and attention_mask are what the tokenizer beside this file gives; a text without a known token has the zero vector."""
+
+
+class FoldedTower(nn.Module):
+    """A static tower that is folded into one vector a token.
+
+    Args:
+        tokens: From `StaticTower.folded`, float32 [vocabulary, d].
+    """
+
+    def __init__(self, tokens: Tensor) -> None:
+        super().__init__()
+        self.tokens = nn.Parameter(tokens, requires_grad=False)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Encode texts.
+
+        Shapes:
+            - input_ids, attention_mask: int64 [batch, tokens]
+            - returns: float32 [batch, d], unit length, zero for a text without a known token
+        """
+        return functional.normalize((self.tokens[input_ids] * attention_mask[:, :, None]).sum(dim=1), dim=1)
 
 
 def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
@@ -36,11 +60,8 @@ def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
     Raises:
         ConfigError: The text tower is a transformer, or too large for the format.
         MissingExtraError: The package onnx is not installed.
-
-    Shapes:
-        input_ids, attention_mask: int64 [batch, tokens]. vector: float32 [batch, d].
     """
-    tower, layout = model.retriever.text, OnnxLayout(folder)
+    tower, layout = model.towers.text, OnnxLayout(folder)
     if not isinstance(tower, StaticTower):
         raise ConfigError(
             f"the text tower of {model.path} is a transformer, which is not written as ONNX; leave ONNX out: the export's text_tower is a "
@@ -49,12 +70,8 @@ def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
     table, unknown = tower.folded(), unknown_token(tower.tokenizer)
     if unknown is not None:
         table[unknown] = 0
-    network = Network("text_tower")
-    tokens = network.input("input_ids", "int64", "batch", "tokens")
-    mask = network.op("Cast", network.input("attention_mask", "int64", "batch", "tokens"), to=1)
-    vectors = network.op("Gather", network.constant(table), tokens)
-    network.output(network.unit(network.weighted_sum(mask, vectors)), "vector", "batch", model.config.dimension)
-    network.save(layout.text_tower, _ABOUT)
+    example = torch.ones(2, 3, dtype=torch.int64), ("batch", "tokens")
+    export_module(FoldedTower(table), {"input_ids": example, "attention_mask": example}, ["vector"], layout.text_tower, _ABOUT)
     write_json(layout.tokenizer, _serving_tokenizer(tower.tokenizer))
     truncation = tower.tokenizer.truncation
     return TextTowerInfo(

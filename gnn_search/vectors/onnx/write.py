@@ -40,7 +40,7 @@ def write_onnx_towers(folder: Path, model: Model, shop: NodeEmbeddings) -> OnnxM
     if personal is not None:
         write_serving_tables(folder, model, personal, shop.as_of)
     products = torch.from_numpy(shop.vectors["product"])
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(shop.as_of), products)
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of), products)
     manifest = OnnxManifest(
         format_version=FORMAT_VERSION,
         model_hash=model.manifest.hash,

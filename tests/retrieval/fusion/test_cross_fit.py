@@ -94,7 +94,7 @@ def test_a_limit_draws_cases_and_progress_tells_the_stages(model):
 
 
 def test_without_a_reranker_vectors_and_words_are_fused(tiny_graph, tmp_path):
-    model = open_model(write_model(tiny_graph, tmp_path / "plain", walk=False))
+    model = open_model(write_model(tiny_graph, tmp_path / "plain", reranker=False))
     fitted = fit_fusion(model, 1000, K)
     assert list(fitted.weights.channels) == ["vector", "lexical"]
     assert list(fitted.recall) == ["vector", "lexical", "rrf", "fused"]

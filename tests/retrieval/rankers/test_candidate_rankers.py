@@ -55,7 +55,7 @@ class Opened:
         if others is not None:
             with torch.no_grad():
                 scorer.others.fill_(others)
-        chosen = self.model.config.walk.model_copy(update={"nearest": nearest})
+        chosen = self.model.config.reranker.model_copy(update={"nearest": nearest})
         candidates = CandidateIndex(nodes.view, chosen, self.model.inputs.history, nodes.categories)
         index = CountingIndex.build(self.embeddings.vectors["product"])
         return (GraphRanker if alone else RerankedRanker)(index, candidates, self.words, scorer, **settings)

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx_folders import needs_onnx, random_model, write_towers
-from retrievers import tiny_config
 from rich_shop import PARTS, write_rich_shop
 from shops import build
+from towers import tiny_config
 
 from gnn_search.graph.store import Graph
 from gnn_search.vectors.onnx.check import open_session, run_requests
 from gnn_search.vectors.onnx.personal_tower import write_onnx_personal_tower
-from gnn_search.vectors.onnx.serving import ServingTables, Shopper, read_tables
-from gnn_search.vectors.onnx.tables import shopper_of
+from gnn_search.vectors.onnx.serving import ServingTables, User, read_tables
+from gnn_search.vectors.onnx.tables import user_of
 
 needs_onnx()
 
@@ -23,19 +23,16 @@ SHARED = PARTS["shared_attributes"]
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "one sequence for all actions": {"user": {"by_action": False}},
-    "attention over recent choices": {"user": {"pooling": "attention"}},
     "short half-life": {"user": {"half_life_days": 0.5}},
-    "no history": {"user": {"history": 0}},
-    "no recent choices": {"user": {"recent": 0}},
+    "no history": {"user": {"attention_length": 0}},
+    "no recent choices": {"user": {"sequence_length": 0}},
     "no attributes": {"user": {"attributes": False}},
-    "history alone": {"user": {"recent": 0, "attributes": False}},
-    "attributes alone": {"user": {"recent": 0, "history": 0}},
+    "history alone": {"user": {"sequence_length": 0, "attributes": False}},
+    "attributes alone": {"user": {"sequence_length": 0, "attention_length": 0}},
     "few query categories": {"user": {"query_categories": 1}},
-    "queries": {"user": {"queries": 3}},
-    "categories": {"user": {"categories": True, "past": 7}},
-    "brands": {"user": {"brands": True, "past": 7}, "product": {"brand": True}},
+    "brands": {"user": {"brands": True, "profile_length": 7}, "product": {"brand": True}},
     "shared attributes": {"shared_attributes": SHARED},
-    "shared attributes alone": {"user": {"recent": 0, "attributes": False, "history": 0}, "shared_attributes": SHARED},
+    "shared attributes alone": {"user": {"sequence_length": 0, "attributes": False, "attention_length": 0}, "shared_attributes": SHARED},
     "everything": PARTS,
 }
 
@@ -91,12 +88,12 @@ def test_any_batch(graph, everything, batch):
     assert np.allclose(theirs, everything.encoder.encode_requests(user, query), rtol=0, atol=1e-5)
 
 
-def test_shoppers_vectors(graph, everything):
+def test_users_vectors(graph, everything):
     users = np.arange(graph.num_nodes["user"])
     tables = ServingTables(everything.manifest.personal_tower.model_dump(), read_tables(everything.folder))
-    shoppers = [shopper_of(graph, user, everything.encoder.view.time) for user in users]
+    users = [user_of(graph, user, everything.encoder.view.time) for user in users]
     vectors = everything.encoder.encode_queries(np.zeros(len(users), np.int32)).numpy()
-    inputs = tables.inputs(vectors, [-1] * len(users), shoppers, everything.encoder.products.numpy())
+    inputs = tables.inputs(vectors, [-1] * len(users), users, everything.encoder.products.numpy())
     found = open_session(everything.folder / "personal_tower.onnx").run(["user"], inputs)[0]
     assert np.allclose(found, everything.encoder.encode_users(), rtol=0, atol=1e-5)
 
@@ -104,11 +101,11 @@ def test_shoppers_vectors(graph, everything):
 def test_nobody_and_somebody_without_a_past_leave_the_query_as_it_is_to_the_bit(everything):
     tables = ServingTables.open(everything.folder)
     now = np.datetime64("2024-02-22")
-    future = Shopper(now, time=[now], product=[3], action=["purchase"], query=[2])
-    strange = Shopper(now, time=["2024-02-01"], product=[3], action=["impression"], attributes={"age": "unheard of", "planet": "Mars"})
-    unlisted = Shopper(now, time=["2024-02-01"], product=[-1], action=["purchase"], query=[-1])
+    future = User(now, time=[now], product=[3], action=["purchase"])
+    strange = User(now, time=["2024-02-01"], product=[3], action=["impression"], attributes={"age": "unheard of", "planet": "Mars"})
+    unlisted = User(now, time=["2024-02-01"], product=[-1], action=["purchase"])
     vectors = everything.encoder.encode_queries(np.arange(4, dtype=np.int32)).numpy()
-    inputs = tables.inputs(vectors, [0, 1, 2, 3], [Shopper(now), future, strange, unlisted], everything.encoder.products.numpy())
+    inputs = tables.inputs(vectors, [0, 1, 2, 3], [User(now), future, strange, unlisted], everything.encoder.products.numpy())
     personal, user = open_session(everything.folder / "personal_tower.onnx").run(["personal", "user"], inputs)
     assert np.array_equal(personal, vectors)
     assert not user.any()
@@ -116,25 +113,25 @@ def test_nobody_and_somebody_without_a_past_leave_the_query_as_it_is_to_the_bit(
 
 def test_wider_rectangles_change_nothing(everything):
     tables, graph = ServingTables.open(everything.folder), everything.model.graph
-    shoppers = [shopper_of(graph, user, everything.encoder.view.time) for user in (0, 4)]
+    users = [user_of(graph, user, everything.encoder.view.time) for user in (0, 4)]
     vectors = everything.encoder.encode_queries(np.array([3, 8], np.int32)).numpy()
-    inputs = tables.inputs(vectors, [3, 8], shoppers, everything.encoder.products.numpy())
+    inputs = tables.inputs(vectors, [3, 8], users, everything.encoder.products.numpy())
     session = open_session(everything.folder / "personal_tower.onnx")
     wide = {}
     for name, value in inputs.items():
         fixed = name in {"query", "attributes", "shared_attributes"}
         margins = [(0, 0), (0, 0 if fixed else 3)] + [(0, 0)] * (value.ndim - 2)
-        wide[name] = np.pad(value, margins, constant_values=-1 if name.startswith("past") else 0)
+        wide[name] = np.pad(value, margins, constant_values=-1 if name.startswith("profile") else 0)
     assert np.allclose(session.run(["personal"], wide)[0], session.run(["personal"], inputs)[0], rtol=0, atol=1e-6)
 
 
-def test_a_model_without_shoppers_has_no_personal_tower(tiny_graph, tmp_path):
-    config = tiny_config(user={"recent": 0, "attributes": False, "history": 0})
+def test_a_model_without_users_has_no_personal_tower(tiny_graph, tmp_path):
+    config = tiny_config(user={"sequence_length": 0, "attributes": False, "attention_length": 0})
     assert write_onnx_personal_tower(tmp_path, random_model(tiny_graph, config, tmp_path / "model")) is None
     assert not (tmp_path / "personal_tower.onnx").exists()
     written = write_towers(tiny_graph, config, tmp_path / "towers")
     assert written.manifest.personal_tower is None
     assert (written.manifest.check.requests, written.manifest.check.personal_difference) == (0, None)
     assert {path.name for path in written.folder.iterdir()} == {"onnx.json", "text_tower.onnx", "tokenizer.json"}
-    with pytest.raises(ValueError, match="has nothing to say of shoppers; search with the query's vector itself"):
+    with pytest.raises(ValueError, match="has nothing to say of users; search with the query's vector itself"):
         ServingTables.open(written.folder)

@@ -10,29 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx_folders import needs_onnx, write_towers
-from retrievers import tiny_config
 from rich_shop import PARTS, write_rich_shop
 from shops import build
+from towers import tiny_config
 
 from gnn_search.graph.store import Graph
 from gnn_search.sampling import history
 from gnn_search.tables.text import normalise_text
 from gnn_search.vectors.onnx import serving
-from gnn_search.vectors.onnx.serving import ServingTables, Shopper
-from gnn_search.vectors.onnx.tables import shopper_of
+from gnn_search.vectors.onnx.serving import ServingTables, User
+from gnn_search.vectors.onnx.tables import user_of
 
 needs_onnx()
 
 DAY = 86_400e6
 SETTINGS = {
     "actions": ["click", "purchase"],
-    "history": 2,
-    "recent": 2,
+    "attention_length": 2,
+    "sequence_length": 2,
     "sequences": {"recent_click": "click", "recent": None},
-    "queries": 1,
-    "categories": True,
-    "brands": False,
-    "past": 2,
+    "brands": True,
+    "profile_length": 2,
     "attributes": [
         {"column": "age", "first": 0, "values": ["old", "young"]},
         {"column": "member", "first": 2, "values": ["false", "true"]},
@@ -41,6 +39,7 @@ SETTINGS = {
 }
 TABLES = {
     "product_category": np.array([0, 0, 1, -1], dtype=np.int32),
+    "product_brand": np.array([0, 1, 1, -1], dtype=np.int32),
     "query_categories_indptr": np.array([0, 1, 1, 3]),
     "query_categories": np.array([0, 1, 0], dtype=np.int32),
     "query_texts": np.array([[3, 4], [1, 0], [-2, 0]], dtype=np.float32),
@@ -60,16 +59,16 @@ def written(graph, tmp_path_factory):
     return write_towers(graph, tiny_config(**PARTS), tmp_path_factory.mktemp("towers"))
 
 
-def one_shopper() -> Shopper:
+def one_user() -> User:
     """Return a shopper with events out of order, one of another kind and one to come."""
     times = ["2024-01-09", "2024-01-01", "2024-01-02", "2024-01-03", "2024-01-11", "2024-01-05", "2024-01-04"]
     actions = ["click", "purchase", "click", "purchase", "click", "impression", "click"]
-    product, query = [0, 1, 0, 2, 3, 2, 3], [2, 0, 0, -1, 1, 1, -1]
-    return Shopper(NOW, times, product, actions, query, {"age": "young", "member": True, "planet": "Mars"})
+    product = [0, 1, 0, 2, 3, 2, 3]
+    return User(NOW, times, product, actions, {"age": "young", "member": True, "planet": "Mars"})
 
 
 def test_a_case_worked_out_by_hand():
-    found = ServingTables(SETTINGS, TABLES).inputs(np.ones((2, 2), np.float32), [0, -1], [one_shopper(), Shopper(NOW)], PRODUCTS)
+    found = ServingTables(SETTINGS, TABLES).inputs(np.ones((2, 2), np.float32), [0, -1], [one_user(), User(NOW)], PRODUCTS)
     # Category 0 holds products 0, chosen twice, and 1; the second row is nobody's.
     assert found["history_vectors"][..., 0].tolist() == [[11, 10], [0, 0]]
     assert found["history_counts"].tolist() == [[1, 2], [0, 0]]
@@ -79,10 +78,8 @@ def test_a_case_worked_out_by_hand():
         assert found[f"{name}_vectors"][0, :, 0].tolist() == [13, 10]
         assert found[f"{name}_counts"][0].tolist() == [1, 1]
         assert found[f"{name}_days"][0].tolist() == [7, 2]
-    assert found["asked_vectors"].tolist() == [[[-2, 0]], [[0, 0]]]
-    assert (found["asked_days"].tolist(), found["asked_mask"].tolist()) == ([[2], [0]], [[1], [0]])
     # Five choices, in time order of products 1, 0, 2, 3, 0: the middles of their halves are the second and the fourth.
-    assert found["past_categories"].tolist() == [[0, -1], [-1, -1]]
+    assert found["profile_brands"].tolist() == [[0, -1], [-1, -1]]
     assert found["attributes"].tolist() == [[1, 3], [-1, -1]]
     assert {value.dtype.name for value in found.values()} == {"float32", "int64"}
 
@@ -110,11 +107,11 @@ def test_inputs_are_the_packages(graph, written):
     for moment in moments(graph):
         user = np.repeat(np.arange(-1, graph.num_nodes["user"], dtype=np.int32), 3)
         query = np.resize(np.arange(-1, graph.num_nodes["query"], dtype=np.int32), len(user))
-        people = written.model.inputs.people(user, query, np.full(len(user), moment), categories)
-        shoppers = [shopper_of(graph, int(who), moment) for who in user]
-        found = tables.inputs(np.zeros((len(user), 16), np.float32), query.tolist(), shoppers, numbers)
-        ours = {"history": (people.history, np.arange(len(user)))}
-        ours |= {f"recent_{action}": (people.recent[place], people.row) for place, action in enumerate(graph.positive_actions)}
+        inputs = written.model.inputs.users(user, query, np.full(len(user), moment), categories)
+        users = [user_of(graph, int(who), moment) for who in user]
+        found = tables.inputs(np.zeros((len(user), 16), np.float32), query.tolist(), users, numbers)
+        ours = {"history": (inputs.history, np.arange(len(user)))}
+        ours |= {f"recent_{action}": (inputs.recent[place], inputs.row) for place, action in enumerate(graph.positive_actions)}
         for name, (past, rows) in ours.items():
             for row, place in enumerate(rows):
                 part = slice(*past.indptr[place : place + 2])
@@ -123,31 +120,24 @@ def test_inputs_are_the_packages(graph, written):
                 assert found[f"{name}_counts"][row, there].tolist() == past.count[part].tolist()
                 assert np.allclose(found[f"{name}_days"][row, there], (moment - past.last[part]) / DAY, rtol=1e-6)
                 filled += there.sum()
-        for row, place in enumerate(people.row):
-            asked = slice(*people.queries.indptr[place : place + 2])
-            there = found["asked_mask"][row] > 0
-            assert np.array_equal(
-                found["asked_vectors"][row, there], np.load(written.folder / "query_texts.npy")[people.queries.query[asked]]
-            )
-            assert np.allclose(found["asked_days"][row, there], people.queries.age[asked], rtol=1e-6)
-            past = people.past.product[slice(*people.past.indptr[place : place + 2])]
-            for part, codes in (("categories", graph.taxonomy.product_category), ("brands", written.model.features.brands.code[:, 0])):
-                width = found[f"past_{part}"].shape[1]
-                assert found[f"past_{part}"][row].tolist() == [*np.asarray(codes)[past], *[-1] * (width - len(past))]
+        for row, place in enumerate(inputs.row):
+            past = inputs.profile.product[slice(*inputs.profile.indptr[place : place + 2])]
+            width = found["profile_brands"].shape[1]
+            assert found["profile_brands"][row].tolist() == [*written.model.features.brands.code[past, 0], *[-1] * (width - len(past))]
     assert filled > 1000
 
 
 def test_as_many_choices_of_a_category_are_read(graph, written, monkeypatch):
-    monkeypatch.setattr(history, "_CHOICES_READ", 2)
-    monkeypatch.setattr(serving, "_CHOICES_READ", 2)
+    monkeypatch.setattr(history, "_INTERACTIONS_READ", 2)
+    monkeypatch.setattr(serving, "_INTERACTIONS_READ", 2)
     tables, moment = ServingTables.open(written.folder), graph.manifest.test_start
     user = np.repeat(np.arange(graph.num_nodes["user"], dtype=np.int32), 20)
     query = np.resize(np.arange(20, dtype=np.int32), len(user))
-    people = written.model.inputs.people(user, query, np.full(len(user), moment), written.encoder.categories)
-    shoppers = [shopper_of(graph, int(who), moment) for who in user]
-    found = tables.inputs(np.zeros((len(user), 16), np.float32), query.tolist(), shoppers, written.encoder.products.numpy())
-    rows = np.repeat(np.arange(len(user)), np.diff(people.history.indptr))
-    assert found["history_counts"].sum(axis=1).tolist() == np.bincount(rows, people.history.count, len(user)).tolist()
+    inputs = written.model.inputs.users(user, query, np.full(len(user), moment), written.encoder.categories)
+    users = [user_of(graph, int(who), moment) for who in user]
+    found = tables.inputs(np.zeros((len(user), 16), np.float32), query.tolist(), users, written.encoder.products.numpy())
+    rows = np.repeat(np.arange(len(user)), np.diff(inputs.history.indptr))
+    assert found["history_counts"].sum(axis=1).tolist() == np.bincount(rows, inputs.history.count, len(user)).tolist()
     assert found["history_counts"].sum(axis=1).max() > 2
 
 

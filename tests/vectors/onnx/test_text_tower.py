@@ -31,7 +31,7 @@ def both(tiny_model, tmp_path_factory):
     model = open_model(tiny_model)
     folder = tmp_path_factory.mktemp("onnx")
     info = write_onnx_text_tower(folder, model)
-    encoder = NodeEncoder(model.retriever, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
     return OnnxTextTower(folder, info), lambda texts: encoder.encode_texts(texts).numpy(), folder, model
 
 
@@ -62,7 +62,7 @@ def test_a_text_without_a_known_token_is_zero_whatever_stands_beside_it(both):
 def test_padding_counts_nothing_whatever_token_stands_there(both):
     _, ours, folder, model = both
     session = open_session(folder / "text_tower.onnx")
-    tokens = model.retriever.text.tokenizer.encode("bread 0").ids
+    tokens = model.towers.text.tokenizer.encode("bread 0").ids
     width = len(tokens) + 3
     ids = np.array([[*tokens, 5, 6, 7], [9, 8, 7, *tokens]], dtype=np.int64)
     mask = (np.arange(width) < len(tokens)) == np.array([[True], [False]])
@@ -78,7 +78,7 @@ def test_a_tokenizer_that_adds_tokens_of_its_own_adds_none_here(tiny_model, tmp_
     tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 1)])
     tokenizer.enable_truncation(2)
     tower = StaticTower(model.graph, tokenizer, 16)
-    model.retriever.text = tower
+    model.towers.text = tower
     theirs = OnnxTextTower(tmp_path, write_onnx_text_tower(tmp_path, model))
     texts = ["tea", "tea bread", "what tea", "tea tea bread"]
     expected = torch.nn.functional.normalize(tower(texts), dim=1).detach().numpy()
@@ -89,7 +89,7 @@ def test_a_tokenizer_that_adds_tokens_of_its_own_adds_none_here(tiny_model, tmp_
 def test_says_how_texts_are_cut(both):
     _, _, folder, model = both
     info = write_onnx_text_tower(folder, model)
-    assert (info.max_tokens, info.vocabulary) == (8, model.retriever.text.tokenizer.get_vocab_size())
+    assert (info.max_tokens, info.vocabulary) == (8, model.towers.text.tokenizer.get_vocab_size())
     assert info.max_characters is not None
     content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     assert content["truncation"]["max_length"] == 8
@@ -101,7 +101,7 @@ class _Transformer(TextTower):
 
 def test_a_transformer_is_refused(tiny_model, tmp_path):
     model = open_model(tiny_model)
-    model.retriever.text = _Transformer()
+    model.towers.text = _Transformer()
     with pytest.raises(ConfigError, match=r"the text tower of .*model is a transformer, which is not written as ONNX; leave ONNX out"):
         write_onnx_text_tower(tmp_path, replace(model))
     assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onnx_folders import needs_onnx, write_towers
-from retrievers import tiny_config
+from towers import tiny_config
 
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import read_json
@@ -35,7 +35,12 @@ def test_the_manifest_says_what_is_there(written):
     assert (manifest.onnx, manifest.check.onnxruntime) == (onnx.__version__, onnxruntime.__version__)
     personal = manifest.personal_tower
     assert personal is not None
-    assert (personal.clock, personal.actions, personal.history, personal.recent) == ("calendar", ("click", "purchase"), 6, 5)
+    assert (personal.clock, personal.actions, personal.attention_length, personal.sequence_length) == (
+        "calendar",
+        ("click", "purchase"),
+        6,
+        5,
+    )
     assert personal.sequences == {"recent_click": "click", "recent_purchase": "purchase"}
     assert [codes.column for codes in personal.attributes] == ["age", "city"]
     assert "東京" in personal.attributes[1].values

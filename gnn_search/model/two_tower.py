@@ -1,4 +1,4 @@
-"""The retriever: products, queries and shoppers as unit vectors of one space."""
+"""Two towers: products, queries and users as unit vectors of one space."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import Int32
 from gnn_search.model.features import Features
+from gnn_search.model.history_attention import Slots
 from gnn_search.model.objective import HingeObjective, Losses, SoftmaxObjective, Thresholds, batch_losses
 from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.product_tower import ProductTower
 from gnn_search.model.query_tower import QueryTower
 from gnn_search.model.ragged import Ragged
+from gnn_search.model.recency import recency
 from gnn_search.model.shared_attributes import SharedAttributes
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.traits import Traits
-from gnn_search.model.user_tower import Surroundings, UserTower
+from gnn_search.model.user_tower import UserLists, UserTower
 from gnn_search.sampling.batches import Batch
-from gnn_search.sampling.inputs import PersonalInputs, ProductInputs, QueryInputs
+from gnn_search.sampling.inputs import ProductInputs, QueryInputs, UserInputs
 
 
-class Retriever(nn.Module):
+class TwoTower(nn.Module):
     """Text, product, query and user towers.
 
-    Encoding has three layers: product bases (text, category, free vector), product vectors (bases and messages of queries and partners),
-    and the vectors of queries and shoppers (of product vectors). A training step computes the first two for the batch's products alone
+    Encoding has three layers: product bases (text, category, ID embedding), product vectors (bases and messages of queries and partners),
+    and the vectors of queries and users (of product vectors). A training step computes the first two for the batch's products alone
     and reads those of all others from tables of stored vectors, as in GNNAutoScale (Fey et al., arXiv 2106.05609), so several hops cost
     about one. A stored vector is that of the last step or refresh that made it, whose window may be later than the batch's: like the
     weights, it may have seen all of the training period, and nothing after it.
@@ -50,10 +51,17 @@ class Retriever(nn.Module):
         self.config = config
         self._features = features
         self.text = text
-        self.product = ProductTower(config, features)
-        self.query = QueryTower(config, features)
-        self.user = UserTower(config, features)
+        self.product = ProductTower(config.product, config.dimension, features)
+        self.query = QueryTower(config.query, config.dimension, features.num_queries)
         shared = config.shared_attributes
+        self.user = UserTower(
+            config.user,
+            config.dimension,
+            sequences=len(features.graph.positive_actions) if config.user.by_action else 1,
+            attributes=features.attributes.num_rows,
+            brands=bool(features.brands.num_rows),
+            shared=bool(shared),
+        )
         self.shared = SharedAttributes(features.graph, shared, config.dimension) if shared else None
         hinge = config.loss.kind == "hinge"
         # A hinge scores by the cosine alone.
@@ -89,12 +97,12 @@ class Retriever(nn.Module):
             generator: Source of dropout.
         """
         text = self.query_texts(batch.queries.query)
-        spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.new_share
-        with_free = torch.from_numpy(batch.products.known) | spared
-        base = self.product_bases(batch.products.product, with_free)
+        spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.cold_start_share
+        with_id_embedding = torch.from_numpy(batch.products.known) | spared
+        base = self.product_bases(batch.products.product, with_id_embedding)
         product = self.product_vectors(batch.products, base, text, batch.queries.query, self.bases)
-        # A product without its free vector for this step alone must not be remembered so.
-        self._store(batch.products.product, base, product, with_free)
+        # A product without its ID embedding for this step alone must not be remembered so.
+        self._store(batch.products.product, base, product, with_id_embedding)
         query = self.query_vectors(batch.queries, text, self.vectors, generator)
         personal = self.personalise(query[torch.from_numpy(batch.query)], batch.users, self.vectors)
         return self._losses(batch, personal, product)
@@ -103,9 +111,9 @@ class Retriever(nn.Module):
         """Encode the texts of known queries: [n, d]."""
         return self.text.nodes("query", query)
 
-    def product_bases(self, product: Int32, with_free: Tensor) -> Tensor:
-        """Encode products without neighbours: [n, d]. with_free: bool [n], whose free vectors count."""
-        base = torch.as_tensor(self.product.base(self.text, product, with_free))
+    def product_bases(self, product: Int32, with_id_embedding: Tensor) -> Tensor:
+        """Encode products without neighbours: [n, d]. with_id_embedding: bool [n], whose ID embeddings count."""
+        base = torch.as_tensor(self.product.base(self.text, product, with_id_embedding))
         return base if self.shared is None else base + self.shared.of_products(product)
 
     def new_product_bases(self, products: ProductFacts) -> Tensor:
@@ -138,50 +146,59 @@ class Retriever(nn.Module):
         """
         return torch.as_tensor(self.query(inputs, text, products, generator))
 
-    def personalise(self, query: Tensor, people: PersonalInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
-        """Move queries towards their shoppers; one of whom nothing is known leaves the query as it is.
+    def personalise(self, query: Tensor, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
+        """Move queries towards their users; one of whom nothing is known leaves the query as it is.
 
         Args:
             query: The queries.
-            people: Their shoppers.
+            users: Their users.
             products: The vectors of all products, without gradient.
-            traits: The shoppers' attributes, where they are not those of the graph's nodes.
+            traits: The users' attributes, where they are not those of the graph's nodes.
 
         Shapes:
             query: [n, d]; products: [catalogue, d]. Returns [n, d], unit length.
         """
-        return torch.as_tensor(self.user(query, self.user_vectors(people, products, traits), people, products))
+        user = self.user_vectors(users, products, traits)[torch.from_numpy(users.row)]
+        return torch.as_tensor(self.user(query, user, Slots.of(users.history), products))
 
-    def user_vectors(self, people: PersonalInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
-        """Encode shoppers without a query: [people, d], zero for one of whom nothing is known.
+    def user_vectors(self, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
+        """Encode users without a query: [users, d], zero for one of whom nothing is known.
 
         Args:
-            people: The shoppers.
+            users: The users.
             products: The vectors of all products, without gradient.
-            traits: The shoppers' attributes, where they are not those of the graph's nodes.
+            traits: The users' attributes, where they are not those of the graph's nodes.
 
         Shapes:
             products: [catalogue, d].
         """
-        query, ways = sorted_unique(people.queries.query), self._features.graph.taxonomy.ancestors
-        around = Surroundings(
-            products,
+        shared = None if self.shared is None else self.shared.values
+        return self.user.encode(self._lists(users, traits), products, self.product.brand, shared)
+
+    def _lists(self, users: UserInputs, traits: Traits | None) -> UserLists:
+        recent = []
+        for sequence in users.recent:
+            weight = sequence.count * recency(sequence.indptr, sequence.age, self.config.user.half_life_days)
+            recent.append(Ragged.of(sequence.indptr, sequence.product, weight.astype(np.float32)))
+        profile, brands, attributes = (
+            users.profile,
+            self._features.brands,
             self._features.attributes if traits is None else traits.attributes,
-            query,
-            texts=None if self.user.from_queries is None else self.query_texts(query),
-            categories=None if self.user.from_categories is None else self.category_vectors(ways()),
-            brands=None if self.product.brand is None else self.product.brand.weight,
         )
-        vector = self.user.vectors(people, around)
-        if self.shared is None:
-            return vector
-        return vector + self.shared.of_users(people.user, None if traits is None else traits.shared)
+        shared = traits.shared if traits is not None else None if self.shared is None else self.shared.users
+        return UserLists(
+            recent,
+            None if self.user.attributes is None else attributes.averaged(users.user),
+            None if self.user.from_brands is None else Ragged.of_known(profile.indptr, brands.code[profile.product, 0]),
+            None if shared is None else shared.summed(users.user),
+            len(users.user),
+        )
 
     def traits_of(self, users: pl.DataFrame) -> Traits:
-        """Look up attributes of shoppers who are not in the graph; a value that no shopper of the graph has is unknown.
+        """Look up attributes of users who are not in the graph; a value that no user of the graph has is unknown.
 
         Args:
-            users: With the attribute columns of the graph's shoppers.
+            users: With the attribute columns of the graph's users.
         """
         return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.code_users(users))
 

@@ -1,4 +1,4 @@
-"""The retriever: what it leaves alone, what it stores, what it learns from, and that every part can be switched off."""
+"""The towers: what it leaves alone, what it stores, what it learns from, and that every part can be switched off."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from retrievers import random_retriever, tiny_config
+from towers import random_towers, tiny_config
 
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.model.retriever import Retriever
+from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import Batch, BatchSampler
 from gnn_search.training.optimiser import Optimisers
 
-PLAIN = {"product": {"new_share": 0}, "query": {"known_dropout": 0}}
+PLAIN = {"product": {"cold_start_share": 0}, "query": {"known_dropout": 0}}
 
 SWITCHES = {
     "all on": {},
@@ -27,19 +27,15 @@ SWITCHES = {
     "no numbers": {"product": {"numeric": False}},
     "no product attributes": {"product": {"attributes": False}},
     "brands": {"product": {"brand": True}},
-    "shoppers of products": {"product": {"shoppers": 3}},
     "ages of neighbours": {"product": {"half_life_days": 5}, "query": {"half_life_days": 5}},
     "no free query vectors": {"query": {"id_embedding": False}},
     "no products of queries": {"query": {"products": 0}},
-    "no recent choices": {"user": {"recent": 0}},
+    "no recent choices": {"user": {"sequence_length": 0}},
     "no attributes": {"user": {"attributes": False}},
     "one sequence for all actions": {"user": {"by_action": False}},
-    "attention over recent choices": {"user": {"pooling": "attention"}},
-    "queries of shoppers": {"user": {"queries": 3}},
-    "long-term categories": {"user": {"categories": True, "past": 5}},
-    "long-term brands": {"user": {"brands": True, "past": 5}, "product": {"brand": True}},
-    "no history": {"user": {"history": 0}},
-    "no shopper": {"user": {"recent": 0, "attributes": False, "history": 0}},
+    "long-term brands": {"user": {"brands": True, "profile_length": 5}, "product": {"brand": True}},
+    "no history": {"user": {"attention_length": 0}},
+    "no shopper": {"user": {"sequence_length": 0, "attributes": False, "attention_length": 0}},
     "free vectors alone": {
         "product": {
             "text": False,
@@ -51,7 +47,7 @@ SWITCHES = {
             "degree": False,
         },
         "query": {"products": 0},
-        "user": {"recent": 0, "attributes": False, "history": 0},
+        "user": {"sequence_length": 0, "attributes": False, "attention_length": 0},
     },
     "text alone": {
         "product": {
@@ -64,7 +60,7 @@ SWITCHES = {
             "degree": False,
         },
         "query": {"products": 0, "id_embedding": False},
-        "user": {"recent": 0, "attributes": False, "history": 0},
+        "user": {"sequence_length": 0, "attributes": False, "attention_length": 0},
     },
     "in-batch negatives alone": {"negatives": [{"kind": "in_batch"}]},
     "uniform negatives alone": {"negatives": [{"kind": "uniform", "count": 8}]},
@@ -74,7 +70,7 @@ SWITCHES = {
 @pytest.fixture(scope="module")
 def encoder(tiny_graph) -> NodeEncoder:
     config = tiny_config()
-    return NodeEncoder(random_retriever(tiny_graph, config), BatchSampler(tiny_graph, config).inputs, at_the_end(tiny_graph))
+    return NodeEncoder(random_towers(tiny_graph, config), BatchSampler(tiny_graph, config).inputs, at_the_end(tiny_graph))
 
 
 def at_the_end(graph):
@@ -87,12 +83,12 @@ def late_batch(sampler: BatchSampler) -> Batch:
     return max(batches, key=lambda batch: sampler.examples.time[batch.positives.example[0]])
 
 
-def prepare(graph, **changes) -> tuple[Retriever, Batch]:
+def prepare(graph, **changes) -> tuple[TwoTower, Batch]:
     config = tiny_config(**changes)
     sampler = BatchSampler(graph, config)
-    retriever = random_retriever(graph, config)
-    retriever.remember(*NodeEncoder(retriever, sampler.inputs, at_the_end(graph)).encode_products())
-    return retriever, late_batch(sampler)
+    towers = random_towers(graph, config)
+    towers.remember(*NodeEncoder(towers, sampler.inputs, at_the_end(graph)).encode_products())
+    return towers, late_batch(sampler)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -136,67 +132,67 @@ def test_neighbours_in_a_batch_do_not_change_a_request(encoder):
 def test_before_anything_happened_everything_has_a_vector(tiny_graph):
     config = tiny_config()
     sampler = BatchSampler(tiny_graph, config)
-    encoder = NodeEncoder(random_retriever(tiny_graph, config), sampler.inputs, tiny_graph.before(tiny_graph.manifest.time_first))
+    encoder = NodeEncoder(random_towers(tiny_graph, config), sampler.inputs, tiny_graph.before(tiny_graph.manifest.time_first))
     for vectors in (encoder.products, encoder.encode_queries(np.arange(20, dtype=np.int32)), encoder.encode_categories()):
         torch.testing.assert_close(vectors.norm(dim=1), torch.ones(len(vectors)))
 
 
 @pytest.mark.parametrize("changes", SWITCHES.values(), ids=SWITCHES.keys())
 def test_each_part_can_be_switched_off_and_what_is_left_learns(tiny_graph, changes):
-    retriever, batch = prepare(tiny_graph, **changes)
+    towers, batch = prepare(tiny_graph, **changes)
     known = batch.products.known.copy()
     known[::3] = False
     batch = replace(batch, products=replace(batch.products, known=known))
-    optimisers = Optimisers(retriever, retriever.config.optimiser, 100)
-    first = retriever(batch, generator())
+    optimisers = Optimisers(towers, towers.config.optimiser, 100)
+    first = towers(batch, generator())
     assert torch.isfinite(first.total)
     first.total.backward()
-    for name, parameter in retriever.named_parameters():
+    for name, parameter in towers.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
     for step in range(3):
         optimisers.step(step)
-        last = retriever(batch, generator())
+        last = towers(batch, generator())
         last.total.backward()
     assert last.total < first.total
 
 
 def test_a_part_that_is_off_has_no_weights(tiny_graph):
-    retriever, _ = prepare(tiny_graph, **SWITCHES["text alone"])
-    assert {name.partition(".")[0] for name, _ in retriever.named_parameters()} == {"text", "log_temperature"}
+    towers, _ = prepare(tiny_graph, **SWITCHES["text alone"])
+    assert {name.partition(".")[0] for name, _ in towers.named_parameters()} == {"text", "log_temperature"}
 
 
 def test_the_batchs_products_are_stored_and_no_others(tiny_graph):
-    retriever, batch = prepare(tiny_graph, **PLAIN)
-    bases, vectors = retriever.bases.clone(), retriever.vectors.clone()
-    retriever.bases.add_(1)
-    retriever.vectors.add_(1)
-    retriever(batch, generator())
+    towers, batch = prepare(tiny_graph, **PLAIN)
+    bases, vectors = towers.bases.clone(), towers.vectors.clone()
+    towers.bases.add_(1)
+    towers.vectors.add_(1)
+    towers(batch, generator())
     inside = np.isin(np.arange(40), batch.products.product)
     assert 0 < inside.sum() < 40
-    torch.testing.assert_close(retriever.bases[inside], bases[inside])
-    torch.testing.assert_close(retriever.vectors[inside].norm(dim=1), torch.ones(int(inside.sum())))
-    assert torch.equal(retriever.bases[~inside], bases[~inside] + 1)
-    assert torch.equal(retriever.vectors[~inside], vectors[~inside] + 1)
-    assert not retriever.bases.requires_grad
+    torch.testing.assert_close(towers.bases[inside], bases[inside])
+    torch.testing.assert_close(towers.vectors[inside].norm(dim=1), torch.ones(int(inside.sum())))
+    assert torch.equal(towers.bases[~inside], bases[~inside] + 1)
+    assert torch.equal(towers.vectors[~inside], vectors[~inside] + 1)
+    assert not towers.bases.requires_grad
 
 
 def test_a_product_that_a_step_treats_as_new_is_not_remembered_so(tiny_graph):
-    retriever, batch = prepare(tiny_graph, product={"new_share": 1})
+    towers, batch = prepare(tiny_graph, product={"cold_start_share": 1})
     known = batch.products.known.copy()
     known[::2] = False
     batch = replace(batch, products=replace(batch.products, known=known))
-    before = retriever.vectors.add_(1).clone()
-    retriever(batch, generator())
-    changed = (retriever.vectors != before).any(dim=1).numpy()
+    before = towers.vectors.add_(1).clone()
+    towers(batch, generator())
+    changed = (towers.vectors != before).any(dim=1).numpy()
     np.testing.assert_array_equal(np.flatnonzero(changed), batch.products.product[known])
 
 
 def test_dropout_hangs_on_the_generator_alone(tiny_graph):
     def losses(seed: int) -> list[float]:
-        retriever, batch = prepare(tiny_graph, query={"known_dropout": 0.5}, product={"new_share": 0.5})
+        towers, batch = prepare(tiny_graph, query={"known_dropout": 0.5}, product={"cold_start_share": 0.5})
         torch.manual_seed(seed + 100)
-        found = retriever(batch, generator(seed))
+        found = towers(batch, generator(seed))
         return [found.total.item(), *(value.item() for value in found.parts.values())]
 
     assert losses(1) == losses(1)
@@ -204,19 +200,19 @@ def test_dropout_hangs_on_the_generator_alone(tiny_graph):
 
 
 def test_the_loss_is_its_formula(tiny_graph):
-    retriever, batch = prepare(tiny_graph, negatives=[{"kind": "in_batch"}, {"kind": "taxonomy", "count": 3, "weight": 0.7}], **PLAIN)
-    bases, vectors = retriever.bases.clone(), retriever.vectors.clone()
-    found = retriever(batch, generator())
-    retriever.bases.copy_(bases)
-    retriever.vectors.copy_(vectors)
+    towers, batch = prepare(tiny_graph, negatives=[{"kind": "in_batch"}, {"kind": "taxonomy", "count": 3, "weight": 0.7}], **PLAIN)
+    bases, vectors = towers.bases.clone(), towers.vectors.clone()
+    found = towers(batch, generator())
+    towers.bases.copy_(bases)
+    towers.vectors.copy_(vectors)
     with torch.no_grad():
-        text = retriever.query_texts(batch.queries.query)
-        base = retriever.product_bases(batch.products.product, torch.ones(len(batch.products.product), dtype=torch.bool))
-        product = retriever.product_vectors(batch.products, base, text, batch.queries.query, retriever.bases)
-        retriever.vectors[batch.products.product] = product
-        query = retriever.query_vectors(batch.queries, text, retriever.vectors)[batch.query]
-        query = retriever.personalise(query, batch.users, retriever.vectors)
-        scores = query @ product.T / retriever.temperature
+        text = towers.query_texts(batch.queries.query)
+        base = towers.product_bases(batch.products.product, torch.ones(len(batch.products.product), dtype=torch.bool))
+        product = towers.product_vectors(batch.products, base, text, batch.queries.query, towers.bases)
+        towers.vectors[batch.products.product] = product
+        query = towers.query_vectors(batch.queries, text, towers.vectors)[batch.query]
+        query = towers.personalise(query, batch.users, towers.vectors)
+        scores = query @ product.T / towers.temperature
     pool, own = [], []
     masked = set(zip(batch.masked_row.tolist(), batch.masked_column.tolist(), strict=True))
     assert any(batch.pool[column] != batch.positive[row] for row, column in masked)
@@ -235,17 +231,17 @@ def test_the_loss_is_its_formula(tiny_graph):
 
 
 def test_an_example_without_weight_teaches_nothing(tiny_graph):
-    retriever, batch = prepare(tiny_graph, negatives=[{"kind": "taxonomy"}, {"kind": "uniform", "count": 20}], **PLAIN)
-    whole = retriever(batch, generator())
-    doubled = retriever(replace(batch, weight=batch.weight * 2), generator())
+    towers, batch = prepare(tiny_graph, negatives=[{"kind": "taxonomy"}, {"kind": "uniform", "count": 20}], **PLAIN)
+    whole = towers(batch, generator())
+    doubled = towers(replace(batch, weight=batch.weight * 2), generator())
     assert doubled.total.item() == pytest.approx(whole.total.item(), rel=1e-4)
-    nothing = retriever(replace(batch, weight=np.zeros_like(batch.weight)), generator())
+    nothing = towers(replace(batch, weight=np.zeros_like(batch.weight)), generator())
     assert nothing.total.item() == 0
 
 
 def test_the_temperature_has_a_floor(tiny_graph):
-    retriever, _ = prepare(tiny_graph)
-    assert retriever.temperature.item() == pytest.approx(0.06)
+    towers, _ = prepare(tiny_graph)
+    assert towers.temperature.item() == pytest.approx(0.06)
     with torch.no_grad():
-        retriever.log_temperature.fill_(-50)
-    assert retriever.temperature.item() == pytest.approx(0.005)
+        towers.log_temperature.fill_(-50)
+    assert towers.temperature.item() == pytest.approx(0.005)

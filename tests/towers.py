@@ -1,4 +1,4 @@
-"""Training configurations and untrained retrievers, small enough for tests."""
+"""Training configurations and untrained towers, small enough for tests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import torch
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
-from gnn_search.model.retriever import Retriever
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import train_tokenizer
+from gnn_search.model.two_tower import TwoTower
 
 
 def tiny_settings(**changes: Any) -> dict[str, Any]:
@@ -21,9 +21,9 @@ def tiny_settings(**changes: Any) -> dict[str, Any]:
         "seed": 1,
         "dimension": 16,
         "text": {"vocabulary": 200, "max_tokens": 16},
-        "product": {"queries": 3, "bought_with": 3, "pool": 2, "new_share": 0.5},
+        "product": {"queries": 3, "bought_with": 3, "pool": 2, "cold_start_share": 0.5},
         "query": {"products": 4},
-        "user": {"recent": 5, "history": 6},
+        "user": {"sequence_length": 5, "attention_length": 6},
         "negatives": [{"kind": "in_batch"}, {"kind": "uniform", "count": 8}, {"kind": "taxonomy", "count": 2, "levels": [1, 1]}],
         "optimiser": {"learning_rate": 0.01, "table_learning_rate": 0.03},
         "loop": {
@@ -46,13 +46,13 @@ def tiny_config(**changes: Any) -> TrainingConfig:
     return TrainingConfig.model_validate(tiny_settings(**changes))
 
 
-def random_retriever(graph: Graph, config: TrainingConfig, seed: int = 0) -> Retriever:
-    """Return a retriever in which no weight is zero, so that every part counts."""
+def random_towers(graph: Graph, config: TrainingConfig, seed: int = 0) -> TwoTower:
+    """Return a towers in which no weight is zero, so that every part counts."""
     tokenizer = train_tokenizer(training_texts(graph), config.text)
     torch.manual_seed(seed)
-    retriever = Retriever(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
+    towers = TwoTower(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
     with torch.no_grad():
-        for name, parameter in retriever.named_parameters():
+        for name, parameter in towers.named_parameters():
             if name != "log_temperature":
                 parameter += 0.2 * torch.randn_like(parameter)
-    return retriever
+    return towers
