@@ -262,7 +262,7 @@ def _is_described(batch: RequestBatch) -> Bool:
     has_attribute = np.r_[np.zeros(attributes.height, np.bool_), False]
     for column in attributes:
         has_attribute[:-1] |= column.is_not_null().to_numpy()
-    return known | has_attribute[batch.inductive_user]
+    return np.asarray(known | has_attribute[batch.inductive_user])
 
 
 def _cached(encoded: EncodedRequests, row: int) -> CachedRequest:
