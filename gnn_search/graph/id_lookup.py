@@ -120,6 +120,8 @@ def id_series(name: str, values: Sequence[str | int | None]) -> pl.Series:
 
 def as_id_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
     """Cast ids to the type of a graph's, null where one is not written as the graph would write it: '7' and 7.0 are 7, '007' is not."""
+    if given.dtype == dtype:
+        return given
     if is_text(given.dtype):
         given = given.cast(pl.String)
     if given.dtype.is_float():

@@ -94,7 +94,7 @@ class ProductIndex(ABC):
                 return np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int32)
             k = min(k, len(named))
             visible = named if self._present is None else named[self._present[named]]
-        self.check_k(k)
+        check_k(k, self.count)
         filled = k if visible is None else min(k, len(visible))
         score = np.full((len(queries), k), -np.inf, dtype=np.float32)
         row = np.full((len(queries), k), EMPTY, dtype=np.int32)
@@ -102,7 +102,7 @@ class ProductIndex(ABC):
         row[:, :filled] = np.arange(filled) if visible is None else visible[:filled]
         real = np.flatnonzero(queries.any(axis=1))
         if len(real) and filled:
-            search_block = self._searcher(None if allowed is None and self.forgets else visible, filled, len(queries))
+            search_block = self._searcher(None if visible is None or (allowed is None and self.forgets) else visible, filled, len(queries))
             for start in range(0, len(real), _BLOCK):
                 block = real[start : start + _BLOCK]
                 score[block, :filled], row[block, :filled] = search_block(queries[block])

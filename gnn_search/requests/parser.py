@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import polars as pl
 
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import Int32, Int64
-from gnn_search.graph.id_lookup import IdLookup, as_id_type, id_series, is_text
+from gnn_search.graph.id_lookup import IdLookup, id_series
 from gnn_search.model.inductive_users import UserEvents
 from gnn_search.requests.history import USER, HistoryReader, explode_histories, tabulate_histories
 from gnn_search.requests.request import History, Request, RequestBatch
@@ -21,6 +21,8 @@ from gnn_search.tables.text import normalise_distinct, normalise_query
 from gnn_search.trained.model import Model
 
 Bool = npt.NDArray[np.bool_]
+# Made once: to make the expression takes longer than to normalise one query.
+_NORMALISED = normalise_query(pl.col("query"))
 
 
 class RequestParser:
@@ -33,7 +35,7 @@ class RequestParser:
 
     def __init__(self, model: Model, as_of: int) -> None:
         self._model, users = model, model.graph.nodes("user").to_series(0)
-        self._id_type, self._users = users.dtype, IdLookup(users)
+        self._users = IdLookup(users)
         self._histories = HistoryReader(model.graph, as_of)
 
     def parse(self, requests: Sequence[Request | Mapping[str, Any]]) -> RequestBatch:
@@ -44,6 +46,9 @@ class RequestParser:
         """
         stated = [request if isinstance(request, Request) else Request.from_mapping(request) for request in requests]
         query = _queries(stated)
+        text = query.to_frame().select(_NORMALISED).to_series()
+        if (text == "").any():
+            raise _blank(text, query)
         try:
             user_id = id_series("user_id", [request.user_id for request in stated])
         except TypeError as error:
@@ -55,14 +60,14 @@ class RequestParser:
                 raise RequestError(f"request {place} (from 0) gives attributes for {who}; give the history too")
         histories: list[History] = [() if request.history is None else request.history for request in stated]
         length = np.array([len(history) for history in histories], dtype=np.int64)
-        given = np.array([request.history is not None for request in stated], dtype=np.bool_)
-        described = np.array([bool(request.attributes) for request in stated], dtype=np.bool_)
-        described |= _counts(given, length, user)
-        events = tabulate_histories(histories) if described.any() else None
-        text = query.to_frame().select(normalise_query(pl.col("query"))).to_series()
-        _refuse_blank(text, query)
-        table = pl.DataFrame([user_id, query])
-        return self._batch(table, text, user, described, events, length, _attributes(stated, described), "the history", stated)
+        # An empty history of a user whom the graph does not hold says nothing, so the result is exactly plain.
+        described = np.array([request.history is not None for request in stated], dtype=np.bool_) & ((length > 0) | (user >= 0))
+        described |= np.array([bool(request.attributes) for request in stated], dtype=np.bool_)
+        keys = [(b"user %d" % node, request.session) for node, request in zip(user, stated, strict=True)]
+        batch = _nobody_described(pl.DataFrame([user_id, query]), text, user, length, keys, [request.user_id for request in stated])
+        if not described.any():
+            return batch
+        return self._describe(batch, described, tabulate_histories(histories), _attributes(stated, described), "the history")
 
     def parse_table(self, table: pl.DataFrame, *, ids_fit: bool = True) -> RequestBatch:
         """Read a block of a file of requests, whose queries are not blank.
@@ -75,59 +80,51 @@ class RequestParser:
             RequestError: A history can't be read.
         """
         query = table["query"].cast(pl.String)
-        user_id = without_blank_ids(table["user_id"]) if "user_id" in table.columns else pl.Series("user_id", [None] * table.height)
-        user = self._users.find(user_id)
-        shown = as_id_type(user_id, self._id_type).alias("user_id") if ids_fit else user_id
-        events, described, length = None, np.zeros(table.height, np.bool_), np.zeros(table.height, np.int64)
-        if "history" in table.columns and table["history"].dtype != pl.Null:
-            events, length = explode_histories(table["history"])
-            described = _counts(table["history"].is_not_null().to_numpy(), length, user)
-        given = pl.DataFrame([shown, query])
-        return self._batch(given, normalise_distinct(query), user, described, events, length, {}, "the column 'history'", None)
+        found = self._users.find_column(table["user_id"] if "user_id" in table.columns else pl.Series("user_id", [None] * table.height))
+        given, text = pl.DataFrame([found.stored if ids_fit else found.given, query]), normalise_distinct(query)
+        if "history" not in table.columns or table["history"].dtype == pl.Null:
+            return _nobody_described(given, text, found.node, np.zeros(table.height, np.int64))
+        events, length = explode_histories(table["history"])
+        batch = _nobody_described(given, text, found.node, length)
+        described = table["history"].is_not_null().to_numpy() & ((length > 0) | (found.node >= 0))
+        return self._describe(batch, described, events, {}, "the column 'history'") if described.any() else batch
 
-    def _batch(
-        self,
-        given: pl.DataFrame,
-        text: pl.Series,
-        user: Int32,
-        described: Bool,
-        events: pl.DataFrame | None,
-        length: Int64,
-        attributes: Mapping[str, pl.Series],
-        place: str,
-        stated: Sequence[Request] | None,
+    def _describe(
+        self, batch: RequestBatch, described: Bool, events: pl.DataFrame, attributes: Mapping[str, pl.Series], place: str
     ) -> RequestBatch:
-        """Describe the users who come with a history or attributes, and put all columns together."""
-        count, rows = len(user), np.flatnonzero(described)
-        unknown, later, inductive_user = np.zeros(count, np.int64), np.zeros(count, np.int64), np.full(count, -1, dtype=np.int32)
-        users, keys = None, [b"user %d" % node for node in user] if stated is not None else None
-        if len(rows):
-            assert events is not None
-            inductive_user[rows] = np.arange(len(rows))
-            number = pl.Series(USER, inductive_user[events[USER].to_numpy()])
-            read = self._histories.read(events.with_columns(number), len(rows), place)
-            users, table = read_inductive_users(self._model, user[rows], attributes, read.events, "the request")
-            unknown[rows], later[rows] = read.unknown, read.later
-            user = np.where(described, -1, user).astype(np.int32)
-            if keys is not None:
-                for row, key in zip(rows.tolist(), _content(table, read.events), strict=True):
-                    keys[row] = key
-        sessions = None if stated is None or keys is None else list(zip(keys, [request.session for request in stated], strict=True))
-        user_ids = None if stated is None else _mixed_ids(stated, given["user_id"])
-        return RequestBatch(given, text, user, inductive_user, users, length, unknown, later, sessions, user_ids)
+        """Add the users who come with a history or attributes to a batch."""
+        rows = np.flatnonzero(described)
+        number, unknown, later = batch.inductive_user.copy(), batch.unknown_events.copy(), batch.later_events.copy()
+        number[rows] = np.arange(len(rows))
+        read = self._histories.read(events.with_columns(pl.Series(USER, number[events[USER].to_numpy()])), len(rows), place)
+        users, table = read_inductive_users(self._model, batch.user[rows], attributes, read.events, "the request")
+        unknown[rows], later[rows] = read.unknown, read.later
+        keys = batch.cache_keys
+        if keys is not None:
+            contents = dict(zip(rows.tolist(), _contents(table, read.events), strict=True))
+            keys = [(contents.get(row, content), session) for row, (content, session) in enumerate(keys)]
+        return replace(
+            batch,
+            user=np.where(described, -1, batch.user).astype(np.int32),
+            inductive_user=number,
+            inductive_users=users,
+            unknown_events=unknown,
+            later_events=later,
+            cache_keys=keys,
+        )
 
 
-def without_blank_ids(given: pl.Series) -> pl.Series:
-    """Return ids as read, an empty text being none."""
-    if not is_text(given.dtype):
-        return given
-    written = given.cast(pl.String)
-    return written.set(written == "", None)
-
-
-def _counts(given: Bool, length: Int64, user: Int32) -> Bool:
-    """Say which histories count: an empty one of a user whom the graph does not hold says nothing, so the result is exactly plain."""
-    return given & ((length > 0) | (user >= 0))
+def _nobody_described(
+    given: pl.DataFrame,
+    text: pl.Series,
+    user: Int32,
+    length: Int64,
+    cache_keys: Sequence[tuple[bytes, str | None]] | None = None,
+    user_ids: Sequence[str | int | None] | None = None,
+) -> RequestBatch:
+    """Return requests whose users are all the graph's, or nobody."""
+    nobody, none = np.full(len(user), -1, dtype=np.int32), np.zeros(len(user), dtype=np.int64)
+    return RequestBatch(given, text, user, nobody, None, length, none, none, cache_keys, user_ids)
 
 
 def _queries(requests: Sequence[Request]) -> pl.Series:
@@ -139,19 +136,10 @@ def _queries(requests: Sequence[Request]) -> pl.Series:
     return pl.Series("query", [request.query.encode("utf-8", "replace").decode("utf-8") for request in requests], dtype=pl.String)
 
 
-def _mixed_ids(requests: Sequence[Request], column: pl.Series) -> list[str | int | None] | None:
-    """Return user ids of which some were integers before a column of text took them; None where the column holds all as given."""
-    if not is_text(column.dtype):
-        return None
-    given = [request.user_id for request in requests]
-    return [int(one) if isinstance(one, int | np.integer) else text for one, text in zip(given, column.to_list(), strict=True)]
-
-
-def _refuse_blank(text: pl.Series, query: pl.Series) -> None:
-    blank = (text == "").arg_true()
-    if len(blank):
-        which = f" (request {blank[0]}, from 0)" if len(query) > 1 else ""
-        raise RequestError(f"the query {query[blank[0]]!r}{which} is blank; give at least one word")
+def _blank(text: pl.Series, query: pl.Series) -> RequestError:
+    first = int((text == "").arg_max() or 0)
+    which = f" (request {first}, from 0)" if len(query) > 1 else ""
+    return RequestError(f"the query {query[first]!r}{which} is blank; give at least one word")
 
 
 def _attributes(requests: Sequence[Request], described: Bool) -> dict[str, pl.Series]:
@@ -163,7 +151,7 @@ def _attributes(requests: Sequence[Request], described: Bool) -> dict[str, pl.Se
     }
 
 
-def _content(users: pl.DataFrame, events: UserEvents) -> list[bytes]:
+def _contents(users: pl.DataFrame, events: UserEvents) -> list[bytes]:
     """Return for each described user all that tells one from another: events and attributes."""
     order = np.argsort(events.user, kind="stable")
     bounds = np.searchsorted(events.user[order], np.arange(users.height + 1))

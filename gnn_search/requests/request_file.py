@@ -10,10 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from gnn_search.errors import RequestError, TableError
-from gnn_search.graph.id_lookup import as_id_type, can_be_ids, is_text
+from gnn_search.graph.id_lookup import IdLookup, can_be_ids, is_text
 from gnn_search.graph.store import Graph
 from gnn_search.requests.history import HistoryReader, check_history_type, explode_histories
-from gnn_search.requests.parser import without_blank_ids
 from gnn_search.tables.formats import TableFile
 from gnn_search.tables.text import normalise_distinct
 
@@ -78,7 +77,7 @@ class RequestFile:
             RequestError: A query is null or blank, or a history can't be read.
         """
         rows = blank = 0
-        first, fits = "", True
+        first, fits, users = "", True, IdLookup(self._graph.nodes("user").to_series(0))
         # Whatever is wrong with a history is wrong at any time.
         histories = HistoryReader(self._graph, self._graph.manifest.test_start) if self._has_histories else None
         for frame in self._file.blocks(self._columns, size):
@@ -90,7 +89,7 @@ class RequestFile:
             if len(without) and not blank:
                 first = f"row {rows + without[0]} (counted from 0) is {'null' if query[without[0]] is None else 'blank'}"
             blank += len(without)
-            fits = fits and (_USER not in frame.columns or self._ids_fit(frame[_USER]))
+            fits = fits and (_USER not in frame.columns or users.find_column(frame[_USER]).fit)
             rows += frame.height
             progress(rows)
         if not rows:
@@ -116,10 +115,6 @@ class RequestFile:
             done += frame.height
         if done != checked.requests:
             raise TableError(f"{self._path} had {checked.requests:,} rows and now has {done:,}; leave it as it is while it is answered")
-
-    def _ids_fit(self, given: pl.Series) -> bool:
-        written = without_blank_ids(given)
-        return as_id_type(written, self._graph.nodes("user").to_series(0).dtype).null_count() == written.null_count()
 
 
 def _refuse_misspelt(wanted: str, columns: list[str], path: Path) -> None:

@@ -173,7 +173,9 @@ class Retriever:
         Raises:
             RequestError: See `search`.
         """
-        _check_min_score(min_score)
+        stated: Any = min_score
+        if stated is not None and not (isinstance(stated, int | float) and isfinite(stated)):
+            raise RequestError(f"the least score is {min_score!r}; give a cosine, a number between -1 and 1")
         allowed = self._allowed if filter is None else self._filters.read(filter)
         return self.search_batch(self._parser.parse(requests), k, allowed, min_score)
 
@@ -209,8 +211,20 @@ class Retriever:
             known[some], understood[some] = encoded.known[encoded.text][distinct], encoded.understood[encoded.text][distinct]
             lists.append(ranking if min_score is None else self._cut(encoded, ranking, min_score))
         notes = (f"{allowed.unknown:,} products of the filter are not in the graph",) if allowed is not None and allowed.unknown else ()
-        something = np.where(batch.inductive_user >= 0, _is_described(batch), self._users[batch.user])
-        return SearchResults(batch, _joined(lists, k), place, known, understood, something, self.products, self._as_of, notes)
+        something = self._users[batch.user]
+        if batch.inductive_users is not None:
+            something = np.where(batch.inductive_user >= 0, _is_described(batch, batch.inductive_users), something)
+        return SearchResults(
+            batch,
+            lists[0] if len(lists) == 1 else _joined(lists, k),
+            place,
+            known,
+            understood,
+            something,
+            self.products,
+            self._as_of,
+            notes,
+        )
 
     def _encoded_parts(self, batch: RequestBatch) -> Iterator[tuple[Int64, Int64, EncodedRequests]]:
         """Yield rows of requests of the graph's users, then of described ones, each with its distinct requests, encoded."""
@@ -218,7 +232,9 @@ class Retriever:
         for rows, user, users in ((~described, batch.user, None), (described, batch.inductive_user, batch.inductive_users)):
             some = np.flatnonzero(rows)
             if len(some):
-                first, distinct = _distinct_requests(batch, some, user)
+                # Described users and cached requests are told apart by more than user and text.
+                alone = batch.cache_keys is not None or users is not None
+                first, distinct = (some, np.arange(len(some))) if alone else _distinct_requests(batch, some, user)
                 yield some, distinct, self._encode(batch, first, user[first], users)
 
     def _encode(self, batch: RequestBatch, rows: Int64, user: Int32, users: InductiveUsers | None) -> EncodedRequests:
@@ -247,24 +263,17 @@ class Retriever:
 
 
 def _distinct_requests(batch: RequestBatch, rows: Int64, user: Int32) -> tuple[Int64, Int64]:
-    """Return the first of some rows for each distinct request, and which of these each row is.
-
-    Described users and cached requests are told apart by more than user and text, so each of them is a request of its own.
-    """
-    if batch.cache_keys is not None or batch.inductive_user[rows[0]] >= 0 or len(rows) == 1:
-        return rows, np.arange(len(rows))
+    """Return the first of some rows for each distinct (user, text), and which of these each row is."""
     asked = pl.DataFrame({"user": user[rows], "text": batch.text.gather(rows), "row": rows})
     distinct = asked.unique(["user", "text"], keep="first").sort("user", "text").with_row_index("place")
     place = asked.join(distinct.select("user", "text", "place"), on=["user", "text"], how="left", maintain_order="left")["place"]
     return distinct["row"].to_numpy(), place.to_numpy().astype(np.int64)
 
 
-def _is_described(batch: RequestBatch) -> Bool:
+def _is_described(batch: RequestBatch, users: InductiveUsers) -> Bool:
     """Say of which inductive users anything is known: an event of the catalogue's products, or an attribute; bool [n]."""
     known: Bool = batch.history_events - batch.unknown_events - batch.later_events > 0
-    if batch.inductive_users is None:
-        return known
-    attributes = batch.inductive_users.graph.nodes("user")[:, 1:]
+    attributes = users.graph.nodes("user")[:, 1:]
     has_attribute = np.r_[np.zeros(attributes.height, np.bool_), False]
     for column in attributes:
         has_attribute[:-1] |= column.is_not_null().to_numpy()
@@ -297,8 +306,8 @@ def _from_cache(user: Int32, texts: pl.Series, cached: Sequence[CachedRequest], 
 
 
 def _joined(lists: Sequence[Ranking], k: int) -> Ranking:
-    if len(lists) < 2:
-        return lists[0] if lists else empty_ranking(0, k)
+    if not lists:
+        return empty_ranking(0, k)
     product, score = (np.concatenate([getattr(one, name) for one in lists]) for name in ("product", "score"))
     return Ranking(product, score, {name: np.concatenate([one.ranks[name] for one in lists]) for name in lists[0].ranks})
 
@@ -307,8 +316,3 @@ def _product_ids(model: Model, ids: pl.Series | None) -> pl.Series:
     """Return the shop's id of each row of an index; beyond the graph's products those that were added to the index alone."""
     own = model.graph.nodes("product").to_series(0)
     return own if ids is None or len(ids) == len(own) else pl.concat([own, ids.slice(len(own))])
-
-
-def _check_min_score(score: Any) -> None:
-    if score is not None and not (isinstance(score, int | float) and isfinite(score)):
-        raise RequestError(f"the least score is {score!r}; give a cosine, a number between -1 and 1")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
-from gnn_search.retrieval.rankers.open import model_rankers
-from gnn_search.studies.cases import study_cases
 from towers import tiny_settings
 
 from gnn_search.cli.main import main
 from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.graph.store import Graph
+from gnn_search.retrieval.rankers.build import model_case_rankers
 from gnn_search.studies import study as study_module
+from gnn_search.studies.measuring import study_cases
 from gnn_search.studies.plan import Measuring
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import encode_nodes
@@ -77,7 +77,7 @@ def test_recalls_are_those_of_evaluate(ablated, tiny_graph):
     for found, name in ((report["runs"][1], "base-seed1-*"), (report["runs"][3], "without-walk-seed1-*")):
         (folder,) = (ablated[1] / "out.work" / "models").glob(name)
         model, cases = open_model(folder), study_cases(tiny_graph, Measuring("validation", None, 20), 1)
-        rankers = model_rankers(model, encode_nodes(model, cases.time))
+        rankers = model_case_rankers(model, encode_nodes(model, cases.time))
         scores = evaluate(cases, rankers, tiny_graph, k=(10, 40), n_resamples=1)
         channels = dict(
             zip(("reranked", "vector", "graph", "no user") if model.walk else ("reranked", "no user"), scores.methods, strict=True)

@@ -79,7 +79,7 @@ def test_every_score_is_the_sum_of_its_parts(explainer, model, monkeypatch):
 
 def test_what_all_described_products_share_adds_nothing(explainer):
     found = explainer.explain("bread 0", "P000", 3)
-    general = next(group for group in found.reranker.groups if group.name == "the shopper and the query in general")
+    general = next(group for group in found.reranker.groups if group.name == "the user and the query in general")
     assert general.score == pytest.approx(0, abs=1e-9)
     assert all(number.value == pytest.approx(number.mean) for number in general.features)
 
@@ -94,7 +94,7 @@ def test_a_reranker_that_counts_interactions_gives_all_to_them(explainer, model)
     found = Explainer(changed).explain("bread 0", "P000", 3)
     scores = {group.name: group.score for group in found.reranker.groups}
     times = next(number for group in found.reranker.groups for number in group.features if number.name == name)
-    assert scores.pop("the shopper's choices of the product") == pytest.approx(2 * (times.value - times.mean), abs=1e-6) != 0
+    assert scores.pop("the user's history with the product") == pytest.approx(2 * (times.value - times.mean), abs=1e-6) != 0
     assert max(map(abs, scores.values())) == pytest.approx(0, abs=1e-9)
 
 

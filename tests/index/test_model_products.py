@@ -12,7 +12,7 @@ from gnn_search.graph.store import to_datetime
 from gnn_search.index.boosting.boost import Boost
 from gnn_search.index.boosting.build import build_boost
 from gnn_search.index.model_products import held_out_queries, products_to_index
-from gnn_search.retrieval.request_encoder import VectorChannel
+from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 
@@ -77,6 +77,6 @@ def test_held_out_queries_are_encoded_as_a_search_encodes_them(opened):
     distinct = np.unique(cases.query)
     assert queries.shape == (25 + len(distinct), 16)
     np.testing.assert_allclose(np.linalg.norm(queries, axis=1), 1, atol=1e-5)
-    asked = VectorChannel(model, shop).ask(cases.user, cases.query).vector.numpy()
+    asked = RequestEncoder(model, shop).encode_nodes(cases.user, cases.query).vector.numpy()
     np.testing.assert_allclose(queries[:25], asked, atol=1e-6)
     np.testing.assert_allclose(queries[25:], shop.vectors["query"][distinct], atol=1e-6)

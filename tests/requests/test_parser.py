@@ -58,7 +58,7 @@ def test_user_ids_are_kept_as_given(parser):
     assert list(mixed.user_ids) == [3, "5", None, "x"]
     assert (mixed.user >= 0).tolist() == [True, True, False, False]
     whole = parser.parse([Request("tea", 3), Request("tea")])
-    assert whole.user_ids is None
+    assert list(whole.user_ids) == [3, None]
     assert whole.given["user_id"].to_list() == [3, None]
 
 

@@ -73,18 +73,18 @@ def test_hand_computed(fruit_shop):
     expected = {
         "query led to it": (1, 1),
         "times for the query": (log1p(2), log1p(1)),
-        "share of the query's choices": (log(2.1 / 4), log(1.1 / 4)),
+        "share of the query's interactions": (log(2.1 / 4), log(1.1 / 4)),
         "days since chosen for the query": (log1p(8), log1p(6)),
-        "shoppers": (log1p(1), log1p(1)),
-        "days since its first choice": (log1p(9), log1p(6)),
-        "own product: days between choices": (log1p(1), log1p(200)),
-        "own product: days since, by the days between": (8 / 4, 0),
-        "own choices among those reached": (log1p(2), log1p(2)),
-        "own share among those reached": (1, 0),
-        "own recent share among those reached": (1, 0),
+        "users": (log1p(1), log1p(1)),
+        "days since its first interaction": (log1p(9), log1p(6)),
+        "own product: repurchase interval": (log1p(1), log1p(200)),
+        "own product: days since, by the repurchase interval": (8 / 4, 0),
+        "own interactions among the candidates": (log1p(2), log1p(2)),
+        "own share among the candidates": (1, 0),
+        "own recent share among the candidates": (1, 0),
         "own share of the brand": (1, 0),
-        "own choices": (log1p(2), log1p(2)),
-        "share of the category in the query's choices": (log(3.1 / 4), log(3.1 / 4)),
+        "own interactions": (log1p(2), log1p(2)),
+        "share of the category in the query's interactions": (log(3.1 / 4), log(3.1 / 4)),
         "words: share of the best match": (0, 0),
         "words: BM25": (0, 0),
         "products of the query": (log1p(2), log1p(2)),
@@ -99,7 +99,7 @@ def test_hand_computed(fruit_shop):
         red, green = halved(9, half_life) + halved(8, half_life), halved(6, half_life)
         total = red + green + 1
         expected |= {
-            f"share of the query's choices, {name}": (log((red + 0.1) / total), log((green + 0.1) / total)),
+            f"share of the query's interactions, {name}": (log((red + 0.1) / total), log((green + 0.1) / total)),
             f"choices, {name}": (log(red + 0.1), log(green + 0.1)),
             f"first choices, {name}": (log(halved(9, half_life) + 0.1), log(green + 0.1)),
             f"own product: {name}": (log1p(4 * red), 0),
@@ -116,8 +116,8 @@ def test_users_alike_enter_as_they_are(tiny_graph):
     user, query = ints([-1, 0, 1, 2, 3]), ints([0, 1, 2, 3, 4])
     candidates = find_candidates(index, user, query, query)
     names = feature_names(index.settings, index.partner_relations)
-    places = [place for place, name in enumerate(names) if name.startswith("shoppers alike")]
-    assert [names[place] for place in places] == [f"shoppers alike, {rank} factors{end}" for rank in (2, 5) for end in ("", ": direction")]
+    places = [place for place, name in enumerate(names) if name.startswith("similar users")]
+    assert [names[place] for place in places] == [f"similar users, {rank} factors{end}" for rank in (2, 5) for end in ("", ": direction")]
     features = candidate_features(index, user, query, query, candidates)[:, places]
     expected = index.factors.columns(user[candidates.row].astype(np.int64), candidates.product.astype(np.int64))
     assert np.array_equal(features, np.column_stack(expected))
@@ -182,7 +182,7 @@ def test_a_query_that_nobody_asked_yet_is_none(fruit_shop):
     assert list(found) == [0]
     assert found == described(index, 0, -1, apple)
     assert found[0]["query led to it"] == found[0]["products of the query"] == 0
-    assert found[0]["share of the query's choices"] == pytest.approx(log(0.1))
+    assert found[0]["share of the query's interactions"] == pytest.approx(log(0.1))
     assert found[0]["days since chosen for the query"] == pytest.approx(log1p(400))
 
 
@@ -209,7 +209,7 @@ def test_one_choice_that_weighs_much_is_no_repurchase_interval(tiny_graph):
     place = index.user_interactions.find(user[candidates.row].astype(np.int64), candidates.product.astype(np.int64), index.num_products)
     once = np.flatnonzero((place >= 0) & (index.user_interactions.first[place] == index.user_interactions.latest[place]))
     index.user_interactions.count[place[once]] = 2
-    column = feature_names(SETTINGS, index.partner_relations).index("own product: days between choices")
+    column = feature_names(SETTINGS, index.partner_relations).index("own product: repurchase interval")
     assert len(once)
     np.testing.assert_allclose(candidate_features(index, user, query, query, candidates)[once, column], log1p(200), rtol=1e-6)
 
@@ -237,11 +237,11 @@ def test_products_as_if_nobody_had_asked_a_query(tmp_path):
     moment = full.manifest.test_start
     settings = ((full, None), (full, query), (lacking, None))
     plain, found, truth = (of_products(candidate_index(graph, moment), without) for graph, without in settings)
-    choices = [f"choices, half-life {day:g} days" for day in HALF_LIVES]
+    choices = [f"interactions, half-life {day:g} days" for day in HALF_LIVES]
     for name in choices:
         assert not np.allclose(plain[name], truth[name], atol=1e-2)
         np.testing.assert_allclose(found[name], truth[name], atol=1e-3)
-    for name in [f"first {name}" for name in choices] + ["shoppers"]:
+    for name in [f"first {name}" for name in choices] + ["users"]:
         assert (found[name] <= np.maximum(truth[name], plain[name]) + 1e-3).all()
         assert (found[name] < plain[name]).any()
     untouched = found[choices[0]] == plain[choices[0]]

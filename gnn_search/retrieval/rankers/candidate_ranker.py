@@ -66,7 +66,8 @@ class CandidateRanker(ABC):
         if not len(order) or not (allowed is None or len(allowed)):
             return empty_ranking(len(row), k)
         size = max(1, min(_BLOCK, self._places // (k + self._spare)))
-        blocks = [requests.take(order[start : start + size]) for start in range(0, len(order), size)]
+        # A single request needs no copy.
+        blocks = [requests.take(order[start : start + size]) for start in range(0, len(order), size)] if len(row) > 1 else [requests]
         candidates, matches = self._candidates_for(requests), self._words.match(requests.texts, requests.nodes)
         found = [self._rank_block(block, match_words(matches, block.text), k, candidates, allowed) for block in blocks]
         product, score = (np.concatenate(parts)[row] for parts in zip(*found, strict=True))
