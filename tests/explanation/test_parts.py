@@ -103,5 +103,5 @@ def test_a_new_product_has_the_vector_of_new_products(channel):
     for product in (int(np.argmin(known)), int(np.argmax(known))):
         names = product_parts(channel._model, channel.encoder, product)
         if channel._model.config.product.id_embedding:
-            assert ("free vector" in names) == bool(known[product])
+            assert ("ID embedding" in names) == bool(known[product])
             assert ("vector of all new products" in names) == (not known[product])

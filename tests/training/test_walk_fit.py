@@ -24,7 +24,7 @@ SHOPPERS, PRODUCTS = 24, 60
 def config(**changes):
     walk = {"words": 0, "nearest": 0, "cold_query_share": 0}
     walk |= {"hidden": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "half_life_days": [5, 30], **changes}
-    return tiny_config(walk=walk)
+    return tiny_config(reranker=walk)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_another_seed_is_another_fit(faithful_shop, faithful_fit):
 
 def gathered(graph, settings) -> tuple[np.ndarray, WalkExamples]:
     """The shopper of each case, and the examples."""
-    cases = build_cases(graph, "validation", settings.walk.cases, settings.seed)
+    cases = build_cases(graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(graph, settings)
     encoder = NodeEncoder(random_towers(graph, settings), inputs, graph.before(cases.time))
     examples = gather(settings, encoder, inputs.walks(encoder.view, encoder.categories), cases)
@@ -124,7 +124,7 @@ def test_cases_without_their_shopper_are_learned_but_not_measured(tiny_graph, mo
 
 def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
     settings = config(user_dropout=0, cold_query_share=0.5)
-    cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
+    cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
     encoder = NodeEncoder(random_towers(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
     index = inputs.walks(encoder.view, encoder.categories)
@@ -135,7 +135,7 @@ def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
     assert again == min(len(asked), len(cases) // 2) > 3
     assert examples.altered.tolist() == [False] * len(cases) + [True] * again
     assert np.array_equal(examples.features[: len(plain.features)], plain.features)
-    names = feature_names(settings.walk, index.partner_relations)
+    names = feature_names(settings.reranker, index.partner_relations)
     copies = dict(zip(names, examples.features[len(plain.features) :].T, strict=True))
     assert not copies["query asked before"].any()
     assert not copies["products of the query"].any()
@@ -155,7 +155,7 @@ def test_copies_do_not_count_as_cases(tiny_graph):
 def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
     monkeypatch.setattr(walk_fit, "_BEYOND", 3)
     settings = config(user_dropout=0, products=2, recent=0)
-    cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
+    cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
     encoder = NodeEncoder(random_towers(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
     index = inputs.walks(encoder.view, encoder.categories)
@@ -230,7 +230,7 @@ def test_a_validation_period_without_choices_is_refused(make_graph):
 def test_cases_of_new_queries_are_fitted_more_often(tiny_graph, monkeypatch):
     settings = config(new_queries=3, cold_query_share=0.5)
     _, examples = gathered(tiny_graph, settings)
-    cases = build_cases(tiny_graph, "validation", settings.walk.cases, settings.seed)
+    cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     asked = tiny_graph.before(cases.time).edges(("product", "rev_leads_to", "query")).degree()
     assert examples.new.sum() == (asked[cases.query] == 0).sum()
     # The tiny shop's queries are all old ones; take some for new.
