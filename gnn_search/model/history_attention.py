@@ -46,9 +46,9 @@ class Slots:
 class HistoryAttention(nn.Module):
     """Attend from a query over the products of the user's history, or over nothing.
 
-    The logit of a product is (W q) . p * sqrt(d) / 8 plus a learned function of how often and how recently it was chosen. The zero slot
-    has a logit of its own, so the model can learn not to personalise, and a user without history gets exactly zero. It follows Ai et al.,
-    "A zero attention model for personalized product search" (arXiv 1908.11322).
+    The logit of a product is (W q) . p * sqrt(d) / 8 plus a learned function of how often and how recently the user interacted with it.
+    The zero slot has a logit of its own, so the model can learn not to personalise, and a user without history gets exactly zero. It
+    follows Ai et al., "A zero attention model for personalized product search" (arXiv 1908.11322).
 
     A mean over m products of about equal weight is about sqrt(m) times shorter than one product, so the query would drown a long history.
     The attended mean is therefore scaled by scale * m ** growth, both learned.

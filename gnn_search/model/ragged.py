@@ -66,7 +66,8 @@ class Ragged:
         """Return the weighted sum of the table's rows for each list; an empty list gives zeros.
 
         Shapes:
-            table: [rows, d]. Returns [lists, d].
+            - table: [rows, d]
+            - returns: [lists, d]
         """
         if not len(self.index):
             return table.new_zeros((len(self.offsets), table.shape[1]))

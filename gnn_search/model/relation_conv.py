@@ -35,8 +35,10 @@ class RelationConv(nn.Module):
         """Return the messages.
 
         Shapes:
-            x: [sources, d], or PyG's pair of source and target vectors; edges: lists of sources by target, or int64 [2, edges];
-                edge_weight: float32 [edges]. Returns [targets, d]; a target without neighbours gets zeros.
+            - x: [sources, d], or PyG's pair of source and target vectors
+            - edges: lists of sources by target, or int64 [2, edges]
+            - edge_weight: float32 [edges]
+            - returns: [targets, d], zero for a target without neighbours
         """
         if isinstance(edges, Ragged | Padded):
             assert isinstance(x, Tensor)

@@ -18,7 +18,7 @@ from gnn_search.model.value_table import ValueTable
 
 @dataclass(frozen=True)
 class UserLists:
-    """What the tower reads of users, a list each; of a part that is off it reads nothing.
+    """The user tower's inputs: weighted lists of table rows, one a user; None for a part that is off.
 
     Attributes:
         recent: Rows of the products, for each sequence of latest interactions.

@@ -112,8 +112,8 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
 
         - query: float32 [batch, d], unit length
         - NAME_vectors: float32 [batch, NAME, d], the products' vectors
-        - NAME_counts: float32 [batch, NAME], how often each was chosen, 0 for an empty slot
-        - NAME_days: float32 [batch, NAME], how many days ago last
+        - NAME_counts: float32 [batch, NAME], interactions with each, 0 for an empty slot
+        - NAME_days: float32 [batch, NAME], days since the last of them
         - profile_brands: int64 [batch, profile], -1 for none
         - attributes, shared_attributes: int64 [batch, columns], codes, -1 for none
         - returns personal: float32 [batch, d], unit length
