@@ -163,7 +163,8 @@ class TwoTower(nn.Module):
             - returns: [n, d], unit length
         """
         user = self.user_vectors(users, products, traits)[torch.from_numpy(users.row)]
-        return torch.as_tensor(self.user(query, user, Slots.of(users.history), products))
+        history = None if self.user.attention is None else Slots.of(users.history, products)
+        return torch.as_tensor(self.user(query, user, history))
 
     def user_vectors(self, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Encode users without a query: [users, d], zero for one of whom nothing is known.

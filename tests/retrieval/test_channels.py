@@ -44,7 +44,7 @@ def test_without_a_walk_term_the_vectors_rank(without_walk):
     assert model.walk is None
     assert isinstance(open_channel(model, shop), VectorChannel)
     assert [ranker.name for ranker in model_rankers(model, shop)] == ["gnn-search", "gnn-search, no user"]
-    with pytest.raises(RequestError, match=r"has no walk term; train it with walk\.enabled, or use another channel"):
+    with pytest.raises(RequestError, match=r"has no walk term; train it with reranker\.enabled, or use another channel"):
         open_channel(model, shop, "walk")
 
 
