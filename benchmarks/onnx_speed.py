@@ -65,7 +65,7 @@ def measure(path: Path, graph: Path | None, folder: Path) -> dict[str, Any]:
     manifest = write_onnx_towers(folder, model, shop)
     info = manifest.personal_tower
     if info is None:
-        raise click.ClickException(f"the model {path} has nothing to say of shoppers, so there is no personal tower to measure")
+        raise click.ClickException(f"the model {path} has nothing to say of users, so there is no personal tower to measure")
     products = torch.from_numpy(np.array(shop.vectors["product"]))
     encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(shop.as_of), products)
     examples = model.graph.examples("test")
@@ -95,10 +95,10 @@ def _ways(
     tables, session = ServingTables.open(folder), open_session(OnnxLayout(folder).personal_tower)
     texts = model.graph.nodes("query")["query"].gather(query).to_list()
     vectors, history_query, products = encoder.encode_queries(query), encoder.history_query(query), encoder.products.numpy()
-    shoppers = [user_of(model.graph, int(who), encoder.view.time) for who in user]
+    users = [user_of(model.graph, int(who), encoder.view.time) for who in user]
 
     def make(part: slice) -> dict[str, Any]:
-        return tables.inputs(vectors[part].numpy(), history_query[part].tolist(), shoppers[part], products)
+        return tables.inputs(vectors[part].numpy(), history_query[part].tolist(), users[part], products)
 
     def encode_here(part: slice) -> object:
         return encoder.encode_texts(texts[part])

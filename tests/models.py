@@ -30,7 +30,9 @@ def write_model(
         tokenizer = train_tokenizer(training_texts(graph), config.text)
         towers = TwoTower(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
         with torch.no_grad():
-            scorer = RerankScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden) if reranker else None
+            scorer = (
+                RerankScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden) if reranker else None
+            )
             for parameter in [*towers.parameters(), *(scorer.parameters() if scorer is not None else ())]:
                 parameter += 0.2 * torch.randn_like(parameter)
             # As in training, nothing is learned of a query that had led to nothing by then.

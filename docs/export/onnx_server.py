@@ -47,15 +47,15 @@ class Server:
             self.tables = self.serving.ServingTables.open(towers)
             self.personal_tower = onnxruntime.InferenceSession(str(towers / "personal_tower.onnx"))
 
-    def rank(self, text: str, shopper: Any, k: int) -> tuple[list[Any], Float32]:
-        """Return the ids and scores of the k products nearest to a shopper's query."""
+    def rank(self, text: str, user: Any, k: int) -> tuple[list[Any], Float32]:
+        """Return the ids and scores of the k products nearest to a user's query."""
         query = self.serving.normalise(text)
         row = self.queries.get(query, -1)
         by_text = self.encode_text(query)
         # A known query has a vector that the graph shaped; any other has that of its text.
         vector = self.query_vectors[row] if row >= 0 else by_text
         if self.tables is not None and self.personal_tower is not None:
-            inputs = self.tables.inputs(vector[None], [self.tables.history_query(row, by_text)], [shopper], self.product_vectors)
+            inputs = self.tables.inputs(vector[None], [self.tables.history_query(row, by_text)], [user], self.product_vectors)
             vector = self.personal_tower.run(["personal"], inputs)[0][0]
         scores = self.product_vectors @ vector
         best = np.argsort(-scores, kind="stable")[:k]
@@ -69,8 +69,8 @@ class Server:
         vector: Float32 = self.text_tower.run(["vector"], tokens)[0][0]
         return vector
 
-    def read_shopper(self, events: Path | None, attributes: dict[str, Any], now: datetime) -> Any:
-        """Read a shopper's events: JSON lines of product_id, query, action and timestamp (ISO 8601, UTC)."""
+    def read_user(self, events: Path | None, attributes: dict[str, Any], now: datetime) -> Any:
+        """Read a user's events: JSON lines of product_id, query, action and timestamp (ISO 8601, UTC)."""
         rows = [] if events is None else [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
         return self.serving.User(
             np.datetime64(now),
@@ -92,14 +92,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Rank the products of an export folder for one request.")
     parser.add_argument("folder", type=Path, help="What `gnn-search export --format onnx` wrote.")
     parser.add_argument("query", help="What was searched.")
-    parser.add_argument("--events", type=Path, help="The shopper's events as JSON lines; without, nobody asks.")
-    parser.add_argument("--attributes", type=json.loads, default={}, help="The shopper's attributes by column, as JSON.")
+    parser.add_argument("--events", type=Path, help="The user's events as JSON lines; without, nobody asks.")
+    parser.add_argument("--attributes", type=json.loads, default={}, help="The user's attributes by column, as JSON.")
     parser.add_argument("--now", type=datetime.fromisoformat, help="Moment of the request, UTC.  [default: that of the vectors]")
     parser.add_argument("-k", type=int, default=10, help="Length of the list.  [default: 10]")
     given = parser.parse_args()
     server = Server(given.folder)
     now = given.now or datetime.fromisoformat(server.about["as_of"])
-    ids, scores = server.rank(given.query, server.read_shopper(given.events, given.attributes, now), given.k)
+    ids, scores = server.rank(given.query, server.read_user(given.events, given.attributes, now), given.k)
     for rank, (product, score) in enumerate(zip(ids, scores, strict=True), start=1):
         sys.stdout.write(f"{rank}\t{product}\t{score:.4f}\n")
 

@@ -95,8 +95,7 @@ def _user_parts(model: Model, users: UserInputs, products: Tensor) -> dict[str, 
 
 
 def _attended(model: Model, query: Tensor, users: UserInputs, products: Tensor) -> AttendedHistory:
-    attention, slots = model.towers.user.attention, Slots.of(users.history)
+    attention, slots = model.towers.user.attention, Slots.of(users.history, products)
     assert attention is not None
-    attended = products[slots.product]
-    weight = attention.weights(query, attended, slots)[0]
-    return AttendedHistory(users.history, weight, attention.scaled(weight[1:, None] * attended[0], slots.log_length))
+    weight = attention.weights(query, slots)[0]
+    return AttendedHistory(users.history, weight, attention.scaled(weight[1:, None] * slots.vectors[0], slots.log_length))

@@ -1,1 +1,1 @@
-"""The towers: text, product, query and user, and the towers that joins them in one space."""
+"""The towers: text, product, query and user, the model that joins them, and its losses."""

@@ -82,7 +82,7 @@ def code_values(frame: pl.DataFrame, columns: Sequence[str]) -> Codes:
 
 
 def code_quantiles(graph: Graph, buckets: int, products: pl.DataFrame | None = None) -> Codes:
-    """Cut each numeric column of the products into buckets that hold about as many products chosen in the training period.
+    """Cut each numeric column of the products into buckets that hold about as many products with interactions in the training period.
 
     What lies beyond the first or last border belongs to the bucket there. A missing value has a row of its own, the last of the
     column's `buckets` + 1.
@@ -102,7 +102,7 @@ def code_quantiles(graph: Graph, buckets: int, products: pl.DataFrame | None = N
 
 
 def quantile_borders(graph: Graph, buckets: int) -> dict[str, list[float]]:
-    """Return, by numeric column, the quantiles of the products chosen in the training period; no border where none has a value."""
+    """Return, by numeric column, the quantiles over products with interactions in the training period; no border where none has a value."""
     products, borders = graph.nodes("product"), {}
     # Products of later periods would tell of the future.
     trained = graph.examples("train").filter(pl.col("action").is_in(graph.positive_actions))["product"].unique().to_numpy()

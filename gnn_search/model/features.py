@@ -1,4 +1,4 @@
-"""What the towers know of every node for good: texts, category paths, attributes."""
+"""Fixed features of the graph's nodes: texts, category paths, attributes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Features:
     """Fixed inputs of the towers, by node number.
 
     Shapes:
-        path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the top. attributes: the users'
-        attributes.
+        - path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the top
+        - attributes: the users' attributes
     """
 
     graph: Graph
@@ -98,7 +98,8 @@ def category_paths(graph: Graph, category: Int32) -> tuple[Int64, Int32]:
     """Return the ways from some categories, -1 for none, up to the top, ragged.
 
     Shapes:
-        category: int32 [n]. Returns int64 [n + 1] and int32 [steps].
+        - category: int32 [n]
+        - returns: int64 [n + 1] and int32 [steps]
     """
     ways = graph.taxonomy.ancestors()
     way = ways[np.maximum(category, 0)] if len(ways) else np.full((len(category), 1), -1, dtype=np.int32)

@@ -22,7 +22,7 @@ def sampled_softmax(positive: Tensor, pool_log_mass: Tensor) -> Tensor:
         pool_log_mass: ln of the sum of exp over the pool's other products, from `log_mass`.
 
     Shapes:
-        All [n].
+        - all: [n]
     """
     return torch.as_tensor(torch.logaddexp(positive, pool_log_mass) - positive)
 
@@ -31,7 +31,11 @@ def log_mass(query: Tensor, product: Tensor, offset: Tensor, masked_row: Tensor,
     """Return ln sum_j exp(query_i . product_j - offset_j) over the places that are not masked.
 
     Shapes:
-        query: [n, d]; product: [m, d]; offset: [m]; masked_row, masked_column: int64 [places]. Returns [n].
+        - query: [n, d]
+        - product: [m, d]
+        - offset: [m]
+        - masked_row, masked_column: int64 [places]
+        - returns: [n]
     """
     left = torch.cat([query, -query.new_ones(len(query), 1)], dim=1)
     right = torch.cat([product, offset[:, None]], dim=1)
@@ -42,7 +46,10 @@ def contrast(positive: Tensor, own: Tensor, valid: Tensor) -> Tensor:
     """Return each example's softmax loss of its positive against its own negatives; 0 where none is valid.
 
     Shapes:
-        positive: [n]; own: [n, k]; valid: bool [n, k]. Returns [n].
+        - positive: [n]
+        - own: [n, k]
+        - valid: bool [n, k]
+        - returns: [n]
     """
     scores = torch.cat([positive[:, None], own.masked_fill(~valid, float("-inf"))], dim=1)
     return torch.as_tensor(torch.logsumexp(scores, dim=1) - positive)
@@ -54,7 +61,10 @@ def hinge_below(scores: Tensor, highest: Tensor, valid: Tensor) -> Tensor:
     A mean over all negatives would fade as most of them come to cost nothing.
 
     Shapes:
-        scores: [n, k]; highest: [n], the score that a negative should not pass; valid: bool [n, k]. Returns [n].
+        - scores: [n, k]
+        - highest: [n], the score that a negative should not pass
+        - valid: bool [n, k]
+        - returns: [n]
     """
     excess = functional.relu(scores - highest[:, None]).masked_fill(~valid, 0.0)
     return excess.sum(dim=1) / torch.count_nonzero(excess, dim=1).clamp(min=1)
@@ -64,7 +74,11 @@ def hinge_below_pool(query: Tensor, product: Tensor, highest: Tensor, masked_row
     """Return `hinge_below` of each query against all products but the masked places.
 
     Shapes:
-        query: [n, d]; product: [m, d]; highest: [n]; masked_row, masked_column: int64 [places]. Returns [n].
+        - query: [n, d]
+        - product: [m, d]
+        - highest: [n]
+        - masked_row, masked_column: int64 [places]
+        - returns: [n]
     """
     valid = torch.ones((len(query), len(product)), dtype=torch.bool, device=query.device)
     valid[masked_row, masked_column] = False

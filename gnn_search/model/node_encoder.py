@@ -68,7 +68,7 @@ class NodeEncoder:
         return bases, vectors
 
     def with_id_embeddings(self) -> Tensor:
-        """Say which products' free vectors count: bool [products].
+        """Say which products' ID embeddings count: bool [products].
 
         They are those chosen before the view's moment, and in training, where the vector was learned.
         """
@@ -107,7 +107,7 @@ class NodeEncoder:
     def encode_new_products(self, products: ProductFacts) -> Tensor:
         """Encode products that are not in the graph, by what is known of them alone: float32 [n, d], unit length.
 
-        A product of which nothing is known has the zero vector, or where products have free vectors that of all new ones.
+        A product of which nothing is known has the zero vector, or where products have ID embeddings that of all new ones.
         """
         nothing = np.empty(0, np.int32)
         base = self._towers.new_product_bases(products)
@@ -197,7 +197,7 @@ class NodeEncoder:
 
     @torch.no_grad()
     def encode_categories(self) -> Tensor:
-        """Encode all categories by the names and free vectors on their way to the top: float32 [categories, d], unit length."""
+        """Encode all categories by the names and ID embeddings on their way to the top: float32 [categories, d], unit length."""
         return self._towers.category_vectors(self.view.graph.taxonomy.ancestors())
 
     @torch.no_grad()

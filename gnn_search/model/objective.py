@@ -1,4 +1,4 @@
-"""What a step is taught: the parts of the loss, by softmax or by hinge, and their weights."""
+"""The parts of the training loss, by softmax or by hinge, and their weights."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def batch_losses(objective: Objective, batch: Batch, query: Tensor, product: Ten
     """Return the losses of a batch.
 
     Shapes:
-        query: [n, d], personalised; product: [p, d], the batch's products.
+        - query: [n, d], personalised
+        - product: [p, d], the batch's products
     """
     weight = torch.from_numpy(batch.weight)
     pool = torch.from_numpy(batch.pool)
@@ -115,7 +116,10 @@ def hardest_of_pool(query: Tensor, product: Tensor, pool: Tensor, part: HardestP
     """Choose the best scored products of the pool that are not masked; the choice itself has no gradient.
 
     Shapes:
-        query: [n, d]; product: [p, d]; pool: int64 [m], rows of products. Returns rows int64 [n, k] and valid bool [n, k].
+        - query: [n, d]
+        - product: [p, d]
+        - pool: int64 [m], rows of products
+        - returns: rows int64 [n, k] and valid bool [n, k]
     """
     scores = query @ product[pool].T
     scores[torch.from_numpy(part.masked_row), torch.from_numpy(part.masked_column)] = float("-inf")
@@ -128,7 +132,7 @@ class Thresholds(nn.Module):
 
     Args:
         settings: Of the loss.
-        actions: The graph's actions that mean a choice.
+        actions: The graph's actions that count as interactions.
 
     Raises:
         ConfigError: A threshold is set for something else.
@@ -142,7 +146,7 @@ class Thresholds(nn.Module):
         for name in settings.thresholds:
             if name not in actions:
                 known = ", ".join(actions)
-                raise ConfigError(f"loss.thresholds names {name!r}, by which nobody chose a product in this graph; it has {known}")
+                raise ConfigError(f"loss.thresholds names {name!r}, which is no action with interactions in this graph; it has {known}")
         stated = [settings.thresholds.get(action, "learned") for action in actions]
         learned = [place for place, value in enumerate(stated) if isinstance(value, str)]
         self._actions = list(actions)

@@ -1,4 +1,4 @@
-"""Weights that others trained: where they lie, whether they are the same, and how their vectors are brought to another dimension."""
+"""Pre-trained weights: find them, hash them, and project their vectors to another dimension."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def principal_projection(vectors: Tensor, dimension: int) -> Tensor:
     1.
 
     Shapes:
-        vectors: float32 [n, h]. Returns float32 [dimension, h].
+        - vectors: float32 [n, h]
+        - returns: float32 [dimension, h]
     """
     exact = vectors.double()
     values, directions = torch.linalg.eigh(exact.T @ exact / max(len(exact), 1))

@@ -1,4 +1,4 @@
-"""What the product tower knows of products beside the graph's edges."""
+"""Inputs of the product tower beside the graph's edges: texts, category paths and attribute values."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class ProductFacts:
     """Texts, category paths and values of some products.
 
     Shapes:
-        texts: n, or none where the text tower knows the products by number; path_indptr: int64 [n + 1], path: int32, the categories from
-        the product's own up to the top; attributes, brands, numbers, shared: codes of n rows; without the last two the model has no such
-        part.
+        - texts: n, or none where the text tower knows the products by number
+        - path_indptr, path: int64 [n + 1] and int32, the categories from the product's own up to the top
+        - attributes, brands, numbers, shared: codes of n rows; the last two are None where the model has no such part
     """
 
     texts: Sequence[str]
@@ -52,7 +52,8 @@ class ProductFacts:
             category: Their categories, -1 for none.
 
         Shapes:
-            products: n rows; category: int32 [n].
+            - products: n rows
+            - category: int32 [n]
         """
         known = graph.nodes("product")
         table = graph.manifest.recipe["tables"]["products"]

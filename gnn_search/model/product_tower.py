@@ -101,8 +101,10 @@ class ProductTower(nn.Module):
         """Add the neighbours' messages to the bases.
 
         Shapes:
-            base: [n, d]; query_text: [q, d], of the queries numbered query [q], ascending; bases: [catalogue, d], stored, no gradient.
-                Returns [n, d], unit length.
+            - base: [n, d]
+            - query_text: [q, d], of the queries numbered query [q], ascending
+            - bases: [catalogue, d], stored, no gradient
+            - returns: [n, d], unit length
         """
         vector = base
         if self.from_queries is not None:

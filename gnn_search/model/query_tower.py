@@ -17,8 +17,8 @@ from gnn_search.sampling.inputs import QueryInputs
 class QueryTower(nn.Module):
     """Encode queries.
 
-    A query is known when the graph holds an event of it before the view's moment. Known queries are treated as new ones at random in
-    training.
+    A query is known when it led to a product before the view's time. In training some known queries are treated as cold ones, drawn at
+    random.
 
     Args:
         settings: Of the tower.
@@ -38,7 +38,9 @@ class QueryTower(nn.Module):
         """Encode queries.
 
         Shapes:
-            text: [n, d]; vectors: [catalogue, d], stored product vectors, no gradient. Returns [n, d], unit length.
+            - text: [n, d]
+            - vectors: [catalogue, d], stored product vectors, no gradient
+            - returns: [n, d], unit length
         """
         known = torch.from_numpy(inputs.known)
         if generator is not None and self._settings.known_dropout:

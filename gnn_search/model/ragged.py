@@ -66,7 +66,8 @@ class Ragged:
         """Return the weighted sum of the table's rows for each list; an empty list gives zeros.
 
         Shapes:
-            table: [rows, d]. Returns [lists, d].
+            - table: [rows, d]
+            - returns: [lists, d]
         """
         if not len(self.index):
             return table.new_zeros((len(self.offsets), table.shape[1]))
@@ -107,7 +108,24 @@ class Padded:
         return functional.embedding_bag(self.index, table, mode="sum", per_sample_weights=self.weight)
 
 
-Lists = Ragged | Padded
+@dataclass(frozen=True)
+class PaddedVectors:
+    """Weighted lists of vectors that are at hand, so no table is read; an empty slot has the weight 0.
+
+    Shapes:
+        - vectors: float32 [lists, slots, d]
+        - weight: float32 [lists, slots]
+    """
+
+    vectors: Tensor
+    weight: Tensor
+
+    def sum(self, table: Tensor) -> Tensor:
+        """Return the weighted sum of each list, float32 [lists, d]."""
+        return torch.bmm(self.weight[:, None, :], self.vectors)[:, 0]
+
+
+Lists = Ragged | Padded | PaddedVectors
 """What a part of a tower sums over: ragged in training, where it is fastest, and padded in ONNX, which has no ragged arrays."""
 
 

@@ -1,4 +1,4 @@
-"""How much a thing of the past counts, by its age."""
+"""Weights of past interactions by their age."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ def importance(neighbours: Neighbours, half_life: float | None) -> Float32:
 def recency(indptr: Int64, age: Float32, half_life: float) -> Float32:
     """Return 2 ** (-(age - youngest age of the row) / half_life).
 
-    Counted from each row's youngest, which stands last: all weights of a row long past would else vanish together.
+    Ages count from each row's youngest entry, which stands last: otherwise all weights of an old row would vanish together.
 
     Shapes:
-        indptr: int64 [rows + 1]; age: float32 [items], days, falling inside each row. Returns float32 [items].
+        - indptr: int64 [rows + 1]
+        - age: float32 [items], days, falling inside each row
+        - returns: float32 [items]
     """
     if not len(age):
         return age

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gnn_search.model.ragged import Lists, Padded, Ragged
+from gnn_search.model.ragged import Lists
 
 
 class RelationConv(nn.Module):
@@ -35,10 +35,12 @@ class RelationConv(nn.Module):
         """Return the messages.
 
         Shapes:
-            x: [sources, d], or PyG's pair of source and target vectors; edges: lists of sources by target, or int64 [2, edges];
-                edge_weight: float32 [edges]. Returns [targets, d]; a target without neighbours gets zeros.
+            - x: [sources, d], or PyG's pair of source and target vectors
+            - edges: lists of sources by target, or int64 [2, edges]
+            - edge_weight: float32 [edges]
+            - returns: [targets, d], zero for a target without neighbours
         """
-        if isinstance(edges, Ragged | Padded):
+        if isinstance(edges, Lists):
             assert isinstance(x, Tensor)
             return torch.as_tensor(self.linear(edges.sum(x)))
         source, target = x if isinstance(x, tuple) else (x, x)

@@ -93,7 +93,7 @@ def embed(model: Any, texts: Sequence[str]) -> Tensor:
     1604.06174), so memory grows with a chunk and not with the batch.
 
     Shapes:
-        Returns float32 [n, h], unit length.
+        - returns: float32 [n, h], unit length
     """
     order = np.argsort([len(text) for text in texts], kind="stable")
     parts = [torch.zeros((0, width(model)))]

@@ -1,4 +1,4 @@
-"""Attributes that users and products both have: one vector a value, whoever has it."""
+"""Embeddings of attributes that users and products share."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def read_static_model(start: str | StaticFiles, dimension: int, max_tokens: int)
         max_tokens: Tokens of a text that count.
 
     Shapes:
-        Returns the table as float32 [vocabulary, dimension].
+        - returns: the table as float32 [vocabulary, dimension]
 
     Raises:
         ConfigError: It is none.

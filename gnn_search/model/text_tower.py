@@ -1,4 +1,4 @@
-"""What every text tower offers to the other towers."""
+"""The interface of a text tower."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TextTower(nn.Module, ABC):
             rows: Their numbers, int32 [n]; by default all.
 
         Shapes:
-            Returns float32 [n, d], not normalised.
+            - returns: float32 [n, d], not normalised
         """
 
     @abstractmethod

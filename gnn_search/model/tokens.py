@@ -20,7 +20,8 @@ class TokenLists:
     """The tokens of many texts, ragged.
 
     Shapes:
-        indptr: int64 [texts + 1]; token: int32 [tokens].
+        - indptr: int64 [texts + 1]
+        - token: int32 [tokens]
     """
 
     indptr: Int64

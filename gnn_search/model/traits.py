@@ -12,7 +12,8 @@ class Traits:
     """The attributes of some users, as the user tower reads them.
 
     Shapes:
-        attributes, shared: codes of one row a user; the latter None where the model has no attributes that products share.
+        - attributes: codes, a row a user
+        - shared: codes, a row a user; None where the model has no attributes that products share
     """
 
     attributes: Codes

@@ -1,4 +1,4 @@
-"""Two towers: products, queries and users as unit vectors of one space."""
+"""The two-tower model: products, queries and users as unit vectors of one space."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class TwoTower(nn.Module):
         return base if self.shared is None else base + self.shared.of_products(product)
 
     def new_product_bases(self, products: ProductFacts) -> Tensor:
-        """Encode products that are not in the graph, without neighbours, as those are that nobody has chosen yet: [n, d]."""
+        """Encode products that are not in the graph, without neighbours, as products without an interaction: [n, d]."""
         base = torch.as_tensor(self.product.new_base(self.text, products))
         if self.shared is None or products.shared is None:
             return base
@@ -134,7 +134,7 @@ class TwoTower(nn.Module):
             bases: The bases of all products, without gradient, [catalogue, d].
 
         Shapes:
-            Returns [n, d], unit length.
+            - returns: [n, d], unit length
         """
         return torch.as_tensor(self.product(inputs, base, query_text, query, bases))
 
@@ -142,7 +142,9 @@ class TwoTower(nn.Module):
         """Encode queries from their texts and, where known, the graph.
 
         Shapes:
-            text: [n, d]; products: the vectors of all products, without gradient, [catalogue, d]. Returns [n, d], unit length.
+            - text: [n, d]
+            - products: the vectors of all products, without gradient, [catalogue, d]
+            - returns: [n, d], unit length
         """
         return torch.as_tensor(self.query(inputs, text, products, generator))
 
@@ -156,10 +158,13 @@ class TwoTower(nn.Module):
             traits: The users' attributes, where they are not those of the graph's nodes.
 
         Shapes:
-            query: [n, d]; products: [catalogue, d]. Returns [n, d], unit length.
+            - query: [n, d]
+            - products: [catalogue, d]
+            - returns: [n, d], unit length
         """
         user = self.user_vectors(users, products, traits)[torch.from_numpy(users.row)]
-        return torch.as_tensor(self.user(query, user, Slots.of(users.history), products))
+        history = None if self.user.attention is None else Slots.of(users.history, products)
+        return torch.as_tensor(self.user(query, user, history))
 
     def user_vectors(self, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Encode users without a query: [users, d], zero for one of whom nothing is known.
@@ -170,7 +175,7 @@ class TwoTower(nn.Module):
             traits: The users' attributes, where they are not those of the graph's nodes.
 
         Shapes:
-            products: [catalogue, d].
+            - products: [catalogue, d]
         """
         shared = None if self.shared is None else self.shared.values
         return self.user.encode(self._lists(users, traits), products, self.product.brand, shared)
@@ -180,11 +185,8 @@ class TwoTower(nn.Module):
         for sequence in users.recent:
             weight = sequence.count * recency(sequence.indptr, sequence.age, self.config.user.half_life_days)
             recent.append(Ragged.of(sequence.indptr, sequence.product, weight.astype(np.float32)))
-        profile, brands, attributes = (
-            users.profile,
-            self._features.brands,
-            self._features.attributes if traits is None else traits.attributes,
-        )
+        profile, brands = users.profile, self._features.brands
+        attributes = self._features.attributes if traits is None else traits.attributes
         shared = traits.shared if traits is not None else None if self.shared is None else self.shared.users
         return UserLists(
             recent,

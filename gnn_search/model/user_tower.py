@@ -18,7 +18,7 @@ from gnn_search.model.value_table import ValueTable
 
 @dataclass(frozen=True)
 class UserLists:
-    """What the tower reads of users, a list each; of a part that is off it reads nothing.
+    """The user tower's inputs: weighted lists of table rows, one a user; None for a part that is off.
 
     Attributes:
         recent: Rows of the products, for each sequence of latest interactions.
@@ -83,20 +83,19 @@ class UserTower(nn.Module):
             vector = vector + shared(users.shared)
         return vector
 
-    def forward(self, query: Tensor, user: Tensor, history: Slots, products: Tensor) -> Tensor:
+    def forward(self, query: Tensor, user: Tensor, history: Slots | None) -> Tensor:
         """Return norm(q + gate(q, u) * u + attention(q, history)), and q to the bit where nothing is known of the user.
 
         Shapes:
             - query: float32 [n, d], unit length
             - user: float32 [n, d], from `encode`
-            - products: float32 [catalogue, d], without gradient
             - returns: float32 [n, d], unit length
         """
         moved = query
         if self.gate is not None:
             moved = moved + torch.sigmoid(self.gate(torch.cat([query, user], dim=1))) * user
-        if self.attention is not None:
-            moved = moved + self.attention(query, products, history)
+        if self.attention is not None and history is not None:
+            moved = moved + self.attention(query, history)
         if moved is query:
             return query
         # Dividing by a length that is 1 but for rounding would change last digits.

@@ -145,20 +145,20 @@ class InputSampler:
         history = self.history if history is None else history
         person = np.stack([user.astype(np.int64), np.where(user >= 0, before, 0)], axis=1)
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))
-        who, moment = distinct[:, 0].astype(np.int32), distinct[:, 1]
+        who, as_of = distinct[:, 0].astype(np.int32), distinct[:, 1]
         nobody = np.full_like(who, -1)  # of whom a part that is off reads nothing
         kinds: list[str] | list[None] = self._graph.positive_actions if settings.by_action else [None]
         return UserInputs(
             user=who,
-            recent=tuple(history.latest(who, moment, settings.sequence_length, kind) for kind in kinds if settings.sequence_length),
-            profile=history.profile(who if settings.brands else nobody, moment, settings.profile_length),
+            recent=tuple(history.latest(who, as_of, settings.sequence_length, kind) for kind in kinds if settings.sequence_length),
+            profile=history.profile(who if settings.brands else nobody, as_of, settings.profile_length),
             row=row.reshape(-1),
             history=history.in_categories(user, query, before, categories, settings.attention_length),
         )
 
 
 def _relative_degree(view: EdgeView, rows: Int64) -> Float32:
-    # As a multiple of the mean: a shop's counts grow with time, and a moment late in it must read like an early one.
+    # As a multiple of the mean: a shop's counts grow with time, and a late time must read like an early one.
     degree = view.degree()
     return np.log1p(degree[rows] / max(float(degree.mean()), 1e-9)).astype(np.float32) if len(degree) else np.zeros(len(rows), np.float32)
 

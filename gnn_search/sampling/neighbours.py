@@ -16,8 +16,11 @@ class Neighbours:
     """The neighbours drawn for some rows, ragged.
 
     Shapes:
-        indptr: int64 [rows + 1]; index: int32 [drawn]; weight: float32 [drawn]; age: float32 [drawn], days before the view's moment (0 when
-        timeless); edge: int64 [drawn], the position of each edge in its relation.
+        - indptr: int64 [rows + 1]
+        - index: int32 [drawn]
+        - weight: float32 [drawn]
+        - age: float32 [drawn], days before the view's time, 0 in a timeless relation
+        - edge: int64 [drawn], the position of each edge in its relation
     """
 
     indptr: Int64
@@ -53,7 +56,7 @@ class NeighborSampler:
         Args:
             view: What is visible of the relation.
             rows: Rows to draw for, int64 [n].
-            time: The view's moment, µs, from which ages count.
+            time: The view's time, µs, from which ages count.
             random: Source of randomness; None takes the latest.
             purpose: Name of this draw, part of the key with the row.
             epoch: Part of the key.

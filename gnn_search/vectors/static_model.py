@@ -30,7 +30,7 @@ def write_static_model(folder: Path, tokenizer: Tokenizer, tokens: Tensor) -> No
         tokens: One vector a token, from `StaticTower.folded`.
 
     Shapes:
-        tokens: float32 [vocabulary, d].
+        - tokens: float32 [vocabulary, d]
     """
     folder.mkdir()
     truncation = tokenizer.truncation

@@ -114,5 +114,5 @@ def test_a_new_product_has_the_vector_of_new_products(setting):
     for product in (int(np.argmin(known)), int(np.argmax(known))):
         names = product_parts(model, encoder.nodes, product)
         if model.config.product.id_embedding:
-            assert ("free vector" in names) == bool(known[product])
+            assert ("ID embedding" in names) == bool(known[product])
             assert ("vector of all new products" in names) == (not known[product])

@@ -58,7 +58,7 @@ def test_nothing_at_or_after_the_moment_counts(shop, graph, tmp_path, day):
     other = build(shop, tmp_path / "graph")
     events.write_parquet(table)
     moment = to_time(START + timedelta(days=day))
-    # Borders of numbers and free vectors are learned from all of training, which lies before the moments of evaluation.
+    # Borders of numbers and ID embeddings are learned from all of training, which lies before the moments of evaluation.
     changes = {"product": {**PARTS["product"], "numeric": day >= 44}}
     one, two = everything(encoder_of(graph, moment, **changes)), everything(encoder_of(other, moment, **changes))
     for name, vectors in one.items():

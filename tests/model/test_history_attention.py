@@ -45,11 +45,11 @@ def query() -> torch.Tensor:
 
 
 def test_an_empty_history_adds_exactly_nothing(attention, products, query):
-    added = attention(query, products, Slots.of(history(ROWS)))
+    added = attention(query, Slots.of(history(ROWS), products))
     assert added[1].tolist() == [0.0] * DIMENSION
     assert added[[0, 2, 3]].abs().sum(dim=1).min() > 0
-    assert attention(query, products, Slots.of(history([[], [], [], []]))).tolist() == torch.zeros(4, DIMENSION).tolist()
-    assert attention(query[:0], products, Slots.of(history([]))).shape == (0, DIMENSION)
+    assert attention(query, Slots.of(history([[], [], [], []]), products)).tolist() == torch.zeros(4, DIMENSION).tolist()
+    assert attention(query[:0], Slots.of(history([]), products)).shape == (0, DIMENSION)
 
 
 def test_the_formula(attention, products, query):
@@ -59,45 +59,44 @@ def test_the_formula(attention, products, query):
     logit = torch.cat([attention.nothing(query[0]), match + attention.evidence(features)[:, 0]])
     weight = torch.softmax(logit, dim=0)
     expected = attention.value(weight[1:] @ products[ROWS[0]]) * attention.scale * 3**attention.growth
-    torch.testing.assert_close(attention(query, products, Slots.of(history(ROWS)))[0], expected)
+    torch.testing.assert_close(attention(query, Slots.of(history(ROWS), products))[0], expected)
 
 
 def test_the_order_of_the_slots_does_not_matter(attention, products, query):
     turned = [row[::-1] for row in ROWS]
     torch.testing.assert_close(
-        attention(query, products, Slots.of(history(turned))), attention(query, products, Slots.of(history(ROWS))), rtol=0, atol=1e-6
+        attention(query, Slots.of(history(turned), products)), attention(query, Slots.of(history(ROWS), products)), rtol=0, atol=1e-6
     )
 
 
 def test_the_length_of_the_other_histories_does_not_matter(attention, products, query):
-    together = attention(query, products, Slots.of(history(ROWS)))
-    alone = torch.cat([attention(query[[row]], products, Slots.of(history([ROWS[row]]))) for row in range(len(ROWS))])
+    together = attention(query, Slots.of(history(ROWS), products))
+    alone = torch.cat([attention(query[[row]], Slots.of(history([ROWS[row]]), products)) for row in range(len(ROWS))])
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-6)
 
 
 def test_what_lies_in_padding_does_not_matter(attention, products, query):
-    slots = Slots.of(history(ROWS))
-    before = attention(query, products, slots)
-    slots.product[slots.empty] = 6
+    slots = Slots.of(history(ROWS), products)
+    before = attention(query, slots)
+    slots.vectors[slots.empty] = 6
     slots.features[slots.empty] = 1e3
-    assert torch.equal(attention(query, products, slots), before)
+    assert torch.equal(attention(query, slots), before)
 
 
-def test_slots_hold_the_history_row_by_row():
-    slots = Slots.of(history(ROWS))
-    assert slots.product.shape == (4, 4)
-    assert slots.product.tolist() == [[1, 2, 5, 0], [0, 0, 0, 0], [6, 0, 0, 0], [3, 0, 4, 2]]
+def test_slots_hold_the_history_row_by_row(products):
+    slots = Slots.of(history(ROWS), products)
+    assert torch.equal(slots.vectors, products[torch.tensor([[1, 2, 5, 0], [0, 0, 0, 0], [6, 0, 0, 0], [3, 0, 4, 2]])])
     assert (~slots.empty).sum(dim=1).tolist() == [3, 0, 1, 4]
     assert slots.features[3, :, NUM_FEATURES].tolist() == pytest.approx([np.log(4)] * 4)
 
 
 def test_gradients(attention, products, query):
     double = attention.double()
-    slots = Slots.of(history(ROWS))
-    slots = replace(slots, features=slots.features.double())
+    slots = Slots.of(history(ROWS), products)
+    slots = replace(slots, features=slots.features.double(), vectors=slots.vectors.double())
     asked = query.double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda value: double(value, products.double(), slots), (asked,))
-    double(asked, products.double(), slots).sum().backward()
+    assert torch.autograd.gradcheck(lambda value: double(value, slots), (asked,))
+    double(asked, slots).sum().backward()
     for name, parameter in double.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name

@@ -107,7 +107,7 @@ def half_known(graph: Graph, relation: tuple[str, str, str]) -> tuple[int, np.nd
 def test_the_free_vector_of_a_product_counts_once_somebody_chose_it(tiny_graph):
     moment, known = half_known(tiny_graph, ("query", "leads_to", "product"))
     encoder = encoder_of(tiny_graph, moment)
-    # Alone, without partners, whose bases hold their own free vectors.
+    # Alone, without partners, whose bases hold their own ID embeddings.
     encoder._towers.product.from_partners = None
     before = encoder.encode_products()[1]
     with torch.no_grad():

@@ -59,7 +59,7 @@ def test_thresholds_are_set_or_learned():
 
 def test_a_threshold_for_an_unknown_action_is_refused():
     with pytest.raises(
-        ConfigError, match=r"loss\.thresholds names 'buy', by which nobody chose a product in this graph; it has cart, click"
+        ConfigError, match=r"loss\.thresholds names 'buy', which is no action with interactions in this graph; it has cart, click"
     ):
         Thresholds(LossSettings(kind="hinge", thresholds={"buy": 0.3}), ["cart", "click"])
 

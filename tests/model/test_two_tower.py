@@ -20,7 +20,7 @@ SWITCHES = {
     "all on": {},
     "no product text": {"product": {"text": False}},
     "no category": {"product": {"category": False}},
-    "no free product vectors": {"product": {"id_embedding": False}},
+    "no ID embeddings of products": {"product": {"id_embedding": False}},
     "no queries of products": {"product": {"queries": 0}},
     "no partners": {"product": {"bought_with": 0}},
     "no degree": {"product": {"degree": False}},
@@ -28,7 +28,7 @@ SWITCHES = {
     "no product attributes": {"product": {"attributes": False}},
     "brands": {"product": {"brand": True}},
     "ages of neighbours": {"product": {"half_life_days": 5}, "query": {"half_life_days": 5}},
-    "no free query vectors": {"query": {"id_embedding": False}},
+    "no ID embeddings of queries": {"query": {"id_embedding": False}},
     "no products of queries": {"query": {"products": 0}},
     "no recent choices": {"user": {"sequence_length": 0}},
     "no attributes": {"user": {"attributes": False}},
@@ -36,7 +36,7 @@ SWITCHES = {
     "long-term brands": {"user": {"brands": True, "profile_length": 5}, "product": {"brand": True}},
     "no history": {"user": {"attention_length": 0}},
     "no shopper": {"user": {"sequence_length": 0, "attributes": False, "attention_length": 0}},
-    "free vectors alone": {
+    "ID embeddings alone": {
         "product": {
             "text": False,
             "category": False,

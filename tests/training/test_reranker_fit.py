@@ -24,7 +24,7 @@ SHOPPERS, PRODUCTS = 24, 60
 def config(**changes):
     walk = {"words": 0, "nearest": 0, "cold_query_share": 0}
     walk |= {"hidden": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "half_life_days": [5, 30], **changes}
-    return tiny_config(walk=walk)
+    return tiny_config(reranker=walk)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Products of a file are encoded as the graph's are without a neighbour and a free vector."""
+"""Products of a file are encoded as the graph's are without a neighbour and a ID embedding."""
 
 from __future__ import annotations
 

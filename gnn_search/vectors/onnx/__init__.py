@@ -1,1 +1,1 @@
-"""The towers that a server needs at request time, as ONNX: text, and the user's part of a query."""
+"""The towers that a server needs at request time, as ONNX: text, and the user's influence on a query."""

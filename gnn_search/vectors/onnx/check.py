@@ -71,7 +71,7 @@ def check_towers(folder: Path, model: Model, encoder: NodeEncoder, text: TextTow
     Args:
         folder: Of the towers.
         model: The model.
-        encoder: Knows the products as of the tables' moment.
+        encoder: Of the view that the tables were made of.
         text: What is known of the text tower.
         personal: What is known of the personal tower; None where there is none.
 
@@ -105,7 +105,9 @@ def run_requests(
     """Encode requests for known queries as a server would, by `serving.py` and ONNX Runtime.
 
     Shapes:
-        user: int32 [n], -1 for nobody; query: int32 [n]. Returns float32 [n, d].
+        - user: int32 [n], -1 for nobody
+        - query: int32 [n]
+        - returns: float32 [n, d]
     """
     tables, session = ServingTables(info.model_dump(), read_tables(folder)), open_session(OnnxLayout(folder).personal_tower)
     vectors, texts = encoder.encode_queries(query).numpy(), encoder.encode_query_texts(query).numpy()

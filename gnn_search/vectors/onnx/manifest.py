@@ -121,7 +121,7 @@ class OnnxManifest(StrictModel):
         format_version: Of the folder.
         model_hash: Hash of the model's configuration, tokenizer and weights.
         graph_hash: Hash of the graph's content.
-        as_of: What queries led to before this moment (UTC) is in the tables.
+        as_of: The tables hold what queries led to before this time, UTC.
         dimension: Of every vector.
         opset: Of the operators.
         ir_version: Of the files.

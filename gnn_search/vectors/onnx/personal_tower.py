@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.model.history_attention import Slots
-from gnn_search.model.ragged import Padded
+from gnn_search.model.ragged import Padded, PaddedVectors
 from gnn_search.model.user_tower import UserLists
 from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo, ValueCodes
@@ -68,19 +68,13 @@ class PersonalTower(nn.Module):
     def forward(self, query: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         """Personalise queries; see `write_onnx_personal_tower` for the shapes."""
         inputs = dict(zip(self.inputs(), (query, *others), strict=True))
-        # One table for all: the tower looks vectors up by number.
-        vectors = [inputs[f"{name}_vectors"].reshape(-1, self._dimension) for name in self._sequences]
-        history, slots = query, Slots(*[torch.zeros(0)] * 4)
+        recent = [
+            PaddedVectors(inputs[f"{name}_vectors"], _recency(inputs[f"{name}_counts"], inputs[f"{name}_days"], self._half_life))
+            for name in self._sequences
+        ]
+        history = None
         if self.user.attention is not None:
-            history, slots = (
-                inputs["history_vectors"].reshape(-1, self._dimension),
-                _slots(inputs["history_counts"], inputs["history_days"]),
-            )
-        recent, first = [], query.new_zeros((), dtype=torch.int64)
-        for name, table in zip(self._sequences, vectors, strict=True):
-            counts = inputs[f"{name}_counts"]
-            recent.append(Padded(_places(counts) + first, _recency(counts, inputs[f"{name}_days"], self._half_life)))
-            first = first + table.shape[0]
+            history = _slots(inputs["history_vectors"], inputs["history_counts"], inputs["history_days"])
         lists = UserLists(
             recent,
             Padded.of_known(inputs["attributes"], mean=True) if "attributes" in inputs else None,
@@ -88,8 +82,9 @@ class PersonalTower(nn.Module):
             Padded.of_known(inputs["shared_attributes"], mean=False) if self.shared is not None else None,
             query.shape[0],
         )
-        user = self.user.encode(lists, torch.cat(vectors) if vectors else query, self.brand, self.shared)
-        personal = self.user(query, user, slots, history)
+        # No product table: the vectors are in the lists.
+        user = self.user.encode(lists, query, self.brand, self.shared)
+        personal = self.user(query, user, history)
         return (personal, functional.normalize(user, dim=1)) if self.user.gate is not None else (personal,)
 
 
@@ -112,8 +107,8 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
 
         - query: float32 [batch, d], unit length
         - NAME_vectors: float32 [batch, NAME, d], the products' vectors
-        - NAME_counts: float32 [batch, NAME], how often each was chosen, 0 for an empty slot
-        - NAME_days: float32 [batch, NAME], how many days ago last
+        - NAME_counts: float32 [batch, NAME], interactions with each, 0 for an empty slot
+        - NAME_days: float32 [batch, NAME], days since the last of them
         - profile_brands: int64 [batch, profile], -1 for none
         - attributes, shared_attributes: int64 [batch, columns], codes, -1 for none
         - returns personal: float32 [batch, d], unit length
@@ -163,11 +158,6 @@ def _number(columns: list[tuple[str, list[pl.Series]]]) -> tuple[ValueCodes, ...
     return tuple(codes)
 
 
-def _places(counts: Tensor) -> Tensor:
-    """Number the slots of a rectangle row by row."""
-    return torch.arange(counts.shape[0] * counts.shape[1]).view(counts.shape[0], counts.shape[1])
-
-
 def _recency(counts: Tensor, days: Tensor, half_life: float) -> Tensor:
     """Return count * 2 ** (-(days - youngest) / half-life), scaled to sum to 1 in each row, 0 for an empty slot: [batch, slots]."""
     days = days.clamp(min=0)
@@ -177,7 +167,7 @@ def _recency(counts: Tensor, days: Tensor, half_life: float) -> Tensor:
     return weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-30)
 
 
-def _slots(counts: Tensor, days: Tensor) -> Slots:
+def _slots(vectors: Tensor, counts: Tensor, days: Tensor) -> Slots:
     """Describe a history as `sampling.history` and `Slots.of` do."""
     there = counts > 0
     log_length = there.float().sum(dim=1, keepdim=True).clamp(min=1).log()
@@ -187,4 +177,4 @@ def _slots(counts: Tensor, days: Tensor) -> Slots:
         counts / counts.sum(dim=1, keepdim=True).clamp(min=1),
         log_length.expand_as(counts),
     )
-    return Slots(_places(counts), torch.stack(features, dim=2), ~there, log_length)
+    return Slots(vectors, torch.stack(features, dim=2), ~there, log_length)

@@ -41,7 +41,7 @@ class User:
     """Who asks: attributes, and the events of the past, in the order of the log where several have one time. Nobody has none.
 
     Attributes:
-        now: The moment of the request, UTC. Events at it or after it do not count.
+        now: Time of the request, UTC. Events at it or after it do not count.
         time: When each event was, UTC, as numpy datetimes.
         product: Row of its product in `parquet/product-*.parquet`, counted from 0; -1 for one that is not there.
         action: Its kind of action.
@@ -57,7 +57,7 @@ class User:
 
 @dataclass(frozen=True)
 class _Past:
-    """Events before the moment, in time order; `kind` is the place of the action among those that count as interactions, -1 for none."""
+    """Events before the request, in time order; `kind` is the place of the action among those that count as interactions, -1 for none."""
 
     now: int
     time: Int
@@ -123,7 +123,9 @@ class ServingTables:
             products: The vectors of `parquet/product-*.parquet`.
 
         Shapes:
-            vectors: float32 [n, d]; history_queries, users: n; products: float32 [catalogue, d].
+            - vectors: float32 [n, d]
+            - history_queries, users: n
+            - products: float32 [catalogue, d]
         """
         settings, pasts = self._settings, [self._past(user) for user in users]
         feeds: dict[str, npt.NDArray[Any]] = {"query": np.asarray(vectors, dtype=np.float32)}
@@ -166,8 +168,8 @@ def _label(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _microseconds(moment: npt.ArrayLike) -> Int:
-    return np.asarray(moment, dtype="datetime64[us]").astype(np.int64)
+def _microseconds(time: npt.ArrayLike) -> Int:
+    return np.asarray(time, dtype="datetime64[us]").astype(np.int64)
 
 
 def normalise(text: str) -> str:
@@ -182,7 +184,7 @@ def read_tables(folder: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def _latest(past: _Past, kind: int | None, most: int) -> Slots:
-    """Return the distinct products among the latest choices of a kind, or of all."""
+    """Return the distinct products among the latest interactions of a kind, or of all."""
     events = np.flatnonzero(past.kind >= 0 if kind is None else past.kind == kind)[-most:]
     return _distinct(past.product[events], past.time[events], past.now, most)
 

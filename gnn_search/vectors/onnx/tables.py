@@ -25,7 +25,7 @@ def write_serving_tables(folder: Path, model: Model, info: PersonalTowerInfo, as
         folder: Exists.
         model: The model.
         info: What the personal tower needs.
-        as_of: What queries led to before this moment (µs) counts as their categories.
+        as_of: A query's categories come from what it led to before this time, µs.
     """
     layout = OnnxLayout(folder)
     if info.attention_length:
@@ -48,12 +48,12 @@ def _query_texts(model: Model) -> np.ndarray[tuple[int, int], np.dtype[np.float3
     return texts
 
 
-def user_of(graph: Graph, user: int, moment: int) -> User:
-    """Return what a graph knows of a user at a moment (µs), as a server would say it; nobody for -1."""
-    now = np.datetime64(to_datetime(moment).replace(tzinfo=None), "us")
+def user_of(graph: Graph, user: int, as_of: int) -> User:
+    """Return a user's events before a time (µs) and attributes, as a server would pass them; nobody for -1."""
+    now = np.datetime64(to_datetime(as_of).replace(tzinfo=None), "us")
     if user < 0:
         return User(now)
-    events = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, moment), action) for action in graph.positive_actions]
+    events = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, as_of), action) for action in graph.positive_actions]
     return User(
         now,
         time=np.concatenate([time for _, time, _ in events]).astype("datetime64[us]"),
@@ -63,9 +63,9 @@ def user_of(graph: Graph, user: int, moment: int) -> User:
     )
 
 
-def _entries(graph: Graph, edge_type: tuple[str, str, str], row: int, moment: int) -> tuple[np.ndarray, np.ndarray]:
+def _entries(graph: Graph, edge_type: tuple[str, str, str], row: int, as_of: int) -> tuple[np.ndarray, np.ndarray]:
     csr = graph.csr(edge_type)
     assert csr.time is not None
     start, end = csr.indptr[row : row + 1], csr.indptr[row + 1 : row + 2]
-    inside = slice(int(start[0]), int(bisect_rows(csr.time, start, end, moment)[0]))
+    inside = slice(int(start[0]), int(bisect_rows(csr.time, start, end, as_of)[0]))
     return np.asarray(csr.index[inside]), np.asarray(csr.time[inside])
