@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import torch
 
+from gnn_search.arrays import Int32
 from gnn_search.cli.options import PATH, graph_option, threads_option
 from gnn_search.cli.output import console, progress
 from gnn_search.evaluation.baselines.build import build_baselines
@@ -23,7 +24,6 @@ from gnn_search.evaluation.result import Evaluation
 from gnn_search.evaluation.slices import report_slices
 from gnn_search.evaluation.table import render
 from gnn_search.graph.cases import build_cases
-from gnn_search.graph.csr import Int32
 from gnn_search.index.flat import FlatIndex
 from gnn_search.layout import write_json
 from gnn_search.machine import describe_machine

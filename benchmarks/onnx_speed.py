@@ -24,7 +24,7 @@ from gnn_search.threads import set_threads
 from gnn_search.versions import library_versions
 
 if TYPE_CHECKING:
-    from gnn_search.graph.csr import Float32, Int32
+    from gnn_search.arrays import Float32, Int32
     from gnn_search.model.node_encoder import NodeEncoder
     from gnn_search.trained.model import Model
     from gnn_search.vectors.onnx.check import OnnxTextTower

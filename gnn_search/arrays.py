@@ -1,4 +1,4 @@
-"""Arrays in files, and distinct values of long arrays."""
+"""Types of arrays, arrays in files, and what is done with many ranges and many keys at once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from gnn_search.errors import ArtefactError
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
+Bool = npt.NDArray[np.bool_]
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
 
 def sorted_unique(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     """Return the distinct values in ascending order.
@@ -26,6 +32,44 @@ def sorted_unique(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     """
     ordered = np.sort(values, axis=None)
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
+
+
+def bisect_rows(values: Int64, starts: Int64, ends: Int64, bound: Int64 | int) -> Int64:
+    """Find, in each of many sorted ranges of `values`, the first position whose value is not below the bound.
+
+    One vectorised binary search: about log2(longest range) passes over the ranges.
+
+    Shapes:
+        - values: int64 [n], sorted inside each range
+        - starts, ends: int64 [m]
+        - bound: one number or int64 [m]
+        - Returns int64 [m], each between the range's start and end
+    """
+    low = np.array(starts, dtype=np.int64)
+    high = np.array(ends, dtype=np.int64)
+    bound = np.broadcast_to(np.asarray(bound, dtype=np.int64), low.shape)
+    active = np.flatnonzero(low < high)
+    while len(active):
+        middle = (low[active] + high[active]) >> 1
+        below = values[middle] < bound[active]
+        low[active[below]] = middle[below] + 1
+        high[active[~below]] = middle[~below]
+        active = active[low[active] < high[active]]
+    return low
+
+
+def expand_ranges(starts: Int64, ends: Int64) -> tuple[Int64, Int64]:
+    """Write ranges out: for each position of each range, which range it is in and the position.
+
+    Shapes:
+        - starts, ends: int64 [m]
+        - Returns two int64 [sum of lengths]
+    """
+    lengths = np.maximum(ends - starts, 0)
+    row = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+    first = np.cumsum(lengths) - lengths
+    position = np.arange(len(row), dtype=np.int64) - first[row] + starts[row]
+    return row, position
 
 
 def open_array(

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gnn_search.graph.csr import Int32
+from gnn_search.arrays import Int32
 from gnn_search.retrieval.options import Channel, RankingOptions
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.ranking import Ranker, Ranking

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int32, Int64, sorted_unique
 from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.keys import pair_keys
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.audit.stored_edges import StoredEdges, forward_of, read_edges
-from gnn_search.graph.csr import Int32, Int64
 
 _BOUGHT_WITH = ("product", "bought_with", "product")
 _LOOKED_AT = 2000

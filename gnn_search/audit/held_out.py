@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Int32, expand_ranges
 from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.shop import AuditedShop, time_text
-from gnn_search.graph.csr import Int32, expand_ranges
 from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER
 from gnn_search.graph.store import EdgeType
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Int32, Int64
 
 UInt64 = npt.NDArray[np.uint64]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int64, sorted_unique
 from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.repeats import misplaced_copies
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
-from gnn_search.graph.csr import Csr, Int64
+from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import EdgeType
 
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int64, sorted_unique
 from gnn_search.audit.check import Check, Observation, share
 from gnn_search.audit.keys import pair_keys, row_keys, without_partner
 from gnn_search.audit.repeats import misplaced_copies
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.audit.stored_edges import StoredEdges, ends_of_events, event_relations, forward_of, read_edges
-from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import EdgeType
 
 _NEVER = np.iinfo(np.int64).max

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
+from gnn_search.arrays import Float32
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.config.files import read_yaml
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import ModelLayout
 from gnn_search.trained.model import ModelManifest, read_manifest
-from gnn_search.trained.node_embeddings import NODE_TYPES, Float32, VectorsManifest, read_vectors, read_vectors_manifest
+from gnn_search.trained.node_embeddings import NODE_TYPES, VectorsManifest, read_vectors, read_vectors_manifest
 
 
 @dataclass(frozen=True)

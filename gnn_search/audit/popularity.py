@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy.stats import rankdata
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float64, Int32, Int64, sorted_unique
 from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.shop import AuditedShop, Mask
-from gnn_search.graph.csr import Int32, Int64
-
-Float64 = npt.NDArray[np.float64]
 
 _SAME = 0.9
 """Share of the products with later events whose value must equal the later count for a column to be that count."""

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import Int32, Int64
 from gnn_search.audit.check import MOST_EXAMPLES, Example
 from gnn_search.config.recipe import MEASURED
-from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import SPLITS, EdgeType, Graph, GraphManifest, to_datetime
 
 Mask = npt.NDArray[np.bool_]

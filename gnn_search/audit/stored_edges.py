@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.audit.check import MOST_EXAMPLES, Example
 from gnn_search.audit.shop import AuditedShop, Mask
-from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.store import EdgeType
 
 REVERSE = "rev_"

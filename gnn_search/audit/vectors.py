@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from gnn_search.arrays import Float32, Float64, Int64
 from gnn_search.audit.check import MOST_EXAMPLES, Check, Example, Observation, share
 from gnn_search.audit.model import AuditedModel
-from gnn_search.graph.csr import Float32, Int64
-
-Float64 = npt.NDArray[np.float64]
 
 _OFF_UNIT = 1e-3
 _BLOCK = 65_536

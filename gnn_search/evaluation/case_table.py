@@ -8,10 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int32, Int64, sorted_unique
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.cases import Cases
-from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER
 from gnn_search.graph.store import Graph
 from gnn_search.graph.taxonomy import Taxonomy

@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Float64, Int64
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.estimates import UserBootstrap, adjust, estimate
 from gnn_search.evaluation.evaluator import Evaluator
-from gnn_search.evaluation.metrics.hits import Float64
 from gnn_search.evaluation.metrics.measure import Measure, measures
 from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, Entry, ListedProduct, Score, Wins
 from gnn_search.evaluation.run import Run
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.evaluation.significance import permutations_for
-from gnn_search.graph.csr import Int64
 
 _EQUAL = 1e-12
 """Values of a case that differ by less are a tie."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn_search.arrays import Float64
 from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import Measure
 from gnn_search.evaluation.result import Difference, Score
@@ -21,8 +22,6 @@ from gnn_search.evaluation.significance import (
     percentile_interval,
     permutation_test,
 )
-
-Float64 = NDArray[np.float64]
 
 
 class UserBootstrap:

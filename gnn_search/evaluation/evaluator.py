@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.metrics.hits import Float64, Hits
+from gnn_search.arrays import Float64, Int64
+from gnn_search.evaluation.metrics.hits import Hits
 from gnn_search.evaluation.metrics.measure import GRADED, SPEND, Measure
 from gnn_search.evaluation.metrics.relevance import RELEVANCE_METRICS, best_gain, graded_ndcg, recall
 from gnn_search.evaluation.qrels import Qrels
 from gnn_search.evaluation.run import Run
-from gnn_search.graph.csr import Int64
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn_search.arrays import Float64
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.metrics.beyond_relevance import Coverage, Diversity, Novelty, RepeatShare
-from gnn_search.evaluation.metrics.hits import Float64, Hits, find_places
+from gnn_search.evaluation.metrics.hits import Hits, find_places
 from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY, REPEATS
 from gnn_search.evaluation.result import Cost
 from gnn_search.graph.cases import Cases

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
+from gnn_search.arrays import Float64, Int64
 
 COVERAGE = 0.95
 """Of the intervals."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
+from gnn_search.arrays import Float64
 from gnn_search.explanation.result import CosinePart, CosineSplit
-
-Float64 = npt.NDArray[np.float64]
 
 
 def split_cosine(request: Mapping[str, Tensor], product: Mapping[str, Tensor]) -> CosineSplit:

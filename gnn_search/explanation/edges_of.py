@@ -8,7 +8,7 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.graph.csr import Int32
+from gnn_search.arrays import Int32
 from gnn_search.graph.store import SHOWN_ONLY, EdgeType, GraphView
 
 Node = tuple[str, int]

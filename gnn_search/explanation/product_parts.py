@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gnn_search.arrays import Int32
 from gnn_search.explanation.recording import recording
-from gnn_search.graph.csr import Int32
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.ragged import Ragged
 from gnn_search.sampling.inputs import ProductInputs

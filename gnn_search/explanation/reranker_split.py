@@ -7,10 +7,11 @@ from copy import deepcopy
 import numpy as np
 import torch
 
+from gnn_search.arrays import Float64
 from gnn_search.explanation.feature_groups import COSINE, group_features
 from gnn_search.explanation.feature_words import in_words
 from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSplit, ScoreSplit
-from gnn_search.explanation.shapley import Float64, shapley_values
+from gnn_search.explanation.shapley import shapley_values
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
 from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker

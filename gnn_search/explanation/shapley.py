@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from math import factorial
 
 import numpy as np
-import numpy.typing as npt
 
-Float64 = npt.NDArray[np.float64]
-
+from gnn_search.arrays import Float64
 
 _ROWS = 1 << 15
 """Most rows that are scored at a time."""

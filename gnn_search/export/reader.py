@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Float32
 from gnn_search.errors import RequestError
 from gnn_search.export.manifest import ExportManifest
 from gnn_search.export.registry import READERS
@@ -18,7 +19,6 @@ from gnn_search.index.flat import FlatIndex
 from gnn_search.index.store import open_flat_index
 from gnn_search.layout import ExportLayout, hash_files
 from gnn_search.manifest import Artefact
-from gnn_search.trained.node_embeddings import Float32
 
 _EXPORT = Artefact("export", "export the model again", "gnn-search export")
 

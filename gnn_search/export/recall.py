@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.export.settings import TOWER_FORMATS, FormatName
 from gnn_search.export.source import ExportSource
 from gnn_search.export.storage import BLOCK
 from gnn_search.index.store import open_flat_index
-from gnn_search.trained.node_embeddings import Float32
 
 _QUERIES = 500
 _DEPTHS = (10, 100)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from gnn_search.arrays import Float32
 from gnn_search.errors import RequestError
 from gnn_search.export.formats import npy, parquet, safetensors
 from gnn_search.export.formats.elasticsearch import write_elasticsearch
@@ -22,7 +23,6 @@ from gnn_search.export.formats.vespa import write_vespa
 from gnn_search.export.settings import DTYPES, DtypeName, ExportSettings, FormatName
 from gnn_search.export.source import ExportSource
 from gnn_search.export.storage import Storage
-from gnn_search.trained.node_embeddings import Float32
 
 
 @dataclass(frozen=True)

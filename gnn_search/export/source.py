@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import Float32
 from gnn_search.export.storage import BLOCK, Storage
 from gnn_search.trained.model import Model
-from gnn_search.trained.node_embeddings import Float32, NodeEmbeddings
+from gnn_search.trained.node_embeddings import NodeEmbeddings
 
 VECTOR = "vector"
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import Float32
 from gnn_search.export.settings import DtypeName
-from gnn_search.trained.node_embeddings import Float32
 
 BLOCK = 16_384
 """Rows looked at or turned at a time."""

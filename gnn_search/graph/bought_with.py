@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
 from gnn_search.config.recipe import BoughtWith
-from gnn_search.graph.csr import Float32, Int32, Int64
 
 _PAIRS_A_BLOCK = 20_000_000
 

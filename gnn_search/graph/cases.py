@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from gnn_search.arrays import expand_ranges
 from gnn_search.config.recipe import MEASURED
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import expand_ranges
 from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import Graph
 

@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from gnn_search.arrays import open_array
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, open_array
 
-Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
-Float32 = npt.NDArray[np.float32]
 AGAIN = "build the graph again"
 """What to do where a part of a graph can't be read."""
 
@@ -96,41 +92,3 @@ class EdgeView:
         row, position = expand_ranges(self.starts, self.ends)
         time = None if self.csr.time is None else self.csr.time[position]
         return row.astype(np.int32), self.csr.index[position], time, self.csr.weight[position]
-
-
-def bisect_rows(values: Int64, starts: Int64, ends: Int64, bound: Int64 | int) -> Int64:
-    """Find, in each of many sorted ranges of `values`, the first position whose value is not below the bound.
-
-    One vectorised binary search: about log2(longest range) passes over the ranges.
-
-    Shapes:
-        - values: int64 [n], sorted inside each range
-        - starts, ends: int64 [m]
-        - bound: one number or int64 [m]
-        - Returns int64 [m], each between the range's start and end
-    """
-    low = np.array(starts, dtype=np.int64)
-    high = np.array(ends, dtype=np.int64)
-    bound = np.broadcast_to(np.asarray(bound, dtype=np.int64), low.shape)
-    active = np.flatnonzero(low < high)
-    while len(active):
-        middle = (low[active] + high[active]) >> 1
-        below = values[middle] < bound[active]
-        low[active[below]] = middle[below] + 1
-        high[active[~below]] = middle[~below]
-        active = active[low[active] < high[active]]
-    return low
-
-
-def expand_ranges(starts: Int64, ends: Int64) -> tuple[Int64, Int64]:
-    """Write ranges out: for each position of each range, which range it is in and the position.
-
-    Shapes:
-        - starts, ends: int64 [m]
-        - Returns two int64 [sum of lengths]
-    """
-    lengths = np.maximum(ends - starts, 0)
-    row = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-    first = np.cumsum(lengths) - lengths
-    position = np.arange(len(row), dtype=np.int64) - first[row] + starts[row]
-    return row, position

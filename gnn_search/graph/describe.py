@@ -7,10 +7,9 @@ from datetime import datetime
 
 import numpy as np
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import EdgeType, Graph, GraphView, to_datetime
 

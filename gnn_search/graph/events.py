@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.graph.node_tables import NodeTables
 
 

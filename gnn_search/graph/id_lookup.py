@@ -12,8 +12,8 @@ from difflib import get_close_matches
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Int32
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import Graph
 from gnn_search.tables.text import normalise_text
 

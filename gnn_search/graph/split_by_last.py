@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import Int64
 from gnn_search.config.recipe import SplitByLast
 from gnn_search.errors import TableError
-from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import positive_actions_among, to_datetime, to_time
 
 _PLACE = "place"

@@ -11,10 +11,11 @@ from typing import Any
 
 import polars as pl
 
+from gnn_search.arrays import bisect_rows
 from gnn_search.config.base import StrictModel
 from gnn_search.config.names import StoredName
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import AGAIN, Csr, EdgeView, bisect_rows
+from gnn_search.graph.csr import AGAIN, Csr, EdgeView
 from gnn_search.graph.taxonomy import Taxonomy
 from gnn_search.layout import GraphLayout
 from gnn_search.manifest import Artefact, hash_manifest

@@ -9,9 +9,9 @@ import networkx as nx
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import open_array
+from gnn_search.arrays import Int32, Int64, open_array
 from gnn_search.errors import TaxonomyError
-from gnn_search.graph.csr import AGAIN, Int32, Int64
+from gnn_search.graph.csr import AGAIN
 
 PATH_SEPARATOR = " > "
 

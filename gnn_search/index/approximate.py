@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.index.base import ProductIndex, SearchBlock
 from gnn_search.index.flat import search_copy
 from gnn_search.index.full_vectors import FullVectors

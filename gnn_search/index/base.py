@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.index.full_vectors import FullVectors
 from gnn_search.index.scoring import EMPTY
 from gnn_search.index.settings import IndexSettings

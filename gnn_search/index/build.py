@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from gnn_search.graph.csr import Float32
+from gnn_search.arrays import Float32
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.flat import FlatIndex
 from gnn_search.index.measure import Seconds, measure_index

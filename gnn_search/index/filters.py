@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Int32
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int32
 from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import Graph
 

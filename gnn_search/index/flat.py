@@ -8,15 +8,13 @@ from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.arrays import Float32, Float64, Int32, Int64
 from gnn_search.index.base import ProductIndex, SearchBlock
 from gnn_search.index.scoring import best, exact_scores, pair_scores
 from gnn_search.index.settings import IndexSettings
 
-Float64 = npt.NDArray[np.float64]
 # FAISS's type hints do not know its keyword arguments.
 _faiss: Any = faiss
 

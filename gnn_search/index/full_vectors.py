@@ -10,8 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import mapped_array, open_array
-from gnn_search.graph.csr import Float32, Int64
+from gnn_search.arrays import Float32, Int64, mapped_array, open_array
 
 Precision = Literal["float32", "float16", "int8"]
 _BLOCK = 65_536

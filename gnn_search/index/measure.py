@@ -10,9 +10,9 @@ import faiss
 import numpy as np
 from pydantic import Field
 
+from gnn_search.arrays import Float32, Int32
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Float32, Int32
 from gnn_search.index.base import ProductIndex
 from gnn_search.index.scoring import best, exact_scores
 from gnn_search.layout import IndexLayout

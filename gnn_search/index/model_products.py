@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 import torch
 
-from gnn_search.arrays import mapped_array, sorted_unique
+from gnn_search.arrays import Float32, mapped_array, sorted_unique
 from gnn_search.graph.cases import build_cases
-from gnn_search.graph.csr import Float32
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.boosting.boost import Boost, boosted_products, boosted_queries
 from gnn_search.model.node_encoder import NodeEncoder

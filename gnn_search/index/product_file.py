@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import Int32
 from gnn_search.errors import TableError
-from gnn_search.graph.csr import Int32
 from gnn_search.graph.id_lookup import IdLookup, can_be_ids
 from gnn_search.graph.store import Graph
 from gnn_search.tables.formats import TableFile

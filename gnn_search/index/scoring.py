@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
-from gnn_search.graph.csr import Float32, Int32, Int64
-
-Float64 = npt.NDArray[np.float64]
+from gnn_search.arrays import Float32, Float64, Int32, Int64
 
 EMPTY = -1
 """Row at a place of a list that stays empty; its score is -inf."""

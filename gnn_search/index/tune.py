@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from gnn_search.arrays import Float32
 from gnn_search.config.base import Settings, StrictModel
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Float32
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.full_vectors import FullVectors, Precision
 from gnn_search.index.measure import Seconds, nearest, recall_at, time_single

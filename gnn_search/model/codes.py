@@ -10,9 +10,9 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
+from gnn_search.arrays import Int64
 from gnn_search.config.training import SharedAttribute
 from gnn_search.errors import ConfigError
-from gnn_search.graph.csr import Int64
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
 from gnn_search.model.ragged import Padded, Ragged

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Int32, Int64
 from gnn_search.graph.store import Graph
 from gnn_search.model.codes import Codes, ValueNumbers, code_values
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gnn_search.graph.csr import Csr, Float32, Int32, Int64
+from gnn_search.arrays import Float32, Int32, Int64
+from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import EdgeType, Graph
 from gnn_search.model.traits import Traits
 from gnn_search.model.two_tower import TwoTower

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Int32, Int64
 from gnn_search.graph.store import GraphView
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.model.product_facts import ProductFacts

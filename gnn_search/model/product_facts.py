@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from gnn_search.arrays import Int32, Int64
 from gnn_search.config.training import ProductSettings
-from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.store import Graph
 from gnn_search.model.codes import Codes, ValueNumbers, code_quantiles
 from gnn_search.model.features import category_paths, product_texts

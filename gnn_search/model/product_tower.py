@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gnn_search.arrays import Int32, Int64
 from gnn_search.config.training import ProductSettings
-from gnn_search.graph.csr import Int32, Int64
 from gnn_search.model.codes import Codes, code_quantiles
 from gnn_search.model.features import Features
 from gnn_search.model.product_facts import ProductFacts

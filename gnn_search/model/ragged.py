@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gnn_search.graph.csr import expand_ranges
+from gnn_search.arrays import expand_ranges
 
 Number = TypeVar("Number", bound=np.generic)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.graph.csr import Float32, Int64
+from gnn_search.arrays import Float32, Int64
 from gnn_search.sampling.neighbours import Neighbours
 
 

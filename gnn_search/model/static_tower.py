@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from gnn_search.graph.csr import Int32
+from gnn_search.arrays import Int32
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout, staged
 from gnn_search.model.features import TextNode, node_texts

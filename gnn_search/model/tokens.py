@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from gnn_search.arrays import Int32, Int64
 from gnn_search.config.training import TextSettings
-from gnn_search.graph.csr import Int32, Int64
 
 UNKNOWN = "[UNK]"
 

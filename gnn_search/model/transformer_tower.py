@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Int32, Int64
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout, staged
 from gnn_search.model.features import TextNode, node_texts

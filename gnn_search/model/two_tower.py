@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gnn_search.arrays import Int32
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import Int32
 from gnn_search.model.features import Features
 from gnn_search.model.history_attention import Slots
 from gnn_search.model.objective import HingeObjective, Losses, SoftmaxObjective, Thresholds, batch_losses

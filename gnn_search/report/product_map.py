@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from gnn_search.arrays import Float32, Float64, Int64
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.case_table import dividing_categories
-from gnn_search.graph.csr import Float32, Int64
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.index.flat import FlatIndex
 
 OTHERS = "others"
 _COLOURED = 8
 """Groups told apart; a reader can't tell more colours."""
-
-Float64 = npt.NDArray[np.float64]
 
 
 class MapPoint(StrictModel):

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, Int64, sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.result import Evaluation
 from gnn_search.graph.cases import Cases
-from gnn_search.graph.csr import Float32, Int64
 from gnn_search.index.flat import FlatIndex
 from gnn_search.index.measure import CUT_OFFS, time_single
 from gnn_search.index.store import read_index_manifest

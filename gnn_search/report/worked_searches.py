@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int64, sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.graph.cases import Cases
-from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import Graph
 from gnn_search.report.reasons import give_reasons
 from gnn_search.retrieval.rankers.build import ModelCaseRanker

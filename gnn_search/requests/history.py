@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.config.recipe import Recipe
 from gnn_search.errors import RequestError, TableError
-from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup, id_series
 from gnn_search.graph.store import Graph
 from gnn_search.model.inductive_users import UserEvents

@@ -7,11 +7,10 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import Bool, Int32, Int64
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup, id_series
 from gnn_search.model.inductive_users import UserEvents
 from gnn_search.requests.history import USER, HistoryReader, explode_histories, tabulate_histories
@@ -20,7 +19,6 @@ from gnn_search.requests.users import read_inductive_users
 from gnn_search.tables.text import normalise_distinct, normalise_query
 from gnn_search.trained.model import Model
 
-Bool = npt.NDArray[np.bool_]
 # Made once: to make the expression takes longer than to normalise one query.
 _NORMALISED = normalise_query(pl.col("query"))
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from gnn_search.arrays import Int32, Int64
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int32, Int64
 from gnn_search.model.inductive_users import InductiveUsers
 
 History = Sequence[str | int] | Sequence[Mapping[str, object]]

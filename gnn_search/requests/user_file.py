@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from gnn_search.arrays import Int64
 from gnn_search.errors import TableError
-from gnn_search.graph.csr import Int64
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.requests.history import USER, HistoryReader

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Int32
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import Graph
 from gnn_search.model.inductive_users import InductiveUsers, UserEvents
 from gnn_search.trained.model import Model

@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, Float64, Int32, Int64, expand_ranges, sorted_unique
 from gnn_search.config.training import RerankerSettings
-from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import EdgeType, Graph, GraphView
-from gnn_search.rerank.collaborative import CollaborativeFactors, Float64, product_rarity
+from gnn_search.rerank.collaborative import CollaborativeFactors, product_rarity
 from gnn_search.rerank.interactions import Interactions, by_row
 from gnn_search.rerank.word_matches import WordMatches
 from gnn_search.sampling.history import HistoryIndex, QueryCategories

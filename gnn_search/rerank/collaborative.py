@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from gnn_search.graph.csr import Float32, Int64
+from gnn_search.arrays import Float32, Float64, Int64
 from gnn_search.rerank.interactions import Interactions
-
-Float64 = npt.NDArray[np.float64]
 
 _NEGLIGIBLE = 1e-6
 """Singular values below this share of the largest are noise."""

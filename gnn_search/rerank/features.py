@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gnn_search.arrays import Float32, Int32
 from gnn_search.config.training import RerankerSettings
-from gnn_search.graph.csr import Float32, Int32
 from gnn_search.graph.store import EdgeType
 from gnn_search.rerank.candidates import CandidateIndex, Candidates
 from gnn_search.rerank.interactions import Interactions

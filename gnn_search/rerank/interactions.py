@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.arrays import Float32, Int32, Int64
 
 _DAY = 86_400e6
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import open_array
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, open_array
 from gnn_search.errors import ArtefactError
-from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import Graph
 from gnn_search.layout import staged
 

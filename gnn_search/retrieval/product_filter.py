@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gnn_search.arrays import Int32
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int32
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
 from gnn_search.index.filters import Filtered, filter_products

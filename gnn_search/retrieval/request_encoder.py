@@ -6,19 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import torch
 from torch import Tensor
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Bool, Int32, Int64
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import NodeEmbeddings
 
-Bool = npt.NDArray[np.bool_]
 NOBODY = -1
 
 

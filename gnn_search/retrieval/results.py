@@ -8,16 +8,14 @@ from datetime import datetime
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Bool, Int32, Int64
 from gnn_search.requests.request import RequestBatch
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.trained.model import Model
 
-Bool = npt.NDArray[np.bool_]
 COLUMNS = ("user_id", "query", "rank", "product_id", "score")
 """Of the rows of results."""
 

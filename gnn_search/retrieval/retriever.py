@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 import torch
 
+from gnn_search.arrays import Bool, Float32, Int32, Int64
 from gnn_search.errors import RequestError
 from gnn_search.graph.as_of import resolve_as_of
-from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.filters import Filtered
 from gnn_search.model.inductive_users import InductiveUsers
@@ -27,7 +27,7 @@ from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
 from gnn_search.retrieval.request_cache import CachedRequest, CacheKey, ContextKey, RequestCache, SessionKey
 from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
-from gnn_search.retrieval.results import Bool, SearchResult, SearchResults, describe_products
+from gnn_search.retrieval.results import SearchResult, SearchResults, describe_products
 from gnn_search.retrieval.threshold import SimilarityCut
 from gnn_search.trained.model import Model, open_model
 from gnn_search.trained.node_embeddings import NodeEmbeddings, open_node_embeddings

@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, Float64, Int32, Int64, sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Float32, Int32, Int64
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler, ProductInputs, QueryInputs, UserInputs
-from gnn_search.sampling.negatives.base import Float64, Positives
+from gnn_search.sampling.negatives.base import Positives
 from gnn_search.sampling.negatives.build import build_samplers
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.sampling.schedule import POOL, LossSchedule

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.graph.csr import Csr, Float32, Int32, Int64, bisect_rows, expand_ranges
+from gnn_search.arrays import Float32, Int32, Int64, bisect_rows, expand_ranges
+from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import Graph, GraphView
 
 NUM_FEATURES = 3

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import EdgeView, Float32, Int32, Int64
+from gnn_search.graph.csr import EdgeView
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.sampling.history import History, HistoryIndex, Profile, QueryCategories
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.graph.csr import EdgeView, Float32, Int32, Int64, expand_ranges
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges
+from gnn_search.graph.csr import EdgeView
 from gnn_search.sampling.random_source import RandomSource
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch_geometric.sampler import BaseSampler, EdgeSamplerInput, HeteroSamplerOutput, NegativeSampling, NodeSamplerInput
 
+from gnn_search.arrays import Int64
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import EdgeType, GraphView
 from gnn_search.sampling.neighbours import NeighborSampler
 from gnn_search.sampling.random_source import RandomSource

@@ -7,7 +7,8 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-Int64 = npt.NDArray[np.int64]
+from gnn_search.arrays import Int64
+
 UInt32 = npt.NDArray[np.uint32]
 
 _ROUNDS = 10

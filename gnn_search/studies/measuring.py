@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Float64
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.metrics.hits import Hits, find_places
@@ -21,8 +21,6 @@ from gnn_search.retrieval.rankers.build import model_case_rankers
 from gnn_search.retrieval.ranking import CaseRanker
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import encode_nodes
-
-Float64 = NDArray[np.float64]
 
 CHANNELS = ("reranked", "vector", "graph", "no user")
 """The reranked channel, vectors alone, the graph channel alone, and the reranked channel without the user."""

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from gnn_search.arrays import Float64
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import read_json, staged, write_json
-from gnn_search.studies.measuring import Float64
 from gnn_search.studies.plan import StudyRun
 from gnn_search.studies.result import RunResult
 

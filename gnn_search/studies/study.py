@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from gnn_search.arrays import Float64
 from gnn_search.config.studies import StudySettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.evaluation.slices import Slice, report_slices
@@ -19,7 +20,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
 from gnn_search.machine import describe_machine
 from gnn_search.studies.differences import summarise
-from gnn_search.studies.measuring import Float64, Measuring, measuring_of, model_recalls, study_cases
+from gnn_search.studies.measuring import Measuring, measuring_of, model_recalls, study_cases
 from gnn_search.studies.plan import StudyRun, plan_runs
 from gnn_search.studies.result import Recall, RunResult, Skipped, StudyReport, Validation
 from gnn_search.studies.store import Measured, StudyStore

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
-from gnn_search.arrays import open_array
+from gnn_search.arrays import Float32, open_array
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import staged, write_json
@@ -20,7 +19,6 @@ from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.rerank.collaborative import CollaborativeFactors
 from gnn_search.trained.model import Model
 
-Float32 = npt.NDArray[np.float32]
 NODE_TYPES = ("product", "query", "category", "user")
 """Whose vectors are kept."""
 

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int32, sorted_unique
 from gnn_search.config.negatives import Dynamic
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import Int32
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import BatchSampler

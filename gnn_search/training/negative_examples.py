@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int64, sorted_unique
 from gnn_search.config.negatives import HardNegatives, InBatch, Negatives, SharedNegatives
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int64
 from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler, Examples

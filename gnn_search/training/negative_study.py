@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import BaseModel
 from torch import Tensor
 
-from gnn_search.arrays import sorted_unique
-from gnn_search.graph.csr import Float32, Int32
+from gnn_search.arrays import Bool, Float32, Int32, sorted_unique
 from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler, Examples
@@ -21,7 +19,6 @@ from gnn_search.sampling.negatives.base import Positives
 from gnn_search.sampling.negatives.known import KnownPositives
 from gnn_search.training.mining import nearest_lists
 
-Bool = npt.NDArray[np.bool_]
 _BATCHES = 4
 _BLOCK = 1024
 _POOL_ROWS = 64

@@ -9,9 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int32, sorted_unique
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import Int32
 from gnn_search.model.losses import log_mass, sampled_softmax
 from gnn_search.model.text_tower import TextTower
 from gnn_search.sampling.batches import Examples

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gnn_search.arrays import Bool, Float32, Int32, Int64, expand_ranges
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import Cases, build_cases
-from gnn_search.graph.csr import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
@@ -25,8 +24,6 @@ from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.training.determinism import deterministic
 from gnn_search.training.divergence import refuse_divergence
-
-Bool = npt.NDArray[np.bool_]
 
 _BLOCK = 1024
 _SCORES = 1 << 27

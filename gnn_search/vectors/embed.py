@@ -10,8 +10,8 @@ import polars as pl
 import torch
 from pydantic import BaseModel
 
+from gnn_search.arrays import Float32
 from gnn_search.errors import TableError
-from gnn_search.graph.csr import Float32
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import refuse_existing, staged, write_json

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Int32
 from gnn_search.config.recipe import Recipe
-from gnn_search.graph.csr import Int32
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
 from gnn_search.graph.taxonomy import PATH_SEPARATOR

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnn_search.graph.csr import Csr, EdgeView, bisect_rows, expand_ranges
+from gnn_search.arrays import bisect_rows, expand_ranges
+from gnn_search.graph.csr import Csr, EdgeView
 
 
 @given(st.lists(st.lists(st.integers(-5, 5), max_size=9), max_size=8), st.integers(-6, 6))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from shops import DAY
 
-from gnn_search.graph.csr import Csr, EdgeView, bisect_rows
+from gnn_search.arrays import bisect_rows
+from gnn_search.graph.csr import Csr, EdgeView
 from gnn_search.sampling.neighbours import NeighborSampler
 from gnn_search.sampling.random_source import RandomSource
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.graph.csr import expand_ranges
+from gnn_search.arrays import expand_ranges
 from gnn_search.graph.pairs import Pairs
 from gnn_search.retrieval.ranking import PADDING, Ranking
 

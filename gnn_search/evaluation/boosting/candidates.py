@@ -7,13 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, Float64, Int64, sorted_unique
 from gnn_search.graph.cases import Cases
 from gnn_search.index.flat import FlatIndex
-
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Int64 = NDArray[np.int64]
 
 _GROWTH = 4
 _ROUNDING = 1e-5

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from gnn_search.arrays import Bool, Float32, Float64
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.boosting.candidates import Candidates
@@ -29,9 +30,6 @@ from gnn_search.sampling.random_source import RandomSource
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import encode_nodes
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-Bool = NDArray[np.bool_]
 Metric = Literal["recall", "ndcg"]
 
 Progress = Callable[[str, int, int], None]

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import Bounds, differential_evolution
 
-Float32 = NDArray[np.float32]
-Float64 = NDArray[np.float64]
+from gnn_search.arrays import Float32, Float64
 
 _MEMBERS = 4
 """Members of the population a dimension."""

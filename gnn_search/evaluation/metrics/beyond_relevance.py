@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.metrics.hits import Float64, divide
+from gnn_search.arrays import Float64
+from gnn_search.evaluation.metrics.hits import divide
 from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
 from gnn_search.graph.taxonomy import Taxonomy

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gnn_search.arrays import Float64, Int64, expand_ranges
 from gnn_search.graph.cases import Cases
-from gnn_search.graph.csr import Int64, expand_ranges
-
-Float64 = NDArray[np.float64]
 
 BLOCK_ROWS = 8192
 """Relevant rows that are looked up at once: times a hundred places, they fit a processor's cache."""

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from gnn_search.evaluation.metrics.hits import Float64, Hits, divide
-from gnn_search.graph.csr import Int64
+from gnn_search.arrays import Float64, Int64
+from gnn_search.evaluation.metrics.hits import Hits, divide
 
 
 def recall(hits: Hits, k: int) -> Float64:

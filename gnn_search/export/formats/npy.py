@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Float32
 from gnn_search.export.source import ExportSource
 from gnn_search.export.storage import Storage
 from gnn_search.layout import shard
-from gnn_search.trained.node_embeddings import Float32
 
 SUFFIX = "npy"
 IDS = "ids.parquet"

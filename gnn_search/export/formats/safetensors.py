@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 from safetensors.numpy import load, save
 
+from gnn_search.arrays import Float32
 from gnn_search.export.formats.npy import IDS
 from gnn_search.export.source import VECTOR, ExportSource
 from gnn_search.export.storage import Storage
 from gnn_search.layout import shard
-from gnn_search.trained.node_embeddings import Float32
 
 SUFFIX = "safetensors"
 

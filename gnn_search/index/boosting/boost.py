@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from gnn_search.arrays import open_array
+from gnn_search.arrays import Float32, open_array
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import GraphView
@@ -26,8 +25,6 @@ from gnn_search.layout import FORMAT_VERSION, staged, write_json
 from gnn_search.manifest import Artefact, hash_manifest
 from gnn_search.trained.model import Model
 from gnn_search.versions import library_versions
-
-Float32 = npt.NDArray[np.float32]
 
 _MANIFEST = "boost.json"
 _FILES = _QUALITY, _IDS = "quality.npy", "ids.parquet"

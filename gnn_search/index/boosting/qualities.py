@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from gnn_search.arrays import Bool, Float32, Float64
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph, GraphView
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
 
 POPULARITY, RECENCY, CONVERSION = "popularity", "recency", "conversion"
 OF_LOG = (POPULARITY, RECENCY, CONVERSION)

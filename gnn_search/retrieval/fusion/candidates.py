@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Float64, Int32, Int64
 from gnn_search.retrieval.ranking import PADDING, Ranking
-
-Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from gnn_search.arrays import Float64, Int32, Int64, expand_ranges
 from gnn_search.errors import RequestError
 from gnn_search.graph.cases import Cases, build_cases, sample_rows
-from gnn_search.graph.csr import Int32, Int64, expand_ranges
 from gnn_search.index.flat import FlatIndex
-from gnn_search.retrieval.fusion.candidates import Float64, join_channels
+from gnn_search.retrieval.fusion.candidates import join_channels
 from gnn_search.retrieval.fusion.fit import Examples, fit_weights
 from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
 from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights, channel_features

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from gnn_search.graph.csr import Int64
-from gnn_search.retrieval.fusion.candidates import Float64
+from gnn_search.arrays import Float64, Int64
 from gnn_search.retrieval.fusion.weighted_sum import FEATURES, ChannelWeights, Weights
 
 _STRENGTH = 1e-3

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.retrieval.fusion.candidates import Float64, FusionCandidates
+from gnn_search.arrays import Float64
+from gnn_search.retrieval.fusion.candidates import FusionCandidates
 
 CONSTANT = 60
 """k of the paper: the larger, the less the first ranks stand out."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
+from gnn_search.arrays import Float64
 from gnn_search.config.base import Settings
-from gnn_search.retrieval.fusion.candidates import Float64, FusionCandidates
+from gnn_search.retrieval.fusion.candidates import FusionCandidates
 
 FEATURES = ("score", "rank", "missing")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gnn_search.graph.csr import Int32
+from gnn_search.arrays import Int32
 from gnn_search.index.base import ProductIndex
 from gnn_search.index.boosting.boost import Boost, boosted_products
 from gnn_search.index.flat import FlatIndex

@@ -6,10 +6,9 @@ from abc import ABC, abstractmethod
 from copy import deepcopy
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.arrays import Float32, Float64, Int32, Int64
 from gnn_search.index.base import check_k
 from gnn_search.index.flat import FlatIndex
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, match_words
@@ -18,8 +17,6 @@ from gnn_search.rerank.scorer import RerankScorer
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.ranking import PADDING, Ranking, empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
-
-Float64 = npt.NDArray[np.float64]
 
 SPARE = 100
 """Nearest products beyond k that are fetched at first."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from gnn_search.graph.csr import Int32
+from gnn_search.arrays import Float64, Int32
 from gnn_search.index.base import ProductIndex, check_k
-from gnn_search.retrieval.fusion.candidates import Float64, FusionCandidates, join_channels
+from gnn_search.retrieval.fusion.candidates import FusionCandidates, join_channels
 from gnn_search.retrieval.ranking import Ranker, Ranking, empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 

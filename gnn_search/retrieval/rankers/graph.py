@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.graph.csr import Float32, Int32
+from gnn_search.arrays import Float32, Int32
 from gnn_search.rerank.candidates import CandidateIndex, MatchedProducts
 from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker, best_products, keep_allowed
 from gnn_search.retrieval.request_encoder import EncodedRequests

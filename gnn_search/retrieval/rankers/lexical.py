@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from gnn_search.graph.csr import Int32
+from gnn_search.arrays import Int32
 from gnn_search.index.base import ProductIndex, check_k
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.ranking import Ranking, empty_ranking

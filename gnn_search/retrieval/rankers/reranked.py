@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gnn_search.graph.csr import Float32, Int32, Int64
+from gnn_search.arrays import Float32, Float64, Int32, Int64
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts
-from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker, Float64, best_products, keep_allowed
+from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker, best_products, keep_allowed
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
 _GROWTH = 4

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gnn_search.arrays import Int32
 from gnn_search.errors import RequestError
-from gnn_search.graph.csr import Int32
 from gnn_search.index.base import ProductIndex, check_k
 from gnn_search.index.boosting.boost import Boost, boosted_queries
 from gnn_search.retrieval.ranking import Ranking, padded

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Float64, Int32, Int64
 
-Float64 = npt.NDArray[np.float64]
 UNIFORM = -1
 """Stands as the reason of a negative that was drawn from the whole catalogue, because nothing nearer was there."""
 

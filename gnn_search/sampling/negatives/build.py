@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Int32, sorted_unique
 from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, TaxonomyWalk, Uniform
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.csr import Int32
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.negatives.base import OwnNegativeSampler, SharedNegativeSampler
 from gnn_search.sampling.negatives.in_batch import InBatchNegatives

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gnn_search.graph.csr import Int32
-from gnn_search.sampling.negatives.base import Float64, Positives, Tally
+from gnn_search.arrays import Float64, Int32
+from gnn_search.sampling.negatives.base import Positives, Tally
 
 
 class InBatchNegatives:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Int32, Int64
 from gnn_search.sampling.negatives.base import Positives, Tally
 from gnn_search.sampling.negatives.known import KnownPositives
 

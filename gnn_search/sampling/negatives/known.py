@@ -7,8 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import sorted_unique
-from gnn_search.graph.csr import Int32, Int64, expand_ranges
+from gnn_search.arrays import Int32, Int64, expand_ranges, sorted_unique
 
 Rule = Literal["query", "user_query"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.graph.csr import Int32
+from gnn_search.arrays import Int32
 from gnn_search.graph.lexical import LexicalIndex, split_words
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.negatives.known import KnownPositives

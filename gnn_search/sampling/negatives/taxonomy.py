@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.graph.csr import Int32, Int64
+from gnn_search.arrays import Float64, Int32, Int64
 from gnn_search.graph.taxonomy import Taxonomy
-from gnn_search.sampling.negatives.base import UNIFORM, Float64, OwnNegatives, Positives, Tally
+from gnn_search.sampling.negatives.base import UNIFORM, OwnNegatives, Positives, Tally
 from gnn_search.sampling.negatives.known import KnownPositives
 from gnn_search.sampling.random_source import RandomSource
 

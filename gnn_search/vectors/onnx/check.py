@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Float32, Int32, sorted_unique
 from gnn_search.errors import ArtefactError, MissingExtraError
-from gnn_search.graph.csr import Float32, Int32
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxCheck, OnnxLayout, PersonalTowerInfo, TextTowerInfo

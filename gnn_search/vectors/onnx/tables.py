@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gnn_search.graph.csr import bisect_rows
+from gnn_search.arrays import bisect_rows
 from gnn_search.graph.store import Graph, to_datetime
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.trained.model import Model
