@@ -19,7 +19,7 @@ from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.rankers.build import GRAPH, RERANKED, VECTOR, candidate_index, channel_rankers
-from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker
+from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
 from gnn_search.retrieval.request_encoder import NOBODY, EncodedRequests, RequestEncoder
 from gnn_search.tables.text import normalise_text
 from gnn_search.trained.model import Model

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from gnn_search.arrays import Int32
 from gnn_search.explanation.recording import recording
+from gnn_search.model.aggregation import Ragged
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.model.ragged import Ragged
 from gnn_search.sampling.inputs import ProductInputs
 from gnn_search.trained.model import Model
 

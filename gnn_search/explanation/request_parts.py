@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.explanation.recording import recording
-from gnn_search.model.history_attention import Slots
 from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.model.user_tower import Slots
 from gnn_search.retrieval.request_encoder import EncodedRequests
 from gnn_search.sampling.history import History
 from gnn_search.sampling.inputs import UserInputs

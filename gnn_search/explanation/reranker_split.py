@@ -14,7 +14,7 @@ from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSp
 from gnn_search.explanation.shapley import shapley_values
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
-from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker
+from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
 from gnn_search.retrieval.request_encoder import EncodedRequests
 from gnn_search.trained.model import Model
 

@@ -15,7 +15,7 @@ from gnn_search.config.training import SharedAttribute
 from gnn_search.errors import ConfigError
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
-from gnn_search.model.ragged import Padded, Ragged
+from gnn_search.model.aggregation import Padded, Ragged
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,11 @@ from torch.nn import functional
 
 from gnn_search.arrays import Int32, Int64
 from gnn_search.config.training import ProductSettings
+from gnn_search.model.aggregation import Ragged, RelationConv, ValueTable, importance
 from gnn_search.model.codes import Codes, code_quantiles
 from gnn_search.model.features import Features
 from gnn_search.model.product_facts import ProductFacts
-from gnn_search.model.ragged import Ragged
-from gnn_search.model.recency import importance
-from gnn_search.model.relation_conv import RelationConv
 from gnn_search.model.text_tower import TextTower
-from gnn_search.model.value_table import ValueTable
 from gnn_search.sampling.inputs import ProductInputs
 from gnn_search.sampling.neighbours import Neighbours
 

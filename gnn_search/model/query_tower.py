@@ -8,9 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.config.training import QuerySettings
-from gnn_search.model.ragged import Ragged
-from gnn_search.model.recency import importance
-from gnn_search.model.relation_conv import RelationConv
+from gnn_search.model.aggregation import Ragged, RelationConv, importance
 from gnn_search.sampling.inputs import QueryInputs
 
 

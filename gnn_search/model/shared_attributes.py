@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from gnn_search.config.training import SharedAttribute
 from gnn_search.graph.store import Graph
+from gnn_search.model.aggregation import ValueTable
 from gnn_search.model.codes import Codes, code_shared
-from gnn_search.model.value_table import ValueTable
 
 
 class SharedAttributes(nn.Module):

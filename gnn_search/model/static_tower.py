@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from gnn_search.arrays import Int32
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout, staged
+from gnn_search.model.aggregation import Ragged
 from gnn_search.model.features import TextNode, node_texts
-from gnn_search.model.ragged import Ragged
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import TokenCutter, TokenLists
 

@@ -12,18 +12,16 @@ from torch.nn import functional
 
 from gnn_search.arrays import Int32
 from gnn_search.config.training import TrainingConfig
+from gnn_search.model.aggregation import Ragged, recency
 from gnn_search.model.features import Features
-from gnn_search.model.history_attention import Slots
 from gnn_search.model.objective import HingeObjective, Losses, SoftmaxObjective, Thresholds, batch_losses
 from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.product_tower import ProductTower
 from gnn_search.model.query_tower import QueryTower
-from gnn_search.model.ragged import Ragged
-from gnn_search.model.recency import recency
 from gnn_search.model.shared_attributes import SharedAttributes
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.traits import Traits
-from gnn_search.model.user_tower import UserLists, UserTower
+from gnn_search.model.user_tower import Slots, UserLists, UserTower
 from gnn_search.sampling.batches import Batch
 from gnn_search.sampling.inputs import ProductInputs, QueryInputs, UserInputs
 

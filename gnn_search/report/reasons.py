@@ -6,7 +6,7 @@ import numpy as np
 
 from gnn_search.explanation.feature_words import in_words
 from gnn_search.rerank.features import feature_names
-from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker
+from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
 from gnn_search.retrieval.ranking import Ranker, Ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gnn_search.model.history_attention import HistoryAttention, Slots
+from gnn_search.model.user_tower import HistoryAttention, Slots
 from gnn_search.sampling.history import NUM_FEATURES, History
 
 CATALOGUE, DIMENSION = 7, 4

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnn_search.model.ragged import Ragged
+from gnn_search.model.aggregation import Ragged
 
 ROWS = 6
 LISTS = st.lists(st.lists(st.tuples(st.integers(0, ROWS - 1), st.floats(0.125, 8)), max_size=5), max_size=7)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gnn_search.model.recency import importance, recency
+from gnn_search.model.aggregation import importance, recency
 from gnn_search.sampling.neighbours import Neighbours
 
 INDPTR = np.array([0, 3, 3, 5])

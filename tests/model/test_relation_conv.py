@@ -8,8 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnn_search.model.ragged import Ragged
-from gnn_search.model.relation_conv import RelationConv
+from gnn_search.model.aggregation import Ragged, RelationConv
 
 SOURCES, TARGETS = 5, 4
 EDGES = st.lists(st.tuples(st.integers(0, SOURCES - 1), st.integers(0, TARGETS - 1), st.floats(0.125, 8)), max_size=12)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from gnn_search.model.aggregation import Padded, ValueTable
 from gnn_search.model.codes import Codes
-from gnn_search.model.ragged import Padded
-from gnn_search.model.value_table import ValueTable
 
 
 def test_known_values_are_summed_and_unknown_ones_add_nothing():

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from towers import tiny_config
 
 from gnn_search.config.training import OptimiserSettings
-from gnn_search.model.value_table import ValueTable
+from gnn_search.model.aggregation import ValueTable
 from gnn_search.training.optimiser import HasTables, Optimisers
 
 

@@ -10,10 +10,9 @@ from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
 from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights
 from gnn_search.retrieval.options import RankingOptions
+from gnn_search.retrieval.rankers.candidate_rankers import GraphRanker, RerankedRanker
 from gnn_search.retrieval.rankers.fused import FusedRanker
-from gnn_search.retrieval.rankers.graph import GraphRanker
 from gnn_search.retrieval.rankers.lexical import LexicalRanker
-from gnn_search.retrieval.rankers.reranked import RerankedRanker
 from gnn_search.retrieval.rankers.vector import VectorRanker
 from gnn_search.retrieval.ranking import CaseRanker, Ranker, Ranking
 from gnn_search.retrieval.request_encoder import RequestEncoder

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.config.recipe import Recipe
-from gnn_search.model.history_attention import Slots
-from gnn_search.model.ragged import Padded, PaddedVectors
-from gnn_search.model.user_tower import UserLists
+from gnn_search.model.aggregation import Padded, PaddedVectors
+from gnn_search.model.user_tower import Slots, UserLists
 from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo, ValueCodes
 from gnn_search.vectors.onnx.network import export_module

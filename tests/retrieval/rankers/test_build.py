@@ -10,10 +10,9 @@ from rankers import open_ranker, same_ranking
 from gnn_search.errors import RequestError
 from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
 from gnn_search.retrieval.rankers.build import best_case_ranker, model_case_rankers, vector_case_ranker
+from gnn_search.retrieval.rankers.candidate_rankers import GraphRanker, RerankedRanker
 from gnn_search.retrieval.rankers.fused import FusedRanker
-from gnn_search.retrieval.rankers.graph import GraphRanker
 from gnn_search.retrieval.rankers.lexical import LexicalRanker
-from gnn_search.retrieval.rankers.reranked import RerankedRanker
 from gnn_search.retrieval.rankers.vector import VectorRanker
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings

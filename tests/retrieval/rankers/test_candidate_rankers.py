@@ -16,9 +16,7 @@ from gnn_search.index.flat import FlatIndex
 from gnn_search.rerank.candidates import CandidateIndex, match_words
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.word_matches import WordMatcher
-from gnn_search.retrieval.rankers.candidate_ranker import CandidateRanker
-from gnn_search.retrieval.rankers.graph import GraphRanker
-from gnn_search.retrieval.rankers.reranked import RerankedRanker
+from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker, GraphRanker, RerankedRanker
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
 from gnn_search.trained.model import Model, open_model

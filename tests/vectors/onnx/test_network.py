@@ -12,7 +12,7 @@ from onnx_folders import needs_onnx
 from torch import nn
 
 from gnn_search.errors import ConfigError, MissingExtraError
-from gnn_search.model.ragged import Padded
+from gnn_search.model.aggregation import Padded
 from gnn_search.vectors.onnx import check
 from gnn_search.vectors.onnx.network import IR_VERSION, MOST_BYTES, OPSET, export_module
 

@@ -1,4 +1,4 @@
-"""Weighted lists of table rows, ragged or padded to a rectangle, and the sums over them."""
+"""Weighted lists of vectors, ragged or padded: what they add up to, and the layers that are made of such sums."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import expand_ranges
+from gnn_search.arrays import Float32, Int64, expand_ranges
+from gnn_search.sampling.neighbours import Neighbours
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -141,3 +142,93 @@ def pad(indptr: npt.NDArray[np.int64], values: npt.NDArray[Number], empty: int =
     padded = np.full((len(length), int(length.max(initial=0)), *values.shape[1:]), empty, dtype=values.dtype)
     padded[np.arange(padded.shape[1]) < length[:, None]] = values
     return padded
+
+
+def importance(neighbours: Neighbours, half_life: float | None) -> Float32:
+    """Return edge weight * recency of each neighbour, float32 [drawn]; without a half-life age does not matter."""
+    return neighbours.weight if half_life is None else neighbours.weight * recency(neighbours.indptr, neighbours.age, half_life)
+
+
+def recency(indptr: Int64, age: Float32, half_life: float) -> Float32:
+    """Return 2 ** (-(age - youngest age of the row) / half_life).
+
+    Ages count from each row's youngest entry, which stands last: otherwise all weights of an old row would vanish together.
+
+    Shapes:
+        - indptr: int64 [rows + 1]
+        - age: float32 [items], days, falling inside each row
+        - returns: float32 [items]
+    """
+    if not len(age):
+        return age
+    youngest = np.repeat(age[np.maximum(indptr[1:] - 1, 0)], np.diff(indptr))
+    return np.asarray(0.5 ** ((age - youngest) / half_life), dtype=np.float32)
+
+
+class RelationConv(nn.Module):
+    r"""Weighted-mean convolution over one relation, the neighbour part of GraphSAGE (Hamilton et al., arXiv 1706.02216).
+
+    .. math::
+        \mathbf{m}_i = \mathbf{W} \sum_{j \in N(i)} \frac{w_{ij}}{\sum_k w_{ik}} \mathbf{x}_j
+
+    The root term is the caller's. Takes either neighbour lists, summed without materialising one message an edge, or PyG's
+    `edge_index`, so that it also stands in `HeteroConv`. It is no subclass of PyG's `MessagePassing`, whose import alone takes longer
+    than all else in a search.
+
+    Args:
+        dimension: Of the vectors in and out.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(dimension, dimension, bias=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw new weights, small beside the root term's."""
+        nn.init.normal_(self.linear.weight, std=0.1 * self.linear.in_features**-0.5)
+
+    def forward(self, x: Tensor | tuple[Tensor, Tensor], edges: Lists | Tensor, edge_weight: Tensor | None = None) -> Tensor:
+        """Return the messages.
+
+        Shapes:
+            - x: [sources, d], or PyG's pair of source and target vectors
+            - edges: lists of sources by target, or int64 [2, edges]
+            - edge_weight: float32 [edges]
+            - returns: [targets, d], zero for a target without neighbours
+        """
+        if isinstance(edges, Lists):
+            assert isinstance(x, Tensor)
+            return torch.as_tensor(self.linear(edges.sum(x)))
+        source, target = x if isinstance(x, tuple) else (x, x)
+        weight = source.new_ones(edges.shape[1]) if edge_weight is None else edge_weight
+        total = weight.new_zeros(len(target)).index_add(0, edges[1], weight)
+        weight = weight / total.clamp(min=1e-30)[edges[1]]
+        messages = weight[:, None] * source[edges[0]]
+        return torch.as_tensor(self.linear(source.new_zeros(target.shape[0], source.shape[1]).index_add(0, edges[1], messages)))
+
+
+class ValueTable(nn.Module):
+    """Sum or average the vectors of a node's values.
+
+    Args:
+        num_rows: Values of all columns together.
+        dimension: Of the vectors.
+    """
+
+    def __init__(self, num_rows: int, dimension: int) -> None:
+        super().__init__()
+        # Small beside a text, which a value only adds to.
+        self.weight = nn.Parameter(torch.randn(num_rows, dimension) * 0.1 * dimension**-0.5)
+
+    def forward(self, codes: Lists) -> Tensor:
+        """Return one vector a node, float32 [n, d].
+
+        Args:
+            codes: Rows of the table for each node, from `Codes`.
+        """
+        return codes.sum(self.weight)
+
+    def table_parameters(self) -> list[nn.Parameter]:
+        """Return the weights that train at the rate of embedding tables."""
+        return [self.weight]
