@@ -39,6 +39,10 @@ class ProductIndex(ABC):
         full: Whole vectors for re-ranking.
         ids: The shop's id of each row, where known; null for a removed product.
         origin: Where the vectors come from, as entries of the manifest.
+
+    Attributes:
+        rows: Rows, also of removed products.
+        count: Products that can be found.
     """
 
     def __init__(
@@ -51,11 +55,6 @@ class ProductIndex(ABC):
     ) -> None:
         self.faiss_index, self.settings, self.full, self.origin = index, settings, full, origin or {}
         self._take_ids(ids)
-
-    @property
-    def count(self) -> int:
-        """Products that can be found."""
-        return self.rows if self._present is None else int(self._present.sum())
 
     @property
     def dimension(self) -> int:
@@ -177,6 +176,7 @@ class ProductIndex(ABC):
         self.rows = int(self.faiss_index.ntotal) if ids is None else len(ids)
         self._present = None if ids is None or not ids.null_count() else ids.is_not_null().to_numpy()
         self._visible = None if self._present is None else np.flatnonzero(self._present)
+        self.count = self.rows if self._visible is None else len(self._visible)
         self._skip_removed = None if self._visible is None else select_rows(self._visible, self.rows)
 
     def _selector(self, rows: Int64) -> Any:

@@ -38,7 +38,8 @@ class Codes:
         Shapes:
             - nodes: integers [n]
         """
-        return Padded.of_known(torch.from_numpy(self._rows(nodes)), mean=False)
+        rows = np.where(nodes[:, None] >= 0, self.code[np.maximum(nodes, 0)], -1)
+        return Padded.of_known(torch.from_numpy(rows), mean=False)
 
     def averaged(self, nodes: npt.NDArray[np.integer]) -> Ragged:
         """List the known values of some nodes, to be averaged; a node of -1 has none.
@@ -46,11 +47,8 @@ class Codes:
         Shapes:
             - nodes: integers [n]
         """
-        rows = self._rows(nodes)
+        rows = np.where(nodes[:, None] >= 0, self.code[np.maximum(nodes, 0)], -1)
         return Ragged.of_known(np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1], rows.ravel())
-
-    def _rows(self, nodes: npt.NDArray[np.integer]) -> Int64:
-        return np.where(nodes[:, None] >= 0, self.code[np.maximum(nodes, 0)], -1)
 
 
 class ValueNumbers:

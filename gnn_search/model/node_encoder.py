@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gnn_search.arrays import Int32, Int64
+from gnn_search.arrays import Bool, Int32, Int64
 from gnn_search.graph.store import GraphView
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.model.product_facts import ProductFacts
@@ -35,23 +35,19 @@ class NodeEncoder:
 
     def __init__(self, towers: TwoTower, inputs: InputSampler, view: GraphView, products: Tensor | None = None) -> None:
         self._towers, self._inputs, self.view = towers, inputs, view
-        self._products = products
-        self._categories: QueryCategories | None = None
-        self._recalled: tuple[Int32, Tensor] | None = None
+        if products is not None:
+            self.products = products
+        self._with_history: tuple[Int32, Tensor] | None = None
 
-    @property
+    @cached_property
     def categories(self) -> QueryCategories:
         """The queries' categories as known in the view."""
-        if self._categories is None:
-            self._categories = self._inputs.categories(self.view)
-        return self._categories
+        return self._inputs.categories(self.view)
 
-    @property
+    @cached_property
     def products(self) -> Tensor:
         """The products' vectors in the view: float32 [products, d], unit length. Encoded when first asked for."""
-        if self._products is None:
-            self._products = self.encode_products()[1]
-        return self._products
+        return self.encode_products()[1]
 
     @torch.no_grad()
     def encode_products(self) -> tuple[Tensor, Tensor]:
@@ -150,15 +146,15 @@ class NodeEncoder:
             query: int32 [n], known nodes. Returns int32 [n].
         """
         history_query = query.copy()
-        new = np.flatnonzero(~self.has_history_categories(query))
+        new = np.flatnonzero(~self.has_history_categories[query])
         if len(new):
             history_query[new] = self.nearest_query(self.encode_query_texts(query[new]))
         return history_query
 
-    def has_history_categories(self, query: Int32) -> npt.NDArray[np.bool_]:
-        """Say which queries have categories by which they call up a shopper's history: bool [n]. query: int32 [n], -1 for none."""
-        known = np.r_[np.diff(self.categories.indptr) > 0, False]
-        return np.asarray(known[query])
+    @cached_property
+    def has_history_categories(self) -> Bool:
+        """Which queries have categories that select a user's history: bool [queries + 1], the last for none."""
+        return np.asarray(np.r_[np.diff(self.categories.indptr) > 0, False])
 
     @torch.no_grad()
     def nearest_query(self, text: Tensor, besides: Int32 | None = None) -> Int32:
@@ -167,10 +163,10 @@ class NodeEncoder:
         Shapes:
             text: [n, d], unit length, as of `encode_texts`; besides: int32 [n], for each a query that it may not be.
         """
-        if self._recalled is None:
+        if self._with_history is None:
             known = np.flatnonzero(np.diff(self.categories.indptr) > 0).astype(np.int32)
-            self._recalled = known, functional.normalize(self._towers.query_texts(known), dim=1)
-        known, texts = self._recalled
+            self._with_history = known, functional.normalize(self._towers.query_texts(known), dim=1)
+        known, texts = self._with_history
         if not len(known) or not len(text):
             return np.full(len(text), -1, dtype=np.int32)
         size, best = max(1, _SCORES // len(known)), []

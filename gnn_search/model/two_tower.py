@@ -175,10 +175,6 @@ class TwoTower(nn.Module):
         Shapes:
             - products: [catalogue, d]
         """
-        shared = None if self.shared is None else self.shared.values
-        return self.user.encode(self._lists(users, traits), products, self.product.brand, shared)
-
-    def _lists(self, users: UserInputs, traits: Traits | None) -> UserLists:
         recent = []
         for sequence in users.recent:
             weight = sequence.count * recency(sequence.indptr, sequence.age, self.config.user.half_life_days)
@@ -186,13 +182,14 @@ class TwoTower(nn.Module):
         profile, brands = users.profile, self._features.brands
         attributes = self._features.attributes if traits is None else traits.attributes
         shared = traits.shared if traits is not None else None if self.shared is None else self.shared.users
-        return UserLists(
+        lists = UserLists(
             recent,
             None if self.user.attributes is None else attributes.averaged(users.user),
             None if self.user.from_brands is None else Ragged.of_known(profile.indptr, brands.code[profile.product, 0]),
             None if shared is None else shared.summed(users.user),
             len(users.user),
         )
+        return self.user.encode(lists, products, self.product.brand, None if self.shared is None else self.shared.values)
 
     def traits_of(self, users: pl.DataFrame) -> Traits:
         """Look up attributes of users who are not in the graph; a value that no user of the graph has is unknown.

@@ -43,7 +43,12 @@ class RequestParser:
             RequestError: A query is blank, a key is unknown, or a user, a history or an attribute can't be read.
         """
         stated = [request if isinstance(request, Request) else Request.from_mapping(request) for request in requests]
-        query = _queries(stated)
+        queries: list[Any] = [request.query for request in stated]
+        wrong = [one for one in queries if not isinstance(one, str)]
+        if wrong:
+            raise RequestError(f"a query is {wrong[0]!r}; give text")
+        # A lone surrogate, as from a broken command line argument, can stand in no table.
+        query = pl.Series("query", [one.encode("utf-8", "replace").decode("utf-8") for one in queries], dtype=pl.String)
         text = query.to_frame().select(_NORMALISED).to_series()
         if (text == "").any():
             raise _blank(text, query)
@@ -123,15 +128,6 @@ def _nobody_described(
     """Return requests whose users are all the graph's, or nobody."""
     nobody, none = np.full(len(user), -1, dtype=np.int32), np.zeros(len(user), dtype=np.int64)
     return RequestBatch(given, text, user, nobody, None, length, none, none, cache_keys, user_ids)
-
-
-def _queries(requests: Sequence[Request]) -> pl.Series:
-    queries: list[Any] = [request.query for request in requests]
-    wrong = [query for query in queries if not isinstance(query, str)]
-    if wrong:
-        raise RequestError(f"a query is {wrong[0]!r}; give text")
-    # A lone surrogate, as from a broken command line argument, can stand in no table.
-    return pl.Series("query", [request.query.encode("utf-8", "replace").decode("utf-8") for request in requests], dtype=pl.String)
 
 
 def _blank(text: pl.Series, query: pl.Series) -> RequestError:

@@ -117,7 +117,7 @@ class RequestEncoder:
         stored = np.flatnonzero(nodes >= 0)
         vectors[torch.from_numpy(stored)] = self._embeddings[torch.from_numpy(nodes[stored].astype(np.int64))]
         history_query, known = nodes.copy(), self._led_to_products[nodes]
-        understood, has_history = known.copy(), self.nodes.has_history_categories(nodes)
+        understood, has_history = known.copy(), self.nodes.has_history_categories[nodes]
         # Texts count where the graph says nothing of a query: for its vector, or to find a known query like it.
         by_text = np.flatnonzero(~known | ~has_history)
         if len(by_text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ class History:
         - features: float32 [items, NUM_FEATURES]
         - count: int32 [items], interactions with each
         - last: int64 [items], time of the last one, µs
+        - age: float32 [items], days since the last one
     """
 
     indptr: Int64
@@ -36,11 +38,7 @@ class History:
     features: Float32
     count: Int32
     last: Int64
-
-    @property
-    def age(self) -> Float32:
-        """Days since the last interaction with each: float32 [items]."""
-        return np.expm1(self.features[:, 1])
+    age: Float32
 
 
 @dataclass(frozen=True)
@@ -89,14 +87,16 @@ class HistoryIndex:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._chronicle = _chronicle(graph)
-        user = np.repeat(np.arange(self._chronicle.num_rows, dtype=np.int64), np.diff(self._chronicle.indptr))
+        kinds = {action: _Timeline.of(graph.csr((product, f"rev_{action}", user))) for user, action, product in graph.positive_relations}
+        chronicle = _chronicle(list(kinds.values()), graph.num_nodes["user"])
+        self._timelines: dict[str | None, _Timeline] = {None: chronicle}
+        self._timelines.update(kinds)
+        user = np.repeat(np.arange(len(chronicle.indptr) - 1, dtype=np.int64), np.diff(chronicle.indptr))
         self._num_categories = graph.taxonomy.num_categories
-        group = user * (self._num_categories + 1) + np.asarray(graph.taxonomy.product_category)[self._chronicle.index] + 1
+        group = user * (self._num_categories + 1) + np.asarray(graph.taxonomy.product_category)[chronicle.product] + 1
         # Users' interactions are in time order, which a stable sort keeps.
         order = np.argsort(group, kind="stable")
-        self._product, self._time = self._chronicle.index[order], _times(self._chronicle)[order]
+        self._product, self._time = chronicle.product[order], chronicle.time[order]
         self._groups, starts = np.unique(group[order], return_index=True)
         self._bounds = np.r_[starts, len(group)].astype(np.int64)
 
@@ -140,10 +140,10 @@ class HistoryIndex:
             - user: int32 [n]
             - before: int64 [n]
         """
-        csr = self._chronicle if action is None else self._graph.csr(("product", f"rev_{action}", "user"))
-        starts, ends = _known_by(csr, user, before)
+        timeline = self._timelines[action]
+        starts, ends = timeline.before(user, before)
         row, interaction = expand_ranges(np.maximum(starts, ends - most), ends)
-        return _distinct(row, csr.index[interaction], _times(csr)[interaction], before, most)
+        return _distinct(row, timeline.product[interaction], timeline.time[interaction], before, most)
 
     def profile(self, user: Int32, before: Int64, most: int) -> Profile:
         """Return interactions of each user before a time: all of them, or `most` at even distances over the whole past.
@@ -154,39 +154,47 @@ class HistoryIndex:
             - user: int32 [n], -1 for none
             - before: int64 [n], µs
         """
-        starts, ends = _known_by(self._chronicle, user, before)
+        timeline = self._timelines[None]
+        starts, ends = timeline.before(user, before)
         size = np.minimum(ends - starts, most)
         indptr = np.zeros(len(user) + 1, dtype=np.int64)
         np.cumsum(size, out=indptr[1:])
         row, place = expand_ranges(np.zeros_like(size), size)
         # The middles of `size` equal parts of the past.
         interaction = starts[row] + (2 * place + 1) * (ends - starts)[row] // (2 * size[row])
-        return Profile(indptr, self._chronicle.index[interaction])
+        return Profile(indptr, timeline.product[interaction])
 
 
-def _known_by(csr: Csr, user: Int32, before: Int64) -> tuple[Int64, Int64]:
-    """Return where each user's entries before a time start and end; of nobody there are none."""
-    safe = np.where(user >= 0, user, 0)
-    starts = csr.indptr[safe]
-    return starts, bisect_rows(_times(csr), starts, np.where(user >= 0, csr.indptr[safe + 1], starts), before)
+@dataclass(frozen=True)
+class _Timeline:
+    """Interactions of every user in time order: of user u the entries `indptr[u]` to `indptr[u + 1]`."""
+
+    indptr: Int64
+    product: Int32
+    time: Int64
+
+    @classmethod
+    def of(cls, csr: Csr) -> _Timeline:
+        assert csr.time is not None
+        return cls(csr.indptr, csr.index, csr.time)
+
+    def before(self, user: Int32, time: Int64) -> tuple[Int64, Int64]:
+        """Return where each user's entries before a time start and end; of nobody there are none."""
+        safe = np.where(user >= 0, user, 0)
+        starts = self.indptr[safe]
+        return starts, bisect_rows(self.time, starts, np.where(user >= 0, self.indptr[safe + 1], starts), time)
 
 
-def _times(csr: Csr) -> Int64:
-    assert csr.time is not None
-    return csr.time
-
-
-def _chronicle(graph: Graph) -> Csr:
-    """Return every user's interactions of all kinds in time order: row = user, entry = product."""
-    kinds = [graph.csr((product, f"rev_{action}", user)) for user, action, product in graph.positive_relations]
+def _chronicle(kinds: Sequence[_Timeline], num_users: int) -> _Timeline:
+    """Join timelines of several kinds of interactions."""
     if len(kinds) == 1:
         return kinds[0]
-    num_users = graph.num_nodes["user"]
     user = np.concatenate([np.repeat(np.arange(num_users, dtype=np.int32), np.diff(kind.indptr)) for kind in kinds])
-    time = np.concatenate([_times(kind) for kind in kinds])
-    order = np.argsort(time, kind="stable")
-    product, weight = np.concatenate([kind.index for kind in kinds]), np.concatenate([kind.weight for kind in kinds])
-    return Csr.from_edges(user[order], product[order], time[order], weight[order], num_users)
+    time, product = np.concatenate([kind.time for kind in kinds]), np.concatenate([kind.product for kind in kinds])
+    order = np.lexsort((time, user))
+    indptr = np.zeros(num_users + 1, dtype=np.int64)
+    np.cumsum(np.bincount(user, minlength=num_users), out=indptr[1:])
+    return _Timeline(indptr, product[order], time[order])
 
 
 def _distinct(row: Int64, product: Int32, time: Int64, before: Int64, most: int) -> History:
@@ -209,4 +217,4 @@ def _distinct(row: Int64, product: Int32, time: Int64, before: Int64, most: int)
     total = np.bincount(row, weights=count, minlength=num_rows)
     days = (before[row] - last) / _DAY
     features = np.stack([np.log(count), np.log1p(np.maximum(days, 0)), count / np.maximum(total[row], 1)], axis=1).astype(np.float32)
-    return History(indptr, product.astype(np.int32), features, count.astype(np.int32), last)
+    return History(indptr, product.astype(np.int32), features, count.astype(np.int32), last, np.expm1(features[:, 1]))

@@ -21,7 +21,9 @@ def history(rows: list[list[int]]) -> History:
     product = np.array([product for row in rows for product in row], dtype=np.int32)
     # A product's features are its own, so that they move with it.
     features = np.stack([np.sin(product * (place + 1.0)) for place in range(NUM_FEATURES)], axis=1).astype(np.float32)
-    return History(indptr, product, features, np.ones(len(product), np.int32), np.zeros(len(product), np.int64))
+    return History(
+        indptr, product, features, np.ones(len(product), np.int32), np.zeros(len(product), np.int64), np.zeros(len(product), np.float32)
+    )
 
 
 @pytest.fixture

@@ -177,8 +177,8 @@ def test_a_query_that_led_nowhere_calls_up_the_history_of_the_nearest(tiny_graph
     moment, known = half_known(tiny_graph, ("product", "rev_leads_to", "query"))
     encoder = encoder_of(tiny_graph, moment)
     new = np.flatnonzero(~known).astype(np.int32)
-    assert encoder.has_history_categories(QUERIES).tolist() == known.tolist()
-    assert not encoder.has_history_categories(np.array([-1], dtype=np.int32))[0]
+    assert encoder.has_history_categories[QUERIES].tolist() == known.tolist()
+    assert not encoder.has_history_categories[-1]
     texts = encoder.encode_texts(tiny_graph.nodes("query")["query"].to_list())
     scores = texts[torch.from_numpy(new)] @ texts[torch.from_numpy(known)].T
     nearest = np.flatnonzero(known)[scores.argmax(dim=1).numpy()]

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from copy import deepcopy
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from gnn_search.arrays import Float32, Float64, Int32, Int64
@@ -66,19 +65,20 @@ class CandidateRanker(ABC):
         size = max(1, min(_BLOCK, self._places // (k + self._spare)))
         # A single request needs no copy.
         blocks = [requests.take(order[start : start + size]) for start in range(0, len(order), size)] if len(row) > 1 else [requests]
-        candidates, matches = self._candidates_for(requests), self._words.match(requests.texts, requests.nodes)
+        users, matches = requests.inductive_users, self._words.match(requests.texts, requests.nodes)
+        candidates = self.candidates if users is None else self.candidates.for_users(users.graph, users.history)
         found = [self._rank_block(block, match_words(matches, block.text), k, candidates, allowed) for block in blocks]
         product, score = (np.concatenate(parts)[row] for parts in zip(*found, strict=True))
         return Ranking(product, score)
 
     def describe(self, requests: EncodedRequests) -> tuple[Candidates, torch.Tensor]:
-        """Return the candidates of some requests, and the features that the scorer sees of each.
+        """Return the candidates of some requests of the graph's users, and the features that the scorer sees of each.
 
         Shapes:
             - returns: float64 [candidates, features], columns as in `feature_names`
         """
         matched = match_words(self._words.match(requests.texts, requests.nodes), requests.text)
-        return self._described(requests, matched, self._nearest(requests), self._candidates_for(requests))
+        return self._described(requests, matched, self._nearest(requests), self.candidates)
 
     @abstractmethod
     def _nearest(self, requests: EncodedRequests) -> Int32:
@@ -89,10 +89,6 @@ class CandidateRanker(ABC):
         self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
         """Rank for a block of distinct requests: products and scores, [n, k] each."""
-
-    def _candidates_for(self, requests: EncodedRequests) -> CandidateIndex:
-        users = requests.inductive_users
-        return self.candidates if users is None else self.candidates.for_users(users.graph, users.history)
 
     def _described(
         self, requests: EncodedRequests, matched: MatchedProducts, near: Int32, candidates: CandidateIndex
@@ -163,11 +159,13 @@ class RerankedRanker(CandidateRanker):
         """Join the scored candidates with the other nearest products, deeper and deeper until the lists are settled."""
         whole = self.num_products if allowed is None else len(allowed)
         product, best = np.empty((len(vector), k), np.int32), np.empty((len(vector), k), np.float32)
-        key, open_rows = found.row * self.num_products + found.product, np.arange(len(vector))
+        # With a key that no product has, so that there always is one.
+        key, open_rows = np.r_[found.row * self.num_products + found.product, -1], np.arange(len(vector))
         similarity, near = nearest
         while True:
             others = self.scorer.score_others(torch.from_numpy(similarity.astype(np.float64))).numpy()
-            new = ~_contains(key, open_rows[:, None] * self.num_products + near)
+            wanted = open_rows[:, None] * self.num_products + near
+            new = key[np.searchsorted(key[:-1], wanted)] != wanted
             place = np.full(len(vector), -1)
             place[open_rows] = np.arange(len(open_rows))
             mine = place[found.row] >= 0
@@ -181,13 +179,6 @@ class RerankedRanker(CandidateRanker):
             if not len(open_rows):
                 return product, best
             similarity, near = self.index.search(vector[open_rows], min(depth * _GROWTH, whole), allowed)
-
-
-def _contains(keys: Int64, wanted: Int64) -> npt.NDArray[np.bool_]:
-    """Say which wanted keys are among ascending ones; any shape of `wanted`."""
-    if not len(keys):
-        return np.zeros(wanted.shape, dtype=np.bool_)
-    return np.asarray(keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted)
 
 
 class GraphRanker(CandidateRanker):
