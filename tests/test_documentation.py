@@ -218,7 +218,7 @@ make everything; rm -rf /
 
 ## Two
 `gnn-search retrieve MODEL --threads 0` `evaluate MODEL --split train` `evaluate --baselines none,all` `evaluate MODEL --baselines bm26`
-`--colour` `docs/none.md` `walk.wards: 50` `walk.words: 50`
+`--colour` `docs/none.md` `reranker.wards: 50` `reranker.words: 50`
 `train CONFIG OTHER` `pip install 'gnn-search[none]'` `compare RUN …` `inspect GRAPH [--user/--query ID]` `train --colour`
 
 ## Three
@@ -255,7 +255,17 @@ def test_what_is_wrong_is_found():
     assert "m_0" in blocks[0]
     assert "no shipped one of that name" in blocks[0]
     spans = faults_of_spans([piece for piece in page if piece.kind == "span"])
-    wrong = ("retrieve", "--split train", "bm26", "--colour", "docs/none.md", "walk.wards", "CONFIG OTHER", "pip install", "train --colour")
+    wrong = (
+        "retrieve",
+        "--split train",
+        "bm26",
+        "--colour",
+        "docs/none.md",
+        "reranker.wards",
+        "CONFIG OTHER",
+        "pip install",
+        "train --colour",
+    )
     assert len(spans) == len(wrong)
     assert all(words in fault for words, fault in zip(wrong, spans, strict=True))
     assert [fault.partition(": ")[0] for fault in without_a_command(page)] == ["page.md:26", "page.md:28"]

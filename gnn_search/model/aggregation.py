@@ -130,8 +130,8 @@ Lists = Ragged | Padded | PaddedVectors
 """What a part of a tower sums over: ragged in training, where it is fastest, and padded in ONNX, which has no ragged arrays."""
 
 
-def pad(indptr: npt.NDArray[np.int64], values: npt.NDArray[Number], empty: int = 0) -> npt.NDArray[Number]:
-    """Lay ragged rows out as a rectangle as wide as the longest.
+def pad(indptr: npt.NDArray[np.int64], values: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """Lay ragged rows out as a rectangle as wide as the longest, filled up with zeros.
 
     Shapes:
         - indptr: int64 [rows + 1]
@@ -139,7 +139,7 @@ def pad(indptr: npt.NDArray[np.int64], values: npt.NDArray[Number], empty: int =
         - returns: [rows, width, ...]
     """
     length = np.diff(indptr)
-    padded = np.full((len(length), int(length.max(initial=0)), *values.shape[1:]), empty, dtype=values.dtype)
+    padded = np.zeros((len(length), int(length.max(initial=0)), *values.shape[1:]), dtype=values.dtype)
     padded[np.arange(padded.shape[1]) < length[:, None]] = values
     return padded
 

@@ -55,28 +55,36 @@ class ValueNumbers:
     """Numbers for the values of some columns, in alphabetical order, one range of numbers a column.
 
     Args:
-        known: The nodes whose values are numbered.
-        columns: Names.
+        columns: Names, each with the values that are numbered; null and repeated ones are left out.
+
+    Attributes:
+        values: Of each column, in the order of their numbers.
+        num_rows: Values of all columns together.
     """
 
-    def __init__(self, known: pl.DataFrame, columns: Sequence[str]) -> None:
-        self._lookups: list[tuple[str, int, IdLookup]] = []
-        self.num_rows = 0
-        for name in columns:
-            values = known[name].drop_nulls().unique().sort()
-            self._lookups.append((name, self.num_rows, IdLookup(values)))
-            self.num_rows += len(values)
+    def __init__(self, columns: Sequence[tuple[str, pl.Series]]) -> None:
+        self.values = [(name, values.drop_nulls().unique().sort()) for name, values in columns]
+        self.num_rows = sum(len(values) for _, values in self.values)
+        self._lookups = [IdLookup(values) for _, values in self.values]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, columns: Sequence[str]) -> ValueNumbers:
+        """Number the values of a table's columns."""
+        return cls([(name, frame[name]) for name in columns])
 
     def code(self, frame: pl.DataFrame) -> Codes:
         """Look up the values of some nodes; one that was not numbered is unknown."""
-        found = [(first, lookup.find(frame[name])) for name, first, lookup in self._lookups]
-        codes = [np.where(number >= 0, number + first, -1).astype(np.int64) for first, number in found]
+        codes, first = [], 0
+        for (name, values), lookup in zip(self.values, self._lookups, strict=True):
+            number = lookup.find(frame[name])
+            codes.append(np.where(number >= 0, number + first, -1).astype(np.int64))
+            first += len(values)
         return _side_by_side(codes, frame.height, self.num_rows)
 
 
 def code_values(frame: pl.DataFrame, columns: Sequence[str]) -> Codes:
     """Number the values of each column in alphabetical order, one range of numbers a column."""
-    return ValueNumbers(frame, columns).code(frame)
+    return ValueNumbers.of(frame, columns).code(frame)
 
 
 def code_quantiles(graph: Graph, buckets: int, products: pl.DataFrame | None = None) -> Codes:
@@ -111,28 +119,22 @@ def quantile_borders(graph: Graph, buckets: int) -> dict[str, list[float]]:
     return borders
 
 
-def code_shared(
-    graph: Graph, attributes: Sequence[SharedAttribute], users: pl.DataFrame | None = None, products: pl.DataFrame | None = None
-) -> tuple[Codes, Codes]:
-    """Number the values that users and products share: of one level the same value is the same row on both sides.
+def number_shared(graph: Graph, attributes: Sequence[SharedAttribute]) -> tuple[ValueNumbers, ValueNumbers]:
+    """Number the values that users and products share: at one level, the same value is the same row on both sides.
 
     Args:
         graph: The graph, whose values are numbered.
         attributes: Of the configuration.
-        users: The users to be looked up, by default the graph's.
-        products: The products to be looked up, by default the graph's.
 
     Returns:
-        The codes of the users and of the products, of one table; one column a level of each attribute.
+        The numbers by columns of the users and by columns of the products, of one table; one column a level of each attribute.
 
     Raises:
         ConfigError: A column is none of the recipe's attributes.
     """
-    known_users, known_products = graph.nodes("user"), graph.nodes("product")
-    users, products = known_users if users is None else users, known_products if products is None else products
-    tables = graph.manifest.recipe["tables"]
+    tables, users, products = graph.manifest.recipe["tables"], graph.nodes("user"), graph.nodes("product")
     known = {"user": (tables["users"] or {"attributes": []})["attributes"], "product": tables["products"]["attributes"]}
-    of_users, of_products, first = [], [], 0
+    of_users, of_products = [], []
     for attribute in attributes:
         for side, columns in (("user", attribute.user), ("product", attribute.product)):
             for column in columns:
@@ -142,18 +144,10 @@ def code_shared(
                         f"which are {list(known[side])}; name one of these, or add it to the recipe and build the graph again"
                     )
         for user_column, product_column in zip(attribute.user, attribute.product, strict=True):
-            both = known_users[user_column].alias("value"), known_products[product_column].alias("value")
-            values = pl.concat(both).drop_nulls().unique().sort()
-            of_users.append(_look_up(users[user_column], values, first))
-            of_products.append(_look_up(products[product_column], values, first))
-            first += len(values)
-    return _side_by_side(of_users, users.height, first), _side_by_side(of_products, products.height, first)
-
-
-def _look_up(column: pl.Series, values: pl.Series, first: int) -> Int64:
-    lookup = pl.DataFrame({"value": values}).with_row_index("code", offset=first)
-    found = pl.DataFrame({"value": column}).join(lookup, on="value", how="left", maintain_order="left")["code"]
-    return found.cast(pl.Int64).fill_null(-1).to_numpy()
+            values = pl.concat([users[user_column].alias("value"), products[product_column].alias("value")])
+            of_users.append((user_column, values))
+            of_products.append((product_column, values))
+    return ValueNumbers(of_users), ValueNumbers(of_products)
 
 
 def _side_by_side(codes: list[Int64], rows: int, num_rows: int) -> Codes:

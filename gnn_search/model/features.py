@@ -45,7 +45,7 @@ class Features:
     def user_values(self) -> ValueNumbers:
         """The numbers of the users' attributes, by which those of others are looked up."""
         users = self.graph.nodes("user")
-        return ValueNumbers(users, users.columns[1:])
+        return ValueNumbers.of(users, users.columns[1:])
 
     @cached_property
     def product_attributes(self) -> Codes:

@@ -63,8 +63,8 @@ class ProductFacts:
             texts=product_texts(products),
             path_indptr=indptr,
             path=path,
-            attributes=ValueNumbers(known, table["attributes"]).code(products),
-            brands=ValueNumbers(known, ["brand"] if "brand" in known.columns else []).code(products),
+            attributes=ValueNumbers.of(known, table["attributes"]).code(products),
+            brands=ValueNumbers.of(known, ["brand"] if "brand" in known.columns else []).code(products),
             numbers=code_quantiles(graph, settings.numeric_buckets, products) if numeric else None,
-            shared=None if shared is None else shared.code_products(products),
+            shared=None if shared is None else shared.product_values.code(products),
         )

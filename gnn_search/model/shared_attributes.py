@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import torch
 from torch import Tensor, nn
 
 from gnn_search.config.training import SharedAttribute
 from gnn_search.graph.store import Graph
 from gnn_search.model.aggregation import ValueTable
-from gnn_search.model.codes import Codes, code_shared
+from gnn_search.model.codes import Codes, number_shared
 
 
 class SharedAttributes(nn.Module):
@@ -25,6 +24,8 @@ class SharedAttributes(nn.Module):
         dimension: Of the vectors.
 
     Attributes:
+        user_values: The numbers of values by columns of the users.
+        product_values: The same numbers by columns of the products.
         users: The codes of the graph's users.
 
     Raises:
@@ -33,8 +34,8 @@ class SharedAttributes(nn.Module):
 
     def __init__(self, graph: Graph, attributes: Sequence[SharedAttribute], dimension: int) -> None:
         super().__init__()
-        self._graph, self._attributes = graph, attributes
-        self.users, self._products = code_shared(graph, attributes)
+        self.user_values, self.product_values = number_shared(graph, attributes)
+        self.users, self._products = self.user_values.code(graph.nodes("user")), self.product_values.code(graph.nodes("product"))
         self.values = ValueTable(self.users.num_rows, dimension)
 
     def of_products(self, product: npt.NDArray[np.integer], codes: Codes | None = None) -> Tensor:
@@ -45,11 +46,3 @@ class SharedAttributes(nn.Module):
             codes: Of products, by default of the graph's.
         """
         return torch.as_tensor(self.values((self._products if codes is None else codes).summed(product)))
-
-    def code_users(self, users: pl.DataFrame) -> Codes:
-        """Look up the values of users who are not in the graph."""
-        return code_shared(self._graph, self._attributes, users=users)[0]
-
-    def code_products(self, products: pl.DataFrame) -> Codes:
-        """Look up the values of products that are not in the graph."""
-        return code_shared(self._graph, self._attributes, products=products)[1]

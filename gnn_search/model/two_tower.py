@@ -197,7 +197,7 @@ class TwoTower(nn.Module):
         Args:
             users: With the attribute columns of the graph's users.
         """
-        return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.code_users(users))
+        return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.user_values.code(users))
 
     def category_vectors(self, ways: Int32) -> Tensor:
         """Encode categories from their ways to the top, int32 [n, levels] padded with -1: [n, d], unit length."""

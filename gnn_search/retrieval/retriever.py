@@ -274,10 +274,10 @@ def _is_described(batch: RequestBatch, users: InductiveUsers) -> Bool:
     """Say of which inductive users anything is known: an event of the catalogue's products, or an attribute; bool [n]."""
     known: Bool = batch.history_events - batch.unknown_events - batch.later_events > 0
     attributes = users.graph.nodes("user")[:, 1:]
-    has_attribute = np.r_[np.zeros(attributes.height, np.bool_), False]
+    has_attribute = np.zeros(users.graph.nodes("user").height, np.bool_)
     for column in attributes:
-        has_attribute[:-1] |= column.is_not_null().to_numpy()
-    return np.asarray(known | has_attribute[batch.inductive_user])
+        has_attribute |= column.is_not_null().to_numpy()
+    return np.asarray(known | has_attribute[np.maximum(batch.inductive_user, 0)])
 
 
 def _cached(encoded: EncodedRequests, row: int) -> CachedRequest:

@@ -9,7 +9,7 @@ from shops import build, write_recipe
 
 from gnn_search.config.training import SharedAttribute
 from gnn_search.errors import ConfigError
-from gnn_search.model.codes import code_quantiles, code_shared, code_values
+from gnn_search.model.codes import code_quantiles, code_values, number_shared
 
 
 def shop(folder, *, late_price: float = 1000.0, prices=(1.0, 2.0, 3.0, 4.0, None), chosen=(0, 1, 2, 3, 4)):
@@ -82,7 +82,8 @@ def test_a_catalogue_without_numbers_has_no_codes(tiny_graph, fruit_shop):
 def test_a_value_is_one_row_on_both_sides(tmp_path):
     graph = shop(tmp_path / "shop")
     place = SharedAttribute(name="place", user=("country", "city"), product=("land", "town"))
-    users, products = code_shared(graph, [place])
+    of_users, of_products = number_shared(graph, [place])
+    users, products = of_users.code(graph.nodes("user")), of_products.code(graph.nodes("product"))
     # at, de, fr, xx; then a, b, c, z.
     assert users.num_rows == products.num_rows == 8
     assert users.code.tolist() == [[2, 5], [-1, 7], [0, -1]]
@@ -98,9 +99,9 @@ def test_a_value_is_one_row_on_both_sides(tmp_path):
 )
 def test_a_column_that_the_graph_lacks_is_named(tmp_path, user, product, message):
     with pytest.raises(ConfigError, match=message):
-        code_shared(shop(tmp_path / "shop"), [SharedAttribute(name="place", user=(user,), product=(product,))])
+        number_shared(shop(tmp_path / "shop"), [SharedAttribute(name="place", user=(user,), product=(product,))])
 
 
 def test_a_graph_without_a_users_table_has_no_attributes(fruit_shop):
     with pytest.raises(ConfigError, match=r"'country' is no attribute of the users of the graph .* which are \[\]; name one"):
-        code_shared(fruit_shop, [SharedAttribute(name="place", user=("country",), product=("land",))])
+        number_shared(fruit_shop, [SharedAttribute(name="place", user=("country",), product=("land",))])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
-import polars as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.model.aggregation import Padded, PaddedVectors
+from gnn_search.model.codes import ValueNumbers
 from gnn_search.model.user_tower import Slots, UserLists
 from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo, ValueCodes
@@ -118,13 +119,6 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
     if tower.user.gate is None and tower.user.attention is None:
         return None
     export_module(tower, tower.inputs(), tower.outputs(), OnnxLayout(folder).personal_tower, _ABOUT)
-    users, products = model.graph.nodes("user"), model.graph.nodes("product")
-    own = [(column, [users[column]]) for column in users.columns[1:]] if tower.user.attributes is not None else []
-    shared = [
-        (of_user, [users[of_user], products[of_product]])
-        for attribute in model.config.shared_attributes
-        for of_user, of_product in zip(attribute.user, attribute.product, strict=True)
-    ]
     return PersonalTowerInfo(
         clock=Recipe.model_validate(model.graph.manifest.recipe).tables.events.clock,
         actions=tuple(model.graph.positive_actions),
@@ -133,8 +127,8 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
         sequences=sequences,
         profile_length=settings.profile_length,
         brands=tower.brand is not None,
-        attributes=_number(own),
-        shared_attributes=_number(shared),
+        attributes=() if tower.user.attributes is None else _describe(model.features.user_values),
+        shared_attributes=() if model.towers.shared is None else _describe(model.towers.shared.user_values),
         user=tower.user.gate is not None,
     )
 
@@ -147,14 +141,11 @@ def sequences_of(model: Model) -> dict[str, str | None]:
     return {f"recent_{action}": action for action in model.graph.positive_actions} if settings.by_action else {"recent": None}
 
 
-def _number(columns: list[tuple[str, list[pl.Series]]]) -> tuple[ValueCodes, ...]:
-    """Number the values of columns as `ValueNumbers` and `code_shared` do."""
-    codes, first = [], 0
-    for name, held in columns:
-        values = pl.concat([column.alias("value") for column in held]).drop_nulls().unique().sort().to_list()
-        codes.append(ValueCodes(column=name, first=first, values=tuple(values)))
-        first += len(values)
-    return tuple(codes)
+def _describe(numbers: ValueNumbers) -> tuple[ValueCodes, ...]:
+    firsts = accumulate((len(values) for _, values in numbers.values), initial=0)
+    return tuple(
+        ValueCodes(column=name, first=first, values=tuple(values)) for (name, values), first in zip(numbers.values, firsts, strict=False)
+    )
 
 
 def _recency(counts: Tensor, days: Tensor, half_life: float) -> Tensor:
