@@ -27,12 +27,12 @@ def _twins(shop: AuditedShop) -> Iterator[Observation]:
         return
     count = int(groups["size"].sum())
     attributes = shop.manifest.recipe["tables"]["products"]["attributes"]
-    alike = products.select(pl.struct([*same, *map(pl.col, attributes)]).is_duplicated().sum()).item()
+    same_attributes = products.select(pl.struct([*same, *map(pl.col, attributes)]).is_duplicated().sum()).item()
     yield Observation(
         severity="warning" if count > _MANY_TWINS * products.height else "note",
         count=count,
         meaning=f"{share(count, products.height)} of the products share title, brand and category with another, "
-        f"{'all of these' if alike == count else f'{alike:,} of them'} their attributes too: their texts are the same, and a list "
+        f"{'all of these' if same_attributes == count else f'{same_attributes:,} of them'} their attributes too: their texts are the same, and a list "
         "with the other one counts as wrong.",
         advice="Merge ids of the same product; if they differ, put the difference, such as size, into title or attributes.",
         examples=tuple(

@@ -73,13 +73,13 @@ class Check(Generic[Subject]):
 
     Attributes:
         name: Shown with each finding.
-        looks_for: What it looks for, as a phrase.
+        description: What it looks for, as a phrase.
         look: Yields faults; nothing where all is well.
         unless: Says why a subject can't be checked, None where it can.
     """
 
     name: str
-    looks_for: str
+    description: str
     look: Look[Subject]
     unless: Callable[[Subject], str | None] = lambda subject: None
 

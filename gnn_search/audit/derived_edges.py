@@ -87,10 +87,10 @@ def _of_categories(shop: AuditedShop, edges: StoredEdges) -> Iterator[Observatio
     forward = forward_of(edges.stored_as)
     query, category = (edges.source, edges.target) if forward[0] == "query" else (edges.target, edges.source)
     num_categories = shop.graph.taxonomy.num_categories
-    ways = shop.graph.taxonomy.ancestors()
+    ancestors = shop.graph.taxonomy.ancestors()
     own = np.asarray(shop.graph.taxonomy.product_category)[shop.product]
     positives = np.flatnonzero(shop.positive & (own >= 0))
-    above = ways[own[positives]]
+    above = ancestors[own[positives]]
     place, level = np.nonzero(above >= 0)
     pair = pair_keys(shop.query[positives][place], above[place, level], num_categories)
     # Events are in time order inside a period, and the periods follow each other: a stable order by time puts the first one first.

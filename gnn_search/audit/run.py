@@ -100,4 +100,4 @@ def _run(
         found = check.find(subject)
         findings.extend(found)
         if not found:
-            clean[check.name] = check.looks_for
+            clean[check.name] = check.description

@@ -140,10 +140,10 @@ def dividing_categories(taxonomy: Taxonomy, own: Int32) -> Int32:
     inside = np.flatnonzero(own >= 0)
     if not len(inside):
         return found
-    ways, depth = taxonomy.ancestors(), np.asarray(taxonomy.depth)[own[inside]]
+    ancestors, depth = taxonomy.ancestors(), np.asarray(taxonomy.depth)[own[inside]]
     for level in range(int(depth.max()) + 1):
         steps: Int64 = np.maximum(depth - level, 0)
-        found[inside] = ways[own[inside], steps]
+        found[inside] = ancestors[own[inside], steps]
         if len(sorted_unique(found[inside])) > 1:
             break
     return found

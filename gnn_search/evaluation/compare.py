@@ -15,7 +15,7 @@ from gnn_search.errors import RequestError
 from gnn_search.evaluation.estimates import UserBootstrap, adjust, estimate
 from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import Measure, measures
-from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, Entry, ListedProduct, Score, Wins
+from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, ComparedMethod, ListedProduct, Score, Wins
 from gnn_search.evaluation.run import Run
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.evaluation.significance import permutations_for
@@ -50,7 +50,7 @@ def compare(
         RequestError: The runs are not of the same cases, a method or measure is in none, or fewer than two methods are left.
         ArtefactError: A run is damaged.
     """
-    _check_alike(runs)
+    _check_same_cases(runs)
     compared = _entries(runs, methods)
     first = runs[0]
     qrels = first.qrels()
@@ -58,7 +58,9 @@ def compare(
     shown = Measure(metric, min(first.evaluation.k) if k is None else k)
     if shown not in wanted:
         raise RequestError(f"the runs hold no measure '{shown}'; there are {', '.join(map(str, wanted))}")
-    entries = [Entry(mark=mark, run=str(run.path), method=name) for mark, (run, name) in zip(ascii_lowercase, compared, strict=False)]
+    entries = [
+        ComparedMethod(mark=mark, run=str(run.path), method=name) for mark, (run, name) in zip(ascii_lowercase, compared, strict=False)
+    ]
     marked_runs = [(entry.mark, run.read_run(name, qrels.case_of_row)) for entry, (run, name) in zip(entries, compared, strict=True)]
     everything = Evaluator(qrels, None, wanted)
     values = _values(everything, marked_runs, wanted.index(shown))
@@ -113,7 +115,7 @@ def _values(everything: Evaluator, methods: Sequence[tuple[str, Run]], place: in
     return np.stack([everything.score_run(run).means_by_case()[place] for _, run in methods])
 
 
-def _count(entries: Sequence[Entry], pair: tuple[int, int], values: Float64, shown: Measure) -> Wins:
+def _count(entries: Sequence[ComparedMethod], pair: tuple[int, int], values: Float64, shown: Measure) -> Wins:
     later, earlier = pair
     difference = values[later] - values[earlier]
     difference = difference[~np.isnan(difference)]
@@ -131,7 +133,7 @@ def _count(entries: Sequence[Entry], pair: tuple[int, int], values: Float64, sho
 
 def _largest_changes(
     compared: Sequence[tuple[RunFolder, str]],
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedMethod],
     pair: tuple[int, int],
     values: Float64,
     finer: Float64,
@@ -210,7 +212,7 @@ def _entries(runs: Sequence[RunFolder], methods: Sequence[str]) -> list[tuple[Ru
     return found
 
 
-def _check_alike(runs: Sequence[RunFolder]) -> None:
+def _check_same_cases(runs: Sequence[RunFolder]) -> None:
     first = runs[0]
     for run in runs[1:]:
         if run.evaluation.graph_hash != first.evaluation.graph_hash:

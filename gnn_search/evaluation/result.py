@@ -157,7 +157,7 @@ def _pick(found: Mapping[_Key, _AnyScore], method: str, slice_name: str, metric:
     return found[key]
 
 
-class Entry(StrictModel):
+class ComparedMethod(StrictModel):
     """One method of one run; scores and differences of a comparison call it by its mark."""
 
     mark: str = Field(description="a, b, c, …")
@@ -212,7 +212,7 @@ class Comparison(StrictModel):
     seed: int
     metric: str = Field(description="By which wins are counted, changes ranked and slices compared.")
     k: int
-    entries: tuple[Entry, ...]
+    entries: tuple[ComparedMethod, ...]
     slices: tuple[str, ...]
     scores: tuple[Score, ...]
     differences: tuple[Difference, ...]

@@ -26,7 +26,7 @@ def heading(measure: Measure) -> str:
     return name if len(name) <= _WIDTH else f"{measure.metric}\n@{measure.k}"
 
 
-def render(evaluation: Evaluation) -> Group:
+def render_evaluation(evaluation: Evaluation) -> Group:
     """Return the tables of an evaluation: recall by slice, every measure over all cases, differences, costs."""
     return Group(*tables(evaluation))
 

@@ -1,4 +1,4 @@
-"""Say what of a shopper's history counted for a request."""
+"""Say what of a user's history counted for a request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def describe_attention(graph: Graph, request: RequestParts, product: dict[str, T
 
     Args:
         graph: The graph.
-        request: A shopper's request, by a model with attention.
+        request: A user's request, by a model with attention.
         product: The product's parts by name, [d] each.
         history_query: The query whose categories called up the history, -1 for none.
     """
@@ -36,8 +36,8 @@ def describe_attention(graph: Graph, request: RequestParts, product: dict[str, T
             RememberedProduct(
                 product_id=products.to_series(0)[int(history.product[place])],
                 title=products["title"][int(history.product[place])],
-                times_chosen=int(history.count[place]),
-                last_chosen=to_datetime(int(history.last[place])),
+                times_interacted=int(history.count[place]),
+                last_interacted=to_datetime(int(history.last[place])),
                 weight=weight[1 + place],
                 cosine=cosine[place],
             )

@@ -45,7 +45,7 @@ class Edge:
         return log(2) - log(self.share)
 
 
-class Edges:
+class EdgeReader:
     """Reads the edges of nodes in a view.
 
     Args:
@@ -55,8 +55,8 @@ class Edges:
 
     def __init__(self, view: GraphView, half_life: float) -> None:
         self._view, self._half_life = view, half_life
-        chosen = {name for action in view.graph.positive_actions for name in (action, f"rev_{action}")}
-        shown = {name for action in SHOWN_ONLY for name in (action, f"rev_{action}")} - chosen
+        positive = {name for action in view.graph.positive_actions for name in (action, f"rev_{action}")}
+        shown = {name for action in SHOWN_ONLY for name in (action, f"rev_{action}")} - positive
         self._leaving: dict[str, list[EdgeType]] = {}
         for edge_type in view.graph.edge_types:
             if edge_type[1] not in shown:

@@ -41,7 +41,7 @@ class Explainer:
         candidates = candidate_index(model, embeddings, self._encoder)
         self._rankers = channel_rankers(model, FlatIndex.build(embeddings.vectors["product"]), candidates)
         half_lives = model.config.reranker.half_life_days
-        # The second longest, as where candidates are chosen by what was popular of late.
+        # The second longest, as where candidates are taken by recent popularity.
         self._paths = PathFinder(self._view, half_lives[-2] if len(half_lives) > 1 else half_lives[-1])
         self._verb = "bought" if model.graph.positive_actions == ["purchase"] else "chose"
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from math import exp, expm1
 
 
-def in_words(features: Mapping[str, float], verb: str) -> str:
+def describe_features(features: Mapping[str, float], verb: str) -> str:
     """Say what the features of one group mean, leaving out those that repeat others at another half-life.
 
     Args:
         features: By name, as in `feature_names`: counts and ages as logarithms.
-        verb: What it is to choose a product, `bought` or `chose`.
+        verb: What users do with a product, `bought` or `chose`.
     """
     said = []
     for flag, phrase in _NEVER.items():

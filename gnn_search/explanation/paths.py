@@ -1,4 +1,4 @@
-"""Find the shortest ways through the graph from a shopper or a query to a product."""
+"""Find the shortest paths through the graph from a user or a query to a product."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from itertools import pairwise
 
 import networkx as nx
 
-from gnn_search.explanation.edges_of import Edge, Edges, Node
+from gnn_search.explanation.edges_of import Edge, EdgeReader, Node
 from gnn_search.explanation.result import GraphPath
 from gnn_search.explanation.steps import StepWriter
 from gnn_search.graph.store import GraphView
 
 _MOST_STEPS = 3
 _FAN_OUT = 32
-"""Edges of each relation that are followed from the first node, and back from the product."""
+"""EdgeReader of each relation that are followed from the first node, and back from the product."""
 
 
 class PathFinder:
-    """Finds ways of at most three steps, the shortest by the length of `GraphPath`: those that a random walk most likely takes.
+    """Finds paths of at most three steps, the shortest by the length of `GraphPath`: those that a random walk most likely takes.
 
     Of the first node and of the product the 32 edges of each relation that count most are followed, and whatever joins their other ends
     is found; so the cost does not grow with the graph.
@@ -29,13 +29,13 @@ class PathFinder:
     """
 
     def __init__(self, view: GraphView, half_life: float) -> None:
-        self._edges, self._writer = Edges(view, half_life), StepWriter(view.graph)
+        self._edges, self._writer = EdgeReader(view, half_life), StepWriter(view.graph)
 
     def find(self, start: Node, product: int, most: int = 3) -> tuple[GraphPath, ...]:
-        """Return the shortest ways from a node to a product, the shortest first; none where there is none so short.
+        """Return the shortest paths from a node to a product, the shortest first; none where there is none so short.
 
         Args:
-            start: A shopper or a query.
+            start: A user or a query.
             product: Node.
             most: How many, at most.
         """
@@ -46,10 +46,10 @@ class PathFinder:
         paths = (
             [around.edges[pair]["edge"] for pair in pairwise(path)] for path in nx.all_simple_paths(around, start, goal, cutoff=_MOST_STEPS)
         )
-        return tuple(self._way(path) for path in nsmallest(most, paths, key=_order))
+        return tuple(self._path(path) for path in nsmallest(most, paths, key=_order))
 
     def _around(self, start: Node, goal: Node) -> nx.DiGraph[Node]:
-        """Return the edges on ways of at most three steps, of several between the same two nodes the shortest."""
+        """Return the edges on paths of at most three steps, of several between the same two nodes the shortest."""
         before_goal = {edge.to for edge in self._edges.of(goal, _FAN_OUT)} - {start}
         ends = before_goal | {goal}
         around: nx.DiGraph[Node] = nx.DiGraph()
@@ -62,7 +62,7 @@ class PathFinder:
             _add(around, node, self._edges.of(node, 0, {goal}))
         return around
 
-    def _way(self, path: list[Edge]) -> GraphPath:
+    def _path(self, path: list[Edge]) -> GraphPath:
         return GraphPath(length=sum(edge.length for edge in path), steps=tuple(self._writer.write(edge) for edge in path))
 
 

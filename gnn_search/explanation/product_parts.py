@@ -20,7 +20,7 @@ def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str,
 
     Args:
         model: The model.
-        encoder: Its nodes as of a moment.
+        encoder: Its nodes as of some time.
         product: Node.
     """
     towers, rows = model.towers, np.array([product], dtype=np.int32)
@@ -63,9 +63,9 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
         "attributes": f"attributes ({', '.join(tables['attributes'])})",
         "from_queries": "queries that led to it",
         "from_partners": "products bought with it",
-        "degree": "how often it was chosen",
+        "degree": "how many interactions it has",
     }
-    modules: dict[str, nn.Module | None] = {"attributes shared with shoppers": None if shared is None else shared.values}
+    modules: dict[str, nn.Module | None] = {"attributes shared with users": None if shared is None else shared.values}
     for child, module in model.towers.product.named_children():
         if isinstance(module, nn.ModuleList):
             modules |= {f"related products ({column})": one for column, one in zip(graph.related, module, strict=False)}

@@ -46,14 +46,14 @@ class RequestParts:
 def request_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) -> RequestParts:
     """Take one encoded request apart.
 
-    The parts of the plain query are divided by its length, as they are before the shopper's are added.
+    The parts of the plain query are divided by its length, as they are before the user's are added.
     """
     plain = _query_parts(model, encoder, requests)
     length = torch.linalg.vector_norm(torch.stack(list(plain.values())).sum(dim=0)).clamp(min=1e-12)
     parts = {name: part / length for name, part in plain.items()}
     query = functional.normalize(torch.stack(list(plain.values())).sum(dim=0), dim=0)[None]
-    moment = np.full(1, encoder.view.time, dtype=np.int64)
-    users = model.inputs.users(requests.user, requests.history_query, moment, encoder.categories)
+    as_of = np.full(1, encoder.view.time, dtype=np.int64)
+    users = model.inputs.users(requests.user, requests.history_query, as_of, encoder.categories)
     own = _user_parts(model, users, encoder.products)
     tower = model.towers.user
     with recording({"gate": tower.gate, HISTORY: tower.attention}) as moved:
@@ -80,14 +80,14 @@ def _query_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) 
 
 
 def _user_parts(model: Model, users: UserInputs, products: Tensor) -> dict[str, Tensor]:
-    """Return the parts of a shopper's vector, [d] each; none where the tower has none."""
+    """Return the parts of a user's vector, [d] each; none where the tower has none."""
     tower, shared = model.towers.user, model.towers.shared
-    kinds = model.graph.positive_actions if model.config.user.by_action else ["choices"]
+    kinds = model.graph.positive_actions if model.config.user.by_action else ["interactions"]
     modules: dict[str, nn.Module | None] = {
-        **{f"shopper: latest {kind}": pooling for kind, pooling in zip(kinds, tower.recent, strict=False)},
-        "shopper: brands": tower.from_brands,
-        "shopper: attributes shared with products": None if shared is None else shared.values,
-        "shopper: attributes": tower.attributes,
+        **{f"user: latest {kind}": pooling for kind, pooling in zip(kinds, tower.recent, strict=False)},
+        "user: brands": tower.from_brands,
+        "user: attributes shared with products": None if shared is None else shared.values,
+        "user: attributes": tower.attributes,
     }
     with recording(modules) as outputs:
         model.towers.user_vectors(users, products)

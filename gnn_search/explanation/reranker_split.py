@@ -9,7 +9,7 @@ import torch
 
 from gnn_search.arrays import Float64
 from gnn_search.explanation.feature_groups import COSINE, group_features
-from gnn_search.explanation.feature_words import in_words
+from gnn_search.explanation.feature_words import describe_features
 from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSplit, ScoreSplit
 from gnn_search.explanation.shapley import shapley_values
 from gnn_search.rerank.candidates import partner_relations
@@ -37,7 +37,7 @@ def split_score(
         ranker: Of the channel `reranked`.
         requests: One request.
         product: Node.
-        verb: What it is to choose a product, `bought` or `chose`.
+        verb: What users do with a product, `bought` or `chose`.
 
     Returns:
         The score, and the reranker's part, None for a product that is no candidate.
@@ -80,5 +80,5 @@ def _background(table: Float64) -> Float64:
 
 
 def _group(name: str, score: float, numbers: list[FeatureValue], verb: str) -> FeatureGroup:
-    words = in_words({number.name: number.value for number in numbers}, verb)
+    words = describe_features({number.name: number.value for number in numbers}, verb)
     return FeatureGroup(name=name, score=score, words=words, features=tuple(numbers))

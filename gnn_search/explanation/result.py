@@ -33,7 +33,7 @@ class Rank(StrictModel):
 
 
 class Ranks(StrictModel):
-    """The product's place by each way of ranking; None for one that the model or the request does not have.
+    """The product's place by each kind of ranking; None for one that the model or the request does not have.
 
     Attributes:
         reranked: Vectors and the graph's candidates together; vectors alone for a model without a reranker.
@@ -63,7 +63,7 @@ class CosinePart(StrictModel):
 
 
 class CosineSplit(StrictModel):
-    """A cosine as a sum, in two ways: by what the request's vector is made of, and by what the product's is made of.
+    """A cosine as a sum, twice: by what the request's vector is made of, and by what the product's is made of.
 
     Attributes:
         cosine: Of request and product.
@@ -79,21 +79,21 @@ class CosineSplit(StrictModel):
 
 
 class RememberedProduct(StrictModel):
-    """One product of the shopper's history that the query called up.
+    """One product of the user's history that the query called up.
 
     Attributes:
         product_id: The shop's id.
         title: Of the product.
-        times_chosen: How often the shopper chose it.
-        last_chosen: When last (UTC).
+        times_interacted: Positive interactions of the user with it.
+        last_interacted: When last (UTC).
         weight: Share of the attention.
         cosine: What it adds to the cosine.
     """
 
     product_id: str | int
     title: str
-    times_chosen: int
-    last_chosen: datetime
+    times_interacted: int
+    last_interacted: datetime
     weight: float
     cosine: float
 
@@ -102,7 +102,7 @@ class Attention(StrictModel):
     """Where the attention over the history goes; `nothing` and the weights sum to 1.
 
     Attributes:
-        recalled_by: The query whose categories called up the history; another than the one asked where that is new, None where no query
+        recalled_by: The query whose categories called up the history; another than the given one where that is new, None where no query
             is near.
         nothing: Share of the zero slot: how much the model would rather not personalise.
         products: The history, the heaviest first.
@@ -169,8 +169,8 @@ class ScoreSplit(StrictModel):
     reranker: float
 
 
-class Step(StrictModel):
-    """One step of a way through the graph.
+class PathStep(StrictModel):
+    """One step of a path through the graph.
 
     Attributes:
         words: What joins the two nodes.
@@ -188,7 +188,7 @@ class Step(StrictModel):
 
 
 class GraphPath(StrictModel):
-    """A way through the graph.
+    """A path through the graph.
 
     Attributes:
         length: ln 2 a step, plus -ln of each step's share: the shorter, the likelier for a random walk.
@@ -196,7 +196,7 @@ class GraphPath(StrictModel):
     """
 
     length: float
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
 
 
 class Explanation(StrictModel):
@@ -205,17 +205,17 @@ class Explanation(StrictModel):
     Attributes:
         query: The normalised text.
         query_known: Whether it led to a product before.
-        user_id: The shopper, None for nobody in particular.
-        verb: What it is to choose a product, `bought` or `chose`.
+        user_id: The user, None for nobody in particular.
+        verb: What users do with a product, `bought` or `chose`.
         product: The product.
-        as_of: What was known before this moment (UTC) counts.
+        as_of: What was known before this time (UTC) counts.
         notes: Sentences on what the request lacks.
         ranks: Its places over the whole catalogue.
         score: The score as a sum.
         cosine: The cosine as a sum.
         attention: Over the history; None for nobody in particular, or where the model has none.
         reranker: Its part as a sum; None where the product is no candidate, or the model has no reranker.
-        from_user: The shortest ways from the shopper to the product, the shortest first.
+        from_user: the shortest paths from the user to the product, the shortest first.
         from_query: The same from the query.
     """
 

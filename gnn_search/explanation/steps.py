@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from gnn_search.explanation.edges_of import Edge
-from gnn_search.explanation.result import NodeType, Step
+from gnn_search.explanation.result import NodeType, PathStep
 from gnn_search.graph.store import Graph, to_datetime
 
 _DONE = {"purchase": "bought", "click": "clicked", "cart": "put into the cart", "impression": "saw"}
@@ -22,11 +22,11 @@ class StepWriter:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
 
-    def write(self, edge: Edge) -> Step:
+    def write(self, edge: Edge) -> PathStep:
         """Say what an edge means from the node that it leaves."""
         node_type, number = edge.to
         nodes = self._graph.nodes(node_type)
-        return Step(
+        return PathStep(
             words=self._words(edge),
             to_type=cast(NodeType, node_type),
             to_id=nodes["path"][number] if node_type == "category" else nodes.to_series(0)[number],
@@ -50,7 +50,7 @@ class StepWriter:
             ("user", "query"): f"asked {how_often}",
             ("query", "user"): f"asked {how_often} by",
             ("query", "product"): f"led {how_often} to",
-            ("product", "query"): f"chosen {how_often} for",
+            ("product", "query"): f"found {how_often} by",
             ("product", "category"): "lies in",
             ("category", "product"): "holds",
         }

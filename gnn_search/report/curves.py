@@ -28,17 +28,17 @@ class RecallCurve(StrictModel):
 def recall_curves(run: RunFolder) -> tuple[RecallCurve, ...]:
     """Return every method's curve up to the longest list that was measured."""
     longest = max(run.evaluation.k)
-    return tuple(RecallCurve(method=name, recall=recall_at(run.method(name)["ranks"], longest)) for name in run.evaluation.methods)
+    return tuple(RecallCurve(method=name, recall=recall_at_each_k(run.method(name)["ranks"], longest)) for name in run.evaluation.methods)
 
 
-def recall_at(ranks: pl.Series, longest: int) -> tuple[float, ...]:
+def recall_at_each_k(ranks: pl.Series, longest: int) -> tuple[float, ...]:
     """Return the mean over cases of the share of a case's relevant products within the first k places, for k = 1 to `longest`.
 
     Args:
         ranks: A list a case: the place of each relevant product, from 1, null where the list does not hold it.
         longest: Largest k.
 
-    >>> [round(value, 4) for value in recall_at(pl.Series([[1, None], [3]]), 3)]
+    >>> [round(value, 4) for value in recall_at_each_k(pl.Series([[1, None], [3]]), 3)]
     [0.25, 0.25, 0.75]
     """
     found = (

@@ -37,7 +37,7 @@ class Row(StrictModel):
     cells: tuple[Cell | None, ...]
 
 
-class Column(StrictModel):
+class MeasureColumn(StrictModel):
     """One measure; `percent` says whether it is a share, shown as such."""
 
     name: str
@@ -47,7 +47,7 @@ class Column(StrictModel):
 class MeasureTable(StrictModel):
     """Methods by measures over all cases, the best by the first measure on top."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[MeasureColumn, ...]
     rows: tuple[Row, ...]
 
 
@@ -91,7 +91,7 @@ def measure_table(evaluation: Evaluation, wanted: Sequence[Measure]) -> MeasureT
             role = "part"
         rows.append(Row(method=method, role=role, cells=tuple(cells)))
     rows.sort(key=lambda row: -(row.cells[0].mean if row.cells and row.cells[0] is not None else 0.0))
-    columns = tuple(Column(name=str(measure), percent=measure.metric not in _NO_SHARES) for measure in wanted)
+    columns = tuple(MeasureColumn(name=str(measure), percent=measure.metric not in _NO_SHARES) for measure in wanted)
     return MeasureTable(columns=columns, rows=tuple(rows))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.explanation.feature_words import in_words
+from gnn_search.explanation.feature_words import describe_features
 from gnn_search.rerank.features import feature_names
 from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
 from gnn_search.retrieval.ranking import Ranker, Ranking
@@ -56,7 +56,7 @@ def _reason(numbers: dict[str, float], verb: str) -> str:
     facts = []
     for flag, phrase in _FACTS:
         if numbers.get(flag):
-            how_often = in_words({flag: 1.0, _TIMES[flag]: numbers.get(_TIMES[flag], 0.0)}, verb)
+            how_often = describe_features({flag: 1.0, _TIMES[flag]: numbers.get(_TIMES[flag], 0.0)}, verb)
             facts.append(phrase.format(verb=verb, how_often=how_often))
     partners = [name.partition(":")[0] for name in numbers if name.endswith(": recent products") and numbers[name]]
     facts += [f"{relation.replace('_', ' ')} recent products" for relation in partners]

@@ -19,7 +19,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.report.curves import RecallCurve, Training, read_training, recall_curves
 from gnn_search.report.data_card import DataCard, describe_data
 from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
-from gnn_search.report.methods import in_words, subject
+from gnn_search.report.methods import describe_method, subject
 from gnn_search.report.negatives_part import NegativesPart, describe_negatives
 from gnn_search.report.product_map import ProductMap, map_products
 from gnn_search.report.reproduction import Reproduction, describe_reproduction
@@ -169,7 +169,9 @@ def _strongest(evaluation: Evaluation, graph: Graph) -> CaseRanker | None:
 
 def _methods(evaluation: Evaluation) -> tuple[MethodCard, ...]:
     covered = {one.method: one.share for one in evaluation.coverage}
-    return tuple(MethodCard(method=name, words=in_words(evaluation, name), coverage=covered.get(name)) for name in evaluation.methods)
+    return tuple(
+        MethodCard(method=name, words=describe_method(evaluation, name), coverage=covered.get(name)) for name in evaluation.methods
+    )
 
 
 def _differences(evaluation: Evaluation) -> tuple[Difference, ...]:

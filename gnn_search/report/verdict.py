@@ -10,7 +10,7 @@ from gnn_search.audit.queries import NAMED_QUERIES
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.result import Comparison, Difference, Evaluation
 from gnn_search.report.data_card import DataCard
-from gnn_search.report.methods import in_words, others, subject, without_user
+from gnn_search.report.methods import describe_method, others, subject, without_user
 from gnn_search.report.search_speed import SearchSpeed
 from gnn_search.report.slice_findings import SliceFinding, for_whom, for_whom_not, headline, strongest_other
 from gnn_search.report.wording import listed, p_value, percent, points
@@ -103,7 +103,7 @@ def _than_what(evaluation: Evaluation) -> str:
     sentence = "; ".join(f"{words} {listed(names)}" for words, names in parts if names)
     best = strongest_other(evaluation, evaluation.slices[0])
     assert best is not None
-    return f"{sentence[0].upper()}{sentence[1:]}. {best}, the strongest of them, ranks by {in_words(evaluation, best)}."
+    return f"{sentence[0].upper()}{sentence[1:]}. {best}, the strongest of them, ranks by {describe_method(evaluation, best)}."
 
 
 def _how_much(evaluation: Evaluation, everything: SliceFinding) -> str:

@@ -35,7 +35,7 @@ class _Tier:
     beyond: Float64
 
 
-class Candidates:
+class BoostCandidates:
     """The nearest products of some cases, deepened until a trial's places are those that a search of the whole catalogue would give.
 
     A product that is no candidate scores at most the last candidate's cosine and the largest boost of any product. A relevant product that
@@ -46,7 +46,7 @@ class Candidates:
         vectors: Of the cases' requests.
         cases: The cases.
         quality: f(p) of all products.
-        depth: Candidates of each case at first.
+        depth: BoostCandidates of each case at first.
         budget: Most pairs of case and candidate to hold, as a multiple of those at first.
 
     Shapes:

@@ -15,7 +15,7 @@ from pydantic import Field
 from gnn_search.arrays import Bool, Float32, Float64
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.boosting.candidates import Candidates
+from gnn_search.evaluation.boosting.candidates import BoostCandidates
 from gnn_search.evaluation.boosting.optimise import Optimum, find_weights
 from gnn_search.evaluation.metrics.hits import Hits, find_places
 from gnn_search.evaluation.metrics.relevance import RELEVANCE_METRICS
@@ -171,7 +171,7 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
             "a boost can't be fitted and checked on so few"
         )
     fitting, other = period.take(np.flatnonzero(in_fit)), period.take(np.flatnonzero(~in_fit))
-    candidates = Candidates(FlatIndex.build(fitting.products), fitting.requests, fitting.cases, boost.quality)
+    candidates = BoostCandidates(FlatIndex.build(fitting.products), fitting.requests, fitting.cases, boost.quality)
     bound = candidates.spread(_FAR)
     found = {action: _search(candidates, fitting, action, len(boost.dimensions), bound, settings, progress) for action in fitting.actions}
     fitted = replace(boost, weights={action: one.weights for action, one in found.items()})
@@ -256,7 +256,7 @@ def measure_gains(period: EncodedPeriod, boost: Boost, part: str, settings: FitS
 
 
 def _search(
-    candidates: Candidates,
+    candidates: BoostCandidates,
     period: EncodedPeriod,
     action: str,
     dimensions: int,

@@ -44,13 +44,13 @@ class Diversity:
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._category = np.asarray(taxonomy.product_category)
-        ways = taxonomy.ancestors()
+        ancestors = taxonomy.ancestors()
         # By level from the top, so that the same column means the same level for all categories.
-        self._levels = np.full((len(ways) + 1, ways.shape[1]), -1, dtype=np.int32)
+        self._levels = np.full((len(ancestors) + 1, ancestors.shape[1]), -1, dtype=np.int32)
         depth = np.asarray(taxonomy.depth)
-        for above in range(ways.shape[1]):
-            known = np.flatnonzero(ways[:, above] >= 0)
-            self._levels[known, depth[known] - above] = ways[known, above]
+        for above in range(ancestors.shape[1]):
+            known = np.flatnonzero(ancestors[:, above] >= 0)
+            self._levels[known, depth[known] - above] = ancestors[known, above]
         self._depth = np.append(depth, 0).astype(np.int64)
 
     def measure(self, product: NDArray[np.int32]) -> Float64:
