@@ -64,7 +64,6 @@ def share(part: int, whole: int) -> str:
 
 
 Subject = TypeVar("Subject")
-Look = Callable[[Subject], Iterable[Observation]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class Check(Generic[Subject]):
 
     name: str
     description: str
-    look: Look[Subject]
+    look: Callable[[Subject], Iterable[Observation]]
     unless: Callable[[Subject], str | None] = lambda subject: None
 
     def find(self, subject: Subject) -> list[Finding]:

@@ -113,5 +113,7 @@ def _of_categories(shop: AuditedShop, edges: StoredEdges) -> Iterator[Observatio
         )
 
 
-BOUGHT_WITH = Check("bought-with", "edges between products bought together that were counted with later data", _bought_with)
-QUERY_CATEGORIES = Check("query-categories", "edges from queries to categories that were computed with later data", _query_categories)
+CHECKS = (
+    Check("bought-with", "edges between products bought together that were counted with later data", _bought_with),
+    Check("query-categories", "edges from queries to categories that were computed with later data", _query_categories),
+)

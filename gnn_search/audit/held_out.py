@@ -54,4 +54,4 @@ def _seen(shop: AuditedShop, edge_type: EdgeType, rows: Int32) -> Iterator[Obser
         )
 
 
-HELD_OUT_KNOWN = Check("held-out", "events and edges of held-out users and products from before the test period", _look)
+CHECKS = (Check("held-out", "events and edges of held-out users and products from before the test period", _look),)

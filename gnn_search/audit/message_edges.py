@@ -135,4 +135,4 @@ def _update(better: np.ufunc, best: Int64, distinct: Int64, pairs: Int64, time: 
     better.at(best, np.searchsorted(distinct, pairs[among]), time[among])
 
 
-TEST_EDGES = Check("test-edges", "edges of later events in a message relation, its reverse or one beside it", _look)
+CHECKS = (Check("test-edges", "edges of later events in a message relation, its reverse or one beside it", _look),)

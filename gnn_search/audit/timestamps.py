@@ -129,8 +129,10 @@ def _small_periods(shop: AuditedShop) -> Iterator[Observation]:
             )
 
 
-WHOLE_DAYS = Check("whole-day-times", "times that are days, and days whose events all have one time", _whole_days)
-ORDER_ALONE = Check("order-only-times", "times that only keep the order of events", _order_alone)
-STRAY_TIMES = Check("stray-times", "events years away from the others", _apart)
-BUSY_CUTS = Check("busy-cuts", "cuts in busy hours, as a wrong time zone makes them", _busy_cuts)
-SMALL_PERIODS = Check("small-periods", "validation or test periods with few interactions", _small_periods)
+CHECKS = (
+    Check("whole-day-times", "times that are days, and days whose events all have one time", _whole_days),
+    Check("order-only-times", "times that only keep the order of events", _order_alone),
+    Check("stray-times", "events years away from the others", _apart),
+    Check("busy-cuts", "cuts in busy hours, as a wrong time zone makes them", _busy_cuts),
+    Check("small-periods", "validation or test periods with few interactions", _small_periods),
+)

@@ -1,4 +1,4 @@
-"""Check for users who are no persons, and for sessions that a cut divides."""
+"""Check for users who are no persons."""
 
 from __future__ import annotations
 
@@ -61,21 +61,7 @@ def _placeholders(shop: AuditedShop) -> Iterator[Observation]:
         )
 
 
-def _straddling(shop: AuditedShop) -> Iterator[Observation]:
-    start = shop.events["session_start"].to_numpy()
-    for period, cut in shop.cuts.items():
-        rows = np.flatnonzero((start < cut) & (shop.time >= cut) & shop.measured)
-        if len(rows):
-            yield Observation(
-                severity="warning",
-                count=len(rows),
-                meaning=f"Events of the {period} period are of sessions that began before its cut at {time_text(cut)}: the first part of "
-                "the session is visible when the rest is scored.",
-                advice="Move the cut into a quiet hour, or check that session_id does not run for days.",
-                examples=shop.event_examples(rows),
-            )
-
-
-SUPERHUMAN = Check("superhuman-users", "users with more events than a person can have", _superhuman)
-PLACEHOLDERS = Check("placeholder-users", "user ids that stand for no user or for many", _placeholders)
-STRADDLING_SESSIONS = Check("straddling-sessions", "sessions that a cut divides", _straddling)
+CHECKS = (
+    Check("superhuman-users", "users with more events than a person can have", _superhuman),
+    Check("placeholder-users", "user ids that stand for no user or for many", _placeholders),
+)

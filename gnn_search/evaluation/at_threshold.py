@@ -21,15 +21,6 @@ def score_at_threshold(
 
     Precision is the share of all listed products that are relevant, over all cases together; recall is the mean over the cases of the share
     of their relevant products that is listed. Intervals are 95 % bootstrap intervals over users.
-
-    Args:
-        cases: The cases.
-        ranker: The method.
-        min_score: The threshold.
-        k: Longest list.
-        num_products: Size of the catalogue.
-        n_resamples: Bootstrap resamples.
-        seed: Of the resamples.
     """
     found, listed = _count(cases, MinScoreCaseRanker(ranker, min_score), k, num_products)
     cluster = clusters_of(cases.user)

@@ -15,7 +15,7 @@ from gnn_search.errors import RequestError
 from gnn_search.evaluation.estimates import UserBootstrap, adjust, estimate
 from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import Measure, measures
-from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, ComparedMethod, ListedProduct, Score, Wins
+from gnn_search.evaluation.result import ChangedCase, ComparedMethod, Comparison, Difference, ListedProduct, Score, Wins
 from gnn_search.evaluation.run import Run
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.evaluation.significance import permutations_for
@@ -139,16 +139,7 @@ def _largest_changes(
     finer: Float64,
     top: int,
 ) -> tuple[list[ChangedCase], list[ChangedCase]]:
-    """Return the cases in which the first of a pair gains most over the second, and those in which it loses most.
-
-    Args:
-        compared: Run and method of each entry.
-        entries: What they are called.
-        pair: Places of the later and the earlier entry.
-        values: float64 [entries, cases], the measure that counts.
-        finer: float64 [entries, cases], another one, which breaks ties.
-        top: How many cases to return at most, each way.
-    """
+    """Return the cases in which the first of a pair gains most over the second, and those in which it loses most."""
     later, earlier = pair
     by = np.nan_to_num(values[later] - values[earlier])
     order = np.lexsort((np.arange(len(by)), -np.nan_to_num(finer[later] - finer[earlier]), -by))

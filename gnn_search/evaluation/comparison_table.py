@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gnn_search.evaluation.metrics.measure import Measure
-from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, ComparedMethod, ListedProduct
+from gnn_search.evaluation.result import ChangedCase, ComparedMethod, Comparison, Difference, ListedProduct
 from gnn_search.evaluation.significance import FEWEST_USERS, too_small
 from gnn_search.evaluation.table import heading, short
 

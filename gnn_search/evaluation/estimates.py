@@ -29,8 +29,6 @@ class UserBootstrap:
 
     Args:
         user: int32 [cases], -1 where unknown.
-        n_resamples: Bootstrap resamples.
-        seed: Of the resamples and of the tests.
     """
 
     def __init__(self, user: NDArray[np.int32], n_resamples: int, seed: int) -> None:

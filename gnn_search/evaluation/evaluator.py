@@ -40,9 +40,7 @@ class Evaluator:
     """Scores runs in one slice: a case counts when it has a relevant row in the slice, and only those rows count as relevant.
 
     Args:
-        qrels: What is relevant.
         rows: bool [rows], the slice; None takes all rows.
-        measures: What is measured.
     """
 
     def __init__(self, qrels: Qrels, rows: NDArray[np.bool_] | None, measures: Sequence[Measure]) -> None:

@@ -25,8 +25,6 @@ class Qrels:
     """The relevant products of all cases, a row each, in the order of `Cases.product`.
 
     Attributes:
-        case_of_row: The case that each relevant row belongs to.
-        num_cases: How many cases there are.
         actions: By kind of action, whether a row has it; empty where all interactions are of one kind.
         grade: Of a row's highest action in `GRADES`; None where there are not several kinds or one of them has no grade.
         spend: Price times quantity of what was purchased, the price as of the catalogue; None where the recipe names no price or the events
@@ -46,14 +44,7 @@ class Qrels:
 
 
 def build_qrels(graph: Graph, cases: Cases, split: Literal["validation", "test"], limit: int | None = None, seed: int = 0) -> Qrels:
-    """Look up actions, grades and spend of the relevant products of cases.
-
-    Args:
-        graph: The shop.
-        cases: What `build_cases` made of the same split, limit and seed.
-        split: The period.
-        limit: Most cases that were kept.
-        seed: Seed of the sample.
+    """Look up actions, grades and spend of the relevant products of what `build_cases` made of the same split, limit and seed.
 
     Raises:
         RequestError: The cases are not those.

@@ -30,10 +30,6 @@ Progress = Callable[[str, int, int], None]
 class Run:
     """What metrics need of one method's lists.
 
-    Attributes:
-        hits: Where the lists hold relevant products, of all cases.
-        list_values: By metric of `LIST_METRICS`, its value in each case.
-
     Shapes:
         - list_values: float64 [cases] each, NaN where a list has none
     """
@@ -62,12 +58,8 @@ class RunBuilder:
     """Ranks all cases by one method after another.
 
     Args:
-        cases: The cases.
-        graph: The shop.
         longest: Length of the lists.
         shown: Places that a user sees first; metrics of the lists alone are of these.
-        progress: Called as the work goes on.
-        block_cases: Cases that are ranked at once.
     """
 
     def __init__(
@@ -122,14 +114,9 @@ class RunBuilder:
 def rank_blocks(
     cases: Cases, ranker: CaseRanker, k: int, num_products: int, block_cases: int = BLOCK_CASES
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
-    """Rank the cases block by block, and check what the ranker returns.
+    """Rank the cases block by block, those with one query together, and check what the ranker returns.
 
-    Args:
-        cases: The cases. Those with one query come together, so that a ranker can do the work of a query once.
-        ranker: The method.
-        k: Length of the lists; cut to the size of the catalogue.
-        num_products: Size of the catalogue.
-        block_cases: Cases of a block.
+    Lists are no longer than the catalogue.
 
     Yields:
         Case numbers int64 [block] and their lists int32 [block, k].

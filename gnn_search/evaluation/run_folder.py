@@ -37,7 +37,6 @@ class RunWriter:
 
     Args:
         root: Folder to write into, made here; a staged one, so that it comes into being whole.
-        graph: The shop, whose ids are written.
     """
 
     def __init__(self, root: Path, graph: Graph) -> None:

@@ -52,8 +52,6 @@ class Bootstrap:
     is paired.
 
     Args:
-        clusters: How many there are.
-        n_resamples: How often to resample.
         seed: The same seed gives the same bytes.
         block_bytes: Memory of the resamples that are drawn at once; no result depends on it.
     """
@@ -71,13 +69,9 @@ class Bootstrap:
     def totals(self, sums: Float64, cluster: Int64 | None = None) -> Float64:
         """Add up what the drawn clusters hold.
 
-        Args:
-            sums: What each cluster holds: sums of a metric, or numbers of cases.
-            cluster: The clusters that hold anything; None means all.
-
         Shapes:
-            - sums: float64 [clusters, columns]
-            - cluster: int64 [clusters]
+            - sums: float64 [clusters, columns], what each cluster holds: sums of a metric, or numbers of cases
+            - cluster: int64 [clusters], those that hold anything; None means all
             - returns: float64 [n_resamples, columns]
         """
         parts = []
@@ -88,11 +82,7 @@ class Bootstrap:
 
 
 def percentile_interval(samples: Float64) -> tuple[Float64, Float64]:
-    """Return the lower and upper end of the middle 95 % of the resamples.
-
-    Args:
-        samples: float64 [n_resamples, ...]; NaN marks a resample that held no case of the slice, and is left out.
-    """
+    """Return the lower and upper end of the middle 95 % of the resamples; NaN marks one that held no case of the slice, and is left out."""
     tail = (1 - COVERAGE) / 2
     # Where nothing is missing the plain function does, which is far faster.
     quantile = np.nanquantile if np.isnan(samples).any() else np.quantile
@@ -177,15 +167,12 @@ def holm(p_values: Float64) -> Float64:
 def effect_size(differences: Float64, weights: Float64) -> float | None:
     """Return the mean of the users' differences divided by their standard deviation (Cohen's d for pairs).
 
-    Args:
-        differences: Summed over the cases of each user.
-        weights: Weight of these cases; users without any are left out.
-
     Returns:
         0 where nobody differs; None where all differ alike or there is but one user.
 
     Shapes:
-        - differences, weights: float64 [users]
+        - differences: float64 [users], summed over the cases of each user
+        - weights: float64 [users], of these cases; users without any are left out
     """
     present = weights > 0
     values = differences[present] / weights[present]
@@ -200,11 +187,8 @@ def detectable_difference(samples: Float64) -> Float64:
 
     By the normal approximation, (z_.975 + z_.8) standard errors; the bootstrap gives the standard error.
 
-    Args:
-        samples: Bootstrap differences, NaN where a resample held no case.
-
     Shapes:
-        - samples: float64 [n_resamples, ...]
+        - samples: float64 [n_resamples, ...], bootstrap differences, NaN where a resample held no case
         - returns: float64 [...]
     """
     standard_error = np.nanstd(samples, axis=0)

@@ -102,10 +102,6 @@ def report_slices(cases: Cases, graph: Graph, further: Mapping[str, str], *, dec
 def check_slices(declared: Mapping[str, str], schema: Mapping[str, pl.DataType]) -> None:
     """Refuse slices whose name is taken, and those that are no condition over the columns.
 
-    Args:
-        declared: Names and SQL expressions.
-        schema: The columns of the cases, as `case_schema` returns them; whether ids are texts or numbers need not be known yet.
-
     Raises:
         ConfigError: One is.
     """

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from gnn_search.arrays import Float64
-from gnn_search.explanation.feature_groups import COSINE, group_features
-from gnn_search.explanation.feature_words import describe_features
+from gnn_search.explanation.reranker_features import COSINE, describe_features, group_features
 from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSplit, ScoreSplit
 from gnn_search.explanation.shapley import shapley_values
 from gnn_search.rerank.candidates import partner_relations
@@ -31,13 +30,6 @@ def split_score(
     The reranker's part is shared out by exact Shapley values against the other candidates of the same request: what makes this product
     different from those it competes with. What all of them share, such as how much the user ever bought, gets nothing. The reranker sees
     the cosine too, so that is one of the groups.
-
-    Args:
-        model: A model with a reranker.
-        ranker: Of the channel `reranked`.
-        requests: One request.
-        product: Node.
-        verb: What users do with a product, `bought` or `chose`.
 
     Returns:
         The score, and the reranker's part, None for a product that is no candidate.

@@ -34,10 +34,6 @@ def recall_curves(run: RunFolder) -> tuple[RecallCurve, ...]:
 def recall_at_each_k(ranks: pl.Series, longest: int) -> tuple[float, ...]:
     """Return the mean over cases of the share of a case's relevant products within the first k places, for k = 1 to `longest`.
 
-    Args:
-        ranks: A list a case: the place of each relevant product, from 1, null where the list does not hold it.
-        longest: Largest k.
-
     >>> [round(value, 4) for value in recall_at_each_k(pl.Series([[1, None], [3]]), 3)]
     [0.25, 0.25, 0.75]
     """
@@ -72,9 +68,7 @@ class Training(StrictModel):
     Attributes:
         curves: Loss by part, each point the mean of the steps since the one before.
         validation: Recall on validation cases by the vectors alone.
-        measure: What `validation` is.
         summary: Steps, examples, parameters and the like, as the model folder tells them.
-        stages: Where the time went.
     """
 
     curves: dict[str, tuple[Point, ...]]
@@ -86,10 +80,6 @@ class Training(StrictModel):
 
 def read_training(metrics: Path, training: Mapping[str, Any]) -> Training | None:
     """Read how training went; None where the model folder holds no record of it.
-
-    Args:
-        metrics: `metrics.jsonl` of a model folder.
-        training: `training` of its manifest.
 
     Raises:
         ArtefactError: The file is damaged.

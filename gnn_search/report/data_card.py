@@ -31,12 +31,8 @@ class DataCard(StrictModel):
     """The data that were evaluated.
 
     Attributes:
-        name: Of the graph.
-        description: From the recipe.
         counts: Of products, users, events and so on, by name.
-        periods: Training, validation and test.
         split: How the periods were cut, in words.
-        question: What is measured, in words.
         caveats: What limits the figures, a sentence each.
     """
 

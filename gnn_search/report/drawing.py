@@ -74,12 +74,7 @@ class PlotStyle(NamedTuple):
 
 
 def plot_styles(methods: Sequence[str], model: str) -> dict[str, PlotStyle]:
-    """Give every method a style of its own: the model a star, parts of it dashed, and a second round through the colours dotted.
-
-    Args:
-        methods: All of a page.
-        model: Which of them is the model.
-    """
+    """Give every method a style of its own: the model a star, parts of it dashed, and a second round through the colours dotted."""
     return {name: _plot_style(place, name, model) for place, name in enumerate([model, *(name for name in methods if name != model)])}
 
 

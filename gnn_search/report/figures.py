@@ -167,10 +167,6 @@ def draw_indices(speed: SearchSpeed) -> str:
 def draw_map(product_map: ProductMap, title: str = "Products by their vectors") -> str:
     """Return the map as one `svg` element, coloured by group.
 
-    Args:
-        product_map: The map.
-        title: What a screen reader says of the figure.
-
     Raises:
         MissingExtraError: matplotlib is not installed.
     """

@@ -32,8 +32,6 @@ class NegativesPart(StrictModel):
     """The samplers, and what they draw against the latest positive products of some queries.
 
     Attributes:
-        samplers: Those that the model was trained with.
-        examples: Of the most frequent queries in training.
         left_out: Kinds of which no example is drawn.
     """
 
@@ -43,13 +41,7 @@ class NegativesPart(StrictModel):
 
 
 def describe_negatives(model: Model, queries: int = 3, each: int = 4) -> NegativesPart | None:
-    """Describe a model's negatives; None where its folder keeps no study of them.
-
-    Args:
-        model: The model.
-        queries: How many of the most frequent queries of training are shown.
-        each: Negatives shown of each sampler.
-    """
+    """Describe a model's negatives; None where its folder keeps no study of them."""
     samplers = read_samplers(model.manifest.training)
     if not samplers:
         return None

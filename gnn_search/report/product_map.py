@@ -62,13 +62,6 @@ class ProductMap(StrictModel):
 def map_products(view: GraphView, vectors: Float32, most: int = 1500, examples: int = 6, neighbours: int = 5) -> ProductMap:
     """Project all product vectors onto two principal components, and place the most popular products there.
 
-    Args:
-        view: The graph as of some time; says which products are popular.
-        vectors: Of all products.
-        most: Products on the map, at most.
-        examples: Products whose neighbours are listed, at most.
-        neighbours: Of each, at most.
-
     Shapes:
         - vectors: float32 [products, d], d at least 2
     """

@@ -45,10 +45,8 @@ class Report(StrictModel):
     """All figures of a page.
 
     Attributes:
-        run: Folder of the run that it is about.
         model: Name of the model's configuration.
         k: First cut-off: places of a list that count most.
-        n_resamples: Bootstrap resamples behind every interval.
         differences: The model minus each other method by recall at `k`, over all cases.
         comparison: Of all runs, where there is more than one.
         training: None where the model folder keeps no record of it.

@@ -26,10 +26,6 @@ class Reproduction(StrictModel):
     Attributes:
         steps: Commands in order. That of the evaluation is as it was given; the others follow from what the run records.
         hashes: Of graph, inputs, model and cases.
-        seeds: Of training and evaluation.
-        machine: That the evaluation ran on, with versions.
-        recipe: Of the graph, as YAML.
-        config: Of the model, as YAML.
     """
 
     steps: tuple[Step, ...]

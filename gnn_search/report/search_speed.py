@@ -62,12 +62,8 @@ class SearchSpeed(StrictModel):
     """Recall beside what it costs.
 
     Attributes:
-        k: Cut-off of the recall.
-        methods: As the evaluation measured them.
         single: The whole model, as measured when the page was made.
         indices: The search among the vectors alone: the exact index, likewise, then saved ones, as their folders record.
-        threads: In use for these.
-        processor: Of the machine that measured these.
     """
 
     k: int
@@ -87,14 +83,6 @@ def measure_speed(
     saved: Sequence[IndexSpeed] = (),
 ) -> SearchSpeed:
     """Return costs beside recall, and time the model on cases and the exact index on queries, both spread evenly.
-
-    Args:
-        evaluation: Of the run.
-        channel: The whole model.
-        cases: The cases it is timed on.
-        products: Vectors of the exact index.
-        queries: Vectors that the index is timed on.
-        saved: Saved indices.
 
     Shapes:
         - products: float32 [products, d]

@@ -45,9 +45,6 @@ class SliceFinding(StrictModel):
     """One slice.
 
     Attributes:
-        name: Of the slice.
-        cases: That have a relevant product in it.
-        users: Of these cases.
         outcome: Whether the model is significantly better than each other method there (wins), significantly worse than one (loses), or
             neither (level); `too few` where there are too few users to say, `alone` where there is no other method.
         strongest: The model minus the other method with the highest recall in this slice.

@@ -28,8 +28,6 @@ class Verdict(StrictModel):
 
     Attributes:
         outcome: The model against every other method, over all cases: better than each, worse than one, or neither.
-        sentence: The same in one sentence.
-        answers: To what a reader asks next.
     """
 
     outcome: Literal["better", "level", "worse", "alone"]
@@ -45,16 +43,7 @@ def reach_verdict(
     speed: SearchSpeed,
     comparison: Comparison | None = None,
 ) -> Verdict:
-    """Answer the questions from what was measured.
-
-    Args:
-        evaluation: The run's.
-        slices: As `find_slices` judged them.
-        data: What the figures are of.
-        audit: Of its graph and model.
-        speed: What lists cost.
-        comparison: With earlier runs, this one's model being the last entry.
-    """
+    """Answer the questions from what was measured."""
     outcome, sentence = _overall(evaluation, slices[0])
     answers = [
         Answer(question="Than what?", answer=_than_what(evaluation)),
@@ -125,7 +114,7 @@ def _on_what(data: DataCard, audit: AuditReport) -> str:
     """Describe the data, and what the audit warns of."""
     sentences = [data.description] if data.description else []
     sentences += [finding.meaning for finding in audit.of("warning")]
-    sentences += [finding.meaning for finding in audit.of("note") if finding.check == NAMED_QUERIES.name]
+    sentences += [finding.meaning for finding in audit.of("note") if finding.check == NAMED_QUERIES]
     return " ".join(sentences) or "The recipe does not describe the data, and the audit warns of nothing."
 
 

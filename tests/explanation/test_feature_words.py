@@ -7,7 +7,7 @@ from math import log, log1p
 import pytest
 
 from gnn_search.config.training import RerankerSettings
-from gnn_search.explanation.feature_words import describe_features
+from gnn_search.explanation.reranker_features import describe_features
 from gnn_search.rerank.features import feature_names
 
 

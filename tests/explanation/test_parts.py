@@ -13,10 +13,8 @@ from shops import build
 from torch.nn import functional
 from towers import random_towers, tiny_config
 
-from gnn_search.explanation.attention import describe_attention
 from gnn_search.explanation.cosine import split_cosine
-from gnn_search.explanation.product_parts import product_parts
-from gnn_search.explanation.request_parts import HISTORY, request_parts
+from gnn_search.explanation.vector_parts import HISTORY, describe_attention, product_parts, request_parts
 from gnn_search.model.features import Features
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder

@@ -9,8 +9,7 @@ from math import exp, log, prod
 import networkx as nx
 import pytest
 
-from gnn_search.explanation.edges_of import EdgeReader
-from gnn_search.explanation.paths import PathFinder
+from gnn_search.explanation.paths import EdgeReader, PathFinder
 from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_time
 

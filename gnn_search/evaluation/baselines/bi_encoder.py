@@ -27,11 +27,6 @@ class BiEncoder:
     """Rank by the cosine of query text and product text (title, brand and category path), the same for everyone.
 
     Texts have no time, so every product of the catalogue is a candidate.
-
-    Args:
-        graph: The shop.
-        encode: The text encoder.
-        name: Shown in reports.
     """
 
     def __init__(self, graph: Graph, encode: Encode, name: str = "minilm") -> None:

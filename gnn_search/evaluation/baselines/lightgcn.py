@@ -30,12 +30,6 @@ class LightGcn:
     The graph joins users and queries with the products of their positive interactions before the view's time. Trained by Bayesian
     personalised ranking (Rendle et al., arXiv 1205.2618) on the same interactions. A user without interactions leaves q . p; a cold query
     gets the most popular products.
-
-    Args:
-        view: The graph as of some time.
-        popularity: As of the same time.
-        settings: Size and training.
-        progress: Called at each step.
     """
 
     name = "lightgcn"

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from gnn_search.arrays import sorted_unique
 from gnn_search.config.baselines import RecentHistorySettings
 from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
-from gnn_search.evaluation.baselines.recency import days_since_last
-from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
+from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity, days_since_last
 from gnn_search.graph.pairs import count_interactions, find_keys
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import PADDING, Ranking

@@ -42,9 +42,7 @@ class BoostCandidates:
     scores more than that, or that k candidates beat, is settled. The cases of all others get four times the candidates.
 
     Args:
-        index: All products.
         vectors: Of the cases' requests.
-        cases: The cases.
         quality: f(p) of all products.
         depth: BoostCandidates of each case at first.
         budget: Most pairs of case and candidate to hold, as a multiple of those at first.
@@ -76,10 +74,6 @@ class BoostCandidates:
 
     def places(self, weights: Float32, k: int) -> NDArray[np.int32] | None:
         """Return the exact places of the relevant products in lists of k.
-
-        Args:
-            weights: Of the qualities.
-            k: Length of the lists.
 
         Returns:
             The place of each relevant row, from 1, 0 where the list does not hold it; or None where the boost is so strong that to know

@@ -47,12 +47,8 @@ class FitSettings:
     """How weights are fitted.
 
     Attributes:
-        metric: What is maximised.
-        k: Length of the lists.
         cases: Most cases of each period; None for all.
         trials: About how many weights are tried for each action.
-        n_resamples: Bootstrap resamples.
-        seed: Of samples, halves, trials and resamples.
     """
 
     metric: Metric = "recall"
@@ -281,14 +277,7 @@ def _search(
 
 
 def open_period(model: Model, split: Literal["validation", "test"], limit: int | None, seed: int) -> EncodedPeriod:
-    """Encode products and requests as of the start of a period.
-
-    Args:
-        model: The model.
-        split: The period.
-        limit: Most cases; None for all.
-        seed: Of the sample.
-    """
+    """Encode products and requests as of the start of a period."""
     cases = build_cases(model.graph, split, limit, seed)
     qrels = build_qrels(model.graph, cases, split, limit, seed)
     actions = dict(qrels.actions) or {model.graph.positive_actions[0]: np.ones(len(cases.product), dtype=np.bool_)}

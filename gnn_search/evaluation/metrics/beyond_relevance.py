@@ -33,13 +33,10 @@ class Coverage:
 
 
 class Diversity:
-    """Measures the mean number of steps over the category tree between two products of a list.
+    """Measures the mean number of steps over the category tree between two products of a list; those in no category are left out.
 
     This is intra-list distance (Ziegler et al., 2005). A pair's distance is depth + depth - 2 * depth of the lowest shared category. Its
     sum over all pairs needs no pairs: at each level of the tree, n products in one category are n * (n - 1) / 2 pairs that share it.
-
-    Args:
-        taxonomy: The tree; products in no category are left out.
     """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
@@ -76,9 +73,6 @@ class Novelty:
     """Measures the mean of -log2 p over a list, in bits, p being a product's share of all positive interactions (Zhou et al., 2010).
 
     Each product counts one interaction more than it had, so that p is above 0 for every product.
-
-    Args:
-        view: The graph as of the start of the period.
     """
 
     def __init__(self, view: GraphView) -> None:
@@ -99,11 +93,7 @@ class Novelty:
 
 
 class RepeatShare:
-    """Measures the share of a list's products with which the user had interacted before, for whatever query.
-
-    Args:
-        view: The graph as of the start of the period.
-    """
+    """Measures the share of a list's products with which the user had interacted before, for whatever query."""
 
     def __init__(self, view: GraphView) -> None:
         self._interactions = count_interactions(view)

@@ -46,12 +46,7 @@ class Hits:
         return cls(case_of_row[order], place[order].astype(np.int64), order, relevant)
 
     def select(self, rows: NDArray[np.bool_], relevant: Int64) -> Hits:
-        """Return the hits among some of the relevant rows.
-
-        Args:
-            rows: bool [rows], which rows stay relevant.
-            relevant: int64 [cases], how many of them each case has.
-        """
+        """Return the hits among some of the relevant rows, of which each case has `relevant`: bool [rows], int64 [cases]."""
         kept = rows[self.row]
         return Hits(self.case[kept], self.place[kept], self.row[kept], relevant)
 
@@ -65,18 +60,12 @@ class Hits:
 def find_places(product: NDArray[np.int32], case: Int64, cases: Cases, block_rows: int = BLOCK_ROWS) -> tuple[Int64, NDArray[np.int32]]:
     """Look up the relevant products of some cases in their lists.
 
-    Args:
-        product: The lists, best first, -1 is padding.
-        case: The case of each list.
-        cases: All cases.
-        block_rows: Relevant rows that are looked up at once.
-
     Returns:
         The relevant rows of these cases, and the place of each in the list, from 1, 0 where the list does not hold it.
 
     Shapes:
-        - product: int32 [lists, k]
-        - case: int64 [lists]
+        - product: int32 [lists, k], best first, -1 is padding
+        - case: int64 [lists], the case of each list
         - returns: int64 [rows] and int32 [rows]
     """
     of_list, row = expand_ranges(cases.indptr[case], cases.indptr[case + 1])

@@ -71,11 +71,9 @@ RELEVANCE_METRICS: dict[str, Callable[[Hits, int], Float64]] = {
 def graded_ndcg(hits: Hits, k: int, grade: Float64, best: Float64) -> Float64:
     """Return NDCG with the grade of a product in place of r_i; the gain is the grade itself, not 2 ** grade - 1, as in trec_eval.
 
-    Args:
-        hits: Where the relevant products stand.
-        k: Cut-off.
-        grade: Of every relevant row, float64 [rows].
-        best: What the best lists reach, `best_gain` at this cut-off, float64 [cases].
+    Shapes:
+        - grade: float64 [rows]
+        - best: float64 [cases], `best_gain` at this cut-off
     """
     return divide(hits.sum_by_case(grade[hits.row] * _discount(hits.place), k), best)
 
