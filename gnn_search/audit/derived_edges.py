@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from gnn_search.arrays import Int32, Int64, sorted_unique
+from gnn_search.arrays import Int32, Int64, spread_evenly
 from gnn_search.audit.check import Check, Observation
 from gnn_search.audit.keys import pair_keys
 from gnn_search.audit.shop import AuditedShop
@@ -37,7 +37,7 @@ def _bought_with(shop: AuditedShop) -> Iterator[Observation]:
     looked_at, failed = 0, []
     for snapshot in (made for made in snapshots if made <= shop.manifest.test_start):
         shown = np.flatnonzero(edges.time == snapshot - 1)
-        rows = shown[sorted_unique(np.linspace(0, len(shown) - 1, min(len(shown), _LOOKED_AT)).astype(np.int64))]
+        rows = shown[spread_evenly(len(shown), _LOOKED_AT)]
         most = _most_shared(shop, edges.source[rows], edges.target[rows], snapshot, by_user=settings["by"] == "user")
         failed.append(rows[most < settings["min_count"]])
         looked_at += len(rows)

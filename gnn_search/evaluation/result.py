@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -155,6 +155,14 @@ def _pick(found: Mapping[_Key, _AnyScore], method: str, slice_name: str, metric:
     if key not in found:
         raise KeyError(f"{method}, {slice_name}, {metric}@{k}")
     return found[key]
+
+
+def score_or_none(pick: Callable[[str, str, str, int], _AnyScore], method: str, slice_name: str, metric: str, k: int) -> _AnyScore | None:
+    """Return a score or difference of an evaluation, None where there is nothing to measure it on."""
+    try:
+        return pick(method, slice_name, metric, k)
+    except KeyError:
+        return None
 
 
 class ComparedMethod(StrictModel):

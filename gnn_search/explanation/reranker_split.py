@@ -7,7 +7,7 @@ from copy import deepcopy
 import numpy as np
 import torch
 
-from gnn_search.arrays import Float64
+from gnn_search.arrays import Float64, spread_evenly
 from gnn_search.explanation.reranker_features import COSINE, describe_features, group_features
 from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSplit, ScoreSplit
 from gnn_search.explanation.shapley import shapley_values
@@ -55,7 +55,7 @@ def split_score(
     table = np.column_stack([features.numpy(), others])
     x, mean = table[int(place[0])], table.mean(axis=0)
     groups = group_features(names[:-1]) | {COSINE: [len(names) - 1]}
-    start, shares = shapley_values(reranker_part, x, _background(table), list(groups.values()))
+    start, shares = shapley_values(reranker_part, x, table[spread_evenly(len(table), _BACKGROUND)], list(groups.values()))
     whole = float(reranker_part(x[None])[0])
     described = [
         _group(title, share, [FeatureValue(name=names[column], value=x[column], mean=mean[column]) for column in columns], verb)
@@ -64,11 +64,6 @@ def split_score(
     described.sort(key=lambda group: -abs(group.score))
     split = RerankerSplit(from_graph=bool(candidates.from_graph[place[0]]), candidates=len(features), mean=start, groups=tuple(described))
     return ScoreSplit(score=vector + whole, cosine=cosine.item(), vector=vector, reranker=whole), split
-
-
-def _background(table: Float64) -> Float64:
-    """Return all rows, or some spread evenly over them."""
-    return table[np.unique(np.linspace(0, len(table) - 1, _BACKGROUND).astype(np.int64))]
 
 
 def _group(name: str, score: float, numbers: list[FeatureValue], verb: str) -> FeatureGroup:

@@ -57,7 +57,7 @@ class Stage(StrictModel):
     """What took how long, in seconds."""
 
     name: str
-    wall_seconds: float | None
+    wall_seconds: float | None = None
     cpu_seconds: float | None
     remark: str = ""
 
@@ -92,8 +92,7 @@ def read_training(metrics: Path, training: Mapping[str, Any]) -> Training | None
         raise ArtefactError(f"{metrics} is damaged ({' '.join(str(error).split())[:200]}); train the model again") from None
     losses = [name for name in steps.columns if name == "loss" or name.endswith("_loss")]
     measure = next((name for name in steps.columns if name.startswith("validation_")), "validation")
-    kept = steps.drop_nulls(measure) if measure in steps.columns else steps.head(0)
-    measured = kept.select("examples", measure).rows() if kept.height else []
+    measured = steps.drop_nulls(measure).select("examples", measure).rows() if measure in steps.columns else []
     return Training(
         curves={name: thin(steps, name) for name in losses},
         validation=tuple(Point(examples=examples, value=value) for examples, value in measured),
@@ -126,10 +125,7 @@ def _stages(training: Mapping[str, Any]) -> tuple[Stage, ...]:
     for negatives in training.get("negatives", ()):
         kind = negatives["kind"].replace("_", " ")
         drawn = f"{negatives['draws']:,} negatives, beside the steps"
-        stages.append(
-            Stage(name=f"drawing negatives: {kind}", wall_seconds=None, cpu_seconds=negatives["drawing_cpu_seconds"], remark=drawn)
-        )
+        stages.append(Stage(name=f"drawing negatives: {kind}", cpu_seconds=negatives["drawing_cpu_seconds"], remark=drawn))
         if negatives["index_cpu_seconds"]:
-            name = f"indices and lists: {kind}"
-            stages.append(Stage(name=name, wall_seconds=None, cpu_seconds=negatives["index_cpu_seconds"]))
+            stages.append(Stage(name=f"indices and lists: {kind}", cpu_seconds=negatives["index_cpu_seconds"]))
     return tuple(stages)

@@ -57,13 +57,7 @@ def describe_negatives(model: Model, queries: int = 3, each: int = 4) -> Negativ
 def read_samplers(training: Mapping[str, Any]) -> tuple[SamplerSummary, ...]:
     """Read the samplers that have a study from `training` of a model's manifest."""
     return tuple(
-        SamplerSummary(
-            kind=one["kind"],
-            draws=one["draws"],
-            share_masked=one["share_masked"],
-            share_fallbacks=one["share_fallbacks"],
-            study=NegativeStudy.model_validate(one["study"]),
-        )
+        SamplerSummary.model_validate({name: one[name] for name in SamplerSummary.model_fields})
         for one in training.get("negatives", ())
         if one.get("study") is not None
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import Int64, sorted_unique
+from gnn_search.arrays import spread_evenly
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.explanation.reranker_features import describe_features
@@ -60,30 +60,22 @@ def work_searches(
     model: Model, best: ModelCaseRanker, cases: Cases, other: CaseRanker | None = None, count: int = 20, k: int = 5
 ) -> tuple[WorkedSearch, ...]:
     """Search for some cases of known users, spread evenly over the period: none is picked for how well it goes."""
-    place = _spread(np.flatnonzero(cases.user >= 0), count)
+    known = np.flatnonzero(cases.user >= 0)
+    place = known[spread_evenly(len(known), count)]
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
     verb = "bought" if graph.positive_actions == ["purchase"] else "chose"
     lists: list[tuple[str, Ranking, list[list[str]]]] = []
     for name, who in (("For this user", user), ("For an anonymous user", nobody)):
         ranking = best.rank(who, query, k)
-        lists.append((name, ranking, _reasons(best, who, query, ranking, verb)))
+        reasons = give_reasons(best.ranker, best.encoder.encode_nodes(who, query), ranking, verb) if len(who) else []
+        lists.append((name, ranking, reasons))
     if other is not None:
         ranking = other.rank(user, query, k)
         lists.append((f"{other.name}, for this user", ranking, [[""] * k] * len(place)))
     lexical = Bm25(graph).rank(nobody, query, k)
     lists.append(("bm25", lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
     return tuple(_worked(graph, cases, int(case), row, lists) for row, case in enumerate(place))
-
-
-def _spread(cases: Int64, count: int) -> Int64:
-    return cases[sorted_unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
-
-
-def _reasons(best: ModelCaseRanker, user: np.ndarray, query: np.ndarray, ranking: Ranking, verb: str) -> list[list[str]]:
-    if not len(user):
-        return []
-    return give_reasons(best.ranker, best.encoder.encode_nodes(user, query), ranking, verb)
 
 
 def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[str, Ranking, list[list[str]]]]) -> WorkedSearch:
