@@ -149,7 +149,7 @@ def dividing_categories(taxonomy: Taxonomy, own: Int32) -> Int32:
     return found
 
 
-def frequency_kinds(count: NDArray[np.int64]) -> NDArray[np.str_]:
+def frequency_kinds(count: Int64) -> NDArray[np.str_]:
     """Split what is counted into head, torso and tail, which hold about a third of the interactions each; what has none is new.
 
     The most frequent that together hold the first third of the interactions are the head, the next the torso, the others the tail. Equal

@@ -8,9 +8,8 @@ from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from gnn_search.arrays import Float64, Int64
+from gnn_search.arrays import Float64
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.estimates import UserBootstrap, adjust, estimate
 from gnn_search.evaluation.evaluator import Evaluator
@@ -63,8 +62,8 @@ def compare(
     ]
     marked_runs = [(entry.mark, run.read_run(name, qrels.case_of_row)) for entry, (run, name) in zip(entries, compared, strict=True)]
     everything = Evaluator(qrels, None, wanted)
-    values = _values(everything, marked_runs, wanted.index(shown))
-    finer = _values(everything, marked_runs, wanted.index(Measure("ndcg", max(first.evaluation.k))))
+    rows = [wanted.index(measure) for measure in (shown, Measure("ndcg", max(first.evaluation.k)))]
+    values, finer = np.stack([everything.score_run(run).means_by_case()[rows] for _, run in marked_runs], axis=1)
     pairs = [(later, earlier) for earlier, later in combinations(range(len(entries)), 2)]
     users = UserBootstrap(first.cases["user_node"].fill_null(-1).to_numpy(), n_resamples, seed)
     scores, differences = _estimate(first, everything, marked_runs, pairs, wanted, shown, users)
@@ -110,11 +109,6 @@ def _estimate(
     return scores, differences
 
 
-def _values(everything: Evaluator, methods: Sequence[tuple[str, Run]], place: int) -> Float64:
-    """Return one measure of each case by each method, float64 [methods, cases], NaN where it is not defined."""
-    return np.stack([everything.score_run(run).means_by_case()[place] for _, run in methods])
-
-
 def _count(entries: Sequence[ComparedMethod], pair: tuple[int, int], values: Float64, shown: Measure) -> Wins:
     later, earlier = pair
     difference = values[later] - values[earlier]
@@ -144,45 +138,31 @@ def _largest_changes(
     by = np.nan_to_num(values[later] - values[earlier])
     order = np.lexsort((np.arange(len(by)), -np.nan_to_num(finer[later] - finer[earlier]), -by))
     gained, lost = order[:top], order[::-1][:top]
-    titles = _Titles([compared[later][0], compared[earlier][0]])
+    titles: dict[str | int, str] = {}
+    for run, _ in (compared[later], compared[earlier]):
+        titles |= dict(run.products.select("product_id", "title").iter_rows())
     lists = [run.method(name)["list"] for run, name in (compared[later], compared[earlier])]
 
-    def show(cases: Int64) -> list[ChangedCase]:
-        found = []
-        for case in cases.tolist():
-            row = compared[0][0].cases.row(case, named=True)
-            relevant = row["relevant"]
-            found.append(
-                ChangedCase(
-                    later=entries[later].mark,
-                    earlier=entries[earlier].mark,
-                    case=case,
-                    user_id=None if row["user_id"] is None else str(row["user_id"]),
-                    query=row["query"],
-                    relevant=titles.look_up(relevant, relevant),
-                    value_later=float(values[later, case]),
-                    value_earlier=float(values[earlier, case]),
-                    list_later=titles.look_up(lists[0][case].to_list(), relevant),
-                    list_earlier=titles.look_up(lists[1][case].to_list(), relevant),
-                )
-            )
-        return found
+    def listed(ids: Sequence[str | int], relevant: Sequence[str | int]) -> tuple[ListedProduct, ...]:
+        return tuple(ListedProduct(product_id=str(one), title=titles.get(one) or "", relevant=one in relevant) for one in ids)
 
-    return show(gained[by[gained] > 0]), show(lost[by[lost] < 0])
-
-
-class _Titles:
-    """Looks up titles in the tables of the runs."""
-
-    def __init__(self, runs: Sequence[RunFolder]) -> None:
-        self._products = pl.concat([run.products.select("product_id", "title") for run in runs]).unique("product_id")
-
-    def look_up(self, ids: Sequence[str | int], relevant: Sequence[str | int]) -> tuple[ListedProduct, ...]:
-        rows = pl.DataFrame({"product_id": pl.Series(ids, dtype=self._products["product_id"].dtype)})
-        titles = rows.join(self._products, on="product_id", how="left", maintain_order="left")["title"].to_list()
-        return tuple(
-            ListedProduct(product_id=str(one), title=title or "", relevant=one in relevant) for one, title in zip(ids, titles, strict=True)
+    def show(case: int) -> ChangedCase:
+        row = compared[0][0].cases.row(case, named=True)
+        relevant = row["relevant"]
+        return ChangedCase(
+            later=entries[later].mark,
+            earlier=entries[earlier].mark,
+            case=case,
+            user_id=None if row["user_id"] is None else str(row["user_id"]),
+            query=row["query"],
+            relevant=listed(relevant, relevant),
+            value_later=float(values[later, case]),
+            value_earlier=float(values[earlier, case]),
+            list_later=listed(lists[0][case].to_list(), relevant),
+            list_earlier=listed(lists[1][case].to_list(), relevant),
         )
+
+    return [show(case) for case in gained[by[gained] > 0].tolist()], [show(case) for case in lost[by[lost] < 0].tolist()]
 
 
 def _entries(runs: Sequence[RunFolder], methods: Sequence[str]) -> list[tuple[RunFolder, str]]:

@@ -6,10 +6,9 @@ The cases of one user resemble each other, so users are drawn and permuted, not 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
-from gnn_search.arrays import Float64, Int64
+from gnn_search.arrays import Float64, Int32, Int64
 
 COVERAGE = 0.95
 """Of the intervals."""
@@ -32,7 +31,7 @@ def too_small(users: int) -> bool:
     return users < FEWEST_USERS
 
 
-def clusters_of(user: NDArray[np.int32]) -> Int64:
+def clusters_of(user: Int32) -> Int64:
     """Number the users of the cases from 0; each case without a user is a cluster of its own.
 
     Shapes:
@@ -91,7 +90,7 @@ def percentile_interval(samples: Float64) -> tuple[Float64, Float64]:
 
 
 def mean_interval(
-    values: Float64, user: NDArray[np.int32], n_resamples: int = 1000, seed: int = 0, block_bytes: int = BLOCK_BYTES
+    values: Float64, user: Int32, n_resamples: int = 1000, seed: int = 0, block_bytes: int = BLOCK_BYTES
 ) -> tuple[Float64, Float64, Float64]:
     """Return mean, lower and upper end of each column of per-case values.
 
@@ -102,12 +101,17 @@ def mean_interval(
         - user: int32 [cases]
         - returns: float64 [columns] each
     """
-    cluster = clusters_of(user)
-    totals = np.zeros((int(cluster.max()) + 1, values.shape[1] + 1))
-    np.add.at(totals, cluster, np.column_stack([values, np.ones(len(values))]))
+    totals = sum_by_cluster(clusters_of(user), np.column_stack([values, np.ones(len(values))]))
     drawn = Bootstrap(len(totals), n_resamples, seed, block_bytes).totals(totals)
     low, high = percentile_interval(drawn[:, :-1] / drawn[:, -1:])
     return values.mean(axis=0), low, high
+
+
+def sum_by_cluster(cluster: Int64, values: Float64) -> Float64:
+    """Sum per-case values, float64 [cases, columns], over the cases of each cluster: float64 [clusters, columns]."""
+    totals = np.zeros((int(cluster.max()) + 1, values.shape[1]))
+    np.add.at(totals, cluster, values)
+    return totals
 
 
 def permutations_for(family: int) -> int:

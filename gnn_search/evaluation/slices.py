@@ -8,8 +8,8 @@ from itertools import product
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Bool
 from gnn_search.config.files import check
 from gnn_search.config.slices import SlicesFile
 from gnn_search.errors import ConfigError
@@ -57,7 +57,7 @@ class Slice:
     """
 
     name: str
-    rows: NDArray[np.bool_]
+    rows: Bool
 
 
 def built_in_slices(cases: Cases, graph: Graph) -> list[Slice]:
@@ -117,7 +117,7 @@ def check_slices(declared: Mapping[str, str], schema: Mapping[str, pl.DataType])
                     raise
 
 
-def _rows_of(table: pl.DataFrame, name: str, text: str) -> NDArray[np.bool_]:
+def _rows_of(table: pl.DataFrame, name: str, text: str) -> Bool:
     if name == ALL or name in _FIXED or name.startswith(_CATEGORY):
         raise ConfigError(f"slice '{name}': every evaluation has a slice of this name; give yours another")
     expression = pl.sql_expr(text)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from gnn_search.arrays import Float32, Int32
 from gnn_search.config.baselines import LightGcnSettings
 from gnn_search.evaluation.baselines.popularity import Popularity
 from gnn_search.graph.pairs import Pairs, count_interactions, count_pairs
@@ -46,7 +46,7 @@ class LightGcn:
         self._user, self._query, product = np.split(vectors, [self._users, self._users + self._queries])
         self._index = FlatIndex.build(product[self._products])
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the inner product, or for a cold query the number of interactions."""
         ranking = self._popularity.rank(user, query, k)
         warm = np.flatnonzero((query >= 0) & self._known_query[query])
@@ -60,7 +60,7 @@ class LightGcn:
         ranking.product[warm, :places], ranking.score[warm, :places] = self._products[row], score
         return ranking
 
-    def _train(self, view: GraphView, adjacency: Tensor, settings: LightGcnSettings, progress: Progress) -> NDArray[np.float32]:
+    def _train(self, view: GraphView, adjacency: Tensor, settings: LightGcnSettings, progress: Progress) -> Float32:
         """Return the vectors of users, queries and products, float32 [nodes, d]."""
         # PyG takes a second to import.
         from torch_geometric.nn.models import LightGCN

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Float64, Int64
 from gnn_search.config.baselines import RecentHistorySettings
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
 from gnn_search.graph.pairs import Pairs
@@ -35,7 +35,7 @@ class RecentQueryPopularity(QueryPopularity):
 _DAY = 86_400_000_000
 
 
-def weigh_by_age(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs, half_life_days: float, floor: float) -> NDArray[np.float64]:
+def weigh_by_age(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs, half_life_days: float, floor: float) -> Float64:
     """Sum 2 ** (-age / half-life) + floor over the edges of each pair: float64 [pairs]."""
     total = pairs.count * np.float64(floor)
     for pair, age in _ages(view, edge_types, pairs):
@@ -43,7 +43,7 @@ def weigh_by_age(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs, 
     return total
 
 
-def days_since_last(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs) -> NDArray[np.float64]:
+def days_since_last(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs) -> Float64:
     """Return the age in days of the latest edge of each pair: float64 [pairs]."""
     latest = np.full(len(pairs.key), np.inf)
     for pair, age in _ages(view, edge_types, pairs):
@@ -51,7 +51,7 @@ def days_since_last(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pair
     return latest
 
 
-def _ages(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+def _ages(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs) -> list[tuple[Int64, Float64]]:
     """Return, a relation each, the pair and the age in days of every edge."""
     ages = []
     for edge_type in edge_types:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Float32, Float64, Int64, sorted_unique
+from gnn_search.arrays import Float32, Float64, Int32, Int64, sorted_unique
 from gnn_search.graph.cases import Cases
 from gnn_search.index.flat import FlatIndex
 
@@ -30,7 +29,7 @@ class _Tier:
     """
 
     case: Int64
-    product: NDArray[np.int32]
+    product: Int32
     cosine: Float64
     beyond: Float64
 
@@ -72,7 +71,7 @@ class BoostCandidates:
         at = min(place, tier.product.shape[1]) - 1
         return float(np.mean(tier.cosine[:, 0] - tier.cosine[:, at]))
 
-    def places(self, weights: Float32, k: int) -> NDArray[np.int32] | None:
+    def places(self, weights: Float32, k: int) -> Int32 | None:
         """Return the exact places of the relevant products in lists of k.
 
         Returns:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from gnn_search.arrays import Bool, Float32, Float64
+from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.boosting.candidates import BoostCandidates
@@ -20,6 +19,7 @@ from gnn_search.evaluation.boosting.optimise import Optimum, find_weights
 from gnn_search.evaluation.metrics.hits import Hits, find_places
 from gnn_search.evaluation.metrics.relevance import RELEVANCE_METRICS
 from gnn_search.evaluation.qrels import build_qrels
+from gnn_search.evaluation.run import Progress
 from gnn_search.evaluation.significance import clusters_of, mean_interval
 from gnn_search.graph.cases import Cases, build_cases, take_cases
 from gnn_search.graph.store import to_datetime
@@ -32,8 +32,6 @@ from gnn_search.trained.node_embeddings import encode_nodes
 
 Metric = Literal["recall", "ndcg"]
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, the trials done and the number of all."""
 FITTED, OTHER_HALF, LATER = "fitted", "other half", "later"
 
 _METRICS: tuple[Metric, ...] = ("recall", "ndcg")
@@ -116,7 +114,7 @@ class EncodedPeriod:
     products: Float32
     actions: Mapping[str, Bool]
 
-    def take(self, rows: NDArray[np.int64]) -> EncodedPeriod:
+    def take(self, rows: Int64) -> EncodedPeriod:
         """Return the period with some of its cases."""
         kept = np.zeros(len(self.cases), dtype=np.bool_)
         kept[rows] = True
@@ -124,7 +122,7 @@ class EncodedPeriod:
         actions = {action: rows_of[of_row] for action, rows_of in self.actions.items()}
         return EncodedPeriod(take_cases(self.cases, rows), self.requests[rows], self.products, actions)
 
-    def places(self, index: FlatIndex, requests: Float32, k: int) -> NDArray[np.int32]:
+    def places(self, index: FlatIndex, requests: Float32, k: int) -> Int32:
         """Search the whole catalogue for the places of the relevant products: int32 [rows], from 1, 0 where the list does not hold one."""
         place = np.zeros(len(self.cases.product), dtype=np.int32)
         width = min(k, index.count)
@@ -134,7 +132,7 @@ class EncodedPeriod:
             place[row] = found
         return place
 
-    def boosted_places(self, boost: Boost, k: int) -> dict[str, NDArray[np.int32]]:
+    def boosted_places(self, boost: Boost, k: int) -> dict[str, Int32]:
         """Return the places by the weights of each action."""
         index = FlatIndex.build(boosted_products(self.products, boost))
         return {action: self.places(index, boosted_queries(self.requests, boost, action), k) for action in boost.weights}
@@ -202,7 +200,7 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
     return served, report
 
 
-def half_of(cases: Cases, seed: int) -> NDArray[np.bool_]:
+def half_of(cases: Cases, seed: int) -> Bool:
     """Say which cases are of users in the fitting half; a case without a user is one of its own: bool [cases]."""
     user = cases.user.astype(np.int64)
     key = np.where(user >= 0, user, user.max(initial=0) + 1 + np.arange(len(user)))
@@ -230,8 +228,7 @@ def measure_gains(period: EncodedPeriod, boost: Boost, part: str, settings: FitS
         for metric in _METRICS:
             before, after = (case_values(period.cases, places, rows, metric, settings.k) for places in (plain, boosted))
             counted = ~np.isnan(before)
-            columns = np.stack([before, after, after - before], axis=1)[counted]
-            user = period.cases.user[counted]
+            columns, user = np.stack([before, after, after - before], axis=1)[counted], period.cases.user[counted]
             mean, low, high = mean_interval(columns, user, settings.n_resamples, settings.seed)
             gains.append(
                 Gain(
@@ -265,7 +262,7 @@ def _search(
         return Optimum(np.zeros(dimensions, dtype=np.float32), 0.0, 0.0, 0, 0)
     done = 0
 
-    def objective(weights: NDArray[np.float32]) -> float | None:
+    def objective(weights: Float32) -> float | None:
         nonlocal done
         done += 1
         if progress is not None:
@@ -292,7 +289,7 @@ def open_period(model: Model, split: Literal["validation", "test"], limit: int |
     return EncodedPeriod(cases, requests, products, actions)
 
 
-def case_values(cases: Cases, places: NDArray[np.int32], rows: Bool, metric: Metric, k: int) -> Float64:
+def case_values(cases: Cases, places: Int32, rows: Bool, metric: Metric, k: int) -> Float64:
     """Return the metric of each case when only some of the relevant rows count.
 
     Shapes:

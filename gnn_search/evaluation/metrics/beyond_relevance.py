@@ -1,35 +1,14 @@
-"""Metrics of the lists alone, whatever is relevant: coverage, diversity, novelty and repeats."""
+"""Metrics of the lists alone, whatever is relevant: diversity, novelty and repeats."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Float64
+from gnn_search.arrays import Float64, Int32, Int64
 from gnn_search.evaluation.metrics.hits import divide
 from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
 from gnn_search.graph.taxonomy import Taxonomy
-
-
-class Coverage:
-    """Counts the products of the catalogue that stand in any list.
-
-    Args:
-        num_products: Size of the catalogue.
-    """
-
-    def __init__(self, num_products: int) -> None:
-        self._listed = np.zeros(num_products, dtype=np.bool_)
-
-    def add(self, product: NDArray[np.int32]) -> None:
-        """Count the products of some lists, int32 [lists, k], -1 is padding."""
-        self._listed[product[product >= 0]] = True
-
-    @property
-    def products(self) -> int:
-        """Distinct products so far."""
-        return int(self._listed.sum())
 
 
 class Diversity:
@@ -50,7 +29,7 @@ class Diversity:
             self._levels[known, depth[known] - above] = ancestors[known, above]
         self._depth = np.append(depth, 0).astype(np.int64)
 
-    def measure(self, product: NDArray[np.int32]) -> Float64:
+    def measure(self, product: Int32) -> Float64:
         """Return the mean distance in each list, NaN where fewer than two of its products are in a category.
 
         Shapes:
@@ -79,7 +58,7 @@ class Novelty:
         interactions = view.edges(("query", "leads_to", "product")).degree() + 1.0
         self._bits = -np.log2(interactions / interactions.sum())
 
-    def measure(self, product: NDArray[np.int32]) -> Float64:
+    def measure(self, product: Int32) -> Float64:
         """Return the mean novelty of each list, NaN for an empty one.
 
         Shapes:
@@ -98,7 +77,7 @@ class RepeatShare:
     def __init__(self, view: GraphView) -> None:
         self._interactions = count_interactions(view)
 
-    def measure(self, product: NDArray[np.int32], user: NDArray[np.int32]) -> Float64:
+    def measure(self, product: Int32, user: Int32) -> Float64:
         """Return the share of each list, NaN for an empty one and for an unknown user.
 
         Shapes:
@@ -112,7 +91,7 @@ class RepeatShare:
         return np.where((sizes > 0) & (user >= 0), divide(known.sum(axis=1).astype(np.float64), sizes), np.nan)
 
 
-def _equal_pairs(values: NDArray[np.int32]) -> NDArray[np.int64]:
+def _equal_pairs(values: Int32) -> Int64:
     """Count the pairs of equal values in each row, -1 left out: int64 [rows]."""
     ordered = np.sort(values, axis=1)
     places = np.arange(values.shape[1])

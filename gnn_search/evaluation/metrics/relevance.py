@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnn_search.arrays import Float64, Int64
 from gnn_search.evaluation.metrics.hits import Hits, divide
@@ -92,5 +91,5 @@ def best_gain(case: Int64, grade: Float64, k: int, num_cases: int) -> Float64:
     return np.bincount(case[inside], weights=gain[inside], minlength=num_cases).astype(np.float64)
 
 
-def _discount(place: NDArray[np.int64]) -> Float64:
+def _discount(place: Int64) -> Float64:
     return np.asarray(1 / np.log2(place + 1.0))
