@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, share
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe, share
 from gnn_search.audit.shop import AuditedShop
 
 _MANY_TWINS = 0.01
@@ -68,14 +68,13 @@ _MANY = 0.001
 
 def _lost(shop: AuditedShop) -> Iterator[Observation]:
     lost = np.flatnonzero(shop.lost)
-    if len(lost):
-        yield Observation(
-            severity="error",
-            count=len(lost),
-            meaning="Examples name a user, query or product that the graph does not have, so no list can hold the relevant product.",
-            advice="Build the graph again from its tables.",
-            examples=shop.event_examples(lost, shop.stored_events),
-        )
+    yield from observe(
+        "error",
+        lost,
+        meaning="Examples name a user, query or product that the graph does not have, so no list can hold the relevant product.",
+        advice="Build the graph again from its tables.",
+        examples=shop.event_examples(lost, shop.stored_events),
+    )
 
 
 def _left_out(shop: AuditedShop) -> Iterator[Observation]:

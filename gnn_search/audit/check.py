@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
+import numpy.typing as npt
 from pydantic import Field
 
 from gnn_search.config.base import StrictModel
@@ -29,6 +30,14 @@ class Observation(StrictModel):
     meaning: str = Field(description="One sentence: what was found, and what it does to figures.")
     advice: str = Field(description="What to do.")
     examples: tuple[Example, ...] = Field((), description="At most three.")
+
+
+def observe(
+    severity: Severity, rows: npt.NDArray[Any], meaning: str, advice: str, examples: tuple[Example, ...] = ()
+) -> Iterator[Observation]:
+    """Yield an observation on some rows; nothing where there are none."""
+    if len(rows):
+        yield Observation(severity=severity, count=len(rows), meaning=meaning, advice=advice, examples=examples)
 
 
 class Finding(Observation):

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from gnn_search.arrays import Int32, Int64, spread_evenly
-from gnn_search.audit.check import Check, Observation
+from gnn_search.audit.check import Check, Observation, observe
 from gnn_search.audit.keys import pair_keys
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.audit.stored_edges import StoredEdges, forward_of, read_edges
@@ -42,15 +42,14 @@ def _bought_with(shop: AuditedShop) -> Iterator[Observation]:
         failed.append(rows[most < settings["min_count"]])
         looked_at += len(rows)
     rows = np.concatenate([*failed, np.empty(0, np.int64)]).astype(np.int64)
-    if len(rows):
-        yield Observation(
-            severity="error",
-            count=len(rows),
-            meaning=f"Of {looked_at:,} edges bought_with that were checked, these join products that had not been bought together "
-            f"{settings['min_count']} times when the edge becomes visible: they were counted with later data.",
-            advice=_REBUILD,
-            examples=edges.examples(shop, rows),
-        )
+    yield from observe(
+        "error",
+        rows,
+        meaning=f"Of {looked_at:,} edges bought_with that were checked, these join products that had not been bought together "
+        f"{settings['min_count']} times when the edge becomes visible: they were counted with later data.",
+        advice=_REBUILD,
+        examples=edges.examples(shop, rows),
+    )
 
 
 def _most_shared(shop: AuditedShop, a: Int32, b: Int32, before: int, *, by_user: bool) -> Int64:
@@ -102,15 +101,14 @@ def _of_categories(shop: AuditedShop, edges: StoredEdges) -> Iterator[Observatio
     known = distinct[at] == wanted
     shown_from = np.full(len(wanted), shop.manifest.validation_start - 1) if edges.time is None else edges.time
     later = np.flatnonzero(known & (first_time[at] > shown_from))
-    if len(later):
-        yield Observation(
-            severity="error",
-            count=len(later),
-            meaning=f"Edges of the relation {'--'.join(edges.stored_as)} are visible before the query led to any product of the category: "
-            f"they were computed with later data ({'no times, so ' if edges.time is None else ''}seen before it happened).",
-            advice="Compute the relation from what was known at each time, and give its edges these times.",
-            examples=edges.examples(shop, later),
-        )
+    yield from observe(
+        "error",
+        later,
+        meaning=f"Edges of the relation {'--'.join(edges.stored_as)} are visible before the query led to any product of the category: "
+        f"they were computed with later data ({'no times, so ' if edges.time is None else ''}seen before it happened).",
+        advice="Compute the relation from what was known at each time, and give its edges these times.",
+        examples=edges.examples(shop, later),
+    )
 
 
 CHECKS = (

@@ -9,7 +9,7 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from gnn_search.arrays import sorted_unique
-from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe
 from gnn_search.audit.model import AuditedModel
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.model.features import product_texts
@@ -115,15 +115,14 @@ def _id_embeddings(model: AuditedModel) -> Iterator[Observation]:
     known = shop.query[shop.positive & (shop.time < shop.manifest.validation_start)]
     later = np.setdiff1d(np.arange(len(table)), known)
     learned = later[np.any(table[later] != 0, axis=1)]
-    if len(learned):
-        yield Observation(
-            severity="error",
-            count=len(learned),
-            meaning=f"ID embeddings were learned for queries that led to nothing before {time_text(shop.manifest.validation_start)}: the "
-            "weights know later events.",
-            advice=_TRAIN_ANEW,
-            examples=shop.node_examples("query", learned),
-        )
+    yield from observe(
+        "error",
+        learned,
+        meaning=f"ID embeddings were learned for queries that led to nothing before {time_text(shop.manifest.validation_start)}: the "
+        "weights know later events.",
+        advice=_TRAIN_ANEW,
+        examples=shop.node_examples("query", learned),
+    )
 
 
 CHECKS = (

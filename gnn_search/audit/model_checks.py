@@ -8,7 +8,7 @@ import numpy as np
 
 from gnn_search.arrays import Float32, Float64
 from gnn_search.audit import fitted
-from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, share
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe, share
 from gnn_search.audit.model import AuditedModel
 from gnn_search.audit.shop import time_text
 from gnn_search.trained.node_embeddings import read_vectors_manifest
@@ -60,14 +60,13 @@ def _unit_length(model: AuditedModel) -> Iterator[Observation]:
     for node_type, vectors in model.vectors.items():
         norm = _norms(vectors)
         broken = np.flatnonzero(~np.isfinite(norm))
-        if len(broken):
-            yield Observation(
-                severity="error",
-                count=len(broken),
-                meaning=f"Vectors of the {node_type} nodes hold NaN or infinity: their scores are undefined, and any list may hold them.",
-                advice=f"Remove {model.layout.node_embeddings}; if they are made so again, training diverged: lower the learning rate.",
-                examples=model.shop.node_examples(node_type, broken),
-            )
+        yield from observe(
+            "error",
+            broken,
+            meaning=f"Vectors of the {node_type} nodes hold NaN or infinity: their scores are undefined, and any list may hold them.",
+            advice=f"Remove {model.layout.node_embeddings}; if they are made so again, training diverged: lower the learning rate.",
+            examples=model.shop.node_examples(node_type, broken),
+        )
         # A node without any known input has the zero vector.
         off = np.flatnonzero(np.isfinite(norm) & (np.abs(norm - 1) > _OFF_UNIT) & (norm != 0))
         if len(off):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import Check, Observation, share
+from gnn_search.audit.check import Check, Observation, observe, share
 from gnn_search.audit.keys import UInt64, row_keys
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.graph.store import SPLITS
@@ -33,14 +33,13 @@ def _straddling(shop: AuditedShop) -> Iterator[Observation]:
     start = shop.events["split"].replace_strict({"train": 0, **shop.cuts}, return_dtype=pl.Int64).to_numpy()
     # A copy from after the cut is reported as an event that training may not see.
     copied = np.flatnonzero(misplaced_copies(shop) & ~shop.in_period("train") & (shop.time < start))
-    if len(copied):
-        yield Observation(
-            severity="error",
-            count=len(copied),
-            meaning="Events are examples twice, with the same time, on both sides of a cut: what is measured there was learned from.",
-            advice="Remove the copies from the events table, then build and train anew.",
-            examples=shop.event_examples(copied),
-        )
+    yield from observe(
+        "error",
+        copied,
+        meaning="Events are examples twice, with the same time, on both sides of a cut: what is measured there was learned from.",
+        advice="Remove the copies from the events table, then build and train anew.",
+        examples=shop.event_examples(copied),
+    )
 
 
 def _duplicates(shop: AuditedShop) -> Iterator[Observation]:
@@ -91,15 +90,14 @@ def _sessions(shop: AuditedShop) -> Iterator[Observation]:
     start = shop.events["session_start"].to_numpy()
     for period, cut in shop.cuts.items():
         rows = np.flatnonzero((start < cut) & (shop.time >= cut) & shop.measured)
-        if len(rows):
-            yield Observation(
-                severity="warning",
-                count=len(rows),
-                meaning=f"Events of the {period} period are of sessions that began before its cut at {time_text(cut)}: the first part of "
-                "the session is visible when the rest is scored.",
-                advice="Move the cut into a quiet hour, or check that session_id does not run for days.",
-                examples=shop.event_examples(rows),
-            )
+        yield from observe(
+            "warning",
+            rows,
+            meaning=f"Events of the {period} period are of sessions that began before its cut at {time_text(cut)}: the first part of "
+            "the session is visible when the rest is scored.",
+            advice="Move the cut into a quiet hour, or check that session_id does not run for days.",
+            examples=shop.event_examples(rows),
+        )
 
 
 CHECKS = (

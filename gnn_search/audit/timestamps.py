@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, share
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe, share
 from gnn_search.audit.shop import DAY, AuditedShop, time_text
 
 _HOUR = DAY // 24
@@ -88,14 +88,13 @@ def _apart(shop: AuditedShop) -> Iterator[Observation]:
     span = max(high - low, DAY)
     old = (np.datetime64(str(_FIRST_YEAR)) - np.datetime64("1970")).astype("timedelta64[us]").astype(np.int64)
     rows = np.flatnonzero((shop.time < low - _APART * span) | (shop.time > high + _APART * span) | (shop.time < old))
-    if len(rows):
-        yield Observation(
-            severity="warning",
-            count=len(rows),
-            meaning=f"Events stand far away from the others or before {_FIRST_YEAR}: an unset clock, or a time in another unit.",
-            advice="Correct or remove them; one event far back makes windows of training without any other.",
-            examples=shop.event_examples(rows),
-        )
+    yield from observe(
+        "warning",
+        rows,
+        meaning=f"Events stand far away from the others or before {_FIRST_YEAR}: an unset clock, or a time in another unit.",
+        advice="Correct or remove them; one event far back makes windows of training without any other.",
+        examples=shop.event_examples(rows),
+    )
 
 
 def _busy_cuts(shop: AuditedShop) -> Iterator[Observation]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe
 from gnn_search.audit.shop import DAY, AuditedShop, time_text
 
 _MOST_A_DAY = 1000
@@ -51,14 +51,13 @@ def _placeholders(shop: AuditedShop) -> Iterator[Observation]:
     named = ids.is_in(_PLACEHOLDERS).to_numpy() & (events > _TIMES_THE_MEDIAN * np.median(events[events > 0]))
     heavy = (events > _MOST_OF_ALL * events.sum()) & (np.count_nonzero(events) >= _MANY_USERS)
     rows = np.flatnonzero(named | heavy)
-    if len(rows):
-        yield Observation(
-            severity="warning",
-            count=len(rows),
-            meaning="A user id stands for many users, or for none: it has far more events than the others, or is a word for 'no user'.",
-            advice="Leave user_id empty for such events: they are then anonymous, each session on its own.",
-            examples=tuple({"user_id": shop.id_of("user", int(row)), "events": int(events[row])} for row in rows[:MOST_EXAMPLES]),
-        )
+    yield from observe(
+        "warning",
+        rows,
+        meaning="A user id stands for many users, or for none: it has far more events than the others, or is a word for 'no user'.",
+        advice="Leave user_id empty for such events: they are then anonymous, each session on its own.",
+        examples=tuple({"user_id": shop.id_of("user", int(row)), "events": int(events[row])} for row in rows[:MOST_EXAMPLES]),
+    )
 
 
 CHECKS = (
