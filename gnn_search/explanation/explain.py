@@ -29,9 +29,11 @@ class Explainer:
 
     Args:
         as_of: Everything before it is known, µs; by default the start of the test period.
+        background: Candidates of a request that a product is compared with, at most.
     """
 
-    def __init__(self, model: Model, as_of: int | None = None) -> None:
+    def __init__(self, model: Model, as_of: int | None = None, background: int = 100) -> None:
+        self._background = background
         self._model, embeddings = model, open_node_embeddings(model, as_of)
         self._encoder = RequestEncoder(model, embeddings)
         self._view = self._encoder.nodes.view
@@ -59,7 +61,7 @@ class Explainer:
         cosine = split_cosine(parts_of_request.parts, parts)
         ranker = self._rankers.get(RERANKED)
         if isinstance(ranker, CandidateRanker):
-            score, split = split_score(self._model, ranker, requests, node, self._verb)
+            score, split = split_score(self._model, ranker, requests, node, self._verb, self._background)
         else:
             score, split = ScoreSplit(score=cosine.cosine, cosine=cosine.cosine, vector=cosine.cosine, reranker=0.0), None
         query_node, history_query = int(requests.query[0]), int(requests.history_query[0])

@@ -17,19 +17,16 @@ from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
 from gnn_search.retrieval.request_encoder import EncodedRequests
 from gnn_search.trained.model import Model
 
-_BACKGROUND = 100
-"""Most candidates of a request that a product is compared with."""
-
 
 @torch.no_grad()
 def split_score(
-    model: Model, ranker: CandidateRanker, requests: EncodedRequests, product: int, verb: str
+    model: Model, ranker: CandidateRanker, requests: EncodedRequests, product: int, verb: str, background: int = 100
 ) -> tuple[ScoreSplit, RerankerSplit | None]:
     """Split the reranked score of one product for one request.
 
-    The reranker's part is shared out by exact Shapley values against the other candidates of the same request: what makes this product
-    different from those it competes with. What all of them share, such as how much the user ever bought, gets nothing. The reranker sees
-    the cosine too, so that is one of the groups.
+    The reranker's part is shared out by exact Shapley values against other candidates of the request, at most `background`: what makes
+    the product different from those it competes with. What all of them share, such as how much the user ever bought, gets nothing. The
+    reranker sees the cosine too, so that is one of the groups.
 
     Returns:
         The score, and the reranker's part, None for a product that is no candidate.
@@ -55,7 +52,7 @@ def split_score(
     table = np.column_stack([features.numpy(), others])
     x, mean = table[int(place[0])], table.mean(axis=0)
     groups = group_features(names[:-1]) | {COSINE: [len(names) - 1]}
-    start, shares = shapley_values(reranker_part, x, table[spread_evenly(len(table), _BACKGROUND)], list(groups.values()))
+    start, shares = shapley_values(reranker_part, x, table[spread_evenly(len(table), background)], list(groups.values()))
     whole = float(reranker_part(x[None])[0])
     described = [
         _group(title, share, [FeatureValue(name=names[column], value=x[column], mean=mean[column]) for column in columns], verb)

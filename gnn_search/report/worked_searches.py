@@ -102,14 +102,11 @@ _MOST = 2
 """Facts shown of a product."""
 
 _FACTS = (
-    ("own product", "the user {verb} it {how_often}"),
-    ("query led to it", "the query led to it {how_often}"),
-    ("own brand", "the user {verb} its brand {how_often}"),
+    ("own product", "own product: times", "the user {verb} it {how_often}"),
+    ("query led to it", "times for the query", "the query led to it {how_often}"),
+    ("own brand", "own brand: times", "the user {verb} its brand {how_often}"),
 )
-"""Phrases of flags that are 1, the strongest first."""
-
-_TIMES = {"own product": "own product: times", "query led to it": "times for the query", "own brand": "own brand: times"}
-"""The feature that says how often."""
+"""Flags, the features that say how often, and what is said of flags that are 1; the strongest first."""
 
 
 def give_reasons(ranker: Ranker, requests: EncodedRequests, ranking: Ranking, verb: str) -> list[list[str]]:
@@ -135,9 +132,9 @@ def give_reasons(ranker: Ranker, requests: EncodedRequests, ranking: Ranking, ve
 
 def _reason(numbers: dict[str, float], verb: str) -> str:
     facts = []
-    for flag, phrase in _FACTS:
+    for flag, times, phrase in _FACTS:
         if numbers.get(flag):
-            how_often = describe_features({flag: 1.0, _TIMES[flag]: numbers.get(_TIMES[flag], 0.0)}, verb)
+            how_often = describe_features({flag: 1.0, times: numbers.get(times, 0.0)}, verb)
             facts.append(phrase.format(verb=verb, how_often=how_often))
     partners = [name.partition(":")[0] for name in numbers if name.endswith(": recent products") and numbers[name]]
     facts += [f"{relation.replace('_', ' ')} recent products" for relation in partners]

@@ -9,7 +9,6 @@ import pytest
 from models import write_model
 
 from gnn_search.errors import RequestError
-from gnn_search.explanation import reranker_split
 from gnn_search.explanation.explain import Explainer
 from gnn_search.graph.store import to_time
 from gnn_search.rerank.candidates import partner_relations
@@ -55,8 +54,8 @@ def test_ranks_and_scores_are_those_of_a_search(explainer, lists, query, user, p
     assert found.score.score == pytest.approx(found.ranks.reranked.score, rel=1e-6)
 
 
-def test_every_score_is_the_sum_of_its_parts(explainer, model, monkeypatch):
-    monkeypatch.setattr(reranker_split, "_BACKGROUND", 4)
+def test_every_score_is_the_sum_of_its_parts(model):
+    explainer = Explainer(model, background=4)
     kinds = set()
     products = model.graph.nodes("product")["product_id"]
     for query, user, product in [(*CASES[(place + turn) % len(CASES)][:2], one) for place, one in enumerate(products) for turn in (0, 2)]:

@@ -42,7 +42,7 @@ def test_lists_are_those_of_the_rankers(model):
         assert titles <= set(one.relevant)
 
 
-def test_cases_are_spread_and_of_known_shoppers(model):
+def test_cases_are_spread_and_of_known_users(model):
     best, cases = best_case_ranker(model, open_node_embeddings(model)), build_cases(model.graph)
     known = np.flatnonzero(cases.user >= 0)
     queries, users = model.graph.nodes("query")["query"], model.graph.nodes("user").to_series(0)
