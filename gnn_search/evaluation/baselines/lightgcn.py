@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -15,7 +16,7 @@ from gnn_search.arrays import Float32, Int32
 from gnn_search.config.baselines import LightGcnSettings
 from gnn_search.evaluation.baselines.popularity import Popularity
 from gnn_search.graph.pairs import Pairs, count_interactions, count_pairs
-from gnn_search.graph.store import GraphView
+from gnn_search.graph.store import SPLITS, GraphView
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.training.determinism import deterministic
@@ -111,13 +112,10 @@ def _bpr(model: Any, adjacency: Tensor, batch: Tensor, negative: Tensor, weight_
 def _examples(view: GraphView, users: int, queries: int) -> Tensor:
     """Return the positive interactions before the view's time as nodes of user (-1 for none), query and product: int64 [n, 3]."""
     graph = view.graph
-    tables = [graph.examples(split) for split in ("train", "validation", "test")]
-    rows = []
-    for table in tables:
-        seen = table.filter((table["time"] < view.time) & table["action"].is_in(graph.positive_actions))
-        user = seen["user"].fill_null(-1).to_numpy()
-        rows.append(np.stack([user, seen["query"].to_numpy() + users, seen["product"].to_numpy() + users + queries], axis=1))
-    return torch.from_numpy(np.concatenate(rows).astype(np.int64))
+    tables = [graph.examples(split).select("user", "query", "product", "action", "time") for split in SPLITS]
+    seen = pl.concat(tables).filter((pl.col("time") < view.time) & pl.col("action").is_in(graph.positive_actions))
+    nodes = seen.select(pl.col("user").fill_null(-1), pl.col("query") + users, pl.col("product") + users + queries)
+    return torch.from_numpy(np.ascontiguousarray(nodes.cast(pl.Int64).to_numpy()))
 
 
 def _adjacency(by_user: Pairs, by_query: Pairs) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64
+from gnn_search.arrays import Bool, Float32, Float64, Int32
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.boosting.candidates import BoostCandidates
@@ -114,13 +114,11 @@ class EncodedPeriod:
     products: Float32
     actions: Mapping[str, Bool]
 
-    def take(self, rows: Int64) -> EncodedPeriod:
-        """Return the period with some of its cases."""
-        kept = np.zeros(len(self.cases), dtype=np.bool_)
-        kept[rows] = True
+    def take(self, kept: Bool) -> EncodedPeriod:
+        """Return the period with some of its cases: bool [cases]."""
         of_row = kept[self.cases.case_of_row()]
         actions = {action: rows_of[of_row] for action, rows_of in self.actions.items()}
-        return EncodedPeriod(take_cases(self.cases, rows), self.requests[rows], self.products, actions)
+        return EncodedPeriod(take_cases(self.cases, np.flatnonzero(kept)), self.requests[kept], self.products, actions)
 
     def places(self, index: FlatIndex, requests: Float32, k: int) -> Int32:
         """Search the whole catalogue for the places of the relevant products: int32 [rows], from 1, 0 where the list does not hold one."""
@@ -131,11 +129,6 @@ class EncodedPeriod:
             row, found = find_places(index.search(requests[block], width)[1], block, self.cases)
             place[row] = found
         return place
-
-    def boosted_places(self, boost: Boost, k: int) -> dict[str, Int32]:
-        """Return the places by the weights of each action."""
-        index = FlatIndex.build(boosted_products(self.products, boost))
-        return {action: self.places(index, boosted_queries(self.requests, boost, action), k) for action in boost.weights}
 
 
 def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progress | None = None) -> tuple[Boost, BoostReport]:
@@ -164,7 +157,7 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
             f"{model.graph.path}: one half of the users of the validation period has no case, of {len(in_fit)} in all; "
             "a boost can't be fitted and checked on so few"
         )
-    fitting, other = period.take(np.flatnonzero(in_fit)), period.take(np.flatnonzero(~in_fit))
+    fitting, other = period.take(in_fit), period.take(~in_fit)
     candidates = BoostCandidates(FlatIndex.build(fitting.products), fitting.requests, fitting.cases, boost.quality)
     bound = candidates.spread(_FAR)
     found = {action: _search(candidates, fitting, action, len(boost.dimensions), bound, settings, progress) for action in fitting.actions}
@@ -220,11 +213,12 @@ def measure_gains(period: EncodedPeriod, boost: Boost, part: str, settings: FitS
         One entry for each action that any case has, by recall and by NDCG.
     """
     plain = period.places(FlatIndex.build(period.products), period.requests, settings.k)
-    gains = []
-    for action, boosted in period.boosted_places(boost, settings.k).items():
+    index, gains = FlatIndex.build(boosted_products(period.products, boost)), []
+    for action in boost.weights:
         rows = period.actions.get(action)
         if rows is None or not rows.any():
             continue
+        boosted = period.places(index, boosted_queries(period.requests, boost, action), settings.k)
         for metric in _METRICS:
             before, after = (case_values(period.cases, places, rows, metric, settings.k) for places in (plain, boosted))
             counted = ~np.isnan(before)
