@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 import click
-from pydantic import BaseModel
 from pydantic_core import to_json
 from rich.console import Console
 from rich.progress import (
@@ -26,13 +26,40 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gnn_search.cli.options import json_option, threads_option
+
 PLAIN_WIDTH = 140
 """Columns of a table or paragraph that goes to a file or a pipe."""
 SECONDS_A_LINE = 10.0
 """Seconds between two lines of progress in a log file."""
 
 
-def emit(result: BaseModel | Mapping[str, Any], as_json: bool, render: Callable[[Console], None]) -> None:
+def reporting(
+    run: Callable[..., Any], render: Callable[[Console, Any], object], *, failed: Callable[[Any], bool] = lambda result: False
+) -> click.Command:
+    """Make a command of a function that returns its result, with `--threads` and `--json` after the function's own options.
+
+    Args:
+        run: Decorated with its options; its docstring is the help.
+        render: Writes the result for a reader.
+        failed: Whether a result means exit code 1.
+    """
+
+    @wraps(run)
+    def command(as_json: bool, **options: Any) -> None:
+        result = run(**options)
+        emit(result, as_json, lambda console: render(console, result))
+        if failed(result):
+            click.get_current_context().exit(1)
+
+    own = list(getattr(run, "__click_params__", ()))
+    command.__click_params__ = []  # type: ignore[attr-defined]
+    made = click.command()(threads_option(json_option(command)))
+    made.params[:0] = reversed(own)
+    return made
+
+
+def emit(result: Any, as_json: bool, render: Callable[[Console], object]) -> None:
     """Write a command's result to stdout.
 
     Args:
@@ -41,6 +68,7 @@ def emit(result: BaseModel | Mapping[str, Any], as_json: bool, render: Callable[
         render: Writes the same for a reader.
     """
     if as_json:
+        result = result.to_json() if hasattr(result, "to_json") else result
         click.echo(to_json(result, indent=2, inf_nan_mode="null").decode())
     else:
         render(console())
