@@ -14,6 +14,8 @@ from gnn_search.cli.output import error_console, progress, reporting
 from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from gnn_search.training.loop import StepReport
 
 
@@ -59,32 +61,42 @@ def run_training(
         audit_first(opened)
     with progress("examples") as bars:
         watcher, say = _Watcher(bars), error_console().print
-        return train_model(settings, opened, out, resume=resume, seed=seed, tensorboard=tensorboard, listener=watcher, say=say)
+        return train_model(
+            settings,
+            opened,
+            out,
+            resume=resume,
+            seed=seed,
+            tensorboard=tensorboard,
+            listener=watcher,
+            say=say,
+            progress=watcher.show_fitting,
+        )
 
 
 class _Watcher:
-    """Shows steps as a bar and validations as lines on stderr."""
+    """Shows steps, and the fitting of the reranker, as bars, and validations as lines on stderr."""
 
-    def __init__(self, bars: Any) -> None:
+    def __init__(self, bars: Progress) -> None:
         self._bars = bars
-        self._task: Any = None
-        self._pretraining: Any = None
+        self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, report: StepReport) -> None:
-        if report.pretraining:
-            if self._pretraining is None:
-                self._pretraining = self._bars.add_task("pre-training", total=report.total_steps * report.examples)
-            self._bars.update(self._pretraining, advance=report.examples, description=f"pre-training  loss {report.loss:.3f}")
-            return
-        if self._task is None:
-            done = (report.step - 1) * report.examples  # above 0 in a resumed run
-            self._task = self._bars.add_task("training", total=report.total_steps * report.examples, completed=done)
-        self._bars.update(self._task, advance=report.examples, description=f"training  loss {report.loss:.3f}")
+        stage = "pre-training" if report.pretraining else "training"
+        if stage not in self._tasks:
+            done = 0 if report.pretraining else (report.step - 1) * report.examples  # above 0 in a resumed run
+            self._tasks[stage] = self._bars.add_task(stage, total=report.total_steps * report.examples, completed=done)
+        self._bars.update(self._tasks[stage], advance=report.examples, description=f"{stage}  loss {report.loss:.3f}")
         if report.recall is not None:
             self._bars.console.print(
                 f"step {report.step:,} of {report.total_steps:,}: validation recall@10 {report.recall:.4f}, loss {report.loss:.3f}, "
                 f"{report.rate:,.0f} examples/s, {report.waiting:.1%} of the time waiting for batches"
             )
+
+    def show_fitting(self, stage: str, done: int, total: int) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=total)
+        self._bars.update(self._tasks[stage], completed=done, total=total)
 
 
 def _in_words(negative: dict[str, Any]) -> str:

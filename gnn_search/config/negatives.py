@@ -34,7 +34,7 @@ class Uniform(_Negatives):
 _PRESETS: dict[str, dict[str, Any]] = {"tb_hns": {"levels": (0.0, 1.0), "start_levels": None, "alpha": 0.0, "mask": "query"}}
 
 
-class TaxonomyWalk(_Negatives):
+class Taxonomic(_Negatives):
     """Products of near branches, drawn for each example."""
 
     kind: Literal["taxonomy"]
@@ -61,7 +61,7 @@ class TaxonomyWalk(_Negatives):
         return {**given, **preset}
 
     @model_validator(mode="after")
-    def _levels_are_weights(self) -> TaxonomyWalk:
+    def _levels_are_weights(self) -> Taxonomic:
         for name, levels in (("levels", self.levels), ("start_levels", self.start_levels)):
             if levels is not None and (min(levels) < 0 or sum(levels) <= 0):
                 raise ValueError(f"{name} must not be negative, and one must be above 0")
@@ -103,7 +103,7 @@ class Lexical(_Listed):
 
 
 SharedNegatives = InBatch | Uniform
-HardNegatives = TaxonomyWalk | InBatchHard | Dynamic | Lexical
+HardNegatives = Taxonomic | InBatchHard | Dynamic | Lexical
 Negatives = Annotated[SharedNegatives | HardNegatives, Field(discriminator="kind")]
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from gnn_search.config.base import Settings
 from gnn_search.config.files import find_yaml, read_yaml
-from gnn_search.config.negatives import HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, TaxonomyWalk
+from gnn_search.config.negatives import HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, Taxonomic
 
 
 class StaticFiles(Settings):
@@ -24,7 +24,7 @@ class PretrainSettings(Settings):
 
     epochs: int = Field(0, ge=0, le=1000, description="Passes over the distinct (query, product) pairs of the training period (0 = off).")
     batch_size: int = Field(1024, ge=2, description="Pairs a step; the products of the others are each one's negatives.")
-    learning_rate: float = Field(5e-3, gt=0, description="Of all weights but a transformer's, at its height.")
+    learning_rate: float = Field(5e-3, gt=0, le=1, description="Of all weights but a transformer's, at its height.")
 
 
 class TextSettings(Settings):
@@ -157,7 +157,7 @@ class RerankerSettings(Settings):
 
     enabled: bool = Field(True, description="Score candidates by their interactions in the graph, beside the vectors.")
     products: int = Field(150, ge=1, le=10_000, description="Most products that a query leads to.")
-    recent: int = Field(20, ge=0, le=1000, description="Latest interactions whose partners are candidates (0 = none).")
+    recent_length: int = Field(20, ge=0, le=1000, description="Latest interactions whose partners are candidates (0 = none).")
     words: int = Field(50, ge=0, le=10_000, description="Most products that a query's words match (0 = none).")
     nearest: int = Field(100, ge=0, le=10_000, description="Nearest products by vector that are candidates too.")
     half_life_days: tuple[float, ...] = Field(
@@ -175,7 +175,7 @@ class RerankerSettings(Settings):
     cases: int = Field(24_000, ge=1, description="Most validation cases that it is fitted on.")
     epochs: int = Field(8, ge=1, description="Passes over them.")
     batch_size: int = Field(256, ge=1, description="Cases a step.")
-    learning_rate: float = Field(5e-3, gt=0)
+    learning_rate: float = Field(5e-3, gt=0, le=1, description="Of all weights, at its height.")
     user_dropout: float = Field(0.15, ge=0, lt=1, description="Share of the cases fitted without their user.")
     cold_query_share: float = Field(
         0.1,
@@ -203,10 +203,10 @@ class RerankerSettings(Settings):
 class OptimiserSettings(Settings):
     """AdamW for dense weights, sparse Adam for ID embeddings."""
 
-    learning_rate: float = Field(2e-3, gt=0, description="Of the dense weights, at its height.")
-    table_learning_rate: float = Field(5e-3, gt=0, description="Of tokens and embeddings, at its height.")
-    transformer_learning_rate: float = Field(2e-5, gt=0, description="Of a transformer that learns, at its height.")
-    weight_decay: float = Field(1e-4, ge=0)
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="Of the dense weights, at its height.")
+    table_learning_rate: float = Field(5e-3, gt=0, le=1, description="Of tokens and embeddings, at its height.")
+    transformer_learning_rate: float = Field(2e-5, gt=0, le=1, description="Of a transformer that learns, at its height.")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="Decoupled from the gradient.")
     warmup: float = Field(
         0.03, ge=0, lt=1, description="Share of the steps over which the rates rise; afterwards they fall along a cosine."
     )
@@ -237,7 +237,7 @@ class TrainingConfig(Settings):
     query: QuerySettings = Field(default_factory=QuerySettings)
     user: UserSettings = Field(default_factory=UserSettings)
     shared_attributes: tuple[SharedAttribute, ...] = Field((), description="Attributes that users and products both have.")
-    negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), TaxonomyWalk(kind="taxonomy")), min_length=1)
+    negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), Taxonomic(kind="taxonomy")), min_length=1)
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     loss: LossSettings = Field(default_factory=LossSettings)
     reranker: RerankerSettings = Field(default_factory=RerankerSettings)

@@ -27,16 +27,9 @@ def ablate(
     only: Sequence[str] = (),
     keep: bool = False,
 ) -> StudyReport:
-    """Train and measure the base and its variants.
+    """Train and measure the base and its variants; see `run_study`.
 
-    Args:
-        study: The settings.
-        graph: The graph.
-        work: Where results are kept as they come.
-        listener: Receives the progress.
-        command: Kept in the report.
-        only: Names of the variants to try; none means all. The base is always there.
-        keep: Keep the models.
+    `only` names the variants to try, none means all; the base is always there.
 
     Raises:
         ConfigError: The base, the override or a variant is not right.

@@ -20,7 +20,7 @@ _RESULT, _RECALLS, _USER = "result.json", "recalls.npz", "user"
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredRun:
     """A finished run.
 
     Shapes:
@@ -49,14 +49,14 @@ class StudyStore:
         """Whether the run is finished."""
         return self.result(run).is_dir()
 
-    def save(self, run: StudyRun, measured: Measured) -> None:
+    def save(self, run: StudyRun, measured: MeasuredRun) -> None:
         """Write a result, whole or not at all."""
         with staged(self.result(run)) as partial:
             partial.mkdir()
             np.savez_compressed(partial / _RECALLS, allow_pickle=False, **{_USER: measured.user}, **measured.recalls)
             write_json(partial / _RESULT, measured.result.model_dump(mode="json"))
 
-    def load(self, run: StudyRun) -> Measured:
+    def load(self, run: StudyRun) -> MeasuredRun:
         """Read the result of a finished run.
 
         Raises:
@@ -70,4 +70,4 @@ class StudyStore:
         except (ValidationError, OSError, ValueError, EOFError, BadZipFile) as error:
             reason = " ".join(str(error).split())
             raise ArtefactError(f"the result in {folder} is damaged ({reason}); remove the folder, and the run is done again") from None
-        return Measured(result, found.pop(_USER), found)
+        return MeasuredRun(result, found.pop(_USER), found)

@@ -77,7 +77,7 @@ def _convert(value: pl.Expr, kind: Kind, dtype: pl.DataType, *, typed: bool) -> 
     if kind == "id":
         return _as_id(value, dtype)
     if kind == "text":
-        return value.cast(pl.String) if _is_text(dtype) else None
+        return value.cast(pl.String) if is_text(dtype) else None
     if kind == "label":
         return None if dtype.is_nested() or dtype in (pl.Binary, pl.Object) else value.cast(pl.String)
     if kind == "number":
@@ -92,7 +92,7 @@ def _convert(value: pl.Expr, kind: Kind, dtype: pl.DataType, *, typed: bool) -> 
 def _as_id(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype.is_integer():
         return value.cast(pl.Int64)
-    if _is_text(dtype):
+    if is_text(dtype):
         text = value.cast(pl.String)
         return pl.when(text != "").then(text)
     return None
@@ -106,23 +106,24 @@ def _as_time(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
         return value.cast(pl.Datetime("us"))
     if dtype.is_integer():
         return value.cast(pl.Int64)
-    return value.cast(pl.String) if _is_text(dtype) else None
+    return value.cast(pl.String) if is_text(dtype) else None
 
 
 def _as_list(value: pl.Expr, kind: Kind, dtype: pl.DataType) -> pl.Expr | None:
-    if kind == "path" and _is_text(dtype):
+    if kind == "path" and is_text(dtype):
         return value.cast(pl.String)
     if not isinstance(dtype, pl.List):
         return None
     inner = dtype.inner
-    if _is_text(inner):
+    if is_text(inner):
         return value.cast(pl.List(pl.String))
     if inner == pl.Null:
         return value
     return value.cast(pl.List(pl.Int64)) if kind == "ids" and inner.is_integer() else None
 
 
-def _is_text(dtype: object) -> bool:
+def is_text(dtype: object) -> bool:
+    """Say whether a column of this type holds text."""
     return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
 
 

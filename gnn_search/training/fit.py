@@ -18,7 +18,7 @@ from gnn_search.trained.model import open_model, read_manifest, save_model
 from gnn_search.trained.node_embeddings import encode_nodes, save_node_embeddings
 from gnn_search.training.checkpoint import remove_checkpoints
 from gnn_search.training.loop import RESUME_ADVICE, Listener, TrainingResult, train
-from gnn_search.training.reranker_fit import RerankerFit, fit_reranker
+from gnn_search.training.reranker_fit import Progress, RerankerFit, fit_reranker
 from gnn_search.versions import library_versions
 
 
@@ -32,6 +32,7 @@ def train_model(
     tensorboard: bool | None = None,
     listener: Listener = lambda report: None,
     say: Callable[[str], object] = lambda sentence: None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> dict[str, Any]:
     """Train a model as `fit_model` does, and save its node embeddings and word matches beside it.
 
@@ -44,6 +45,7 @@ def train_model(
         tensorboard: Write event files of TensorBoard; by default where it is installed.
         listener: Called after each step.
         say: Called with a sentence for what follows the steps.
+        progress: Receives the progress of fitting the reranker.
 
     Returns:
         The summary that `model.json` keeps.
@@ -58,7 +60,7 @@ def train_model(
         graph = Graph.open(graph)
         graph.verify()
     board = any(distributions(name="tensorboard")) if tensorboard is None else tensorboard
-    summary = fit_model(settings, graph, out, resume=resume, tensorboard=board, listener=listener, say=say)
+    summary = fit_model(settings, graph, out, resume=resume, tensorboard=board, listener=listener, say=say, progress=progress)
     layout = ModelLayout(out)
     if layout.checkpoint.exists():  # else the model was whole before
         model = open_model(out, graph.path)
@@ -78,6 +80,7 @@ def fit_model(
     tensorboard: bool = False,
     listener: Listener = lambda report: None,
     say: Callable[[str], object] = lambda sentence: None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> dict[str, Any]:
     """Train a model, save it, and return the summary that `model.json` keeps.
 
@@ -89,6 +92,7 @@ def fit_model(
         tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
         listener: Called after each step.
         say: Called with a sentence for what follows the steps.
+        progress: Receives the progress of fitting the reranker.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.
@@ -103,7 +107,7 @@ def fit_model(
     reranker = None
     if config.reranker.enabled:
         say("fitting the reranker on the validation period")
-        reranker = fit_reranker(config, graph, result.towers, InputSampler(graph, config))
+        reranker = fit_reranker(config, graph, result.towers, InputSampler(graph, config), progress)
     summary = _summarise(result, reranker, out)
     save_model(out, graph, config, result.towers, None if reranker is None else reranker.scorer, summary, library_versions())
     return summary
