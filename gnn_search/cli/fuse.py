@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @seed_option("Seed of their draw.")
 @graph_option
 def run_fusion(model: Path, out: Path, channels: tuple[str, ...], cases: int, seed: int, graph: Path | None) -> FusionSummary:
-    """Fit weights that fuse vectors, the graph's candidates and words.
+    """Fit weights that fuse vectors, candidates and words.
 
     The channel reranked and its three parts give their 200 best products each; a weighted sum of scores and ranks orders what any of them
     found. The weights are fitted on validation cases. As the reranker was fitted on this period too, it is fitted anew on either half of

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
+from gnn_search.config.base import StrictModel
 from gnn_search.errors import TableError
 
 Kind = Literal["id", "ids", "text", "label", "number", "time", "path"]
@@ -49,6 +51,24 @@ class Column:
     source: str
     key: str
     kind: Kind
+
+
+def recipe_columns(part: StrictModel, name: str, kinds: Mapping[str, Kind]) -> list[Column]:
+    """Return the columns that a recipe names for a table.
+
+    Args:
+        part: The recipe's part; a field of `kinds` holds the name of one column, the names of several, which are kept, or None.
+        name: Of the table.
+        kinds: What the columns of each field may hold.
+    """
+    columns = []
+    for field, kind in kinds.items():
+        named, key = getattr(part, field), f"tables.{name}.{field}"
+        if isinstance(named, str):
+            columns.append(Column(field, named, key, kind))
+        else:
+            columns += [Column(column, column, key, kind) for column in named or ()]
+    return columns
 
 
 def convert_column(column: Column, dtype: pl.DataType, place: str, *, typed: bool) -> pl.Expr:

@@ -131,7 +131,7 @@ def test_a_run_killed_before_its_vectors_are_there_goes_on(trained, tiny_graph, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("gnn_search.trained.node_embeddings.encode_nodes", killed)
+        patch.setattr("gnn_search.training.fit.encode_nodes", killed)
         assert run(write_config(tmp_path), tiny_graph.path, tmp_path / "model").exit_code == 130
     layout = ModelLayout(tmp_path / "model")
     assert layout.manifest.exists()
