@@ -19,9 +19,8 @@ import numpy as np
 
 from gnn_search.cli.options import PATH
 from gnn_search.layout import write_json
-from gnn_search.machine import describe_machine
+from gnn_search.machine import describe_machine, library_versions
 from gnn_search.threads import set_threads
-from gnn_search.versions import library_versions
 
 if TYPE_CHECKING:
     from gnn_search.arrays import Float32, Int32

@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -17,9 +17,11 @@ from gnn_search.cli.output import error_console, progress, reporting
 
 if TYPE_CHECKING:
     from gnn_search.config.studies import StudySettings
-    from gnn_search.studies.plan import StudyRun
     from gnn_search.studies.result import NegativesReport, RunResult, StudyReport
+    from gnn_search.studies.runs import StudyRun
     from gnn_search.training.loop import StepReport
+
+Report = TypeVar("Report", bound="StudyReport")
 
 study_options = together(
     click.argument("study"),
@@ -50,8 +52,7 @@ def run_ablation(**options: Any) -> StudyReport:
     from gnn_search.config.studies import AblationSettings
     from gnn_search.studies.ablation import ablate
 
-    report: StudyReport = _run_study("ablate", AblationSettings, ablate, **options)
-    return report
+    return _run_study("ablate", AblationSettings, ablate, **options)
 
 
 @study_options
@@ -70,14 +71,13 @@ def run_negatives_study(**options: Any) -> NegativesReport:
     from gnn_search.config.studies import NegativesStudySettings
     from gnn_search.studies.negatives import compare_negatives
 
-    report: NegativesReport = _run_study("compare-negatives", NegativesStudySettings, compare_negatives, **options)
-    return report
+    return _run_study("compare-negatives", NegativesStudySettings, compare_negatives, **options)
 
 
 def _run_study(
     name: str,
     settings: type[StudySettings],
-    run: Callable[..., Any],
+    run: Callable[..., Report],
     *,
     study: str,
     graph: Path,
@@ -88,7 +88,7 @@ def _run_study(
     only: tuple[str, ...],
     work: Path | None,
     keep: bool,
-) -> Any:
+) -> Report:
     """Run a study with the options of `study_options` and write its report to `out`; `run` trains and measures."""
     from gnn_search.graph.store import Graph
     from gnn_search.layout import refuse_existing, write_json
@@ -149,17 +149,11 @@ class StudyWatcher:
         )
 
 
-def _print_ablation(console: Console, report: StudyReport) -> None:
-    from gnn_search.studies.tables import ablation_tables
+def _print_tables(console: Console, report: StudyReport) -> None:
+    from gnn_search.studies.tables import study_tables
 
-    console.print(*ablation_tables(report))
-
-
-def _print_negatives(console: Console, report: NegativesReport) -> None:
-    from gnn_search.studies.tables import negatives_tables
-
-    console.print(*negatives_tables(report))
+    console.print(*study_tables(report))
 
 
-ablate_command = reporting(run_ablation, _print_ablation)
-negatives_command = reporting(run_negatives_study, _print_negatives)
+ablate_command = reporting(run_ablation, _print_tables)
+negatives_command = reporting(run_negatives_study, _print_tables)

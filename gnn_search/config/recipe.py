@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from gnn_search.config.base import StrictModel
-from gnn_search.config.files import find_yaml, read_yaml
+from gnn_search.config.files import NamedFile
 from gnn_search.config.names import RelationName
 from gnn_search.config.slices import Slices
 
@@ -199,8 +198,10 @@ class SplitByLast(_Split):
         return self
 
 
-class Recipe(StrictModel):
+class Recipe(NamedFile):
     """One shop's graph."""
+
+    shipped_in: ClassVar[str] = "graphs"
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     description: str = ""
@@ -221,12 +222,3 @@ class Recipe(StrictModel):
         if MEASURED in self.tables.events.labels:
             raise ValueError(f"'{MEASURED}' can't be a label: the graph marks the measured events so; rename the column")
         return self
-
-    @classmethod
-    def load(cls, name_or_path: str | Path) -> Recipe:
-        """Read a recipe by the name of a shipped one or by path.
-
-        Raises:
-            ConfigError: It does not exist or is not right.
-        """
-        return read_yaml(find_yaml(str(name_or_path), "graphs"), cls)

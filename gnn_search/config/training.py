@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from gnn_search.config.base import Settings
-from gnn_search.config.files import find_yaml, read_yaml
+from gnn_search.config.files import NamedFile
 from gnn_search.config.negatives import HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, Taxonomic
 
 
@@ -226,7 +225,7 @@ class LoopSettings(Settings):
     refresh_every: int = Field(100, ge=1, description="Steps after which the stored product vectors are computed anew.")
 
 
-class TrainingConfig(Settings):
+class TrainingConfig(Settings, NamedFile):
     """One experiment."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
@@ -287,12 +286,3 @@ class TrainingConfig(Settings):
     def mask_of(self, negative: SharedNegatives | HardNegatives) -> Mask:
         """Return which known positives a kind of negative masks."""
         return negative.mask or self.loss.mask
-
-    @classmethod
-    def load(cls, name_or_path: str | Path) -> TrainingConfig:
-        """Read a configuration by the name of a shipped one or by path.
-
-        Raises:
-            ConfigError: It does not exist or is not right.
-        """
-        return read_yaml(find_yaml(str(name_or_path), "configs"), cls)

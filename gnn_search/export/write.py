@@ -16,11 +16,11 @@ from gnn_search.export.storage import Storage
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.store import METRIC
 from gnn_search.layout import FORMAT_VERSION, ExportLayout, refuse_existing, staged, write_json
+from gnn_search.machine import library_versions
 from gnn_search.retrieval.options import RankingOptions
 from gnn_search.retrieval.retriever import Retriever
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import NodeEmbeddings
-from gnn_search.versions import library_versions
 
 REQUEST = "request"
 """Name of the table of requests."""

@@ -10,8 +10,8 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph
 from gnn_search.studies.overrides import overridden, settings_of
-from gnn_search.studies.plan import select_names
 from gnn_search.studies.result import Skipped, StudyReport
+from gnn_search.studies.runs import select_names
 from gnn_search.studies.study import StudyListener, run_study
 
 BASE = "base"

@@ -10,7 +10,7 @@ import numpy as np
 from gnn_search.evaluation.significance import mean_interval
 from gnn_search.studies.measuring import CHANNELS
 from gnn_search.studies.result import MedianRecall, StudyDifference, Summary
-from gnn_search.studies.store import MeasuredRun
+from gnn_search.studies.runs import MeasuredRun
 
 
 def summarise_variant(name: str, runs: Sequence[MeasuredRun], reference: Sequence[MeasuredRun] | None, n_resamples: int) -> Summary:

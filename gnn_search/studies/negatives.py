@@ -12,8 +12,8 @@ from gnn_search.config.studies import NegativesStudySettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.studies.overrides import overridden
-from gnn_search.studies.plan import select_names
 from gnn_search.studies.result import MixCosts, NegativesReport, RunResult, SamplerCost, Target, TargetCosts, Validation
+from gnn_search.studies.runs import select_names
 from gnn_search.studies.study import StudyListener, run_study
 
 LOWEST = "lowest"

@@ -21,9 +21,8 @@ from gnn_search.layout import ModelLayout
 from gnn_search.machine import describe_machine
 from gnn_search.studies.differences import summarise_variant
 from gnn_search.studies.measuring import Measuring, measuring_of, model_recalls, study_cases
-from gnn_search.studies.plan import StudyRun, plan_runs
 from gnn_search.studies.result import Recall, RunResult, Skipped, StudyReport, Validation
-from gnn_search.studies.store import MeasuredRun, StudyStore
+from gnn_search.studies.runs import MeasuredRun, StudyRun, StudyStore, plan_runs
 from gnn_search.trained.model import open_model
 from gnn_search.training.fit import fit_model
 from gnn_search.training.loop import StepReport

@@ -9,13 +9,18 @@ from rich.text import Text
 
 from gnn_search.console_table import make_table
 from gnn_search.studies.measuring import CHANNELS
-from gnn_search.studies.result import NegativesReport, StudyDifference, StudyReport, TargetCosts
+from gnn_search.studies.result import NegativesReport, StudyDifference, StudyReport
 
 _ABOVE, _BELOW = "▲", "▼"
 
 
-def ablation_tables(report: StudyReport) -> list[Table]:
-    """Return the tables of variants: recalls and differences to the base; and what was skipped."""
+def study_tables(report: StudyReport) -> list[Table]:
+    """Return the tables of a study's report."""
+    return _negatives_tables(report) if isinstance(report, NegativesReport) else _ablation_tables(report)
+
+
+def _ablation_tables(report: StudyReport) -> list[Table]:
+    """Return recalls and differences to the base, and what was skipped."""
     made = [_recalls(report, "variant", CHANNELS), _differences(report, "variant", ["reranked", "vector"])]
     if not report.skipped:
         return made
@@ -25,8 +30,8 @@ def ablation_tables(report: StudyReport) -> list[Table]:
     return [*made, skipped]
 
 
-def negatives_tables(report: NegativesReport) -> list[Table]:
-    """Return the tables of mixes: recalls and differences, what each sampler costs and gets wrong, and what reaching a target takes."""
+def _negatives_tables(report: NegativesReport) -> list[Table]:
+    """Return recalls and differences, what each sampler costs and gets wrong, and what reaching a target takes."""
     made = [_recalls(report, "mix", ["reranked", "no user"])]
     made += [] if report.reference is None else [_differences(report, "mix", ["reranked"])]
     return [*made, _samplers(report), *(_targets(report, place) for place in range(len(report.targets)))]
@@ -90,13 +95,10 @@ def _targets(report: NegativesReport, place: int) -> Table:
     table = make_table("mix", ">best", ">steps", ">seconds", ">CPU s", ">seeds that\nreached it", title=title)
     seeds = len(target.recalls)
     for mix in report.costs:
-        table.add_row(mix.name, _share(mix.best_validation), *_cost_of(mix.reached[place], seeds))
+        reached = mix.reached[place]
+        costs = ["-" if value is None else f"{value:,.0f}" for value in (reached.steps, reached.seconds, reached.cpu_seconds)]
+        table.add_row(mix.name, _share(mix.best_validation), *costs, f"{reached.seeds} of {seeds}")
     return table
-
-
-def _cost_of(reached: TargetCosts, seeds: int) -> list[str]:
-    values = [reached.steps, reached.seconds, reached.cpu_seconds]
-    return [*("-" if value is None else f"{value:,.0f}" for value in values), f"{reached.seeds} of {seeds}"]
 
 
 def _share(value: float | None) -> str:

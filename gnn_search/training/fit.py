@@ -12,6 +12,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
+from gnn_search.machine import library_versions
 from gnn_search.rerank.word_matches import save_matches
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.trained.model import open_model, read_manifest, save_model
@@ -19,7 +20,6 @@ from gnn_search.trained.node_embeddings import encode_nodes, save_node_embedding
 from gnn_search.training.checkpoint import remove_checkpoints
 from gnn_search.training.loop import RESUME_ADVICE, Listener, TrainingResult, train
 from gnn_search.training.reranker_fit import Progress, RerankerFit, fit_reranker
-from gnn_search.versions import library_versions
 
 
 def train_model(

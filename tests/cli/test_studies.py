@@ -16,8 +16,7 @@ from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.rankers.build import model_case_rankers
 from gnn_search.studies import study as study_module
-from gnn_search.studies.measuring import study_cases
-from gnn_search.studies.plan import Measuring
+from gnn_search.studies.measuring import Measuring, study_cases
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import encode_nodes
 

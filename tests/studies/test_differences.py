@@ -7,7 +7,7 @@ import pytest
 
 from gnn_search.studies.differences import differences, summarise_variant
 from gnn_search.studies.result import Recall, RunResult
-from gnn_search.studies.store import MeasuredRun
+from gnn_search.studies.runs import MeasuredRun
 
 
 def measured(seed: int, values: list[float], user: list[int], slices: tuple[str, ...] = ("all",)) -> MeasuredRun:
