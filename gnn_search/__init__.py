@@ -63,7 +63,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first asked for: torch and FAISS take seconds, which `gnn-search --help` must not.
+    # Imported on first use: torch and FAISS take seconds, which `gnn-search --help` must not.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -27,7 +27,7 @@ def run_embedding(
 ) -> EmbedSummary:
     """Write vectors of what is not in the graph.
 
-    Nothing is trained. A product is encoded by its text, category, numbers, attributes and brand, as one that nobody has chosen yet; a
+    Nothing is trained. A product is encoded by its text, category, numbers, attributes and brand, as one without any interaction; a
     user by what the history and attribute columns say; a query by its text, and one that the graph holds also by what it led to. Histories
     are in the order of time; rows of events may have timestamp, action, query and weight. Files are parquet, CSV or JSON lines.
 
@@ -65,7 +65,7 @@ def _products(console: Console, products: ProductsEmbedded) -> None:
         "with an id that the graph holds, encoded as new all the same": products.in_graph,
         "placed higher, as the graph does not hold their category": products.placed_higher,
         "in no category that the graph holds": products.in_no_category,
-        "of these without a known word either, told apart by numbers, attributes and brand alone": products.unknown,
+        "of these without a known word either, distinguished by numbers, attributes and brand alone": products.unknown,
         "vectors of length 0": products.zero_vectors,
     }
     _print_counts(console, counts)
@@ -75,7 +75,7 @@ def _users(console: Console, users: UsersEmbedded) -> None:
     console.print(f"users: {users.vectors:,} vectors from {users.events:,} events", soft_wrap=True)
     counts = {
         "events left out, as their product is not in the graph": users.unknown_products,
-        "events left out, as they are not before the moment": users.later,
+        "events left out, as they are not before the time": users.later,
         "users with a vector of length 0, as nothing is known of them": users.zero_vectors,
     }
     _print_counts(console, counts)

@@ -110,7 +110,7 @@ def _render_user(console: Console, user: UserNeighbourhood) -> None:
 
 def _render_query(console: Console, query: QueryNeighbourhood) -> None:
     console.print(
-        f"Query '{query.query}': asked by {_times(query.num_users, 'user')}, led to {_times(query.num_products, 'product')} "
+        f"Query '{query.query}': {_times(query.num_users, 'user')}, led to {_times(query.num_products, 'product')} "
         f"in {_times(query.num_interactions, 'interaction')}",
         soft_wrap=True,
     )

@@ -62,10 +62,10 @@ def _draw_for_query(model: Path, query: str, user: str | None, k: int, kinds: tu
     node = None if user is None else int(IdLookup(opened.graph.nodes("user").to_series(0)).find_values([user])[0])
     if node == -1:
         raise RequestError(f"there is no user {user!r} in the graph {opened.graph.path}; give the shop's own id, or leave --user out")
-    taught = [negative.kind for negative in opened.config.negatives]
+    trained = [negative.kind for negative in opened.config.negatives]
     batches = BatchSampler(opened.graph, choose_negatives(opened.config, kinds, k))
     encoder = NodeEncoder(opened.towers, opened.inputs, opened.graph.before(opened.graph.manifest.validation_start))
-    return show_negatives(encoder, batches, normalise_text(query), node, k, taught, kinds or taught)
+    return show_negatives(encoder, batches, normalise_text(query), node, k, trained, kinds or trained)
 
 
 def run_summary(model: Path, kinds: tuple[str, ...] = (), graph: Path | None = None) -> dict[str, Any]:

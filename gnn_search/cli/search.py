@@ -125,7 +125,7 @@ def _who(result: SearchResult) -> str:
 
 
 def _day(result: SearchResult, past: PastProduct) -> str:
-    """Say when a product was last chosen; a history given as ids has no days."""
+    """Return the day of the last interaction; a history given as ids has no days."""
     return "" if result.history_events is not None else f"{past.last:%Y-%m-%d}"
 
 

@@ -141,7 +141,7 @@ class LossSettings(Settings):
 
     kind: Literal["softmax", "hinge"] = "softmax"
     temperature: float = Field(0.06, gt=0, le=1, description="softmax: temperature at the start.")
-    mask: Mask = Field("user_query", description="Which known positives are never taught as wrong.")
+    mask: Mask = Field("user_query", description="Which known positives are never used as negatives.")
     thresholds: dict[str, Annotated[float, Field(gt=-1, lt=1)] | Literal["learned"]] = Field(
         default_factory=dict,
         description="hinge: the cosine above which a product answers a query, by action kind; those not named are learned.",
@@ -180,10 +180,10 @@ class RerankerSettings(Settings):
         0.1,
         ge=0,
         lt=1,
-        description="Cases fitted a second time as cold queries, as if nobody had asked them: one a query, at most this share of all.",
+        description="Cases fitted a second time as cold queries, without their interactions: one a query, at most this share of all.",
     )
     new_queries: int = Field(
-        20, ge=1, description="How often a case whose query nobody had asked before is fitted a pass; such cases are few in any one period."
+        20, ge=1, description="How often a case of a cold query is fitted a pass; such cases are few in any one period."
     )
 
     @model_validator(mode="after")

@@ -54,7 +54,7 @@ class ExportSource:
         tables: What the formats of tables hold, by name.
         storage: How numbers are kept.
         shard_bytes: Most bytes a file.
-        advance: Told the rows written.
+        advance: Receives the rows written.
     """
 
     model: Model

@@ -1,4 +1,4 @@
-"""Write an export: every format asked for, and the manifest."""
+"""Write an export: every wanted format, and the manifest."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def export_model(
     requests: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportManifest:
-    """Write a model's vectors, and whatever else is asked for, for other programs.
+    """Write a model's vectors, and what else other programs.
 
     The query vectors are those of known queries without a user; the text tower encodes any other, and `requests` gives those with one.
     Vectors are read, turned and written in parts, so memory holds a part of them; the FAISS index alone is made in memory.
@@ -46,7 +46,7 @@ def export_model(
         out: The folder, made whole or not at all.
         settings: What to write; by default parquet, FAISS index and text tower.
         requests: File of users and queries whose personal vectors become a table of their own.
-        progress: Told the rows written and their total.
+        progress: Receives the rows written and their total.
 
     Raises:
         OutputExistsError: `out` exists.

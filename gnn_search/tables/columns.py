@@ -19,7 +19,7 @@ _EXPECTED: dict[Kind, str] = {
     "text": "text",
     "label": "single values",
     "number": "numbers",
-    "time": "moments (Datetime, Date, ISO 8601 text, or integers since 1970)",
+    "time": "times (Datetime, Date, ISO 8601 text, or integers since 1970)",
     "path": "lists of category names, or text to be cut at the separator",
 }
 

@@ -143,7 +143,7 @@ def test_a_run_killed_before_its_vectors_are_there_goes_on(trained, tiny_graph, 
 
 
 def test_a_training_that_diverges_is_one_sentence_and_exit_2(tiny_graph, tmp_path):
-    result = run(write_config(tmp_path, loss={"temperature": 1e-38}), tiny_graph.path, tmp_path / "model")
+    result = run(write_config(tmp_path, negatives=[{"kind": "in_batch", "weight": 1e38}]), tiny_graph.path, tmp_path / "model")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("Error: the training diverged: ")
     assert result.stderr.endswith("is not finite; lower the learning rates under 'optimiser' and train anew\n")

@@ -95,7 +95,7 @@ def test_held_out_recall_is_of_the_other_half_of_the_users(tiny_graph, monkeypat
     settings = config(user_dropout=0)
     fits, measured = {}, []
 
-    def remember_fit(config, examples, case):
+    def remember_fit(config, examples, case, *progress):
         scorer = fit(config, examples, case)
         fits[id(scorer)] = scorer, case
         return scorer
