@@ -165,7 +165,10 @@ def read_manifest(layout: ModelLayout) -> ModelManifest:
         ArtefactError: The folder is no model, is damaged, half-trained or of another version.
     """
     if not layout.manifest.exists() and layout.metrics.exists():
-        raise ArtefactError(f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume'")
+        raise ArtefactError(
+            f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume', or, where it diverged, remove the folder "
+            "and train anew with lower learning rates"
+        )
     manifest = MODEL.read_manifest(layout.manifest, ModelManifest)
     MODEL.check_hash(layout.root, sorted(manifest.files), manifest.hash)
     return manifest
