@@ -11,8 +11,7 @@ from rich.console import Console
 
 from gnn_search.cli.inspect import print_summary
 from gnn_search.cli.options import out_option, path_option
-from gnn_search.cli.output import progress, reporting
-from gnn_search.cli.usage import Meter, Usage
+from gnn_search.cli.output import Meter, Usage, progress, reporting
 
 if TYPE_CHECKING:
     from gnn_search.graph.describe import GraphSummary

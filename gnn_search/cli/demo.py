@@ -10,8 +10,7 @@ import click
 from rich.console import Console
 
 from gnn_search.cli.options import PATH, threads_option
-from gnn_search.cli.output import console, error_console
-from gnn_search.cli.usage import Meter, Usage
+from gnn_search.cli.output import Meter, Usage, console, error_console
 
 if TYPE_CHECKING:
     from gnn_search.trained.model import Model

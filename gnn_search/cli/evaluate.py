@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.console import Console
-from rich.progress import TaskID
 
 from gnn_search.cli.audit import audit_first
 from gnn_search.cli.options import (
@@ -25,7 +24,7 @@ from gnn_search.cli.options import (
     resamples_option,
     seed_option,
 )
-from gnn_search.cli.output import error_console, progress, reporting
+from gnn_search.cli.output import StageBars, error_console, progress, reporting
 from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
@@ -220,14 +219,7 @@ def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | N
     from gnn_search.evaluation.baselines.build import build_baselines
 
     with progress("steps") as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(f"training {name}", total=total)
-            bars.update(tasks[name], completed=done)
-
-        return build_baselines(model.graph, time, names, settings=settings, progress=show)
+        return build_baselines(model.graph, time, names, settings=settings, progress=StageBars(bars))
 
 
 def _render(console: Console, evaluation: Evaluation) -> None:

@@ -9,12 +9,10 @@ import click
 from rich.console import Console
 
 from gnn_search.cli.options import as_of_option, graph_option, min_score_option, out_option, path_argument, path_option, ranking_options
-from gnn_search.cli.output import error_console, progress, reporting
+from gnn_search.cli.output import StageBars, error_console, progress, reporting
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-    from gnn_search.retrieval.retrieve import RetrievalSummary, Stage
+    from gnn_search.retrieval.retrieve import RetrievalSummary
 
 
 @path_argument("model")
@@ -74,22 +72,8 @@ def run_retrieval(
             options=open_ranking_options(opened, as_of=time, **ranking),
             min_score=resolve_min_score(min_score, opened.towers.thresholds),
             resume=resume,
-            progress=_Bars(bars),
+            progress=StageBars(bars),
         )
-
-
-class _Bars:
-    """A bar a stage; what an earlier run had done does not count towards the rate."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-
-    def __call__(self, stage: Stage, done: int, total: int | None) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task({"check": "checking", "answer": "retrieval"}[stage], total=total, completed=done)
-        else:
-            self._bars.update(self._tasks[stage], completed=done)
 
 
 def _render(console: Console, summary: RetrievalSummary) -> None:

@@ -10,12 +10,10 @@ from rich.console import Console
 
 from gnn_search.cli.audit import audit_first
 from gnn_search.cli.options import audit_option, out_option, path_option
-from gnn_search.cli.output import error_console, progress, reporting
+from gnn_search.cli.output import StageBars, error_console, progress, reporting
 from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from gnn_search.training.loop import StepReport
 
 
@@ -60,43 +58,20 @@ def run_training(
     if audit:
         audit_first(opened)
     with progress("examples") as bars:
-        watcher, say = _Watcher(bars), error_console().print
+        show, say = StageBars(bars), error_console().print
+
+        def listen(step: StepReport) -> None:
+            stage = "pre-training" if step.pretraining else "training"
+            show(stage, step.step * step.examples, step.total_steps * step.examples, f"  loss {step.loss:.3f}")
+            if step.recall is not None:
+                bars.console.print(
+                    f"step {step.step:,} of {step.total_steps:,}: validation recall@10 {step.recall:.4f}, loss {step.loss:.3f}, "
+                    f"{step.rate:,.0f} examples/s, {step.waiting:.1%} of the time waiting for batches"
+                )
+
         return train_model(
-            settings,
-            opened,
-            out,
-            resume=resume,
-            seed=seed,
-            tensorboard=tensorboard,
-            listener=watcher,
-            say=say,
-            progress=watcher.show_fitting,
+            settings, opened, out, resume=resume, seed=seed, tensorboard=tensorboard, listener=listen, say=say, progress=show
         )
-
-
-class _Watcher:
-    """Shows steps, and the fitting of the reranker, as bars, and validations as lines on stderr."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-
-    def __call__(self, report: StepReport) -> None:
-        stage = "pre-training" if report.pretraining else "training"
-        if stage not in self._tasks:
-            done = 0 if report.pretraining else (report.step - 1) * report.examples  # above 0 in a resumed run
-            self._tasks[stage] = self._bars.add_task(stage, total=report.total_steps * report.examples, completed=done)
-        self._bars.update(self._tasks[stage], advance=report.examples, description=f"{stage}  loss {report.loss:.3f}")
-        if report.recall is not None:
-            self._bars.console.print(
-                f"step {report.step:,} of {report.total_steps:,}: validation recall@10 {report.recall:.4f}, loss {report.loss:.3f}, "
-                f"{report.rate:,.0f} examples/s, {report.waiting:.1%} of the time waiting for batches"
-            )
-
-    def show_fitting(self, stage: str, done: int, total: int) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=total)
-        self._bars.update(self._tasks[stage], completed=done, total=total)
 
 
 def _in_words(negative: dict[str, Any]) -> str:

@@ -95,19 +95,14 @@ def _one_id_type_each(raw: dict[str, _Raw]) -> dict[str, _Raw]:
     for name, part in raw.items():
         for column in part.columns:
             if column.kind in ("id", "ids"):
-                families.setdefault(_family(column), []).append((name, column))
+                family = {"ids": "product_id"}.get(column.kind) or {"parent_id": "category_id"}.get(column.name, column.name)
+                families.setdefault(family, []).append((name, column))
     for members in families.values():
         dtype = settle_id_type([_id_column(raw[name], column) for name, column in members])
         for name, column in members:
             if column.kind == "id":
                 frames[name] = frames[name].with_columns(pl.col(column.name).cast(dtype))
     return {name: _Raw(part.source, part.columns, frames[name]) for name, part in raw.items()}
-
-
-def _family(column: Column) -> str:
-    if column.kind == "ids":
-        return "product_id"
-    return "category_id" if column.name == "parent_id" else column.name
 
 
 def _id_column(part: _Raw, column: Column) -> IdColumn:

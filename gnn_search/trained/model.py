@@ -166,8 +166,8 @@ def read_manifest(layout: ModelLayout) -> ModelManifest:
     """
     if not layout.manifest.exists() and layout.metrics.exists():
         raise ArtefactError(
-            f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume', or, where it diverged, remove the folder "
-            "and train anew with lower learning rates"
+            f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume', or, where it diverged, remove the "
+            "folder and train anew with lower learning rates"
         )
     manifest = MODEL.read_manifest(layout.manifest, ModelManifest)
     MODEL.check_hash(layout.root, sorted(manifest.files), manifest.hash)

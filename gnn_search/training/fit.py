@@ -82,22 +82,14 @@ def fit_model(
     say: Callable[[str], object] = lambda sentence: None,
     progress: Progress = lambda stage, done, total: None,
 ) -> dict[str, Any]:
-    """Train a model, save it, and return the summary that `model.json` keeps.
+    """Train a model, save it, and return the summary that `model.json` keeps; see `train_model` for the arguments.
 
-    Args:
-        config: The configuration.
-        graph: The graph; only training and validation events are read.
-        out: The model folder.
-        resume: Go on from the newest checkpoint in `out`; of a model that is whole, only its summary is read.
-        tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
-        listener: Called after each step.
-        say: Called with a sentence for what follows the steps.
-        progress: Receives the progress of fitting the reranker.
+    With `resume`, of a model that is whole only its summary is read.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.
         ArtefactError: There is nothing to resume, or it is of another configuration or graph.
-        MissingExtraError: TensorBoard is asked for and not installed.
+        MissingExtraError: TensorBoard is wanted and not installed.
         DivergenceError: The loss, a weight or a vector is no longer a finite number.
     """
     ended = _ended(config, graph, ModelLayout(out)) if resume else None
