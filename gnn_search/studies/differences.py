@@ -14,14 +14,7 @@ from gnn_search.studies.runs import MeasuredRun
 
 
 def summarise_variant(name: str, runs: Sequence[MeasuredRun], reference: Sequence[MeasuredRun] | None, n_resamples: int) -> Summary:
-    """Return medians over the seeds of a variant, and its differences to the reference where there is one.
-
-    Args:
-        name: Of the variant.
-        runs: Of the variant, one a seed.
-        reference: Of the reference, with the same seeds in the same order.
-        n_resamples: Bootstrap resamples over users.
-    """
+    """Return medians over a variant's runs, one a seed, and its differences to the reference where there is one; see `differences`."""
     results = [run.result for run in runs]
     return Summary(
         name=name,

@@ -38,14 +38,8 @@ def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, sou
     """Bring events to their final types, set aside those that can't be used, and sort the rest by time.
 
     Set aside: no product, a product that is not among the usable ones, no query, no or an unreadable timestamp, no action, a weight
-    that is missing, negative or no number, a split other than train, validation and test. A null user is an anonymous event.
-
-    Args:
-        raw: The columns as read, ids already of one type.
-        table: The recipe's part.
-        products: Ids of the usable products.
-        source: Where the table came from.
-        max_share: Largest share of rejects, 0 to 1.
+    that is missing, negative or no number, a split other than train, validation and test. A null user is an anonymous event. `raw` holds the
+    columns as read, ids already of one type, `products` the ids of the usable products, and `max_share` is the largest share of rejects.
 
     Raises:
         TableError: Too many rejects, no usable event, or an action that can't name a relation.

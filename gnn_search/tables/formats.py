@@ -104,13 +104,7 @@ class TableFile:
 
 
 def join_parts(parts: Sequence[Path], path: Path, form: FileFormat) -> None:
-    """Write parquet files of one schema as one file, in the order given.
-
-    Args:
-        parts: At least one.
-        path: The file to write.
-        form: What it is to be.
-    """
+    """Write parquet files of one schema, at least one, as one file, in the order given."""
     frame = pl.scan_parquet(list(parts), glob=False, hive_partitioning=False)
     if form.kind == "parquet":
         frame.sink_parquet(path, row_group_size=_ROW_GROUP)

@@ -33,14 +33,7 @@ def check_products(
     """Bring products to their final types and set aside those that can't be used.
 
     Set aside: no id, no title, a second row of one id (the first usable one is kept), a category that the categories table
-    lacks, a number that is none.
-
-    Args:
-        raw: The columns as read, ids already of one type.
-        table: The recipe's part.
-        categories: The checked categories table, if there is one.
-        source: Where the table came from.
-        max_share: Largest share of rejects, 0 to 1.
+    lacks, a number that is none. `raw` holds the columns as read, ids already of one type, and `max_share` is the largest share of rejects.
 
     Raises:
         TableError: Too many rejects, or no usable product.
