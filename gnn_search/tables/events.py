@@ -37,8 +37,8 @@ def event_columns(table: EventsTable, *, by_column: bool) -> list[Column]:
 def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, source: TableSource, max_share: float) -> Checked:
     """Bring events to their final types, set aside those that can't be used, and sort the rest by time.
 
-    Set aside: no product, a product that is not among the usable ones, no query, no or an unreadable timestamp, no action, a weight
-    that is missing, negative or no number, a split other than train, validation and test. A null user is an anonymous event. `raw` holds the
+    Set aside: no product, a product that is not among the usable ones, no query, no or an unreadable timestamp, no action, a weight that is
+    missing, negative or no number, a split other than train, validation and test. A null user is an anonymous event. `raw` holds the
     columns as read, ids already of one type, `products` the ids of the usable products, and `max_share` is the largest share of rejects.
 
     Raises:
