@@ -100,8 +100,8 @@ def test_hand_computed(fruit_shop):
         total = red + green + 1
         expected |= {
             f"share of the query's interactions, {name}": (log((red + 0.1) / total), log((green + 0.1) / total)),
-            f"choices, {name}": (log(red + 0.1), log(green + 0.1)),
-            f"first choices, {name}": (log(halved(9, half_life) + 0.1), log(green + 0.1)),
+            f"interactions, {name}": (log(red + 0.1), log(green + 0.1)),
+            f"first interactions, {name}": (log(halved(9, half_life) + 0.1), log(green + 0.1)),
             f"own product: {name}": (log1p(4 * red), 0),
             f"own category: {name}": (log1p(4 * red), log1p(4 * red)),
             f"own brand: {name}": (log1p(4 * red), 0),
@@ -142,7 +142,7 @@ def test_partners_enter_as_logarithms(tmp_path):
     features = candidate_features(index, user, query, query, candidates)
     names = feature_names(SETTINGS, index.partner_relations)
     assert features.shape[1] == len(names) == len(set(names))
-    assert names[-4:] == [f"{name}: {what}" for name in ("also", "bought_with") for what in ("recent choices", "last basket")]
+    assert names[-4:] == [f"{name}: {what}" for name in ("also", "bought_with") for what in ("recent products", "last basket")]
     np.testing.assert_allclose(features[:, -4:], np.log1p(candidates.partners.reshape(-1, 4)), rtol=1e-6)
 
 
