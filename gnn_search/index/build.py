@@ -56,7 +56,7 @@ def build_index(
     """
     refuse_existing(out)
     with staged(out) as partial:
-        start = Seconds.now()
+        start = Seconds.read()
         _write(vectors, ids, settings, partial, extra, progress)
         spent = start.since()
         measured = measure_index(open_index(partial), partial, vectors, queries, spent, exact)

@@ -74,14 +74,14 @@ class Seconds:
     cpu: float
 
     @classmethod
-    def now(cls) -> Seconds:
+    def read(cls) -> Seconds:
         """Return the readings of both clocks."""
         return cls(time.perf_counter(), time.process_time())
 
     def since(self) -> Seconds:
         """Return what has passed since these readings."""
-        now = Seconds.now()
-        return Seconds(now.wall - self.wall, now.cpu - self.cpu)
+        end = Seconds.read()
+        return Seconds(end.wall - self.wall, end.cpu - self.cpu)
 
 
 def measure_index(
@@ -110,7 +110,7 @@ def measure_index(
     k = min(max(CUT_OFFS), index.count)
     known = nearest(vectors, queries, k)[0] if exact is None else exact
     index.search(queries[:_WARM_UP], k)
-    start = Seconds.now()
+    start = Seconds.read()
     found = index.search(queries, k)[1]
     batch = start.since()
     latency, cpu = time_single(index, queries, k)
@@ -144,7 +144,7 @@ def time_single(index: ProductIndex, queries: Float32, k: int) -> tuple[list[flo
         for place in range(min(_WARM_UP, len(queries))):
             index.search(queries[place : place + 1], k)
         latency: list[float] = []
-        begin = Seconds.now()
+        begin = Seconds.read()
         for place in range(min(_MOST_TIMED, len(queries))):
             start = time.perf_counter()
             index.search(queries[place : place + 1], k)

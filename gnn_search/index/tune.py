@@ -181,7 +181,7 @@ class _Bench:
 
         Where memory has no room for whole vectors, they are tried on disk too, and timed once the system has cached the file.
         """
-        start = Seconds.now()
+        start = Seconds.read()
         index = ApproximateIndex.build(self._vectors, settings)
         spent, size = start.since().cpu, index.bytes_in_memory / len(self._vectors)
         worth: list[IndexSettings] = []

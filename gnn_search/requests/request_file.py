@@ -37,7 +37,7 @@ class CheckedFile:
 
 
 class RequestFile:
-    """A file of requests: looked through once, so that a fault is told before the work begins, then read in blocks.
+    """A file of requests: looked through once, so that a fault is found before the work begins, then read in blocks.
 
     Args:
         path: Parquet, CSV or JSON lines, by suffix. Column `query`; `user_id` and `history` may be absent or null; others are passed

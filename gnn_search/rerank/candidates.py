@@ -79,10 +79,10 @@ class MatchedProducts:
 
 
 class CandidateIndex:
-    """Finds candidates by short walks in one view of the graph.
+    """Finds candidates by short paths in one view of the graph.
 
-    A product is a candidate if a query -> product edge leads to it (the query's `products` most chosen of late), or if it shares a category
-    with the query's products and a user -> product edge or a user -> product -> partner walk leads to it. The cost is bounded for each
+    A product is a candidate if a query -> product edge leads to it (the query's `products` most frequent of late), or if it shares a category
+    with the query's products and a user -> product edge or a user -> product -> partner path leads to it. The cost is bounded for each
     request, whatever the size of the catalogue.
 
     Args:
@@ -117,7 +117,7 @@ class CandidateIndex:
             CollaborativeFactors.decompose(self.user_interactions, self.num_products, settings.factors) if factors is None else factors
         )
         self.products = _product_interactions(self.query_interactions, self.user_interactions, settings, self.num_products)
-        self._list, self._list_indptr = _most_chosen(self.query_interactions, settings.products)
+        self._list, self._list_indptr = _most_frequent(self.query_interactions, settings.products)
 
     def for_users(self, graph: Graph, history: HistoryIndex) -> CandidateIndex:
         """Return the same index for other users, whose interactions say nothing of products in general.
@@ -160,7 +160,7 @@ class CandidateIndex:
 
         Args:
             user: Users, -1 for nobody.
-            query: Queries, -1 for one that nobody asked before.
+            query: Queries, -1 for a new one.
             history_query: Queries whose categories select the user's history, -1 for none.
             matched: What the queries' words match.
             near: Products near by vector, which become candidates too.
@@ -310,8 +310,8 @@ def _product_interactions(
     )
 
 
-def _most_chosen(of_queries: Interactions, most: int) -> tuple[Int64, Int64]:
-    """Return the positions of each query's most chosen products of late, and where each query's start."""
+def _most_frequent(of_queries: Interactions, most: int) -> tuple[Int64, Int64]:
+    """Return the positions of each query's most frequent products of late, and where each query's start."""
     row = of_queries.row
     # The second longest half-life: long enough to be steady, short enough to forget.
     late = of_queries.recent[:, -2] if of_queries.recent.shape[1] > 1 else of_queries.recent[:, -1]

@@ -57,11 +57,11 @@ class CollaborativeFactors:
         Shapes:
             - rarity: float64 [products]
         """
-        chosen, column = np.unique(interactions.column, return_inverse=True)
+        distinct, column = np.unique(interactions.column, return_inverse=True)
         few = sparse.csr_matrix(
-            (_entries(interactions, rarity), column, interactions.indptr), shape=(len(interactions.indptr) - 1, len(chosen))
+            (_entries(interactions, rarity), column, interactions.indptr), shape=(len(interactions.indptr) - 1, len(distinct))
         )
-        other = replace(self, user=np.asarray(few @ self.product[chosen].astype(np.float64), dtype=np.float32))
+        other = replace(self, user=np.asarray(few @ self.product[distinct].astype(np.float64), dtype=np.float32))
         # Where a cached property keeps its value: the products are the same.
         vars(other)["_lengths"] = self._lengths
         return other

@@ -47,10 +47,10 @@ def candidate_features(
     Args:
         index: What the graph says as of some time.
         user: Users of the requests, -1 for nobody.
-        query: Queries of the requests, -1 for one that nobody asked before.
+        query: Queries of the requests, -1 for a new one.
         history_query: Queries whose categories the requests are about, -1 for none.
         candidates: From `CandidateIndex.find_candidates` for the same requests.
-        without: Queries whose interactions are not to count in what is said of products, as if nobody had asked them.
+        without: Queries whose interactions are not to count in what is said of products, as if nobody had searched them.
 
     Shapes:
         - user, query, history_query, without: int32 [n]

@@ -45,7 +45,7 @@ class WordMatches:
 class WordMatcher:
     """Finds the products that the words of texts match.
 
-    Texts have no time, so what the graph's queries match can be kept; the index is made when a text is asked that was not kept.
+    Texts have no time, so what the graph's queries match can be kept; the index is made when a text is searched that was not kept.
 
     Args:
         graph: The shop.

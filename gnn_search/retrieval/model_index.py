@@ -20,19 +20,19 @@ def open_model_index(folder: Path, model: Model, as_of: int, boost: Boost | None
     Args:
         folder: The index.
         model: The model.
-        as_of: The moment before which everything is known, µs.
-        boost: What the products are boosted by, with qualities as of that moment; its weights may be newer than the index.
+        as_of: Everything before it is known, µs.
+        boost: What the products are boosted by, with qualities as of then; its weights may be newer than the index.
 
     Raises:
-        ArtefactError: The folder is no index, is damaged, is of another model or moment, holds other qualities than the boost, or its rows
+        ArtefactError: The folder is no index, is damaged, is of another model or time, holds other qualities than the boost, or its rows
             are not the model's products.
     """
-    manifest, moment = read_index_manifest(folder), to_datetime(as_of).isoformat()
+    manifest, time = read_index_manifest(folder), to_datetime(as_of).isoformat()
     if manifest.model_hash != model.manifest.hash:
         raise ArtefactError(f"the index {folder} is of another model than {model.path}; make one of this model with 'gnn-search index'")
-    if manifest.as_of != moment:
+    if manifest.as_of != time:
         raise ArtefactError(
-            f"the index {folder} holds vectors as of {manifest.as_of}, and is to be searched as of {moment}; make one as of that moment"
+            f"the index {folder} holds vectors as of {manifest.as_of}, and is to be searched as of {time}; make one as of that time"
         )
     _check_qualities(folder, manifest, boost)
     index = open_index(folder)

@@ -31,7 +31,7 @@ class PastInteractions(BaseModel):
     """What a user chose before, beside one result.
 
     Attributes:
-        hits: How often and when last each hit was chosen, None for one that never was; in the order of the hits.
+        hits: How often and when last each hit was interacted with, None for one that never was; in the order of the hits.
         products: Of the categories of the hits, the latest first, at most 8.
         num_products: How many there are in these categories in all.
     """

@@ -65,7 +65,7 @@ class EncodedRequests:
 class RequestEncoder:
     """Encodes requests as of one time.
 
-    A query that nobody asked before is encoded by its text alone; its user's history is selected by the categories of the known query with
+    A new query is encoded by its text alone; its user's history is selected by the categories of the known query with
     the nearest text.
 
     Args:

@@ -53,7 +53,7 @@ class SearchResult(Sequence[Hit]):
         history_events: Events of the history that was given and counts; None where none was given.
         unknown_events: Events of the history that are left out, since their product is not in the graph.
         later_events: Events of the history that are left out, since they are not before `as_of`.
-        notes: A sentence each for whatever makes the answer another than was asked for.
+        notes: A sentence each for whatever makes the answer differ from the request.
     """
 
     query: str
@@ -130,7 +130,7 @@ class SearchResults(Sequence[SearchResult]):
     Attributes:
         batch: The requests.
         ranking: Distinct lists.
-        products: What is told of each product, see `describe_products`.
+        products: What is shown of each product, see `describe_products`.
         as_of: Everything before it was known (UTC).
         notes: Sentences that hold for all.
 

@@ -58,7 +58,7 @@ class UsersEmbedded(BaseModel):
         vectors: Vectors written, one a user.
         events: Events of their histories.
         unknown_products: Events left out, since their product is not in the graph.
-        later: Events left out, since they are not before the moment.
+        later: Events left out, since they are not before `as_of`.
         zero_vectors: Vectors of length 0, of users of whom nothing is known.
     """
 
@@ -87,7 +87,7 @@ class EmbedSummary(BaseModel):
     """What `embed` wrote, as `embed.json` keeps it.
 
     Attributes:
-        as_of: What was known before this moment (UTC) counts.
+        as_of: Everything before it was known (UTC).
         dimension: Of the vectors.
         graph_hash: Of the graph's content.
         model_hash: Of the model.
@@ -110,7 +110,7 @@ class Embedder:
 
     Args:
         model: The model.
-        as_of: The moment before which everything is known, µs; by default the start of the test period.
+        as_of: Everything before it is known, µs; by default the start of the test period.
     """
 
     def __init__(self, model: Model, as_of: int | None = None) -> None:
@@ -148,7 +148,7 @@ class Embedder:
         )
 
     def queries(self, path: Path) -> tuple[pl.DataFrame, QueriesEmbedded]:
-        """Encode the column `query` of a file without a shopper.
+        """Encode the column `query` of a file without a user.
 
         Raises:
             TableError: The file is absent, damaged or empty, lacks the column, or a query is null or blank.
@@ -177,7 +177,7 @@ def embed(
     Args:
         model: The model.
         out: The folder, made whole or not at all.
-        as_of: The moment before which everything is known, µs; by default the start of the test period.
+        as_of: Everything before it is known, µs; by default the start of the test period.
         products: A file of products, see `read_new_products`.
         users: A file of users, see `read_user_file`.
         queries: A file of queries.

@@ -36,7 +36,7 @@ def find_candidates(index: CandidateIndex, user: np.ndarray, query: np.ndarray, 
 
 
 def every_request(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs of a shopper, or nobody, and a query, or none."""
+    """All pairs of a user, or nobody, and a query, or none."""
     user, query = np.meshgrid(np.arange(-1, graph.num_nodes["user"]), np.arange(-1, graph.num_nodes["query"]))
     return ints(user.ravel()), ints(query.ravel())
 

@@ -66,7 +66,7 @@ def halved(days: float, half_life: float) -> float:
 
 
 def test_hand_computed(fruit_shop):
-    """On day 10 ann had chosen p0 on days 1 and 2, bob p1 on day 4, all for `apple`."""
+    """On day 10 ann had clicked p0 on days 1 and 2, bob p1 on day 4, all for `apple`."""
     queries = fruit_shop.nodes("query")["query"].to_list()
     found = described(candidate_index(fruit_shop, fruit_shop.manifest.validation_start), 0, queries.index("apple"))
     assert list(found) == [0, 1]
@@ -202,7 +202,7 @@ def test_what_a_product_lacks_no_user_chose(random_shop, what):
 
 
 def test_one_choice_that_weighs_much_is_no_repurchase_interval(tiny_graph):
-    """Two choices at one moment, as one of weight 2, say nothing of how often a shopper comes back."""
+    """Two interactions at one time, as one of weight 2, say nothing of how often a user comes back."""
     index = candidate_index(tiny_graph, tiny_graph.manifest.test_start)
     user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(15), np.arange(20)))
     candidates = find_candidates(index, user, query, query)

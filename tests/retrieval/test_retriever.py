@@ -240,7 +240,7 @@ def test_cached_answers_are_equal_and_counted(model):
     retriever = Retriever(model, cache=cache)
     assert (cache.context.hits, cache.context.misses) == (0, 0)
     first = [retriever.search(request.query, request.user_id, request.history, attributes=request.attributes) for request in REQUESTS]
-    # The fifth request is of nobody, as is no other with that text; the first two differ by shopper.
+    # The fifth request is of nobody, as is no other with that text; the first two differ by user.
     assert (cache.context.hits, cache.context.misses, cache.context.entries) == (0, 7, 7)
     again = [retriever.search(request.query, request.user_id, request.history, attributes=request.attributes) for request in REQUESTS]
     assert again == first

@@ -154,7 +154,10 @@ def test_another_graph_is_refused(fresh_model, tmp_path):
         (lambda layout: layout.weights.unlink(), r"is damaged: weights\.safetensors is missing; train the model again"),
         (lambda layout: layout.tokenizer.unlink(), r"is damaged: tokenizer\.json is missing; train the model again"),
         (lambda layout: layout.reranker.unlink(), r"is damaged: reranker\.safetensors is missing; train the model again"),
-        (lambda layout: (reshape_reranker(layout), forge(layout)), r"reranker\.safetensors is damaged \(.*size mismatch.*\); train the model"),
+        (
+            lambda layout: (reshape_reranker(layout), forge(layout)),
+            r"reranker\.safetensors is damaged \(.*size mismatch.*\); train the model",
+        ),
         (lambda layout: (cut_reranker(layout), forge(layout)), r"reranker\.safetensors is damaged \(.*\); train the model again"),
         (lambda layout: layout.config.unlink(), r"is damaged: config\.yaml is missing; train the model again"),
         (cut, "is damaged: its files differ from those that were written; train the model again"),

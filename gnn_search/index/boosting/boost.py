@@ -20,7 +20,7 @@ from gnn_search.arrays import Float32, open_array
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import GraphView
-from gnn_search.index.boosting.qualities import SIDES, halvings, has_interactions, measure_quality, quantile_borders
+from gnn_search.index.boosting.qualities import SIDES, halvings, has_interactions, measure_quality, quality_borders
 from gnn_search.layout import FORMAT_VERSION, staged, write_json
 from gnn_search.manifest import Artefact, hash_manifest
 from gnn_search.trained.model import Model
@@ -126,7 +126,7 @@ class Boost:
         for place, one in enumerate(self.qualities):
             if one.source == "log":
                 value = measure_quality(view, one.name)
-                borders = quantile_borders(value, known)
+                borders = quality_borders(value, known)
                 qualities.append(one.model_copy(update={"borders": tuple(borders)}))
                 parts.append(halvings(value, borders))
             else:
@@ -198,7 +198,7 @@ def open_boost(folder: Path, model: Model) -> Boost:
 def boosted_products(vectors: Float32, boost: Boost) -> Float32:
     """Return [p; f(p) / s].
 
-    s makes the qualities about as large as the vector's own numbers, so that an index that rounds them treats all alike; it is a power of
+    s makes the qualities about as large as the vector's own numbers, so that an index that rounds them treats all the same; it is a power of
     two, so that nothing is lost. Weights are not in it: new ones need no new index.
 
     Shapes:

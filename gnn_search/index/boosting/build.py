@@ -16,8 +16,8 @@ from gnn_search.index.boosting.qualities import (
     halvings,
     has_interactions,
     measure_quality,
-    product_columns,
-    quantile_borders,
+    numeric_product_columns,
+    quality_borders,
 )
 from gnn_search.index.product_file import read_product_columns
 
@@ -39,7 +39,7 @@ def build_boost(graph: Graph, names: Sequence[str], columns: Path | None = None)
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
         raise RequestError(f"the quality '{twice[0]}' is named more than once; name it once")
-    here = {*OF_LOG, *product_columns(graph)}
+    here = {*OF_LOG, *numeric_product_columns(graph)}
     elsewhere = [name for name in names if name not in here]
     if columns is not None and not elsewhere:
         raise RequestError(f"no quality is read from {columns}, as the shop itself has {', '.join(names)}; name one of its columns")
@@ -49,7 +49,7 @@ def build_boost(graph: Graph, names: Sequence[str], columns: Path | None = None)
     qualities, parts = [], []
     for name in names:
         value = read[name] if name in read else measure_quality(view, name)
-        borders = quantile_borders(value, trained)
+        borders = quality_borders(value, trained)
         if not borders:
             raise RequestError(f"no product with an interaction before validation has a value of '{name}'; leave it out")
         source: Literal["log", "products", "file"] = "file" if name in read else "log" if name in OF_LOG else "products"

@@ -13,7 +13,7 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.cases import Cases, build_cases, sample_rows
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.fusion.candidates import join_channels
-from gnn_search.retrieval.fusion.fit import Examples, fit_weights
+from gnn_search.retrieval.fusion.fit import FusionExamples, fit_weights
 from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
 from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights, channel_features
 from gnn_search.retrieval.rankers.build import RERANKED, candidate_index, channel_rankers
@@ -34,7 +34,7 @@ class FusionFit:
     """Fitted weights, and what they reach on users that neither they nor the reranker were fitted on.
 
     Shapes:
-        user: int32 [cases]; new: bool [cases], nobody had asked the query before; recall: float64 [cases, cut-offs] of each method by name.
+        user: int32 [cases]; new: bool [cases], the query had not been searched before; recall: float64 [cases, cut-offs] of each method by name.
     """
 
     weights: Weights
@@ -71,19 +71,19 @@ def fit_fusion(
     """
     config = model.config
     cases = build_cases(model.graph, "validation", config.reranker.cases, config.seed)
-    chosen = sample_rows(len(cases), limit, seed)
-    lists = _lists(model, cases, chosen, progress)
+    sampled = sample_rows(len(cases), limit, seed)
+    lists = _lists(model, cases, sampled, progress)
     progress("fitting weights")
     missing = [name for name in parts if name not in lists]
     if missing:
         raise RequestError(f"the model {model.path} has no channel {missing[0]}; there are {', '.join(lists)}")
     fused = {name: ranking for name, ranking in lists.items() if not parts or name in parts}
     candidates = join_channels(fused)
-    owner, product = _relevant(cases, chosen)
+    owner, product = _relevant(cases, sampled)
     relevant = np.isin(_key(candidates.row, candidates.product), _key(owner, product))
     features = np.concatenate([channel_features(candidates, name) for name in fused]).T
-    examples = Examples(tuple(fused), candidates.row, features, relevant)
-    half = user_halves(cases, config.seed)[chosen]
+    examples = FusionExamples(tuple(fused), candidates.row, features, relevant)
+    half = user_halves(cases, config.seed)[sampled]
     score = np.zeros(len(candidates.row))
     for fitted in (0, 1):
         held_out = half[candidates.row] != fitted
@@ -91,22 +91,22 @@ def fit_fusion(
     single = join_channels({name: ranking for name, ranking in lists.items() if name != RERANKED})
     lists |= {RRF: single.best(reciprocal_ranks(single), max(k)), FUSED: candidates.best(score, max(k))}
     view = model.graph.before(cases.time)
-    asked = view.edges(("product", "rev_leads_to", "query")).degree()
+    seen = view.edges(("product", "rev_leads_to", "query")).degree()
     return FusionFit(
         weights=fit_weights(examples),
-        user=cases.user[chosen],
-        new=asked[cases.query[chosen]] == 0,
+        user=cases.user[sampled],
+        new=seen[cases.query[sampled]] == 0,
         recall={name: _recall(ranking, owner, product, k) for name, ranking in lists.items()},
     )
 
 
-def _lists(model: Model, cases: Cases, chosen: Int64, progress: Callable[[str], None]) -> dict[str, Ranking]:
+def _lists(model: Model, cases: Cases, sampled: Int64, progress: Callable[[str], None]) -> dict[str, Ranking]:
     """Rank for some cases by each channel, candidates by the scorer that has not seen the case's user."""
     progress("encoding the shop")
     embeddings = encode_nodes(model, cases.time)
     encoder, index = RequestEncoder(model, embeddings), FlatIndex.build(embeddings.vectors["product"])
     depth = min(DEPTH, index.count)
-    requests = encoder.encode_nodes(cases.user[chosen], cases.query[chosen])
+    requests = encoder.encode_nodes(cases.user[sampled], cases.query[sampled])
     candidates = candidate_index(model, embeddings, encoder)
     if candidates is None:
         progress("ranking")
@@ -115,7 +115,7 @@ def _lists(model: Model, cases: Cases, chosen: Int64, progress: Callable[[str], 
     scorers = cross_fit(model.config, encoder.nodes, candidates, cases)
     progress("ranking")
     fitted = [channel_rankers(replace(model, reranker=scorer), index, candidates) for scorer in scorers]
-    half = user_halves(cases, model.config.seed)[chosen]
+    half = user_halves(cases, model.config.seed)[sampled]
     return {name: _rank_halves([rankers[name] for rankers in fitted], requests, half, depth) for name in fitted[0]}
 
 
@@ -129,9 +129,9 @@ def _rank_halves(rankers: Sequence[Ranker], requests: EncodedRequests, half: Int
     return Ranking(product, score)
 
 
-def _relevant(cases: Cases, chosen: Int64) -> tuple[Int64, Int32]:
-    """Return the products that were chosen in some cases, and the place of their case among these."""
-    owner, position = expand_ranges(cases.indptr[chosen], cases.indptr[chosen + 1])
+def _relevant(cases: Cases, sampled: Int64) -> tuple[Int64, Int32]:
+    """Return the relevant products of some cases, and the place of their case among these."""
+    owner, position = expand_ranges(cases.indptr[sampled], cases.indptr[sampled + 1])
     return owner, cases.product[position]
 
 

@@ -1,4 +1,4 @@
-"""Fit the weights of a fusion to what was chosen."""
+"""Fit the weights of a fusion to relevant products."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _STRENGTH = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
-    """FusionCandidates of cases with what was chosen.
+class FusionExamples:
+    """Candidates of cases, and which of them are relevant.
 
     Shapes:
         row: int64 [candidates], the case, ascending; features: float64 [candidates, channels * features]; relevant: bool [candidates].
@@ -29,17 +29,17 @@ class Examples:
     features: Float64
     relevant: npt.NDArray[np.bool_]
 
-    def of(self, chosen: npt.NDArray[np.bool_]) -> Examples:
+    def of(self, cases: npt.NDArray[np.bool_]) -> FusionExamples:
         """Return the candidates of some cases, bool [cases]."""
-        kept = chosen[self.row]
-        return Examples(self.channels, self.row[kept], self.features[kept], self.relevant[kept])
+        kept = cases[self.row]
+        return FusionExamples(self.channels, self.row[kept], self.features[kept], self.relevant[kept])
 
 
-def fit_weights(examples: Examples) -> Weights:
-    """Fit weights so that each chosen candidate stands above all candidates of its case that were not chosen.
+def fit_weights(examples: FusionExamples) -> Weights:
+    """Fit weights so that each relevant candidate stands above all others of its case.
 
-    The mean over cases of the softmax loss of each chosen candidate against those that were not, with a small penalty on squared weights;
-    convex, so there is one best answer. Cases of which no candidate or every candidate was chosen teach nothing; without any other all
+    The mean over cases of the softmax loss of each relevant candidate against the others, with a small penalty on squared weights;
+    convex, so there is one best answer. Cases of which no candidate or every candidate is relevant teach nothing; without any other all
     weights are 0.
     """
     kept = _teaching(examples)
@@ -70,8 +70,8 @@ class _Problem:
     def __init__(self, row: Int64, features: Float64, relevant: npt.NDArray[np.bool_]) -> None:
         self._row, self._features, self._relevant = row, features, relevant
         self._starts = np.searchsorted(row, np.arange(row[-1] + 1)) if len(row) else np.empty(0, np.int64)
-        chosen = np.add.reduceat(relevant.astype(np.float64), self._starts) if len(row) else np.empty(0)
-        self._share = np.where(relevant, 1 / (chosen[row] * max(len(chosen), 1)), 0.0)
+        positives = np.add.reduceat(relevant.astype(np.float64), self._starts) if len(row) else np.empty(0)
+        self._share = np.where(relevant, 1 / (positives[row] * max(len(positives), 1)), 0.0)
 
     def loss(self, weights: Float64) -> tuple[float, Float64]:
         score = self._features @ weights
@@ -88,9 +88,9 @@ class _Problem:
         return float(loss + _STRENGTH * weights @ weights), self._features.T @ slope + 2 * _STRENGTH * weights
 
 
-def _teaching(examples: Examples) -> npt.NDArray[np.bool_]:
+def _teaching(examples: FusionExamples) -> npt.NDArray[np.bool_]:
     """Say which candidates are of cases that hold both kinds."""
     cases = int(examples.row[-1]) + 1 if len(examples.row) else 0
-    chosen = np.bincount(examples.row[examples.relevant], minlength=cases)
+    positives = np.bincount(examples.row[examples.relevant], minlength=cases)
     others = np.bincount(examples.row[~examples.relevant], minlength=cases)
-    return ((chosen > 0) & (others > 0))[examples.row]
+    return ((positives > 0) & (others > 0))[examples.row]

@@ -173,9 +173,9 @@ class RerankedRanker(CandidateRanker):
             products, scores = np.concatenate([found.product[mine], near[new]]), np.concatenate([score[mine], others[new]])
             product[open_rows], best[open_rows] = best_products(len(open_rows), k, row, products, scores)
             worst, last, depth = best[open_rows, -1], others[:, -1].astype(np.float32), near.shape[1]
-            # With a zero vector all other products score alike, the fetched ones first by number.
-            alike = ~vector[open_rows].any(axis=1) & (worst == last) & (product[open_rows, -1] <= near[:, -1])
-            open_rows = open_rows[~((worst > last) | alike | (depth == whole))]
+            # With a zero vector all other products score the same, the fetched ones first by number.
+            equal = ~vector[open_rows].any(axis=1) & (worst == last) & (product[open_rows, -1] <= near[:, -1])
+            open_rows = open_rows[~((worst > last) | equal | (depth == whole))]
             if not len(open_rows):
                 return product, best
             similarity, near = self.index.search(vector[open_rows], min(depth * _GROWTH, whole), allowed)

@@ -50,12 +50,12 @@ def _query_texts(model: Model) -> np.ndarray[tuple[int, int], np.dtype[np.float3
 
 def user_of(graph: Graph, user: int, as_of: int) -> User:
     """Return a user's events before a time (µs) and attributes, as a server would pass them; nobody for -1."""
-    now = np.datetime64(to_datetime(as_of).replace(tzinfo=None), "us")
+    time = np.datetime64(to_datetime(as_of).replace(tzinfo=None), "us")
     if user < 0:
-        return User(now)
+        return User(time)
     events = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, as_of), action) for action in graph.positive_actions]
     return User(
-        now,
+        time,
         time=np.concatenate([time for _, time, _ in events]).astype("datetime64[us]"),
         product=np.concatenate([product for product, _, _ in events]),
         action=[action for product, _, action in events for _ in product],

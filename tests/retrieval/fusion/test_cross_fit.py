@@ -51,7 +51,7 @@ def test_recalls_are_those_of_lists_by_the_other_halfs_reranker(model, fitted):
     assert all(len(set(half[cases.user == user].tolist())) == 1 for user in np.unique(cases.user[cases.user >= 0]))
     requests = encoder.encode_nodes(cases.user, cases.query)
     for name in ("reranked", "graph"):
-        rankers = [channel_rankers(replace(model, walk=scorer), index, candidates)[name] for scorer in scorers]
+        rankers = [channel_rankers(replace(model, reranker=scorer), index, candidates)[name] for scorer in scorers]
         lists = [ranker.rank(requests, 20).product for ranker in rankers]
         for case in range(len(cases)):
             relevant = cases.product[cases.indptr[case] : cases.indptr[case + 1]]

@@ -44,7 +44,7 @@ def graph(tmp_path_factory) -> Graph:
 
 
 def requests(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """Return every (shopper or nobody, query)."""
+    """Return every (user or nobody, query)."""
     users, queries = np.arange(-1, graph.num_nodes["user"], dtype=np.int32), np.arange(graph.num_nodes["query"], dtype=np.int32)
     return np.repeat(users, len(queries)), np.tile(queries, len(users))
 

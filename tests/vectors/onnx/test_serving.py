@@ -60,7 +60,7 @@ def written(graph, tmp_path_factory):
 
 
 def one_user() -> User:
-    """Return a shopper with events out of order, one of another kind and one to come."""
+    """Return a user with events out of order, one of another kind and one to come."""
     times = ["2024-01-09", "2024-01-01", "2024-01-02", "2024-01-03", "2024-01-11", "2024-01-05", "2024-01-04"]
     actions = ["click", "purchase", "click", "purchase", "click", "impression", "click"]
     product = [0, 1, 0, 2, 3, 2, 3]
