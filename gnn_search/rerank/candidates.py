@@ -81,8 +81,8 @@ class MatchedProducts:
 class CandidateIndex:
     """Finds candidates by short paths in one view of the graph.
 
-    A product is a candidate if a query -> product edge leads to it (the query's `products` most frequent of late), or if it shares a category
-    with the query's products and a user -> product edge or a user -> product -> partner path leads to it. The cost is bounded for each
+    A product is a candidate if a query -> product edge leads to it (the query's `products` most frequent of late), or if it shares a
+    category with the query's products and a user -> product edge or a user -> product -> partner path leads to it. The cost is bounded for each
     request, whatever the size of the catalogue.
 
     Args:

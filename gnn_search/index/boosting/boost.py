@@ -198,8 +198,8 @@ def open_boost(folder: Path, model: Model) -> Boost:
 def boosted_products(vectors: Float32, boost: Boost) -> Float32:
     """Return [p; f(p) / s].
 
-    s makes the qualities about as large as the vector's own numbers, so that an index that rounds them treats all the same; it is a power of
-    two, so that nothing is lost. Weights are not in it: new ones need no new index.
+    s makes the qualities about as large as the vector's own numbers, so that an index that rounds them treats all the same; it is a power
+    of two, so that nothing is lost. Weights are not in it: new ones need no new index.
 
     Shapes:
         - vectors: float32 [products, d]

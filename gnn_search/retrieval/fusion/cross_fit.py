@@ -34,7 +34,9 @@ class FusionFit:
     """Fitted weights, and what they reach on users that neither they nor the reranker were fitted on.
 
     Shapes:
-        user: int32 [cases]; new: bool [cases], the query had not been searched before; recall: float64 [cases, cut-offs] of each method by name.
+        - user: int32 [cases]
+        - new: bool [cases], the query had not been searched before
+        - recall: float64 [cases, cut-offs] of each method by name
     """
 
     weights: Weights
