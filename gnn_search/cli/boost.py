@@ -71,8 +71,7 @@ def run_boost(
 ) -> BoostReport:
     """Fit, measure and write a boost."""
     from gnn_search.evaluation.boosting.fit import fit_boost
-    from gnn_search.index.boosting.boost import save_boost
-    from gnn_search.index.boosting.build import build_boost
+    from gnn_search.index.boosting.boost import build_boost, save_boost
     from gnn_search.layout import refuse_existing
     from gnn_search.trained.model import open_model
 

@@ -79,8 +79,8 @@ def run_index(
     """Build an index of a model folder's products."""
     from gnn_search.config.files import check
     from gnn_search.errors import RequestError
-    from gnn_search.index.build import build_index
     from gnn_search.index.settings import IndexSettings
+    from gnn_search.index.store import build_index
     from gnn_search.layout import refuse_existing
 
     refuse_existing(out)

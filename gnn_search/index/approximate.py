@@ -15,10 +15,9 @@ import polars as pl
 
 from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.errors import RequestError
-from gnn_search.index.base import ProductIndex, SearchBlock
+from gnn_search.index.base import ProductIndex, SearchBlock, best, exact_scores
 from gnn_search.index.flat import search_copy
 from gnn_search.index.full_vectors import FullVectors
-from gnn_search.index.scoring import best, exact_scores
 from gnn_search.index.settings import IndexSettings
 
 # FAISS's type hints know neither its keyword arguments nor all of its classes.

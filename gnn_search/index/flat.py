@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 
 from gnn_search.arrays import Float32, Float64, Int32, Int64
-from gnn_search.index.base import ProductIndex, SearchBlock
-from gnn_search.index.scoring import best, exact_scores, pair_scores
+from gnn_search.index.base import ProductIndex, SearchBlock, best, exact_scores, pair_scores
 from gnn_search.index.settings import IndexSettings
 
 # FAISS's type hints do not know its keyword arguments.

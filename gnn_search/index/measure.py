@@ -13,8 +13,7 @@ from pydantic import Field
 from gnn_search.arrays import Float32, Int32
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
-from gnn_search.index.base import ProductIndex
-from gnn_search.index.scoring import best, exact_scores
+from gnn_search.index.base import ProductIndex, best, exact_scores
 from gnn_search.layout import IndexLayout
 
 CUT_OFFS = (10, 100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,8 +83,8 @@ class CandidateIndex:
     """Finds candidates by short paths in one view of the graph.
 
     A product is a candidate if a query -> product edge leads to it (the query's `products` most frequent of late), or if it shares a
-    category with the query's products and a user -> product edge or a user -> product -> partner path leads to it. The cost is bounded for each
-    request, whatever the size of the catalogue.
+    category with the query's products and a user -> product edge or a user -> product -> partner path leads to it. The cost is bounded for
+    each request, whatever the size of the catalogue.
 
     Args:
         view: What is known.
@@ -274,26 +275,14 @@ def partner_relations(graph: Graph) -> list[EdgeType]:
 
 
 def _count_interactions(view: GraphView, relations: list[EdgeType], settings: RerankerSettings) -> Interactions:
-    rows, columns, times, weights = [], [], [], []
-    for relation in relations:
-        row, column, time, weight = view.edges(relation).flatten()
-        assert time is not None
-        rows.append(row)
-        columns.append(column)
-        times.append(time)
-        weights.append(weight)
+    edges: list[Any] = [view.edges(relation).flatten() for relation in relations]
+    kinds = (np.int32, np.int32, np.int64, np.float32)
+    row, column, time, weight = (
+        np.concatenate([np.empty(0, kind), *(parts[place] for parts in edges)]) for place, kind in enumerate(kinds)
+    )
     sizes = view.graph.num_nodes
     num_rows = sizes[relations[0][2]] if relations else sizes["user"]
-    return Interactions.count_edges(
-        np.concatenate(rows) if rows else np.empty(0, np.int32),
-        np.concatenate(columns) if columns else np.empty(0, np.int32),
-        np.concatenate(times) if times else np.empty(0, np.int64),
-        np.concatenate(weights) if weights else np.empty(0, np.float32),
-        view.time,
-        settings.half_life_days,
-        num_rows,
-        sizes["product"],
-    )
+    return Interactions.count_edges(row, column, time, weight, view.time, settings.half_life_days, num_rows, sizes["product"])
 
 
 def _product_interactions(

@@ -98,7 +98,8 @@ def _decompose(interactions: Interactions, num_products: int, rank: int) -> tupl
     num_users = len(interactions.indptr) - 1
     user = np.zeros((num_users, rank), dtype=np.float32)
     product = np.zeros((num_products, rank), dtype=np.float32)
-    matrix = _weighted(interactions, num_products)
+    entry = _entries(interactions, product_rarity(interactions, num_products))
+    matrix = sparse.csr_matrix((entry, interactions.column, interactions.indptr), shape=(num_users, num_products))
     kept = min(rank, min(matrix.shape) - 1)
     if kept < 1 or not matrix.count_nonzero():
         return user, product
@@ -117,11 +118,6 @@ def _decompose(interactions: Interactions, num_products: int, rank: int) -> tupl
 def product_rarity(interactions: Interactions, num_products: int) -> Float64:
     """Return the inverse document frequency of each product among the users: float64 [products]."""
     return np.asarray(np.log(len(interactions.indptr) / (np.bincount(interactions.column, minlength=num_products) + 1)))
-
-
-def _weighted(interactions: Interactions, num_products: int) -> sparse.csr_matrix:
-    entry = _entries(interactions, product_rarity(interactions, num_products))
-    return sparse.csr_matrix((entry, interactions.column, interactions.indptr), shape=(len(interactions.indptr) - 1, num_products))
 
 
 def _entries(interactions: Interactions, rarity: Float64) -> Float64:

@@ -17,12 +17,11 @@ from gnn_search.arrays import Bool, Float32, Int32, Int64
 from gnn_search.errors import RequestError
 from gnn_search.graph.as_of import resolve_as_of
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.filters import Filtered
+from gnn_search.index.filters import Filter, Filtered, ProductFilter
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.requests.parser import RequestParser
 from gnn_search.requests.request import History, Request, RequestBatch
 from gnn_search.retrieval.options import Channel, RankingOptions, open_ranking_options
-from gnn_search.retrieval.product_filter import Filter, ProductFilter
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
 from gnn_search.retrieval.request_cache import CachedRequest, CacheKey, ContextKey, RequestCache, SessionKey

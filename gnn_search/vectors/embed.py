@@ -16,7 +16,7 @@ from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import refuse_existing, staged, write_json
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.requests.user_file import read_user_file
+from gnn_search.requests.users import read_user_file
 from gnn_search.tables.columns import Column
 from gnn_search.tables.scan import find_given_source, read_columns
 from gnn_search.tables.text import normalise_distinct

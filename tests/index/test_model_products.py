@@ -9,8 +9,7 @@ import pytest
 
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.boost import Boost, build_boost
 from gnn_search.index.model_products import held_out_queries, products_to_index
 from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import open_model

@@ -12,8 +12,7 @@ from models import write_model
 from shops import build
 
 from gnn_search.errors import ArtefactError, OutputExistsError, RequestError
-from gnn_search.index.boosting.boost import Boost, open_boost, save_boost
-from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.boost import Boost, build_boost, open_boost, save_boost
 from gnn_search.trained.model import open_model
 
 NAMES = ["popularity", "price", "recency", "conversion"]

@@ -12,10 +12,9 @@ from shops import build
 from towers import tiny_config
 
 from gnn_search.graph.store import Graph
-from gnn_search.vectors.onnx.check import open_session, run_requests
-from gnn_search.vectors.onnx.personal_tower import write_onnx_personal_tower
+from gnn_search.vectors.onnx.personal_tower import user_of, write_onnx_personal_tower
 from gnn_search.vectors.onnx.serving import ServingTables, User, read_tables
-from gnn_search.vectors.onnx.tables import user_of
+from gnn_search.vectors.onnx.write import open_session, run_requests
 
 needs_onnx()
 

@@ -18,8 +18,8 @@ from gnn_search.graph.store import Graph
 from gnn_search.sampling import history
 from gnn_search.tables.text import normalise_text
 from gnn_search.vectors.onnx import serving
+from gnn_search.vectors.onnx.personal_tower import user_of
 from gnn_search.vectors.onnx.serving import ServingTables, User
-from gnn_search.vectors.onnx.tables import user_of
 
 needs_onnx()
 
