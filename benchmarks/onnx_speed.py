@@ -86,12 +86,12 @@ def _ways(
     model: Model, encoder: NodeEncoder, folder: Path, text_tower: OnnxTextTower, user: Int32, query: Int32, size: int
 ) -> dict[str, Callable[[], object]]:
     """Return what is measured, each over all requests in batches of a size."""
-    from gnn_search.vectors.onnx.manifest import OnnxLayout
+    from gnn_search.vectors.onnx.manifest import PERSONAL_TOWER
     from gnn_search.vectors.onnx.personal_tower import user_of
     from gnn_search.vectors.onnx.serving import ServingTables
     from gnn_search.vectors.onnx.write import open_session
 
-    tables, session = ServingTables.open(folder), open_session(OnnxLayout(folder).personal_tower)
+    tables, session = ServingTables.open(folder), open_session(folder / PERSONAL_TOWER)
     texts = model.graph.nodes("query")["query"].gather(query).to_list()
     vectors, history_query, products = encoder.encode_queries(query), encoder.history_query(query), encoder.products.numpy()
     users = [user_of(model.graph, int(who), encoder.view.time) for who in user]

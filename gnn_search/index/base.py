@@ -157,12 +157,10 @@ class ProductIndex(ABC):
 
     @abstractmethod
     def _searcher(self, rows: Int64 | None, k: int, queries: int) -> SearchBlock:
-        """Return what finds the k best rows of a block of queries.
+        """Return what finds the k best rows of a block of queries, of which there are `queries` in all.
 
-        Args:
-            rows: The rows that may be found, ascending, at least k; None for all that FAISS holds.
-            k: Length of the lists.
-            queries: How many there are in all.
+        Shapes:
+            - rows: int64 [allowed], ascending, at least k; None for all that FAISS holds
         """
 
     def _append(self, vectors: Float32) -> None:
@@ -243,14 +241,10 @@ def _some(ids: pl.Series) -> str:
 def exact_scores(gather: Callable[[Int64], Float32], queries: Float32, candidate: Int64) -> Float32:
     """Return the inner products with each query's candidates.
 
-    Args:
-        gather: Returns the vectors of rows: float32 [..., d].
-        queries: The query vectors.
-        candidate: Rows to be scored; an empty place scores -inf.
-
     Shapes:
+        - gather: returns the vectors of rows, float32 [..., d]
         - queries: float32 [m, d]
-        - candidate: int64 [m, width]
+        - candidate: int64 [m, width]; an empty place scores -inf
         - returns: float32 [m, width]
     """
     scores = np.empty(candidate.shape, dtype=np.float32)

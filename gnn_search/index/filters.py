@@ -109,11 +109,7 @@ def _read_flag(graph: Graph, flag: str) -> pl.Series:
 
 
 class ProductFilter:
-    """Reads filters.
-
-    Args:
-        graph: The graph.
-    """
+    """Reads filters."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph, self._products = graph, IdLookup(graph.nodes("product").to_series(0))

@@ -115,7 +115,7 @@ class FullVectors:
 
     def write(self, file: Path, scale_file: Path) -> None:
         """Write the numbers, and the scales where there are any."""
-        values = mapped_array(file, self.values.dtype, (len(self), self.values.shape[1]))
+        values: Any = mapped_array(file, self.values.dtype, (len(self), self.values.shape[1]))
         own = len(self.values)
         for start in range(0, own, _BLOCK):
             end = min(start + _BLOCK, own)

@@ -31,7 +31,6 @@ class Measured(StrictModel):
     """Quality, speed and size of an index.
 
     Attributes:
-        queries: How many.
         recall: Share of the exact list's products that the index finds, by the length of the list. A product that
             scores as well as the last of the exact list counts as found.
         k: Length of the lists whose search is timed.
@@ -40,7 +39,6 @@ class Measured(StrictModel):
         cpu_ms: CPU time of one of these.
         batch_per_second: Queries per second when all are searched at once.
         batch_cpu_ms: CPU time of one of these.
-        threads: Of the batch.
         bytes_index: Of what FAISS holds, a product, in memory.
         bytes_full: Of the whole vectors for re-ranking, a product.
         full_in: Where these lie; None where there are none.
@@ -88,18 +86,10 @@ def measure_index(
 ) -> Measured:
     """Compare an index with exact search, and time it.
 
-    Args:
-        index: Opened from its folder.
-        folder: The folder.
-        vectors: What was indexed; may be memory-mapped.
-        queries: Queries that played no part in making the index.
-        build: What making it took.
-        exact: Scores of the exact lists, where they are known; else they are found here.
-
     Shapes:
-        - vectors: float32 [n, d]
-        - queries: float32 [m, d]
-        - exact: float32 [m, k]
+        - vectors: float32 [n, d], what was indexed; may be memory-mapped
+        - queries: float32 [m, d], which played no part in making the index
+        - exact: float32 [m, k], scores of the exact lists, where they are known
 
     Raises:
         RequestError: There is no query.
@@ -158,14 +148,8 @@ def time_single(index: ProductIndex, queries: Float32, k: int) -> tuple[list[flo
 def nearest(vectors: Float32, queries: Float32, k: int, block: int = _BLOCK) -> tuple[Float32, Int32]:
     """Find each query's products with the largest inner products, reading the vectors a block at a time.
 
-    Args:
-        vectors: May be memory-mapped.
-        queries: The query vectors.
-        k: Length of the lists, at most the number of vectors.
-        block: Vectors read at a time.
-
     Shapes:
-        - vectors: float32 [n, d]
+        - vectors: float32 [n, d], at least k; may be memory-mapped
         - queries: float32 [m, d]
         - returns: score float32 [m, k] and row int32 [m, k]
     """

@@ -55,11 +55,7 @@ class IndexSettings(Settings):
         return f"{'on' if self.full_in == 'disk' else 'in'} {self.full_in}"
 
     def resolve(self, count: int, dimension: int) -> IndexSettings:
-        """Return the settings with every number in place.
-
-        Args:
-            count: Products.
-            dimension: Numbers in a vector.
+        """Return the settings for `count` products of `dimension` numbers, every number in place.
 
         Raises:
             RequestError: The kind needs more products, or the vectors can't be cut into so many parts.

@@ -32,12 +32,9 @@ class IndexManifest(StrictModel):
     """What `index.json` says of an index.
 
     Attributes:
-        format_version: Of the folder.
-        kind: Of the index.
         faiss: Type of the FAISS index.
         settings: With which it was made and is searched, every number in place.
         metric: How vectors are compared.
-        dimension: Of the vectors.
         count: Products that can be found.
         rows: Places for products; a removed one leaves its row empty.
         id_column: What the ids are called.
@@ -49,7 +46,6 @@ class IndexManifest(StrictModel):
         quality_hash: Hash of the qualities that a boost put into the vectors; None where there are none.
         measured: What the index found and cost when it was made; absent after products were added or removed.
         tuning: The trials that this one was selected from; None without a tuning.
-        versions: Of the libraries that made it.
     """
 
     format_version: int

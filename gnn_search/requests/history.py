@@ -41,14 +41,10 @@ class ReadHistories:
 
 
 class HistoryReader:
-    """Finds the products, actions and queries of histories in a graph.
+    """Finds the products, actions and queries of histories in a graph; everything before `as_of` (µs) is known.
 
     An event without a timestamp is dated just before `as_of`, a second after the event before it. So are all events where the graph's own
     timestamps only keep order (`clock: order`): what is given is then taken as an order too.
-
-    Args:
-        graph: The graph.
-        as_of: Everything before it is known, µs.
     """
 
     def __init__(self, graph: Graph, as_of: int) -> None:

@@ -24,12 +24,7 @@ _NORMALISED = normalise_query(pl.col("query"))
 
 
 class RequestParser:
-    """Finds the users, histories and attributes of requests in a model's graph.
-
-    Args:
-        model: The model.
-        as_of: Everything before it is known, µs.
-    """
+    """Finds the users, histories and attributes of requests in a model's graph."""
 
     def __init__(self, model: Model, as_of: int) -> None:
         self._model, users = model, model.graph.nodes("user").to_series(0)

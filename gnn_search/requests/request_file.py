@@ -42,7 +42,6 @@ class RequestFile:
     Args:
         path: Parquet, CSV or JSON lines, by suffix. Column `query`; `user_id` and `history` may be absent or null; others are passed
             over, unless they look like one of these misspelt.
-        graph: The graph.
 
     Raises:
         TableError: The file is absent, damaged or blank, lacks the column `query`, or a column has a wrong type or name.
@@ -67,10 +66,6 @@ class RequestFile:
 
     def check(self, progress: Callable[[int], None] = lambda done: None, size: int = _CHECKED) -> CheckedFile:
         """Look through the whole file.
-
-        Args:
-            progress: Called with the rows looked at.
-            size: Rows looked at at a time.
 
         Raises:
             TableError: The file is damaged or holds no rows.

@@ -123,9 +123,7 @@ class CandidateIndex:
     def for_users(self, graph: Graph, history: HistoryIndex) -> CandidateIndex:
         """Return the same index for other users, whose interactions say nothing of products in general.
 
-        Args:
-            graph: The graph with these users (`Graph.with_users`).
-            history: Their interactions.
+        The graph is the one with these users (`Graph.with_users`).
         """
         other = copy(self)
         other._load_users(graph.before(self.view.time), history)
@@ -159,16 +157,10 @@ class CandidateIndex:
     def find_candidates(self, user: Int32, query: Int32, history_query: Int32, matched: MatchedProducts, near: Int32) -> Candidates:
         """Find the candidates of requests.
 
-        Args:
-            user: Users, -1 for nobody.
-            query: Queries, -1 for a new one.
-            history_query: Queries whose categories select the user's history, -1 for none.
-            matched: What the queries' words match.
-            near: Products near by vector, which become candidates too.
-
         Shapes:
-            - user, query, history_query: int32 [n]
-            - near: int32 [n, m]
+            - user, query: int32 [n], -1 for nobody and for a new query
+            - history_query: int32 [n], queries whose categories select the user's history, -1 for none
+            - near: int32 [n, m], products near by vector, which become candidates too
         """
         query_row, query_product = self._from_query(query)
         row, category = self._categories_of(user, history_query)

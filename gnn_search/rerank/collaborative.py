@@ -36,13 +36,7 @@ class CollaborativeFactors:
 
     @classmethod
     def decompose(cls, interactions: Interactions, num_products: int, ranks: Sequence[int]) -> CollaborativeFactors:
-        """Decompose who chose what, in a few dozen passes over the interactions.
-
-        Args:
-            interactions: Of users with products.
-            num_products: Products.
-            ranks: How many of the largest singular values are used, ascending; two numbers of a pair come from each.
-        """
+        """Decompose users' interactions, in a few dozen passes over them; two numbers of a pair come from each of the ascending `ranks`."""
         return cls(*_decompose(interactions, num_products, max(ranks, default=0)), tuple(ranks))
 
     def for_users(self, interactions: Interactions, rarity: Float64) -> CollaborativeFactors:
@@ -50,12 +44,8 @@ class CollaborativeFactors:
 
         For a user of the graph that gives the vector that the decomposition did.
 
-        Args:
-            interactions: Of the other users.
-            rarity: `product_rarity` of the interactions that were decomposed.
-
         Shapes:
-            - rarity: float64 [products]
+            - rarity: float64 [products], `product_rarity` of the interactions that were decomposed
         """
         distinct, column = np.unique(interactions.column, return_inverse=True)
         few = sparse.csr_matrix(

@@ -100,13 +100,8 @@ class CaseRanker(Protocol):
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank products for pairs of user and query.
 
-        Args:
-            user: Nodes; -1 is a user nobody knows.
-            query: Nodes.
-            k: Length of the lists, at most the size of the catalogue.
-
         Shapes:
-            - user, query: int32 [requests]
+            - user, query: int32 [requests], nodes; -1 for a user nobody knows
             - returns: lists of `k`; the same request gets the same list whatever the others in the call
         """
         ...

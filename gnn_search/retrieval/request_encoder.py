@@ -86,14 +86,9 @@ class RequestEncoder:
     def encode(self, user: Int32, texts: pl.Series, inductive_users: InductiveUsers | None = None) -> EncodedRequests:
         """Encode requests by their texts.
 
-        Args:
-            user: Users, -1 for nobody.
-            texts: Normalised queries.
-            inductive_users: Whom `user` numbers, where not the graph's.
-
         Shapes:
-            - user: int32 [n]
-            - texts: String [n]
+            - user: int32 [n], of `inductive_users` where these are given, else of the graph; -1 for nobody
+            - texts: String [n], normalised
         """
         if len(texts) == 1:
             distinct, text = texts, np.zeros(1, dtype=np.int64)

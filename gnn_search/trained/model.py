@@ -37,16 +37,12 @@ class ModelManifest(StrictModel):
     """What `model.json` says of a model.
 
     Attributes:
-        format_version: Of the folder.
         name: Of the configuration.
         graph: Folder of the graph that it was trained on.
         graph_hash: Hash of that graph's content.
         files: Size in bytes of each file of the model, by name.
-        hash: Hash over these files.
-        dimension: Of the vectors.
         quantiles: The borders at which each numeric column of the products was cut, none where the model has none.
         training: How training went: steps, examples, seconds, rates, best validation recall, negatives.
-        versions: Of the libraries that made it.
     """
 
     format_version: int

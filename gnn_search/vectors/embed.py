@@ -84,16 +84,10 @@ class QueriesEmbedded(BaseModel):
 
 
 class EmbedSummary(BaseModel):
-    """What `embed` wrote, as `embed.json` keeps it.
+    """What `embed` wrote, by kind of file that was given, as `embed.json` keeps it.
 
     Attributes:
         as_of: Everything before it was known (UTC).
-        dimension: Of the vectors.
-        graph_hash: Of the graph's content.
-        model_hash: Of the model.
-        products: Of the file of products, if there was one.
-        users: Of the file of users.
-        queries: Of the file of queries.
     """
 
     as_of: datetime

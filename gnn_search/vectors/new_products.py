@@ -25,9 +25,7 @@ class NewProducts:
     """Products of a file.
 
     Attributes:
-        product_id: Their ids.
         facts: What the product tower reads of them.
-        read: Rows of the file.
         set_aside: Rows that can't be used, by reason.
         placed_higher: Products whose category the graph does not hold, but one above it.
         in_no_category: Products in no category that the graph holds.

@@ -57,13 +57,8 @@ def write_static_model(folder: Path, tokenizer: Tokenizer, tokens: Tensor) -> No
     long texts to some characters and leaves out what it does not know, as model2vec does; sentence-transformers does neither, so here the
     tokenizer itself cuts, and the unknown token's vector is zero.
 
-    Args:
-        folder: Made here.
-        tokenizer: Cuts texts into tokens.
-        tokens: One vector a token, from `StaticTower.folded`.
-
     Shapes:
-        - tokens: float32 [vocabulary, d]
+        - tokens: float32 [vocabulary, d], from `StaticTower.folded`
     """
     folder.mkdir()
     truncation = tokenizer.truncation

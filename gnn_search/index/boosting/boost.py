@@ -52,17 +52,11 @@ class BoostManifest(StrictModel):
     """What `boost.json` says of a boost.
 
     Attributes:
-        format_version: Of the folder.
-        model_hash: Hash of the model whose vectors it was fitted to.
-        graph_hash: Hash of the graph's content.
         as_of: The cut-off (µs): what was known before it is in `quality.npy`.
         dimensions: Names of the columns of `quality.npy`.
-        qualities: Where they come from.
         weights: By action, one a dimension.
-        products: Rows.
         hash: Of the other files, and of all that stands here but itself.
         fit: How the weights were fitted, and what they earn.
-        versions: Of the libraries that made it.
     """
 
     format_version: int
@@ -84,13 +78,11 @@ class Boost:
 
     Attributes:
         qualities: Where they come from.
-        weights: By action.
-        quality: Two columns a quality.
         as_of: The cut-off (µs) before which everything is known.
 
     Shapes:
-        - weights: float32 [e] each
-        - quality: float32 [products, e]
+        - weights: float32 [e] by action
+        - quality: float32 [products, e], two columns a quality
     """
 
     qualities: tuple[QualityBorders, ...]
@@ -146,12 +138,6 @@ class Boost:
 
 def save_boost(folder: Path, boost: Boost, model: Model, fit: Mapping[str, Any]) -> None:
     """Write qualities, ids, weights and a manifest, whole or not at all.
-
-    Args:
-        folder: To be made.
-        boost: The boost.
-        model: The model whose vectors it was fitted to.
-        fit: How it was fitted, for the manifest.
 
     Raises:
         OutputExistsError: `folder` exists.

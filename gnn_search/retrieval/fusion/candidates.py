@@ -54,11 +54,7 @@ class FusionCandidates:
 
 
 def join_channels(lists: Mapping[str, Ranking]) -> FusionCandidates:
-    """Collect what the channels found for the same requests.
-
-    Args:
-        lists: By channel, of any lengths.
-    """
+    """Collect what the channels found for the same requests, in lists of any lengths."""
     requests = len(next(iter(lists.values())).product)
     width = 1 + max(int(ranking.product.max(initial=0)) for ranking in lists.values())
     places = {name: np.nonzero(ranking.product != PADDING) for name, ranking in lists.items()}

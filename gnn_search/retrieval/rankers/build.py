@@ -71,13 +71,7 @@ def fuse(index: ProductIndex, rankers: dict[str, Ranker], weights: Weights | Non
 
 
 class ModelCaseRanker:
-    """One of a model's channels as a method of evaluation.
-
-    Args:
-        name: What tables call it.
-        encoder: Encodes the cases.
-        ranker: Ranks for them.
-    """
+    """One of a model's channels as a method of evaluation."""
 
     def __init__(self, name: str, encoder: RequestEncoder, ranker: Ranker) -> None:
         self.name, self.encoder, self.ranker = name, encoder, ranker

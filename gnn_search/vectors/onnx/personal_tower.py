@@ -19,7 +19,7 @@ from gnn_search.model.codes import ValueNumbers
 from gnn_search.model.user_tower import Slots, UserLists
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.trained.model import Model
-from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo, ValueCodes
+from gnn_search.vectors.onnx.manifest import PERSONAL_TOWER, PersonalTowerInfo, ValueCodes
 from gnn_search.vectors.onnx.network import export_module
 from gnn_search.vectors.onnx.serving import User
 
@@ -98,10 +98,6 @@ class PersonalTower(nn.Module):
 def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo | None:
     """Write `personal_tower.onnx`.
 
-    Args:
-        folder: Exists.
-        model: The model.
-
     Returns:
         What a server has to know of it; None, and no file, where the model has no part that says anything of users.
 
@@ -125,7 +121,7 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
     tower = PersonalTower(model, list(sequences))
     if tower.user.gate is None and tower.user.attention is None:
         return None
-    export_module(tower, tower.inputs(), tower.outputs(), OnnxLayout(folder).personal_tower, _ABOUT)
+    export_module(tower, tower.inputs(), tower.outputs(), folder / PERSONAL_TOWER, _ABOUT)
     return PersonalTowerInfo(
         clock=Recipe.model_validate(model.graph.manifest.recipe).tables.events.clock,
         actions=tuple(model.graph.positive_actions),
@@ -178,24 +174,16 @@ def _slots(vectors: Tensor, counts: Tensor, days: Tensor) -> Slots:
 
 
 def write_serving_tables(folder: Path, model: Model, info: PersonalTowerInfo, as_of: int) -> None:
-    """Write the arrays that the inputs of the personal tower are made with, and `serving.py`, which makes them.
-
-    Args:
-        folder: Exists.
-        model: The model.
-        info: What the personal tower needs.
-        as_of: A query's categories come from what it led to before this time, µs.
-    """
-    layout = OnnxLayout(folder)
+    """Write the arrays that the inputs of the personal tower are made with, as of a time (µs), and `serving.py`, which makes them."""
     if info.attention_length:
         categories = QueryCategories(model.graph.before(as_of), model.config.user.query_categories)
-        np.save(layout.table("query_categories_indptr"), categories.indptr)
-        np.save(layout.table("query_categories"), categories.category)
-        np.save(layout.table("product_category"), np.asarray(model.graph.taxonomy.product_category, dtype=np.int32))
-        np.save(layout.table("query_texts"), _query_texts(model))
+        np.save(folder / "query_categories_indptr.npy", categories.indptr)
+        np.save(folder / "query_categories.npy", categories.category)
+        np.save(folder / "product_category.npy", np.asarray(model.graph.taxonomy.product_category, dtype=np.int32))
+        np.save(folder / "query_texts.npy", _query_texts(model))
     if info.brands:
-        np.save(layout.table("product_brand"), model.features.brands.code[:, 0].astype(np.int32))
-    layout.serving.write_bytes(Path(__file__).with_name("serving.py").read_bytes())
+        np.save(folder / "product_brand.npy", model.features.brands.code[:, 0].astype(np.int32))
+    (folder / "serving.py").write_bytes(Path(__file__).with_name("serving.py").read_bytes())
 
 
 @torch.no_grad()

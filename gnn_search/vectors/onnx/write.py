@@ -18,7 +18,16 @@ from gnn_search.layout import FORMAT_VERSION, write_json
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import NodeEmbeddings
-from gnn_search.vectors.onnx.manifest import OnnxCheck, OnnxLayout, OnnxManifest, PersonalTowerInfo, TextTowerInfo
+from gnn_search.vectors.onnx.manifest import (
+    MANIFEST,
+    PERSONAL_TOWER,
+    TEXT_TOWER,
+    TOKENIZER,
+    OnnxCheck,
+    OnnxManifest,
+    PersonalTowerInfo,
+    TextTowerInfo,
+)
 from gnn_search.vectors.onnx.network import IR_VERSION, OPSET
 from gnn_search.vectors.onnx.personal_tower import user_of, write_onnx_personal_tower, write_serving_tables
 from gnn_search.vectors.onnx.serving import ServingTables, read_tables
@@ -30,14 +39,9 @@ _REQUESTS, _TEXTS, _BATCH = 256, 1024, 64
 
 
 def write_onnx_towers(folder: Path, model: Model, shop: NodeEmbeddings) -> OnnxManifest:
-    """Write what a server needs to encode requests without torch and the graph, beside the vectors of known products and queries.
+    """Make a folder of all that a server needs to encode requests without torch and graph beside vectors of known products and queries.
 
     The towers are run by ONNX Runtime and compared with the package before the manifest is written.
-
-    Args:
-        folder: Made here.
-        model: The model.
-        shop: Its vectors.
 
     Raises:
         ConfigError: The text tower is a transformer, or a network would be too large for the format.
@@ -63,25 +67,20 @@ def write_onnx_towers(folder: Path, model: Model, shop: NodeEmbeddings) -> OnnxM
         personal_tower=personal,
         check=check_towers(folder, model, encoder, text, personal),
     )
-    write_json(OnnxLayout(folder).manifest, manifest.model_dump(mode="json"))
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest
 
 
 class OnnxTextTower:
     """The text tower of a folder, run by ONNX Runtime on one thread.
 
-    Args:
-        folder: Of the towers.
-        info: What is known of the tower.
-
     Raises:
         MissingExtraError: The package onnxruntime is not installed.
     """
 
     def __init__(self, folder: Path, info: TextTowerInfo) -> None:
-        layout = OnnxLayout(folder)
-        self._session, self._most = open_session(layout.text_tower), info.max_characters
-        self._tokenizer = Tokenizer.from_file(str(layout.tokenizer))
+        self._session, self._most = open_session(folder / TEXT_TOWER), info.max_characters
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
 
     def __call__(self, texts: Sequence[str]) -> Float32:
         """Encode texts: float32 [n, d], unit length, zero for a text of which nothing is known."""
@@ -111,13 +110,6 @@ def open_session(file: Path) -> Any:
 
 def check_towers(folder: Path, model: Model, encoder: NodeEncoder, text: TextTowerInfo, personal: PersonalTowerInfo | None) -> OnnxCheck:
     """Compare the towers of a folder with the package's, on texts and requests spread over the shop.
-
-    Args:
-        folder: Of the towers.
-        model: The model.
-        encoder: Of the view that the tables were made of.
-        text: What is known of the text tower.
-        personal: What is known of the personal tower; None where there is none.
 
     Raises:
         ArtefactError: They differ.
@@ -153,7 +145,7 @@ def run_requests(
         - query: int32 [n]
         - returns: float32 [n, d]
     """
-    tables, session = ServingTables(info.model_dump(), read_tables(folder)), open_session(OnnxLayout(folder).personal_tower)
+    tables, session = ServingTables(info.model_dump(), read_tables(folder)), open_session(folder / PERSONAL_TOWER)
     vectors, texts = encoder.encode_queries(query).numpy(), encoder.encode_query_texts(query).numpy()
     products, parts = encoder.products.numpy(), []
     for start in range(0, len(user), batch):

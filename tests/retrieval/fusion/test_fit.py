@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import check_grad
 
-from gnn_search.retrieval.fusion.fit import Examples, _Problem, fit_weights
+from gnn_search.retrieval.fusion.fit import FusionExamples, _Problem, fit_weights
 from gnn_search.retrieval.fusion.weighted_sum import FEATURES
 
 SIZE = len(FEATURES)
 
 
-def examples(seed: int = 0, cases: int = 60, each: int = 12) -> Examples:
+def examples(seed: int = 0, cases: int = 60, each: int = 12) -> FusionExamples:
     """Return cases in which the first channel's score tells what is chosen, and the second channel knows nothing."""
     random = np.random.default_rng(seed)
     features = random.normal(size=(cases * each, 2 * SIZE))
     row = np.repeat(np.arange(cases), each)
     relevant = features[:, 0] + 0.3 * random.normal(size=len(row)) > 1
-    return Examples(("good", "bad"), row, features, relevant)
+    return FusionExamples(("good", "bad"), row, features, relevant)
 
 
 def test_the_gradient_is_that_of_the_loss():
@@ -45,23 +45,23 @@ def test_the_channel_that_knows_is_trusted():
 
 def test_the_unit_of_a_feature_does_not_matter():
     given = examples()
-    scaled = Examples(given.channels, given.row, given.features * np.array([100.0, *[1.0] * (2 * SIZE - 1)]), given.relevant)
+    scaled = FusionExamples(given.channels, given.row, given.features * np.array([100.0, *[1.0] * (2 * SIZE - 1)]), given.relevant)
     assert np.isclose(100 * fit_weights(scaled).channels["good"].score, fit_weights(given).channels["good"].score, rtol=1e-3)
 
 
 def test_without_anything_to_learn_from_all_weights_are_zero():
     given = examples()
     for relevant in (np.zeros_like(given.relevant), np.ones_like(given.relevant)):
-        weights = fit_weights(Examples(given.channels, given.row, given.features, relevant))
+        weights = fit_weights(FusionExamples(given.channels, given.row, given.features, relevant))
         assert not any(value for weight in weights.channels.values() for value in weight.model_dump().values())
-    nothing = Examples(("a",), np.empty(0, np.int64), np.empty((0, SIZE)), np.empty(0, np.bool_))
+    nothing = FusionExamples(("a",), np.empty(0, np.int64), np.empty((0, SIZE)), np.empty(0, np.bool_))
     assert not any(fit_weights(nothing).channels["a"].model_dump().values())
 
 
 def test_cases_without_both_kinds_change_nothing():
     given = examples()
     row = np.r_[given.row, np.full(3, given.row[-1] + 1)]
-    more = Examples(given.channels, row, np.r_[given.features, np.ones((3, 2 * SIZE))], np.r_[given.relevant, np.zeros(3, np.bool_)])
+    more = FusionExamples(given.channels, row, np.r_[given.features, np.ones((3, 2 * SIZE))], np.r_[given.relevant, np.zeros(3, np.bool_)])
     assert fit_weights(more) == fit_weights(given)
 
 
