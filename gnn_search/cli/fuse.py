@@ -54,7 +54,7 @@ def run_fusion(
     """Fit the weights of a model folder's channels and write them."""
     from gnn_search.evaluation.fusion_summary import summarise_fusion
     from gnn_search.layout import refuse_existing
-    from gnn_search.retrieval.fusion.cross_fit import STAGES, fit_fusion
+    from gnn_search.retrieval.fusion.fit import STAGES, fit_fusion
     from gnn_search.retrieval.fusion.store import save_fusion
     from gnn_search.retrieval.rankers.fused import DEPTH
     from gnn_search.trained.model import open_model

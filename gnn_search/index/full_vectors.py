@@ -36,16 +36,10 @@ class FullVectors:
 
     @classmethod
     def encode(cls, vectors: Float32, precision: Precision, file: Path | None = None, block: int = _BLOCK) -> FullVectors:
-        """Convert vectors a block at a time.
-
-        Args:
-            vectors: What is kept; may be memory-mapped.
-            precision: As what it is kept.
-            file: Where the numbers are written, a `.npy` file that stays mapped; None for memory, where float32 is not copied.
-            block: Rows converted at a time.
+        """Convert vectors a block at a time, into a `.npy` file that stays mapped, or in memory, where float32 is not copied.
 
         Shapes:
-            - vectors: float32 [n, d]
+            - vectors: float32 [n, d], may be memory-mapped
         """
         dtype = np.dtype(precision)
         if file is None and vectors.dtype == dtype:
@@ -66,15 +60,7 @@ class FullVectors:
 
     @classmethod
     def open(cls, file: Path, scale_file: Path, shape: tuple[int, int], precision: Precision, again: str, *, mapped: bool) -> FullVectors:
-        """Open what `write` wrote.
-
-        Args:
-            file: The numbers.
-            scale_file: The scales of int8 vectors.
-            shape: Rows and dimension expected.
-            precision: Type of the numbers expected.
-            again: What to do where they can't be read, such as 'make the index again'.
-            mapped: Map the numbers rather than read them into memory.
+        """Open what `write` wrote, mapped or read into memory.
 
         Raises:
             ArtefactError: The files are damaged, or hold something other than was expected.

@@ -119,18 +119,11 @@ def tune(
 ) -> Tuning:
     """Try indices of vectors, and select the one with the highest recall within the caps; ties go to the fastest.
 
-    Args:
-        vectors: Row i is product i's; may be memory-mapped.
-        queries: What recall is measured with, and the first of them latency.
-        wanted: The indices, resolved.
-        caps: What one may cost.
-        k: Length of the lists.
-        progress: Called before each index.
-        scratch: Folder for whole vectors on disk while they are tried; by default the system's.
+    The indices wanted are resolved. Whole vectors that are tried on disk lie in `scratch`, by default the system's folder for that.
 
     Shapes:
-        - vectors: float32 [n, d]
-        - queries: float32 [m, d]
+        - vectors: float32 [n, d], may be memory-mapped
+        - queries: float32 [m, d], what recall is measured with, and the first of them latency
 
     Raises:
         RequestError: There is no query, or no trial keeps the caps; the message says what comes nearest.
@@ -266,15 +259,7 @@ def _excess(trial: Trial, caps: Caps) -> float:
 
 
 def builds(count: int, dimension: int, kinds: Sequence[Kind], seed: int, before: IndexSettings | None = None) -> list[IndexSettings]:
-    """Return the indices to build, resolved, the one that won last time first.
-
-    Args:
-        count: Products.
-        dimension: Numbers in a vector.
-        kinds: Kinds to try.
-        seed: Of what is learned.
-        before: Settings of an index of an earlier training; lists follow the number of products of today.
-    """
+    """Return the indices to build, resolved, first the one that won `before`, its lists following the number of products of today."""
     wanted = [] if before is None else [_of_today(before, count, dimension, seed)]
     for kind in kinds:
         plain = IndexSettings(kind=kind, seed=seed)

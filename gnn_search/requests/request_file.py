@@ -94,12 +94,7 @@ class RequestFile:
         return CheckedFile(rows, fits)
 
     def blocks(self, checked: CheckedFile, size: int, start: int = 0) -> Iterator[pl.DataFrame]:
-        """Yield the requests as tables for `RequestParser.parse_table`.
-
-        Args:
-            checked: What `check` found.
-            size: Requests a block; the last one may hold fewer.
-            start: Requests to leave out first.
+        """Yield the requests from `start` on as tables of `size` rows, the last one of fewer, for `RequestParser.parse_table`.
 
         Raises:
             TableError: The file is no longer what was checked.

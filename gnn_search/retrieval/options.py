@@ -16,8 +16,8 @@ from gnn_search.index.flat import FlatIndex
 from gnn_search.index.product_file import read_product_file
 from gnn_search.index.store import IndexManifest, open_index, read_index_manifest
 from gnn_search.layout import hash_files
+from gnn_search.retrieval.fusion.rules import Weights
 from gnn_search.retrieval.fusion.store import open_fusion
-from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.trained.model import Model
 
 Channel = Literal["reranked", "vector", "graph", "lexical", "fused", "rrf"]

@@ -100,12 +100,7 @@ class EmbedSummary(BaseModel):
 
 
 class Embedder:
-    """Encodes what files hold, by the code that encodes the graph's nodes.
-
-    Args:
-        model: The model.
-        as_of: Everything before it is known, µs; by default the start of the test period.
-    """
+    """Encodes what files hold as of a time (µs; by default the start of the test period), by the code that encodes the graph's nodes."""
 
     def __init__(self, model: Model, as_of: int | None = None) -> None:
         shop = open_node_embeddings(model, as_of)

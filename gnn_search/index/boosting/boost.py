@@ -199,12 +199,7 @@ def boosted_products(vectors: Float32, boost: Boost) -> Float32:
 
 
 def boosted_queries(vectors: Float32, boost: Boost, action: str | None = None) -> Float32:
-    """Return [q; s w].
-
-    Args:
-        vectors: Of the requests.
-        boost: What products are boosted by.
-        action: The action whose weights are wanted; may be left out where the shop logs one.
+    """Return [q; s w], w being the weights of an action, which may be left out where there is one.
 
     Shapes:
         - vectors: float32 [requests, d]

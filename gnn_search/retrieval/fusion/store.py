@@ -10,7 +10,7 @@ from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import FORMAT_VERSION, FusionLayout, hash_files, staged, write_json
 from gnn_search.manifest import Artefact
-from gnn_search.retrieval.fusion.weighted_sum import Weights
+from gnn_search.retrieval.fusion.rules import Weights
 from gnn_search.trained.model import Model
 from gnn_search.versions import library_versions
 

@@ -8,7 +8,7 @@ from models import write_model
 from rankers import open_ranker, same_ranking
 
 from gnn_search.errors import RequestError
-from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
+from gnn_search.retrieval.fusion.rules import ChannelWeights, Weights
 from gnn_search.retrieval.rankers.build import best_case_ranker, model_case_rankers, vector_case_ranker
 from gnn_search.retrieval.rankers.candidate_rankers import GraphRanker, RerankedRanker
 from gnn_search.retrieval.rankers.fused import FusedRanker
