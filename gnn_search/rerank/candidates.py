@@ -20,8 +20,8 @@ from gnn_search.rerank.word_matches import WordMatches
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
 _BASKET_DAYS = 1.0
-_OWN_PRODUCTS = 512
-"""Latest products that a user chose in one category that become candidates."""
+OWN_PRODUCTS = 512
+"""Latest products of a user in one category that become candidates."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class CandidateIndex:
         history: Every user's interactions.
         categories: The queries' categories in the view.
         factors: Of users and products, where they were computed before.
+        own_products: Latest products of a user in one category that become candidates.
     """
 
     def __init__(
@@ -101,10 +102,12 @@ class CandidateIndex:
         history: HistoryIndex,
         categories: QueryCategories,
         factors: CollaborativeFactors | None = None,
+        *,
+        own_products: int = OWN_PRODUCTS,
     ) -> None:
         graph = view.graph
         self.view, self.settings, self.categories = view, settings, categories
-        self.num_products = graph.num_nodes["product"]
+        self.num_products, self._own_products = graph.num_nodes["product"], own_products
         self.product_category = np.asarray(graph.taxonomy.product_category)
         self.num_categories = max(graph.taxonomy.num_categories, 1)
         self.product_brand, self.num_brands = _brands(graph)
@@ -152,7 +155,7 @@ class CandidateIndex:
         group = self.user_interactions.row[self._user_order].astype(np.int64) * self.num_categories + category[self._user_order]
         self._group_start = np.searchsorted(group, owner * self.num_categories + self.user_categories.column)
         ends = np.searchsorted(group, owner * self.num_categories + self.user_categories.column, side="right")
-        self._group_end = np.minimum(ends, self._group_start + _OWN_PRODUCTS)
+        self._group_end = np.minimum(ends, self._group_start + self._own_products)
 
     def find_candidates(self, user: Int32, query: Int32, history_query: Int32, matched: MatchedProducts, near: Int32) -> Candidates:
         """Find the candidates of requests.

@@ -226,7 +226,7 @@ def test_products_of_a_filter_that_the_graph_does_not_hold_are_noted(best):
         best.search("tea 0", filter=[1.5])
 
 
-def test_the_least_score_holds_for_guests_too(best, model):
+def test_the_least_score_holds_for_described_users_too(best, model):
     vectors = Retriever(model, VECTOR)
     scores = {hit.product_id: hit.score for hit in vectors.search("bread 0", history=["P001"], k=40)}
     least = sorted(scores.values())[-6] - 1e-6

@@ -64,7 +64,7 @@ def test_it_knows_nothing_that_came_after_training(tiny_shop, boost, tmp_path):
     assert other.qualities == boost.qualities
 
 
-def test_at_another_moment_the_log_counts_anew_and_columns_stay(boost, model):
+def test_at_another_time_the_log_counts_anew_and_columns_stay(boost, model):
     view = model.graph.before(model.graph.manifest.test_start)
     then = boost.at(view)
     assert then.as_of == view.time

@@ -11,7 +11,7 @@ from scipy.optimize import check_grad
 
 from gnn_search.graph.cases import build_cases
 from gnn_search.index.flat import FlatIndex
-from gnn_search.retrieval.fusion import cross_fit as module
+from gnn_search.retrieval.fusion import fit as module
 from gnn_search.retrieval.fusion.fit import STAGES, FusionExamples, _Problem, fit_fusion, fit_weights
 from gnn_search.retrieval.fusion.rules import FEATURES
 from gnn_search.retrieval.rankers.build import candidate_index, channel_rankers

@@ -65,7 +65,7 @@ def test_same_vectors(graph, tmp_path, name):
 
 
 @pytest.mark.parametrize("day", ["first", "validation", "last"])
-def test_same_vectors_at_other_moments(graph, tmp_path, day):
+def test_same_vectors_at_other_times(graph, tmp_path, day):
     manifest = graph.manifest
     moment = {"first": manifest.time_first, "validation": manifest.validation_start, "last": manifest.time_last + 1}[day]
     written = write_towers(graph, tiny_config(**PARTS), tmp_path, moment)

@@ -127,7 +127,7 @@ def test_inputs_are_the_packages(graph, written):
     assert filled > 1000
 
 
-def test_as_many_choices_of_a_category_are_read(graph, written, monkeypatch):
+def test_as_many_interactions_of_a_category_are_read(graph, written, monkeypatch):
     monkeypatch.setattr(history, "_INTERACTIONS_READ", 2)
     monkeypatch.setattr(serving, "_INTERACTIONS_READ", 2)
     tables, moment = ServingTables.open(written.folder), graph.manifest.test_start
