@@ -149,7 +149,11 @@ def open_index(folder: Path) -> FlatIndex | ApproximateIndex:
     if is_flat:
         index = FlatIndex(stored, ids, manifest.origin)
     else:
-        index = ApproximateIndex(stored, manifest.settings, _open_full(layout, manifest), ids, manifest.origin)
+        full, precision, shape = None, manifest.settings.precision, (manifest.rows, manifest.dimension)
+        if precision is not None:
+            mapped = manifest.settings.full_in == "disk"
+            full = FullVectors.open(layout.full, layout.full_scale, shape, precision, INDEX.again, mapped=mapped)
+        index = ApproximateIndex(stored, manifest.settings, full, ids, manifest.origin)
     rows = manifest.count if index.forgets else manifest.rows
     if stored.ntotal != rows:
         raise INDEX.damaged(folder, f"expected {rows} rows, got {stored.ntotal}")
@@ -166,14 +170,6 @@ def open_flat_index(folder: Path) -> FlatIndex:
     if not isinstance(index, FlatIndex):
         raise ArtefactError(f"the index {folder} is of kind {index.settings.kind}, expected a flat one; give another folder")
     return index
-
-
-def _open_full(layout: IndexLayout, manifest: IndexManifest) -> FullVectors | None:
-    precision = manifest.settings.precision
-    if precision is None:
-        return None
-    mapped = manifest.settings.full_in == "disk"
-    return FullVectors.open(layout.full, layout.full_scale, (manifest.rows, manifest.dimension), precision, INDEX.again, mapped=mapped)
 
 
 def build_index(

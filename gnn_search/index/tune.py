@@ -277,8 +277,10 @@ def ladders(built: IndexSettings) -> Iterator[list[IndexSettings]]:
     if built.kind == "hnsw":
         yield [built.model_copy(update={"ef_search": effort}) for effort in _EF]
     elif built.kind.startswith("ivf"):
+        # Each twice the one before, up to a share of all.
+        counts = sorted({max(1, (built.nlist or 1) // _FAR >> step) for step in range(_STEPS)})
         for candidates in _CANDIDATES if built.precision is not None else (built.candidates,):
-            yield [built.model_copy(update={"nprobe": lists, "candidates": candidates}) for lists in _list_counts(built.nlist or 1)]
+            yield [built.model_copy(update={"nprobe": lists, "candidates": candidates}) for lists in counts]
 
 
 def _of_today(before: IndexSettings, count: int, dimension: int, seed: int) -> IndexSettings:
@@ -289,9 +291,3 @@ def _of_today(before: IndexSettings, count: int, dimension: int, seed: int) -> I
     if before.nlist is None or before.nprobe is None or today.nlist is None:
         return today
     return today.model_copy(update={"nprobe": max(1, round(before.nprobe / before.nlist * today.nlist))})
-
-
-def _list_counts(nlist: int) -> list[int]:
-    """Return numbers of lists to read, each twice the one before, up to a share of all."""
-    most = max(1, nlist // _FAR)
-    return sorted({max(1, most >> step) for step in range(_STEPS)})

@@ -17,7 +17,7 @@ from gnn_search.model.inductive_users import InductiveUsers, UserEvents
 from gnn_search.requests.history import USER, HistoryReader
 from gnn_search.requests.request import EVENT_KEYS
 from gnn_search.tables.columns import Column, Kind
-from gnn_search.tables.scan import TableSource, column_names, find_given_source, read_columns
+from gnn_search.tables.scan import column_names, find_given_source, read_columns
 from gnn_search.trained.model import Model
 
 _KINDS: dict[str, Kind] = {"product_id": "id", "timestamp": "time", "action": "text", "query": "text", "weight": "number"}
@@ -104,7 +104,8 @@ def read_user_file(model: Model, path: Path, as_of: int) -> UserFile:
     nested = "history" in names
     if not nested and "product_id" not in names:
         raise TableError(f"{path} has neither a column 'history' nor 'product_id'; give a row a user with the former, or a row an event")
-    past = [_history_column(source)] if nested else [Column(name, name, name, _KINDS[name]) for name in EVENT_KEYS if name in names]
+    history = Column("history", "history", "history", "ids" if source.typed else "text")
+    past = [history] if nested else [Column(name, name, name, _KINDS[name]) for name in EVENT_KEYS if name in names]
     columns = [Column("user_id", "user_id", "user_id", "id"), *past, *(Column(name, name, name, "label") for name in attributes)]
     rows = read_columns(source, columns)
     if rows["user_id"].null_count():
@@ -118,10 +119,6 @@ def read_user_file(model: Model, path: Path, as_of: int) -> UserFile:
     node = IdLookup(graph.nodes("user").to_series(0)).find(users["user_id"])
     described, _ = read_inductive_users(model, node, {name: users[name] for name in attributes}, read.events, str(path))
     return UserFile(users["user_id"], described, read.unknown, read.later, events.height)
-
-
-def _history_column(source: TableSource) -> Column:
-    return Column("history", "history", "history", "ids" if source.typed else "text")
 
 
 def _as_list(history: pl.Series) -> pl.Series:

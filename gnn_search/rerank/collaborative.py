@@ -37,7 +37,23 @@ class CollaborativeFactors:
     @classmethod
     def decompose(cls, interactions: Interactions, num_products: int, ranks: Sequence[int]) -> CollaborativeFactors:
         """Decompose users' interactions, in a few dozen passes over them; two numbers of a pair come from each of the ascending `ranks`."""
-        return cls(*_decompose(interactions, num_products, max(ranks, default=0)), tuple(ranks))
+        rank, num_users = max(ranks, default=0), len(interactions.indptr) - 1
+        user = np.zeros((num_users, rank), dtype=np.float32)
+        product = np.zeros((num_products, rank), dtype=np.float32)
+        entry = _entries(interactions, product_rarity(interactions, num_products))
+        matrix = sparse.csr_matrix((entry, interactions.column, interactions.indptr), shape=(num_users, num_products))
+        kept = min(rank, min(matrix.shape) - 1)
+        if kept >= 1 and matrix.count_nonzero():
+            # A fixed start, so that the same interactions give the same numbers.
+            start = np.random.default_rng(0).random(min(matrix.shape))
+            left, value, right = svds(matrix, k=kept, v0=start)
+            order = np.argsort(-value, kind="stable")
+            order = order[value[order] > _NEGLIGIBLE * value.max()]
+            user[:, : len(order)] = left[:, order] * value[order]
+            product[:, : len(order)] = right[order].T
+            product[np.bincount(interactions.column, minlength=num_products) == 0] = 0
+            user[np.diff(interactions.indptr) == 0] = 0
+        return cls(user, product, tuple(ranks))
 
     def for_users(self, interactions: Interactions, rarity: Float64) -> CollaborativeFactors:
         """Return the same products beside other users, whose rows are projected onto the products' vectors.
@@ -81,28 +97,6 @@ class CollaborativeFactors:
     def _lengths(self) -> list[Float32]:
         """Lengths of the products' vectors, float32 [products] a rank."""
         return [np.linalg.norm(self.product[:, :rank], axis=1) for rank in self.ranks]
-
-
-def _decompose(interactions: Interactions, num_products: int, rank: int) -> tuple[Float32, Float32]:
-    """Return `CollaborativeFactors.user` and `CollaborativeFactors.product`."""
-    num_users = len(interactions.indptr) - 1
-    user = np.zeros((num_users, rank), dtype=np.float32)
-    product = np.zeros((num_products, rank), dtype=np.float32)
-    entry = _entries(interactions, product_rarity(interactions, num_products))
-    matrix = sparse.csr_matrix((entry, interactions.column, interactions.indptr), shape=(num_users, num_products))
-    kept = min(rank, min(matrix.shape) - 1)
-    if kept < 1 or not matrix.count_nonzero():
-        return user, product
-    # A fixed start, so that the same interactions give the same numbers.
-    start = np.random.default_rng(0).random(min(matrix.shape))
-    left, value, right = svds(matrix, k=kept, v0=start)
-    order = np.argsort(-value, kind="stable")
-    order = order[value[order] > _NEGLIGIBLE * value.max()]
-    user[:, : len(order)] = left[:, order] * value[order]
-    product[:, : len(order)] = right[order].T
-    product[np.bincount(interactions.column, minlength=num_products) == 0] = 0
-    user[np.diff(interactions.indptr) == 0] = 0
-    return user, product
 
 
 def product_rarity(interactions: Interactions, num_products: int) -> Float64:
