@@ -31,7 +31,7 @@ class ProductInteractions:
     Shapes:
         - recent: float32 [products, half-lives], interactions, discounted by age
         - recent_first: float32 [products, half-lives], each user's first interaction, discounted by age
-        - users: float32 [products], how many users ever chose it
+        - users: float32 [products], how many users interacted with it
         - since: float32 [products], days since the first interaction, 0 for none
     """
 
@@ -138,7 +138,7 @@ class CandidateIndex:
         return product_rarity(self.user_interactions, self.num_products)
 
     def _load_users(self, view: GraphView, history: HistoryIndex) -> None:
-        """Count what the users of a view chose."""
+        """Count the interactions of the users of a view."""
         self._history = history
         self.user_interactions = _count_interactions(
             view, [(target, f"rev_{action}", source) for source, action, target in view.graph.positive_relations], self.settings
@@ -255,7 +255,7 @@ def match_words(matches: WordMatches, text: Int64) -> MatchedProducts:
     """Spread what distinct texts match over requests.
 
     Shapes:
-        - text: int64 [n], which of the texts each request asks
+        - text: int64 [n], which of the texts each request has
     """
     row, place = expand_ranges(matches.indptr[text], matches.indptr[text + 1])
     score = matches.score[place]

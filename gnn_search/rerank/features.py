@@ -103,7 +103,7 @@ def _of_product(index: CandidateIndex, product: np.ndarray, without: np.ndarray 
     if without is not None:
         place = index.query_interactions.find(without, product, index.num_products)
         recent = np.maximum(recent - _taken(index.query_interactions.recent, place), 0)
-        # Who chose it for several queries is not known here, so first interactions and users are the fewest that may be left.
+        # Who came to it by several queries is not known here, so first interactions and users are the fewest that may be left.
         first = np.minimum(first, recent)
         users = np.maximum(users - _taken(index.query_interactions.count, place), 0)
         since = np.where(users > 0, since, 0)

@@ -29,7 +29,7 @@ class EncodedRequests:
         - query: int32 [n], -1 for one that is no node
         - history_query: int32 [n], the query whose categories select the user's history, -1 for none
         - vector: float32 [n, d], unit length
-        - text: int64 [n], which of the distinct texts each request asks
+        - text: int64 [n], which of the distinct texts each request has
         - texts: the distinct texts, normalised
         - nodes: int32 [texts], the query of each text, -1 for one that is no node
         - known: bool [texts], led to a product before

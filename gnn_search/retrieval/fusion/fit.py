@@ -28,7 +28,7 @@ _STRENGTH = 1e-3
 
 FUSED, RRF = "fused", "rrf"
 STAGES = 4
-"""Of a fit, as its progress tells them."""
+"""Of a fit, as its progress reports them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +148,7 @@ def fit_fusion(
         k: Cut-offs to measure recall at.
         seed: Of the draw.
         parts: The channels that are fused by weights; by default all.
-        progress: Told of each of the four stages as it begins.
+        progress: Called with each of the four stages as it begins.
 
     Raises:
         RequestError: The model has no such channel.

@@ -119,7 +119,7 @@ class ServingTables:
         Args:
             vectors: The queries' vectors: of a known query that of `parquet/query-*.parquet`, of any other that of `text_tower.onnx`.
             history_queries: Of each request, from `history_query`.
-            users: Who asks each.
+            users: Of each request.
             products: The vectors of `parquet/product-*.parquet`.
 
         Shapes:
