@@ -22,8 +22,8 @@ _PAIRS = 1 << 18
 class CollaborativeFactors:
     """Truncated singular vectors of the matrix of users and products (PureSVD, Cremonesi, Koren and Turrin, RecSys 2010).
 
-    An entry is the logarithm of how often the user interacted with the product, times the product's inverse document frequency; rows have unit
-    length. `user` carries the singular values. A user without interactions and a product without them are zero.
+    An entry is the logarithm of how often the user interacted with the product, times the product's inverse document frequency; rows have
+    unit length. `user` carries the singular values. A user without interactions and a product without them are zero.
 
     Shapes:
         - user: float32 [users, rank], rank = the last of `ranks`
