@@ -25,7 +25,7 @@ BY_NAME = {
         "cli/test_windows.py",
         "evaluation/baselines/test_build.py",
         "evaluation/metrics/test_relevance.py::test_a_thousand_random_cases_equal_trec_eval",
-        "evaluation/test_statistics.py",
+        "evaluation/test_significance.py",
         "explanation/test_explain.py",
         "explanation/test_parts.py",
         "export/test_pages.py",

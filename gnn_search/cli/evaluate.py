@@ -70,10 +70,10 @@ def command(as_json: bool, **options: Any) -> None:
       gnn-search evaluate demo/model --cases 20000 --out demo/evaluation
       gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
     """
-    from gnn_search.evaluation.table import render
+    from gnn_search.evaluation.table import render_evaluation
 
     evaluation = run_evaluation(**options)
-    emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
+    emit(evaluation, as_json, lambda console: console.print(render_evaluation(evaluation)))
 
 
 def run_evaluation(
