@@ -10,8 +10,8 @@ from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.result import Estimate
 from gnn_search.evaluation.significance import mean_interval
-from gnn_search.retrieval.fusion.cross_fit import FUSED, FusionFit
-from gnn_search.retrieval.fusion.weighted_sum import Weights
+from gnn_search.retrieval.fusion.fit import FUSED, FusionFit
+from gnn_search.retrieval.fusion.rules import Weights
 
 
 class FusionScore(StrictModel):

@@ -46,7 +46,7 @@ class RerankExamples:
     Shapes:
         indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
         of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
-        [cases], relevant products, candidates or not; group: int64 [cases], the shopper's half of the cross-fit; from_graph: bool [reached],
+        [cases], relevant products, candidates or not; group: int64 [cases], the user's half of the cross-fit; from_graph: bool [reached],
         reached by a walk, not only near by vector; new: bool [cases], nobody had asked the query before; altered: bool [cases], the shopper
         was left out or what was chosen for the query, so that the case counts in no recall.
     """

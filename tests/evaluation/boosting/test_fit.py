@@ -11,7 +11,7 @@ from gnn_search.errors import RequestError
 from gnn_search.evaluation.boosting.fit import FITTED, LATER, OTHER_HALF, FitSettings, fit_boost, half_of, measure_gains, open_period
 from gnn_search.evaluation.qrels import build_qrels
 from gnn_search.graph.cases import build_cases
-from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.boost import build_boost
 from gnn_search.retrieval.options import RankingOptions
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.request_encoder import RequestEncoder
