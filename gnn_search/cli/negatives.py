@@ -144,8 +144,8 @@ def render_summary(console: Console, summary: dict[str, Any]) -> None:
             f"{one['share_fallbacks']:.2%}",
             f"{study['mean_hardness']:.3f}",
             f"{study['share_above_positive']:.2%}",
-            f"{study['same_query']['share_of_judged']:.2%}",
-            f"{study['same_user_query']['share_of_judged']:.3%}",
+            f"{study['same_query']['share_of_observed']:.2%}",
+            f"{study['same_user_query']['share_of_observed']:.3%}",
             f"{1e6 * one['drawing_cpu_seconds'] / max(one['draws'], 1):,.2f}",
             f"{one['index_cpu_seconds']:,.2f}",
         )

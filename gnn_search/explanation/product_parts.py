@@ -31,7 +31,7 @@ def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str,
     texts = towers.query_texts(queries)
     with recording(_modules(model)) as outputs:
         base = towers.product_bases(rows, with_id_embedding[torch.from_numpy(rows)])
-        towers.product_vectors(inputs, base, texts, queries, bases)
+        towers.product(inputs, base, texts, queries, bases)
     parts, embedding = _named_parts(model, rows), outputs.pop(_ID, None)
     if embedding is not None and towers.product.new is not None:
         known = bool(with_id_embedding[product])

@@ -75,7 +75,7 @@ def _query_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) 
     text, tower = model.towers.query_texts(requests.query), model.towers.query
     inputs = model.inputs.queries(encoder.view, requests.query)
     with recording({"query's ID embedding": tower.id_embedding, "products that the query led to": tower.from_products}) as extra:
-        model.towers.query_vectors(inputs, text, encoder.products)
+        model.towers.query(inputs, text, encoder.products)
     return {TEXT: text[0], **{name: part[0] for name, part in extra.items() if inputs.known[0]}}
 
 

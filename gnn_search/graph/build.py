@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from gnn_search.config.recipe import Recipe
-from gnn_search.graph.events import EventNodes, number_events
 from gnn_search.graph.hold_out import hold_out, write_held_out
-from gnn_search.graph.node_tables import NodeTables, number_nodes
+from gnn_search.graph.node_tables import EventNodes, NodeTables, number_events, number_nodes
 from gnn_search.graph.order_clock import spread_evenly
 from gnn_search.graph.relations import Relation, make_relations
 from gnn_search.graph.split import Cuts, cut_in_time, mark_measured, write_examples

@@ -99,7 +99,7 @@ def find_node(graph: Graph, node_type: str, shop_id: str | int) -> int:
     # A scan, as sorting the ids for one would take longer.
     found = None if wanted is None else ids.index_of(wanted)
     if found is None:
-        raise RequestError(f"there is no {node_type} {str(shop_id)!r} in the graph {graph.path}{_alike(ids, str(shop_id))}")
+        raise RequestError(f"there is no {node_type} {str(shop_id)!r} in the graph {graph.path}{_close_ids(ids, str(shop_id))}")
     return found
 
 
@@ -144,9 +144,9 @@ def is_text(dtype: pl.DataType) -> bool:
     return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
 
 
-def _alike(ids: pl.Series, shop_id: str) -> str:
-    alike = get_close_matches(shop_id, ids.head(_MOST_COMPARED).cast(pl.String).to_list(), n=3)
-    if alike:
-        return f"; did you mean {' or '.join(repr(one) for one in alike)}?"
+def _close_ids(ids: pl.Series, shop_id: str) -> str:
+    close = get_close_matches(shop_id, ids.head(_MOST_COMPARED).cast(pl.String).to_list(), n=3)
+    if close:
+        return f"; did you mean {' or '.join(repr(one) for one in close)}?"
     few = ids.head(3).cast(pl.String).to_list()
     return f"; there are {len(ids):,}, such as {', '.join(repr(one) for one in few)}" if few else "; it has none"

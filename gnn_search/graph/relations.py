@@ -13,8 +13,7 @@ from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.bought_with import count_bought_with
 from gnn_search.graph.csr import Csr
-from gnn_search.graph.events import EventNodes
-from gnn_search.graph.node_tables import NodeTables
+from gnn_search.graph.node_tables import EventNodes, NodeTables
 from gnn_search.graph.split import Cuts
 from gnn_search.graph.store import EdgeType, positive_actions_among
 from gnn_search.tables.shop import ShopTables

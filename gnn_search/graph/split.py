@@ -11,7 +11,7 @@ import polars as pl
 
 from gnn_search.config.recipe import MEASURED, Recipe
 from gnn_search.errors import TableError
-from gnn_search.graph.events import EventNodes
+from gnn_search.graph.node_tables import EventNodes
 from gnn_search.graph.split_by_last import cuts_by_last, measured_by_last
 from gnn_search.graph.store import SPLITS, to_datetime, to_time
 from gnn_search.layout import GraphLayout

@@ -10,8 +10,8 @@ import polars as pl
 from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import EdgeType, Graph
-from gnn_search.model.traits import Traits
 from gnn_search.model.two_tower import TwoTower
+from gnn_search.model.user_tower import Traits
 from gnn_search.sampling.history import HistoryIndex
 
 
@@ -72,6 +72,6 @@ def _relations(graph: Graph, num_users: int, events: UserEvents) -> dict[EdgeTyp
     for number, name in enumerate(graph.manifest.actions):
         done = action == number
         relations["product", f"rev_{name}", "user"] = Csr.from_edges(user[done], product[done], time[done], weight[done], num_users)
-    asked = query >= 0
-    relations["query", "rev_issues", "user"] = Csr.from_edges(user[asked], query[asked], time[asked], weight[asked], num_users)
+    issued = query >= 0
+    relations["query", "rev_issues", "user"] = Csr.from_edges(user[issued], query[issued], time[issued], weight[issued], num_users)
     return relations

@@ -13,8 +13,7 @@ from gnn_search.arrays import Int32, Int64
 from gnn_search.config.training import ProductSettings
 from gnn_search.model.aggregation import Ragged, RelationConv, ValueTable, importance
 from gnn_search.model.codes import Codes, code_quantiles
-from gnn_search.model.features import Features
-from gnn_search.model.product_facts import ProductFacts
+from gnn_search.model.features import Features, ProductFacts
 from gnn_search.model.text_tower import TextTower
 from gnn_search.sampling.inputs import ProductInputs
 from gnn_search.sampling.neighbours import Neighbours
@@ -98,7 +97,7 @@ class ProductTower(nn.Module):
         """Add the neighbours' messages to the bases.
 
         Shapes:
-            - base: [n, d]
+            - base: [n, d], from `TwoTower.product_bases`
             - query_text: [q, d], of the queries numbered query [q], ascending
             - bases: [catalogue, d], stored, no gradient
             - returns: [n, d], unit length

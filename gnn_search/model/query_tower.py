@@ -32,7 +32,7 @@ class QueryTower(nn.Module):
         if self.id_embedding is not None:
             nn.init.zeros_(self.id_embedding.weight)
 
-    def forward(self, inputs: QueryInputs, text: Tensor, vectors: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, inputs: QueryInputs, text: Tensor, vectors: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Encode queries.
 
         Shapes:

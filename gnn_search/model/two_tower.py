@@ -10,20 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import Int32, row_bounds
 from gnn_search.config.training import TrainingConfig
 from gnn_search.model.aggregation import Ragged, recency
-from gnn_search.model.features import Features
+from gnn_search.model.features import Features, ProductFacts
 from gnn_search.model.objective import HingeObjective, Losses, SoftmaxObjective, Thresholds, batch_losses
-from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.product_tower import ProductTower
 from gnn_search.model.query_tower import QueryTower
 from gnn_search.model.shared_attributes import SharedAttributes
 from gnn_search.model.text_tower import TextTower
-from gnn_search.model.traits import Traits
-from gnn_search.model.user_tower import Slots, UserLists, UserTower
+from gnn_search.model.user_tower import Slots, Traits, UserLists, UserTower
 from gnn_search.sampling.batches import Batch
-from gnn_search.sampling.inputs import ProductInputs, QueryInputs, UserInputs
+from gnn_search.sampling.inputs import UserInputs
 
 
 class TwoTower(nn.Module):
@@ -98,10 +96,10 @@ class TwoTower(nn.Module):
         spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.cold_start_share
         with_id_embedding = torch.from_numpy(batch.products.known) | spared
         base = self.product_bases(batch.products.product, with_id_embedding)
-        product = self.product_vectors(batch.products, base, text, batch.queries.query, self.bases)
+        product = self.product(batch.products, base, text, batch.queries.query, self.bases)
         # A product without its ID embedding for this step alone must not be remembered so.
         self._store(batch.products.product, base, product, with_id_embedding)
-        query = self.query_vectors(batch.queries, text, self.vectors, generator)
+        query = self.query(batch.queries, text, self.vectors, generator)
         personal = self.personalise(query[torch.from_numpy(batch.query)], batch.users, self.vectors)
         return self._losses(batch, personal, product)
 
@@ -120,31 +118,6 @@ class TwoTower(nn.Module):
         if self.shared is None or products.shared is None:
             return base
         return base + self.shared.of_products(np.arange(products.count), products.shared)
-
-    def product_vectors(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:
-        """Encode products with their neighbours.
-
-        Args:
-            inputs: Products and neighbours.
-            base: Their bases, [n, d].
-            query_text: Texts of all queries among the neighbours, [q, d].
-            query: Their numbers, ascending, [q].
-            bases: The bases of all products, without gradient, [catalogue, d].
-
-        Shapes:
-            - returns: [n, d], unit length
-        """
-        return torch.as_tensor(self.product(inputs, base, query_text, query, bases))
-
-    def query_vectors(self, inputs: QueryInputs, text: Tensor, products: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Encode queries from their texts and, where known, the graph.
-
-        Shapes:
-            - text: [n, d]
-            - products: the vectors of all products, without gradient, [catalogue, d]
-            - returns: [n, d], unit length
-        """
-        return torch.as_tensor(self.query(inputs, text, products, generator))
 
     def personalise(self, query: Tensor, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Move queries towards their users; one of whom nothing is known leaves the query as it is.
@@ -199,12 +172,11 @@ class TwoTower(nn.Module):
         """
         return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.user_values.code(users))
 
-    def category_vectors(self, ways: Int32) -> Tensor:
-        """Encode categories from their ways to the top, int32 [n, levels] padded with -1: [n, d], unit length."""
-        inside = ways >= 0
-        indptr = np.zeros(len(ways) + 1, dtype=np.int64)
-        np.cumsum(inside.sum(axis=1), out=indptr[1:])
-        return functional.normalize(Ragged.of(indptr, ways[inside]).sum(self.product.categories(self.text)), dim=1)
+    def category_vectors(self, paths: Int32) -> Tensor:
+        """Encode categories from their paths to the top, int32 [n, levels] padded with -1: [n, d], unit length."""
+        inside = paths >= 0
+        indptr = row_bounds(inside.sum(axis=1))
+        return functional.normalize(Ragged.of(indptr, paths[inside]).sum(self.product.categories(self.text)), dim=1)
 
     @torch.no_grad()
     def remember(self, bases: Tensor, vectors: Tensor) -> None:

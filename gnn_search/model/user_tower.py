@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from gnn_search.config.training import UserSettings
 from gnn_search.model.aggregation import Lists, RelationConv, ValueTable, pad
+from gnn_search.model.codes import Codes
 from gnn_search.sampling.history import NUM_FEATURES, History
 
 
@@ -193,3 +194,16 @@ class HistoryAttention(nn.Module):
             - returns: float32 [n, d]
         """
         return torch.as_tensor(self.value(attended) * self.scale * torch.exp(self.growth * log_length))
+
+
+@dataclass(frozen=True)
+class Traits:
+    """The attributes of some users, as the user tower reads them.
+
+    Shapes:
+        - attributes: codes, a row a user
+        - shared: codes, a row a user; None where the model has no attributes that products share
+    """
+
+    attributes: Codes
+    shared: Codes | None

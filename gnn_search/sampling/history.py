@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64, bisect_rows, expand_ranges
+from gnn_search.arrays import Float32, Int32, Int64, bisect_rows, expand_ranges, row_bounds
 from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import Graph, GraphView
 
@@ -76,8 +76,7 @@ class QueryCategories:
         kept = order[rank < most]
         self.category = (pair[kept] % num_categories).astype(np.int32)
         self.count = count[kept]
-        self.indptr = np.zeros(len(size) + 1, dtype=np.int64)
-        np.cumsum(np.minimum(size, most), out=self.indptr[1:])
+        self.indptr = row_bounds(np.minimum(size, most))
 
 
 class HistoryIndex:
@@ -157,8 +156,7 @@ class HistoryIndex:
         timeline = self._timelines[None]
         starts, ends = timeline.before(user, before)
         size = np.minimum(ends - starts, most)
-        indptr = np.zeros(len(user) + 1, dtype=np.int64)
-        np.cumsum(size, out=indptr[1:])
+        indptr = row_bounds(size)
         row, place = expand_ranges(np.zeros_like(size), size)
         # The middles of `size` equal parts of the past.
         interaction = starts[row] + (2 * place + 1) * (ends - starts)[row] // (2 * size[row])
@@ -192,8 +190,7 @@ def _chronicle(kinds: Sequence[_Timeline], num_users: int) -> _Timeline:
     user = np.concatenate([np.repeat(np.arange(num_users, dtype=np.int32), np.diff(kind.indptr)) for kind in kinds])
     time, product = np.concatenate([kind.time for kind in kinds]), np.concatenate([kind.product for kind in kinds])
     order = np.lexsort((time, user))
-    indptr = np.zeros(num_users + 1, dtype=np.int64)
-    np.cumsum(np.bincount(user, minlength=num_users), out=indptr[1:])
+    indptr = row_bounds(np.bincount(user, minlength=num_users))
     return _Timeline(indptr, product[order], time[order])
 
 
@@ -212,8 +209,7 @@ def _distinct(row: Int64, product: Int32, time: Int64, before: Int64, most: int)
     end = np.searchsorted(row, row, side="right")
     kept = end - 1 - np.arange(len(row)) < most
     row, product, last, count = row[kept], product[kept], last[kept], count[kept]
-    indptr = np.zeros(num_rows + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row, minlength=num_rows), out=indptr[1:])
+    indptr = row_bounds(np.bincount(row, minlength=num_rows))
     total = np.bincount(row, weights=count, minlength=num_rows)
     days = (before[row] - last) / _DAY
     features = np.stack([np.log(count), np.log1p(np.maximum(days, 0)), count / np.maximum(total[row], 1)], axis=1).astype(np.float32)

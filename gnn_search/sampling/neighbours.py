@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import Float32, Int32, Int64, expand_ranges
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, row_bounds
 from gnn_search.graph.csr import EdgeView
 from gnn_search.sampling.random_source import RandomSource
 
@@ -70,8 +70,7 @@ class NeighborSampler:
         if random is not None and size > self.fan_out:
             kept = self._draw(view, rows, row, edge, age, starts, random, purpose, epoch)
             row, edge, age = row[kept], edge[kept], age[kept]
-        indptr = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum(np.bincount(row, minlength=len(rows)), out=indptr[1:])
+        indptr = row_bounds(np.bincount(row, minlength=len(rows)))
         return Neighbours(indptr, view.csr.index[edge], view.csr.weight[edge], age, edge)
 
     def _draw(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Bool, Float32, Int32, Int64, expand_ranges
+from gnn_search.arrays import Bool, Float32, Int32, Int64, expand_ranges, row_bounds
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.store import Graph
@@ -35,14 +35,19 @@ _TOP = 10
 
 @dataclass(frozen=True)
 class RerankExamples:
-    """Candidates of some cases: those described, which walks reach or which are nearest by vector, and the next nearest.
+    """Candidates of some cases: described ones, which the graph gives or which are nearest by vector, and the next nearest.
 
     Shapes:
-        indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
-        of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
-        [cases], relevant products, candidates or not; group: int64 [cases], the shopper's half of the cross-fit; from_graph: bool [reached],
-        reached by a walk, not only near by vector; new: bool [cases], nobody had asked the query before; altered: bool [cases], the shopper
-        was left out or what was chosen for the query, so that the case counts in no recall.
+        - indptr: int64 [cases + 1], the candidates of each
+        - features: float32 [described, features]
+        - feature_row: int64 [candidates], the row of its features, -1 for one that is not described
+        - similarity: float32 [candidates]
+        - relevant: bool [candidates]
+        - wanted: int64 [cases], relevant products, candidates or not
+        - group: int64 [cases], the user's half of the cross-fit
+        - from_graph: bool [described], from the graph, not only near by vector
+        - new: bool [cases], the query had no interaction before
+        - altered: bool [cases], the user was left out or the query taken as new, so that the case counts in no recall
     """
 
     indptr: Int64
@@ -116,8 +121,8 @@ def user_halves(cases: Cases, seed: int) -> Int64:
 def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> RerankExamples:
     """Collect the candidates of cases.
 
-    Some cases have their user left out, so that plain requests are learned too. Some are there twice, the second time as if nobody had
-    asked their query before: new queries are rare in any one period, and without them a fit would rely on what they do not have.
+    Some cases have their user left out, so that plain requests are learned too. Some are there twice, the second time as if their query
+    were new: new queries are rare in any one period, and without them a fit would rely on what they do not have.
     """
     random = RandomSource(config.seed)
     dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.reranker.user_dropout
@@ -126,19 +131,19 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, 
     parts, features, order = [], [], []
     words = WordMatcher(index.view.graph, config.reranker.words)
     size = max(1, min(_BLOCK, _SCORES // index.num_products))
-    for chosen, cold in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
+    for case, cold in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
         # By user, so that a user's cases share the search for partners.
-        chosen = chosen[np.argsort(user[chosen], kind="stable")]
-        order.append(chosen)
-        for start in range(0, len(chosen), size):
-            found = _gather_block(encoder, index, words, cases, user, chosen[start : start + size], cold)
+        case = case[np.argsort(user[case], kind="stable")]
+        order.append(case)
+        for start in range(0, len(case), size):
+            found = _gather_block(encoder, index, words, cases, user, case[start : start + size], cold)
             features.append(found[0])
             parts.append(found[1:])
     reached = np.cumsum([0] + [len(described) for described in features])
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
     case = np.concatenate(order)
     return RerankExamples(
-        indptr=np.r_[0, np.cumsum(np.concatenate([part[3] for part in parts]))].astype(np.int64),
+        indptr=row_bounds(np.concatenate([part[3] for part in parts])),
         features=_joined(features),
         feature_row=np.concatenate(feature_row),
         similarity=np.concatenate([part[1] for part in parts]),
@@ -154,13 +159,13 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, 
 def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> RerankScorer:
     """Fit a scorer on some cases: each relevant product against all candidates that are not.
 
-    Cases of queries that nobody had asked before are fitted more often: those that are only taken as such are easier, as the vectors were
+    Cases of new queries are fitted more often: those that are only taken as such are easier, as the vectors were
     taught with their queries, so a fit on these alone would trust the vectors too much.
 
     Where there is nothing to learn from, no case or none with a candidate, the order stays the vectors'.
 
     Shapes:
-        case: int64 [cases].
+        - case: int64 [cases]
     """
     settings = config.reranker
     features = torch.from_numpy(examples.features)
@@ -176,18 +181,18 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> Rerank
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     steps = settings.epochs * -(-len(case) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for chosen in _batches(case, settings.epochs, settings.batch_size, config.seed):
-        both, walk, relevant, _ = _scores(scorer, examples, features, chosen)
-        loss = _loss(both, relevant) + _loss(walk, relevant)
+    for batch in _batches(case, settings.epochs, settings.batch_size, config.seed):
+        both, alone, relevant, _ = _scores(scorer, examples, features, batch)
+        loss = _loss(both, relevant) + _loss(alone, relevant)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     for name, weight in scorer.named_parameters():
-        refuse_divergence(weight, f"{name} of the walk term", "walk")
+        refuse_divergence(weight, f"{name} of the reranker", "reranker")
     with torch.no_grad():
         both, _, _, empty = _scores(scorer, examples, features, case[:_BLOCK])
-    refuse_divergence(both.masked_fill(empty, 0.0), "a score of the walk term", "walk")
+    refuse_divergence(both.masked_fill(empty, 0.0), "a score of the reranker", "reranker")
     return scorer.eval()
 
 
@@ -197,12 +202,7 @@ def _fit_halves(config: TrainingConfig, examples: RerankExamples) -> tuple[Reran
 
 
 def _scores(scorer: RerankScorer, examples: RerankExamples, features: Tensor, case: Int64) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Score the candidates of cases and lay them out as a rectangle.
-
-    Shapes:
-        case: int64 [cases]. Returns the full scores and the walk's, minus infinity for an empty place and one that no walk reaches,
-        float32 [cases, width]; which are relevant and which places are empty, bool [cases, width].
-    """
+    """Return [cases, width]: full scores, the graph's alone (-inf where it gives none), which are relevant, and which places are empty."""
     row, place = expand_ranges(examples.indptr[case], examples.indptr[case + 1])
     sizes = examples.indptr[case + 1] - examples.indptr[case]
     shape = (len(case), max(int(sizes.max(initial=1)), 1))
@@ -215,13 +215,13 @@ def _scores(scorer: RerankScorer, examples: RerankExamples, features: Tensor, ca
     nothing = similarity.new_full((shape[0] * shape[1],), float("-inf"))
     both = nothing.index_copy(0, torch.from_numpy(position), scorer.score_others(similarity))
     both = both.index_copy(0, at, scorer.score_candidates(numbers, similarity[torch.from_numpy(described)]))
-    walked = torch.from_numpy(examples.from_graph[feature_row])
-    walk = nothing.index_copy(0, at, scorer.score_candidates_alone(numbers).masked_fill(~walked, float("-inf")))
+    from_graph = torch.from_numpy(examples.from_graph[feature_row])
+    alone = nothing.index_copy(0, at, scorer.score_candidates_alone(numbers).masked_fill(~from_graph, float("-inf")))
     empty = torch.ones(shape[0] * shape[1], dtype=torch.bool)
     empty[torch.from_numpy(position)] = False
     relevant = torch.zeros(shape[0] * shape[1], dtype=torch.bool)
     relevant[torch.from_numpy(position)] = torch.from_numpy(examples.relevant[place])
-    return both.reshape(shape), walk.reshape(shape), relevant.reshape(shape), empty.reshape(shape)
+    return both.reshape(shape), alone.reshape(shape), relevant.reshape(shape), empty.reshape(shape)
 
 
 def _loss(score: Tensor, relevant: Tensor) -> Tensor:
@@ -239,15 +239,15 @@ def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> tup
     found = []
     for start in range(0, len(case), _BLOCK):
         block = case[start : start + _BLOCK]
-        both, walk, relevant, empty = _scores(scorer, examples, torch.from_numpy(examples.features), block)
+        both, alone, relevant, empty = _scores(scorer, examples, torch.from_numpy(examples.features), block)
         similarity = both.new_full(both.shape, float("-inf"))
         similarity[~empty] = torch.from_numpy(examples.similarity[expand_ranges(examples.indptr[block], examples.indptr[block + 1])[1]])
-        for score in (similarity, walk, both):
+        for score in (similarity, alone, both):
             top = score.topk(min(_TOP, score.shape[1]), dim=1)
             hits = (relevant.gather(1, top.indices) & torch.isfinite(top.values)).sum(dim=1).numpy()
             found.append(np.sum(hits / examples.wanted[block]))
-    vector, walk, full = np.reshape(found, (-1, 3)).sum(axis=0) / max(len(case), 1)
-    return float(vector), float(walk), float(full)
+    vector, graph, reranked = np.reshape(found, (-1, 3)).sum(axis=0) / max(len(case), 1)
+    return float(vector), float(graph), float(reranked)
 
 
 def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
@@ -259,9 +259,9 @@ def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
 
 
 def _one_a_query(index: CandidateIndex, cases: Cases, share: float, random: RandomSource) -> Int64:
-    """Draw one case of each query that was asked before, at most a share of all cases: int64 [drawn]."""
-    asked = np.flatnonzero(index.query_totals[0][cases.query] > 0)
-    mixed = random.generator("walk unasked", 0).permutation(asked)
+    """Draw one case of each query that is not new, at most a share of all cases: int64 [drawn]."""
+    known = np.flatnonzero(index.query_totals[0][cases.query] > 0)
+    mixed = random.generator("walk unasked", 0).permutation(known)
     first = np.sort(np.unique(cases.query[mixed], return_index=True)[1])
     return mixed[first][: int(share * len(cases))].astype(np.int64)
 

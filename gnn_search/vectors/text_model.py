@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 
-from gnn_search.model.sentence_transformer import width
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.text_tower import TextTower
-from gnn_search.model.transformer_tower import FrozenTransformer, write_transformer
+from gnn_search.model.transformer_tower import FrozenTransformer, width, write_transformer
 from gnn_search.vectors.static_model import write_static_model
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 from gnn_search.config.training import StaticFiles
 from gnn_search.errors import ConfigError
 from gnn_search.model.aggregation import Ragged
-from gnn_search.model.static_start import read_static_model
+from gnn_search.model.pretrained import read_static_model
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import TokenCutter
 from gnn_search.vectors.static_model import write_static_model

@@ -208,9 +208,9 @@ def test_the_loss_is_its_formula(tiny_graph):
     with torch.no_grad():
         text = towers.query_texts(batch.queries.query)
         base = towers.product_bases(batch.products.product, torch.ones(len(batch.products.product), dtype=torch.bool))
-        product = towers.product_vectors(batch.products, base, text, batch.queries.query, towers.bases)
+        product = towers.product(batch.products, base, text, batch.queries.query, towers.bases)
         towers.vectors[batch.products.product] = product
-        query = towers.query_vectors(batch.queries, text, towers.vectors)[batch.query]
+        query = towers.query(batch.queries, text, towers.vectors)[batch.query]
         query = towers.personalise(query, batch.users, towers.vectors)
         scores = query @ product.T / towers.temperature
     pool, own = [], []
