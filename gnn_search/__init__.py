@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from gnn_search.errors import (
         ArtefactError,
         ConfigError,
+        DivergenceError,
         GnnSearchError,
         MissingExtraError,
         OutputExistsError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArtefactError",
     "ConfigError",
+    "DivergenceError",
     "GnnSearchError",
     "Graph",
     "MissingExtraError",

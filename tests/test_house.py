@@ -51,7 +51,7 @@ BANNED = {
     "ask": "encode",
     "asked": "encoded, or requests",
     "unasked": "cold query",
-    "history_query": "history query",
+    "recalling": "history query",
     "way": "ranking options",
     "ways": "ranking options",
     "told": "provenance, fingerprint or reported",
@@ -236,8 +236,8 @@ def test_commands_and_options_are_the_words_of_the_field():
 
 
 def test_a_banned_word_is_found_inside_a_name():
-    assert fault_of_name("CandidateIndex") == "'CandidateIndex': not 'walk'; say reranker, candidates or interaction features"
-    assert "say node embeddings" in str(fault_of_name("open_node_embeddings"))
+    assert fault_of_name("WalkIndex") == "'WalkIndex': not 'walk'; say reranker, candidates or interaction features"
+    assert "say node embeddings" in str(fault_of_name("open_shop_vectors"))
     assert "say cold-start share" in str(fault_of_name("--new-share"))
     assert [fault_of_name(name) for name in ("sidewalk", "always", "known", "history", "shop_ids", "full_vectors")] == [None] * 6
     assert fault_of_name("history", is_key=True) is not None

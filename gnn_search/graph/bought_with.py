@@ -32,21 +32,13 @@ def count_bought_with(basket: Int64, product: Int32, time: Int64, snapshots: Int
     """Count pairs of products in baskets, anew at each snapshot, and keep the best partners of each product.
 
     The weight of a pair is n_ab * ln(1 + lift), lift = n_ab * N / (n_a * n_b), with n the baskets that hold a, b or both, and N all
-    baskets, counted up to the snapshot. An edge of the snapshot at s carries the time s - 1, the last moment that it counts.
-
-    Args:
-        basket: Basket number of each purchase.
-        product: Product of each purchase.
-        time: Time of each purchase in µs, ascending.
-        snapshots: Ascending moments in µs, at least one; purchases at or after the last one are not counted.
-        num_products: Products in the graph.
-        settings: Bounds.
+    baskets, counted up to the snapshot. An edge of the snapshot at s carries the time s - 1, the last time that it counts.
 
     Shapes:
-        - basket: int64 [n]
+        - basket: int64 [n], of each purchase
         - product: int32 [n]
-        - time: int64 [n]
-        - snapshots: int64 [s]
+        - time: int64 [n], µs, ascending
+        - snapshots: int64 [s], µs, ascending, at least one; purchases at or after the last one are not counted
     """
     basket, product, stage = _distinct_in_each_basket(basket, product, np.searchsorted(snapshots, time, side="right"))
     pair, stage_of_pair, count = _count_pairs(basket, product, stage, len(snapshots), num_products, settings)

@@ -135,26 +135,16 @@ Neighbourhood = UserNeighbourhood | QueryNeighbourhood | ProductNeighbourhood
 def summarise(graph: Graph) -> GraphSummary:
     """Say what is in a graph, from its manifest alone."""
     manifest = graph.manifest
+    times = ("validation_start", "test_start")
+    same = manifest.model_dump(include=GraphSummary.model_fields.keys() - {"relations", *times})
     return GraphSummary(
-        name=manifest.name,
-        num_nodes=manifest.num_nodes,
+        **same,
         relations=[
-            RelationCount(source=one.source, relation=one.relation, target=one.target, edges=one.edges, timed=one.timed)
-            for one in manifest.relations
-            if not one.relation.startswith("rev_")
+            RelationCount(**one.model_dump(exclude={"snapshots"})) for one in manifest.relations if not one.relation.startswith("rev_")
         ],
-        num_examples=manifest.num_examples,
-        actions=list(manifest.actions),
-        labels=list(manifest.labels),
         first_event=to_datetime(manifest.time_first),
         last_event=to_datetime(manifest.time_last),
-        validation_start=to_datetime(manifest.validation_start),
-        test_start=to_datetime(manifest.test_start),
-        taxonomy_depth=manifest.taxonomy_depth,
-        products_in_no_category=manifest.products_in_no_category,
-        rows_read=manifest.rows_read,
-        rejects=manifest.rejects,
-        hash=manifest.hash,
+        **{name: to_datetime(getattr(manifest, name)) for name in times},
     )
 
 

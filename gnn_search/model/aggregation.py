@@ -207,12 +207,7 @@ class RelationConv(nn.Module):
 
 
 class ValueTable(nn.Module):
-    """Sum or average the vectors of a node's values.
-
-    Args:
-        num_rows: Values of all columns together.
-        dimension: Of the vectors.
-    """
+    """Sum or average the vectors of a node's values, which are numbered over all columns together."""
 
     def __init__(self, num_rows: int, dimension: int) -> None:
         super().__init__()
@@ -220,11 +215,7 @@ class ValueTable(nn.Module):
         self.weight = nn.Parameter(torch.randn(num_rows, dimension) * 0.1 * dimension**-0.5)
 
     def forward(self, codes: Lists) -> Tensor:
-        """Return one vector a node, float32 [n, d].
-
-        Args:
-            codes: Rows of the table for each node, from `Codes`.
-        """
+        """Return one vector a node, float32 [n, d], of its rows of the table."""
         return codes.sum(self.weight)
 
     def table_parameters(self) -> list[nn.Parameter]:

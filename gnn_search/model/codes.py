@@ -22,9 +22,6 @@ from gnn_search.model.aggregation import Padded, Ragged
 class Codes:
     """Which rows of an embedding table belong to each node.
 
-    Attributes:
-        num_rows: Of the table.
-
     Shapes:
         - code: int64 [nodes, columns], -1 for unknown
     """

@@ -139,16 +139,9 @@ class ProductFacts:
     ) -> ProductFacts:
         """Look up products that are not in the graph; a value that the graph does not have is unknown.
 
-        Args:
-            graph: The graph.
-            settings: Of the product tower.
-            shared: The model's attributes that users and products share.
-            products: With the columns of the graph's products.
-            category: Their categories, -1 for none.
-
         Shapes:
-            - products: n rows
-            - category: int32 [n]
+            - products: n rows, with the columns of the graph's products
+            - category: int32 [n], -1 for none
         """
         known = graph.nodes("product")
         table = graph.manifest.recipe["tables"]["products"]

@@ -17,12 +17,9 @@ def sampled_softmax(positive: Tensor, pool_log_mass: Tensor) -> Tensor:
     RecSys 2019), so their sum estimates that over the whole catalogue. The example's own product is part of that sum with certainty and
     is not corrected; correcting it as well biases the scores of frequent products.
 
-    Args:
-        positive: Score of each example's own product.
-        pool_log_mass: ln of the sum of exp over the pool's other products, from `log_mass`.
-
     Shapes:
-        - all: [n]
+        - positive: [n], score of each example's own product
+        - pool_log_mass: [n], ln of the sum of exp over the pool's other products, from `log_mass`
     """
     return torch.as_tensor(torch.logaddexp(positive, pool_log_mass) - positive)
 

@@ -82,17 +82,11 @@ class NodeEncoder:
     ) -> Tensor:
         """Move query vectors towards their users.
 
-        Args:
-            vector: Query vectors.
-            user: Users, -1 for none.
-            query: History queries, whose categories select the history, -1 for none.
-            before: Times up to which each user's past counts, µs; by default the view's.
-            inductive: Whom `user` numbers, where not the graph's.
-
         Shapes:
             - vector, returns: [n, d], unit length
-            - user, query: int32 [n]
-            - before: int64 [n]
+            - user: int32 [n], of the graph or of `inductive`, -1 for none
+            - query: int32 [n], history queries, whose categories select the history, -1 for none
+            - before: int64 [n], µs, up to which each user's past counts; by default the view's time
         """
         users, traits = self._users(user, query, before, inductive)
         return self._towers.personalise(vector, users, self.products, traits)
@@ -200,7 +194,7 @@ class NodeEncoder:
 
     @torch.no_grad()
     def encode_users(self, inductive: InductiveUsers | None = None) -> Tensor:
-        """Encode all users, the graph's or inductive ones, without a query: float32 [users, d], unit length, or zero where nothing is known."""
+        """Encode all users, of the graph or inductive, without a query: float32 [users, d], unit length, zero where nothing is known."""
         graph = self.view.graph if inductive is None else inductive.graph
         parts = []
         for block in _blocks(graph.num_nodes["user"]):

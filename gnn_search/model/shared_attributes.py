@@ -18,11 +18,6 @@ from gnn_search.model.codes import Codes, number_shared
 class SharedAttributes(nn.Module):
     """Sum the vectors of a node's values over the levels of each attribute, coarse to fine.
 
-    Args:
-        graph: The graph.
-        attributes: Of the configuration.
-        dimension: Of the vectors.
-
     Attributes:
         user_values: The numbers of values by columns of the users.
         product_values: The same numbers by columns of the products.

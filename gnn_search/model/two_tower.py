@@ -86,12 +86,7 @@ class TwoTower(nn.Module):
         return {f"{action}_threshold": value for action, value in self.thresholds.items()}
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Losses:
-        """Return the losses of a batch, and store the product vectors that it computed.
-
-        Args:
-            batch: From `BatchSampler.make`.
-            generator: Source of dropout.
-        """
+        """Return the losses of a batch, and store the product vectors that it computed."""
         text = self.query_texts(batch.queries.query)
         spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.cold_start_share
         with_id_embedding = torch.from_numpy(batch.products.known) | spared
@@ -122,15 +117,11 @@ class TwoTower(nn.Module):
     def personalise(self, query: Tensor, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Move queries towards their users; one of whom nothing is known leaves the query as it is.
 
-        Args:
-            query: The queries.
-            users: Their users.
-            products: The vectors of all products, without gradient.
-            traits: The users' attributes, where they are not those of the graph's nodes.
-
         Shapes:
             - query: [n, d]
-            - products: [catalogue, d]
+            - users: of each query
+            - products: [catalogue, d], without gradient
+            - traits: the users' attributes, where they are not those of the graph's nodes
             - returns: [n, d], unit length
         """
         user = self.user_vectors(users, products, traits)[torch.from_numpy(users.row)]
@@ -140,13 +131,9 @@ class TwoTower(nn.Module):
     def user_vectors(self, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Encode users without a query: [users, d], zero for one of whom nothing is known.
 
-        Args:
-            users: The users.
-            products: The vectors of all products, without gradient.
-            traits: The users' attributes, where they are not those of the graph's nodes.
-
         Shapes:
-            - products: [catalogue, d]
+            - products: [catalogue, d], without gradient
+            - traits: the users' attributes, where they are not those of the graph's nodes
         """
         recent = []
         for sequence in users.recent:
@@ -165,11 +152,7 @@ class TwoTower(nn.Module):
         return self.user.encode(lists, products, self.product.brand, None if self.shared is None else self.shared.values)
 
     def traits_of(self, users: pl.DataFrame) -> Traits:
-        """Look up attributes of users who are not in the graph; a value that no user of the graph has is unknown.
-
-        Args:
-            users: With the attribute columns of the graph's users.
-        """
+        """Look up attributes, in the graph's columns, of users who are not in it; a value that no user of the graph has is unknown."""
         return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.user_values.code(users))
 
     def category_vectors(self, paths: Int32) -> Tensor:

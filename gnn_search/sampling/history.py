@@ -102,16 +102,10 @@ class HistoryIndex:
     def in_categories(self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, most: int) -> History:
         """Return each user's history in the query's categories before a time: the latest `most` distinct products.
 
-        Args:
-            user: User of each row, -1 for none.
-            query: Query of each row, -1 for one without categories.
-            before: The time, µs.
-            categories: The queries' categories as known.
-            most: Most products a row.
-
         Shapes:
-            - user, query: int32 [n]
-            - before: int64 [n]
+            - user: int32 [n], -1 for none
+            - query: int32 [n], -1 for one without categories
+            - before: int64 [n], µs
         """
         known = (user >= 0) & (query >= 0)
         safe = np.where(query >= 0, query, 0)
@@ -129,15 +123,10 @@ class HistoryIndex:
     def latest(self, user: Int32, before: Int64, most: int, action: str | None = None) -> History:
         """Return the latest interactions of each user before a time, at most `most` of them, as distinct products.
 
-        Args:
-            user: User of each row, -1 for none.
-            before: The time, µs.
-            most: Most interactions a row.
-            action: Kind of action; None takes all kinds together.
-
         Shapes:
-            - user: int32 [n]
-            - before: int64 [n]
+            - user: int32 [n], -1 for none
+            - before: int64 [n], µs
+            - action: None takes all kinds together
         """
         timeline = self._timelines[action]
         starts, ends = timeline.before(user, before)

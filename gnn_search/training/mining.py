@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gnn_search.arrays import Int32, sorted_unique
-from gnn_search.config.negatives import Dynamic
-from gnn_search.config.training import TrainingConfig
+from gnn_search.config.negatives import Dynamic, Negatives
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import BatchSampler
@@ -24,18 +24,12 @@ _BLOCK = 512
 def nearest_lists(encoder: NodeEncoder, query: Int32, depth: int, known: KnownPositives) -> Int32:
     """Return each query's nearest products, the nearest first (ANCE, Xiong et al., arXiv 2007.00808).
 
-    Queries are encoded without a user. What the mask hides from everybody who asks a query is left out of its list; what it hides from
+    Queries are encoded without a user. What the mask hides from everybody who issues a query is left out of its list; what it hides from
     one user can only be left out of that user's draws.
 
-    Args:
-        encoder: The model in the view in which it is asked.
-        query: Queries that get a list, distinct.
-        depth: Products in a list.
-        known: Products known to be right.
-
     Shapes:
-        - query: int32 [n]
-        - Returns int32 [queries, min(depth, products)], empty lists for queries that were not given
+        - query: int32 [n], distinct
+        - returns: int32 [queries, min(depth, products)], empty lists for queries that were not given
     """
     products = encoder.products
     vectors = encoder.encode_queries(query)
@@ -71,10 +65,10 @@ class Miner:
         self._made_at = -1
 
     @classmethod
-    def of(cls, towers: TwoTower, batches: BatchSampler, config: TrainingConfig) -> Miner | None:
-        """Return the miner of a run; None where the configuration has no `dynamic` negatives."""
+    def of(cls, towers: TwoTower, batches: BatchSampler, negatives: Sequence[Negatives]) -> Miner | None:
+        """Return the miner of a run; None where the settings of its negatives name no `dynamic` ones."""
         sampler = batches.negatives.dynamic
-        every = [negative.refresh_every for negative in config.negatives if isinstance(negative, Dynamic)]
+        every = [negative.refresh_every for negative in negatives if isinstance(negative, Dynamic)]
         return None if sampler is None else cls(towers, batches, sampler, every[0])
 
     def bounds(self, start: int, total_steps: int) -> list[int]:
@@ -117,4 +111,4 @@ def mine(sampler: ListedNegatives, encoder: NodeEncoder, query: Int32) -> None:
     """
     before = time.thread_time()
     sampler.use_lists(nearest_lists(encoder, query, sampler.depth, sampler.known))
-    sampler.tally.add_index_seconds((time.thread_time() - before) * torch.get_num_threads())
+    sampler.tally.index_seconds += (time.thread_time() - before) * torch.get_num_threads()

@@ -81,14 +81,7 @@ class RerankerFit:
 
 
 def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler) -> RerankerFit:
-    """Fit the reranker of trained towers.
-
-    Args:
-        config: The training configuration.
-        graph: The graph.
-        towers: The trained towers.
-        inputs: Draws their inputs.
-    """
+    """Fit the reranker of trained towers."""
     cases = build_cases(graph, "validation", config.reranker.cases, config.seed)
     encoder = NodeEncoder(towers, inputs, graph.before(cases.time))
     index = CandidateIndex(encoder.view, config.reranker, inputs.history, encoder.categories)

@@ -34,12 +34,7 @@ class RunRecord:
         self._board = Board(layout.tensorboard) if tensorboard else None
 
     def start(self, step: int, seconds: float) -> None:
-        """Keep the rows of the steps that are done and drop those of steps that a resumed run does again.
-
-        Args:
-            step: Steps done.
-            seconds: Seconds of training so far.
-        """
+        """Keep the rows of the steps that are done, of so many seconds of training; drop those of steps that a resumed run does again."""
         rows = self._layout.metrics.read_text(encoding="utf-8").splitlines(keepends=True) if step and self._layout.metrics.exists() else []
         # A row that a killed run left unfinished has no line end; it stands after those of the checkpoint.
         kept = [row for row in rows if row.endswith("\n") and json.loads(row)["step"] <= step]

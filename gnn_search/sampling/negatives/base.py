@@ -80,10 +80,6 @@ class Tally:
         yield
         self.drawing_seconds += time.thread_time() - before
 
-    def add_index_seconds(self, seconds: float) -> None:
-        """Count CPU seconds that went into an index or lists."""
-        self.index_seconds += seconds
-
     def describe(self) -> dict[str, Any]:
         """Return counts, shares, and CPU seconds, also a million negatives."""
         drawn = max(self.draws, 1)

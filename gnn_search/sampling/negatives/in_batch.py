@@ -15,10 +15,6 @@ class InBatchNegatives:
 
     A product comes up as often as it is chosen, which the logQ correction undoes (Yi et al., "Sampling-bias-corrected neural modeling for
     large corpus item recommendations", RecSys 2019).
-
-    Args:
-        product: Products of all training examples, int32 [examples].
-        num_products: Products in the graph.
     """
 
     name = "in_batch"

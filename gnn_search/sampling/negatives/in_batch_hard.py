@@ -13,10 +13,6 @@ class InBatchHardNegatives:
     """Say which products of the pool may stand against which example; the model itself takes the `count` best scored of them.
 
     What the selection costs is counted by the training loop, inside whose step it happens.
-
-    Args:
-        count: Products an example.
-        known: Products known to be right.
     """
 
     name = "in_batch_hard"

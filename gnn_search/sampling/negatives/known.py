@@ -15,19 +15,10 @@ Rule = Literal["query", "user_query"]
 class KnownPositives:
     """Exact look-up of known positives by sorted keys.
 
-    Rule `query`: whatever anyone is known to have chosen for the query. Rule `user_query`: what this user is known to have chosen for
-    it; all anonymous events of a query count as one user's.
-
-    Args:
-        rule: Which products are known to be right.
-        user: Users of the training events, -1 for none.
-        query: Their queries.
-        product: What they chose.
-        num_queries: Queries in the graph.
-        num_products: Products in the graph.
+    Rule `query`: the positives of anyone for the query. Rule `user_query`: those of this user for it; anonymous events count as one user's.
 
     Shapes:
-        user, query, product: int32 [events].
+        - user, query, product: int32 [events], positives of training; a user of -1 is nobody
     """
 
     def __init__(self, rule: Rule, user: Int32, query: Int32, product: Int32, num_queries: int, num_products: int) -> None:

@@ -21,27 +21,11 @@ class ListedNegatives:
 
     A query whose list ends before `skip` gets products of the whole catalogue, evenly, which is counted.
 
-    Args:
-        name: `dynamic` or `bm25`.
-        source: What the lists hold, for readers.
-        count: Draws an example.
-        depth: Longest list.
-        skip: Places at the top that are never drawn.
-        num_products: Products in the graph.
-        known: Products known to be right.
-        random: Source of randomness.
+    `name` is `dynamic` or `bm25`, and `source` says in the results what the lists hold.
     """
 
     def __init__(
-        self,
-        name: str,
-        source: str,
-        count: int,
-        depth: int,
-        skip: int,
-        num_products: int,
-        known: KnownPositives,
-        random: RandomSource,
+        self, name: str, source: str, count: int, depth: int, skip: int, num_products: int, known: KnownPositives, random: RandomSource
     ) -> None:
         self.name, self.depth, self.known = name, depth, known
         self._source, self._count, self._skip, self._num_products, self._random = source, count, skip, num_products, random
@@ -64,7 +48,7 @@ class ListedNegatives:
         """Draw from these lists from now on.
 
         Shapes:
-            lists: int32 [queries, places], row i of query i, PADDING after a list's last product.
+            - lists: int32 [queries, places], row i of query i, PADDING after a list's last product
         """
         self._lists = lists
         self._sizes = np.count_nonzero(lists != PADDING, axis=1)

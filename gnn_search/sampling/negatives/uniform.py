@@ -12,13 +12,7 @@ from gnn_search.sampling.random_source import RandomSource
 
 
 class UniformNegatives:
-    """Draw `count` products with replacement, each as likely as any other, to stand against every example.
-
-    Args:
-        count: Products a batch.
-        num_products: Products in the graph.
-        random: Source of randomness.
-    """
+    """Draw `count` products with replacement, each as likely as any other, to stand against every example."""
 
     name = "uniform"
 
