@@ -56,7 +56,9 @@ def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda s
     with staged(out) as partial:
         layout = GraphLayout(partial)
         report("writing nodes and examples")
-        _write_nodes(layout, nodes)
+        (layout.root / "nodes").mkdir(parents=True)
+        for node_type, table in nodes.tables.items():
+            table.write_parquet(layout.nodes(node_type))
         num_examples = write_examples(layout, events, tables.events, cuts, recipe) | write_held_out(layout, held, nodes, recipe)
         tables.rejects.write_parquet(layout.rejects)
         nodes.taxonomy.save(layout.taxonomy)
@@ -72,12 +74,6 @@ def _source_files(recipe: Recipe, data: Path) -> list[Path]:
     tables = recipe.tables
     named = {"products": tables.products, "categories": tables.categories, "events": tables.events, "users": tables.users}
     return [file for name, table in named.items() if table is not None for file in find_source(name, table.path, data).files]
-
-
-def _write_nodes(layout: GraphLayout, nodes: NodeTables) -> None:
-    (layout.root / "nodes").mkdir(parents=True)
-    for node_type, table in nodes.tables.items():
-        table.write_parquet(layout.nodes(node_type))
 
 
 def _write(layout: GraphLayout, relation: Relation) -> RelationInfo:

@@ -14,6 +14,22 @@ AGAIN = "build the graph again"
 
 
 @dataclass(frozen=True)
+class EdgeList:
+    """Edges in time order.
+
+    Shapes:
+        - source, target: int32 [edges]
+        - time: int64 [edges], µs; None where the relation has no time
+        - weight: float32 [edges]
+    """
+
+    source: Int32
+    target: Int32
+    time: Int64 | None
+    weight: Float32
+
+
+@dataclass(frozen=True)
 class Csr:
     """The edges of one relation by destination: row = destination node, entry = source node.
 

@@ -25,14 +25,10 @@ _MOST_COMPARED = 50_000
 class FoundIds:
     """A column of ids as a user gave it, and the nodes that they name.
 
-    Attributes:
-        given: The ids, null for an empty text.
-        stored: The same in the graph's type, null where that can't hold one.
-        node: The node of each, -1 for none and for one that the graph does not hold.
-
     Shapes:
-        - given, stored: [n]
-        - node: int32 [n]
+        - given: [n], the ids, null for an empty text
+        - stored: [n], the same in the graph's type, null where that can't hold one
+        - node: int32 [n], -1 for none and for one that the graph does not hold
     """
 
     given: pl.Series

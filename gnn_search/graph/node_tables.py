@@ -90,12 +90,7 @@ def number_events(events: pl.DataFrame, nodes: NodeTables) -> EventNodes:
         lookup = nodes.tables[node_type].select(column).with_row_index(node_type + "_node")
         numbered = numbered.join(lookup, on=column, how="left", maintain_order="left")
     numbered = numbered.with_row_index("event")
-    if "session_id" in events.columns:
-        first = pl.col("event").min().over("user_id", "session_id")
-        session = pl.when(pl.col("session_id").is_null()).then(pl.col("event")).otherwise(first)
-    else:
-        session = pl.col("event")
-    numbered = numbered.with_columns(session=session.cast(pl.Int64))
+    numbered = numbered.with_columns(session=first_of_session(numbered, "event").cast(pl.Int64))
     time = numbered["time"].to_numpy()
     session_number = numbered["session"].to_numpy()
     return EventNodes(
@@ -108,3 +103,10 @@ def number_events(events: pl.DataFrame, nodes: NodeTables) -> EventNodes:
         weight=numbered["weight"].cast(pl.Float32).to_numpy(),
         action=numbered["action"].to_numpy(),
     )
+
+
+def first_of_session(events: pl.DataFrame, column: str) -> pl.Expr:
+    """Return a column's least value in each event's session; an event without one is a session of its own."""
+    if "session_id" not in events.columns:
+        return pl.col(column)
+    return pl.when(pl.col("session_id").is_null()).then(pl.col(column)).otherwise(pl.col(column).min().over("user_id", "session_id"))

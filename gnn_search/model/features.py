@@ -17,37 +17,23 @@ from gnn_search.model.codes import Codes, ValueNumbers, code_quantiles, code_val
 from gnn_search.model.shared_attributes import SharedAttributes
 
 
-@dataclass(frozen=True)
 class Features:
     """Fixed inputs of the towers, by node number.
+
+    Attributes:
+        user_values: The numbers of the users' attributes, by which those of others are looked up.
 
     Shapes:
         - path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the top
         - attributes: the users' attributes
     """
 
-    graph: Graph
-    path_indptr: Int64
-    path: Int32
-    attributes: Codes
-
-    @property
-    def num_products(self) -> int:
-        return len(self.path_indptr) - 1
-
-    @property
-    def num_queries(self) -> int:
-        return self.graph.num_nodes["query"]
-
-    @property
-    def num_categories(self) -> int:
-        return self.graph.num_nodes["category"]
-
-    @cached_property
-    def user_values(self) -> ValueNumbers:
-        """The numbers of the users' attributes, by which those of others are looked up."""
-        users = self.graph.nodes("user")
-        return ValueNumbers.of(users, users.columns[1:])
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.path_indptr, self.path = category_paths(graph, np.asarray(graph.taxonomy.product_category))
+        users = graph.nodes("user")
+        self.user_values = ValueNumbers.of(users, users.columns[1:])
+        self.attributes = self.user_values.code(users)
 
     @cached_property
     def product_attributes(self) -> Codes:
@@ -59,17 +45,6 @@ class Features:
         """The products' brands."""
         products = self.graph.nodes("product")
         return code_values(products, ["brand"] if "brand" in products.columns else [])
-
-    @classmethod
-    def of(cls, graph: Graph) -> Features:
-        """Read the features of a graph's nodes."""
-        path_indptr, path = category_paths(graph, np.asarray(graph.taxonomy.product_category))
-        return cls(
-            graph=graph,
-            path_indptr=path_indptr,
-            path=path,
-            attributes=code_values(graph.nodes("user"), graph.nodes("user").columns[1:]),
-        )
 
 
 TextNode = Literal["query", "product", "category"]

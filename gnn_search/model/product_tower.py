@@ -36,7 +36,7 @@ class ProductTower(nn.Module):
         super().__init__()
         self._settings, self._features = settings, features
         graph = features.graph
-        num_products, num_categories = features.num_products, features.num_categories
+        num_products, num_categories = graph.num_nodes["product"], graph.num_nodes["category"]
         self.id_embedding = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
         self.from_queries = RelationConv(dimension) if settings.queries else None

@@ -43,7 +43,6 @@ class StaticTower(TextTower):
         nn.init.eye_(self.projection.weight)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """See `TextTower.forward`."""
         lists = self._cut(texts)
         return self.mean(Ragged.of(lists.indptr, lists.token))
 
@@ -57,7 +56,7 @@ class StaticTower(TextTower):
         return self.mean(Ragged.of_rows(lists.indptr, lists.token, rows))
 
     def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """See `TextTower.knows`: those that hold a known token."""
+        """See `TextTower.knows`: those that hold a known token; the vector of any other is zero."""
         return np.diff(self._cut(texts).indptr) > 0
 
     def save(self, folder: Path) -> list[Path]:

@@ -33,9 +33,9 @@ class TextTower(nn.Module, ABC):
             - returns: float32 [n, d], not normalised
         """
 
-    @abstractmethod
     def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Say which texts mean anything to the tower, bool [n]; the vector of any other is zero."""
+        """Say which texts mean anything to the tower, bool [n]: by default all but blank ones."""
+        return np.array([bool(text.strip()) for text in texts], dtype=np.bool_)
 
     @abstractmethod
     def save(self, folder: Path) -> list[Path]:

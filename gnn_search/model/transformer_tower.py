@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import torch
 from safetensors.torch import save
@@ -77,7 +76,6 @@ class FrozenTransformer(TextTower):
         self.projection = nn.Linear(vectors.shape[1], dimension, bias=False)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """See `TextTower.forward`."""
         place = np.fromiter((self._texts.places.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
         vectors = self._vectors[torch.from_numpy(np.maximum(place, 0))]
         new = np.flatnonzero(place < 0)
@@ -87,12 +85,7 @@ class FrozenTransformer(TextTower):
         return torch.as_tensor(self.projection(vectors))
 
     def nodes(self, node_type: TextNode, rows: Int32 | None = None) -> Tensor:
-        """See `TextTower.nodes`."""
         return torch.as_tensor(self.projection(self._vectors[torch.from_numpy(self._texts.of(node_type, rows))]))
-
-    def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """See `TextTower.knows`: all but blank ones."""
-        return np.array([bool(text.strip()) for text in texts], dtype=np.bool_)
 
     def save(self, folder: Path) -> list[Path]:
         """See `TextTower.save`: the vectors of the nodes' texts, and where the transformer lies."""
@@ -124,7 +117,6 @@ class LearningTransformer(TextTower):
         self.projection = nn.Linear(width, dimension, bias=False)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """See `TextTower.forward`."""
         return torch.as_tensor(self.projection(transformer_vectors(self.transformer, texts)))
 
     def nodes(self, node_type: TextNode, rows: Int32 | None = None) -> Tensor:
@@ -132,10 +124,6 @@ class LearningTransformer(TextTower):
         distinct, row = np.unique(self._texts.of(node_type, rows), return_inverse=True)
         vectors = self([self._texts.texts[place] for place in distinct])
         return torch.as_tensor(vectors[torch.from_numpy(row)])
-
-    def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """See `TextTower.knows`: all but blank ones."""
-        return np.array([bool(text.strip()) for text in texts], dtype=np.bool_)
 
     @torch.no_grad()
     def save(self, folder: Path) -> list[Path]:

@@ -48,7 +48,7 @@ class TwoTower(nn.Module):
         self._features = features
         self.text = text
         self.product = ProductTower(config.product, config.dimension, features)
-        self.query = QueryTower(config.query, config.dimension, features.num_queries)
+        self.query = QueryTower(config.query, config.dimension, features.graph.num_nodes["query"])
         shared = config.shared_attributes
         self.user = UserTower(
             config.user,
@@ -63,7 +63,7 @@ class TwoTower(nn.Module):
         # A hinge scores by the cosine alone.
         self.log_temperature = None if hinge else nn.Parameter(torch.tensor(math.log(config.loss.temperature)))
         self.score_thresholds = Thresholds(config.loss, features.graph.positive_actions) if hinge else None
-        shape = (features.num_products, config.dimension)
+        shape = (features.graph.num_nodes["product"], config.dimension)
         self.register_buffer("bases", torch.zeros(shape))
         self.register_buffer("vectors", torch.zeros(shape))
 

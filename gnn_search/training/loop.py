@@ -127,7 +127,7 @@ class _Run:
         self._record = RunRecord(layout, tensorboard)
         torch.manual_seed(config.seed)
         self._sampler = BatchSampler(graph, config)
-        self._towers = TwoTower(config, Features.of(graph), make_text_tower(config.text, config.dimension, graph, layout))
+        self._towers = TwoTower(config, Features(graph), make_text_tower(config.text, config.dimension, graph, layout))
         self._total_steps = self._sampler.total_steps
         self._optimisers = Optimisers(self._towers, config.optimiser, self._total_steps)
         self._cases = build_cases(graph, "validation", config.loop.validation_cases, config.seed)

@@ -82,7 +82,9 @@ class Miner:
         # Weights never fall, so the last step of the stretch needs the lists if any does.
         needed = self._batches.schedule.weights(min(first + self._every, total) - 1)["dynamic"] > 0
         if first != self._made_at and needed:
-            mine(self._sampler, self._encoder(), self._query)
+            # All of the training period, and nothing after it.
+            graph = self._batches.graph
+            mine(self._sampler, NodeEncoder(self._towers, self._batches.inputs, graph.before(graph.manifest.validation_start)), self._query)
             self._made_at = first
 
     def tensors(self) -> dict[str, Tensor]:
@@ -96,11 +98,6 @@ class Miner:
             lists = np.full((self._batches.graph.num_nodes["query"], rows.shape[1]), PADDING, dtype=np.int32)
             lists[self._query] = rows.numpy()
             self._sampler.use_lists(lists)
-
-    def _encoder(self) -> NodeEncoder:
-        # All of the training period, and nothing after it.
-        graph = self._batches.graph
-        return NodeEncoder(self._towers, self._batches.inputs, graph.before(graph.manifest.validation_start))
 
 
 def mine(sampler: ListedNegatives, encoder: NodeEncoder, query: Int32) -> None:

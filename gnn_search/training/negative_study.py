@@ -108,17 +108,17 @@ class Study:
         self._encoder, self._batches = encoder, batches
         dynamic = batches.negatives.dynamic
         if dynamic is not None:
-            dynamic.use_lists(nearest_lists(encoder, training_queries(batches), dynamic.depth, dynamic.known))
+            dynamic.use_lists(nearest_lists(encoder, sorted_unique(batches.examples.query), dynamic.depth, dynamic.known))
 
     def draw(self, epoch: int, step: int, only: int | None = None) -> Iterator[Drawn]:
         """Yield what each sampler draws for a step's examples, or one of them, with the settings of the end of a run."""
         negatives, positives = self._batches.negatives, self._batches.positives(epoch, step)
         pools = [sorted_unique(sampler.draw(positives, epoch, step)) for sampler in negatives.shared]
         if only is not None:
-            positives = _part(positives, slice(only, only + 1))
+            positives = positives.take(slice(only, only + 1))
         requests = self._requests(positives)
         right = _scores(requests, self._vectors(positives.product[:, None]))[:, 0]
-        some = _part(positives, slice(_POOL_ROWS))
+        some = positives.take(slice(_POOL_ROWS))
         for sampler, pool in zip(negatives.shared, pools, strict=True):
             product = np.broadcast_to(pool, (len(some.product), len(pool)))
             valid = ~negatives.known.contains(some.user, some.query, product) & (product != some.product[:, None])
@@ -151,11 +151,6 @@ class Study:
         starts = range(0, len(product), _BLOCK)
         blocks = [_scores(requests[start : start + _BLOCK], self._vectors(product[start : start + _BLOCK])) for start in starts]
         return np.concatenate(blocks)
-
-
-def training_queries(batches: BatchSampler) -> Int32:
-    """Return the queries of the training examples: int32, distinct, ascending."""
-    return sorted_unique(batches.examples.query)
 
 
 def study_negatives(encoder: NodeEncoder, batches: BatchSampler, steps: int = _BATCHES) -> list[NegativeStudy]:
@@ -247,10 +242,6 @@ class _Sums:
 def _add_counts(counts: dict[int, int], values: Int32) -> None:
     for value, times in zip(*np.unique(values, return_counts=True), strict=True):
         counts[int(value)] = counts.get(int(value), 0) + int(times)
-
-
-def _part(positives: Positives, rows: slice) -> Positives:
-    return Positives(positives.example[rows], positives.user[rows], positives.query[rows], positives.product[rows])
 
 
 def _scores(requests: Tensor, products: Tensor) -> Float32:

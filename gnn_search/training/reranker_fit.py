@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Bool, Float32, Int32, Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, expand_ranges, row_bounds
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.store import Graph
@@ -69,15 +69,12 @@ class RerankerFit:
     Attributes:
         scorer: Fitted on all cases.
         cases: How many.
-        vector, graph, reranked: Validation Recall@10 of vectors alone, candidates alone and both, each user scored by a fit on the other
-            half of the users.
+        recall: Validation Recall@10 of `vector`, `graph` and `reranked`, each user scored by a fit on the other half of the users.
     """
 
     scorer: RerankScorer
     cases: int
-    vector: float
-    graph: float
-    reranked: float
+    recall: dict[str, float]
 
 
 def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler) -> RerankerFit:
@@ -92,9 +89,9 @@ def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs:
         for half, scorer in enumerate(halves):
             held_out = np.flatnonzero((examples.group != half) & ~examples.altered)
             parts.append((len(held_out), _recalls(scorer, examples, held_out)))
-        recall = np.sum([size * np.asarray(recalls) for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
+        recall = np.sum([size * recalls for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
         scorer = fit(config, examples, np.arange(len(examples.wanted)))
-    return RerankerFit(scorer, len(cases), float(recall[0]), float(recall[1]), float(recall[2]))
+    return RerankerFit(scorer, len(cases), dict(zip(("vector", "graph", "reranked"), recall.tolist(), strict=True)))
 
 
 def cross_fit(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> tuple[RerankScorer, RerankScorer]:
@@ -227,8 +224,8 @@ def _loss(score: Tensor, relevant: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> tuple[float, float, float]:
-    """Return Recall@10 of the vectors, the candidates and both."""
+def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> Float64:
+    """Return Recall@10 of the vectors, the graph and both: float64 [3]."""
     found = []
     for start in range(0, len(case), _BLOCK):
         block = case[start : start + _BLOCK]
@@ -239,8 +236,7 @@ def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> tup
             top = score.topk(min(_TOP, score.shape[1]), dim=1)
             hits = (relevant.gather(1, top.indices) & torch.isfinite(top.values)).sum(dim=1).numpy()
             found.append(np.sum(hits / examples.wanted[block]))
-    vector, graph, reranked = np.reshape(found, (-1, 3)).sum(axis=0) / max(len(case), 1)
-    return float(vector), float(graph), float(reranked)
+    return np.asarray(np.reshape(found, (-1, 3)).sum(axis=0) / max(len(case), 1))
 
 
 def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:

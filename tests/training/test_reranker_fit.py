@@ -50,8 +50,8 @@ def faithful_fit(faithful_shop):
 
 def test_learns_that_only_repeats_matter(faithful_fit):
     assert faithful_fit.cases == USERS
-    assert faithful_fit.vector < 0.5
-    assert faithful_fit.graph == faithful_fit.reranked == 1
+    assert faithful_fit.recall["vector"] < 0.5
+    assert faithful_fit.recall["graph"] == faithful_fit.recall["reranked"] == 1
 
 
 def test_is_the_same_to_the_bit(faithful_shop, faithful_fit):
@@ -61,7 +61,7 @@ def test_is_the_same_to_the_bit(faithful_shop, faithful_fit):
     one, other = faithful_fit.scorer.state_dict(), again.scorer.state_dict()
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert (again.vector, again.graph, again.reranked) == (faithful_fit.vector, faithful_fit.graph, faithful_fit.reranked)
+    assert again.recall == faithful_fit.recall
     fit(config(), gathered(faithful_shop, config())[1], np.arange(4))
     torch.manual_seed(99)
     assert torch.equal(torch.get_rng_state(), state)
@@ -102,14 +102,14 @@ def test_held_out_recall_is_of_the_other_half_of_the_users(tiny_graph, monkeypat
 
     def remember_recall(scorer, examples, case):
         measured.append((fits[id(scorer)][1], case))
-        return 0.25, 0.5, 0.75
+        return np.array([0.25, 0.5, 0.75])
 
     monkeypatch.setattr(reranker_fit, "fit", remember_fit)
     monkeypatch.setattr(reranker_fit, "_recalls", remember_recall)
     found = fitted(tiny_graph, settings)
     user, examples = gathered(tiny_graph, settings)
     assert len(measured) == 2
-    assert (found.vector, found.graph, found.reranked) == (0.25, 0.5, 0.75)
+    assert found.recall == {"vector": 0.25, "graph": 0.5, "reranked": 0.75}
     for taught, asked in measured:
         assert len(taught)
         assert len(asked)
@@ -123,7 +123,7 @@ def test_held_out_recall_is_of_the_other_half_of_the_users(tiny_graph, monkeypat
 
 def test_cases_without_their_user_are_learned_but_not_measured(tiny_graph, monkeypatch):
     settings, asked = config(user_dropout=0.5), []
-    monkeypatch.setattr(reranker_fit, "_recalls", lambda scorer, examples, case: asked.append(examples.altered[case]) or (0.0, 0.0, 0.0))
+    monkeypatch.setattr(reranker_fit, "_recalls", lambda scorer, examples, case: asked.append(examples.altered[case]) or np.zeros(3))
     fitted(tiny_graph, settings)
     assert not np.concatenate(asked).any()
     _, examples = gathered(tiny_graph, settings)
@@ -157,7 +157,7 @@ def test_some_cases_come_again_as_if_their_query_were_new(tiny_graph):
 def test_copies_do_not_count_as_cases(tiny_graph):
     one, other = fitted(tiny_graph, config(cold_query_share=0.5)), fitted(tiny_graph, config())
     assert one.cases == other.cases
-    assert one.vector == other.vector
+    assert one.recall["vector"] == other.recall["vector"]
     assert not torch.equal(one.scorer.beside.inner.weight, other.scorer.beside.inner.weight)
 
 
@@ -214,8 +214,8 @@ def test_where_the_graph_leads_nowhere_the_order_stays_the_vectors(make_graph):
     events += [(None, "jam", f"p{number}", 12 + number / 10, "purchase", f"b{number}", "x") for number in range(9)]
     graph = make_graph(products, [*events, (None, "jam", "p1", 22, "purchase", "d", "x")])
     found = fitted(graph, config())
-    assert (found.cases, found.graph) == (9, 0)
-    assert found.vector == found.reranked > 0
+    assert (found.cases, found.recall["graph"]) == (9, 0)
+    assert found.recall["vector"] == found.recall["reranked"] > 0
     assert not any(parameter.any() for parameter in found.scorer.parameters())
 
 
@@ -225,7 +225,7 @@ def test_a_half_without_users(make_graph):
     later = [("ann", "tea", "p3", day, "purchase", f"d{day}", "x") for day in (12, 22)]
     found = fitted(make_graph(products, [*events, *later]), config())
     assert found.cases == 1
-    assert found.vector == found.reranked
+    assert found.recall["vector"] == found.recall["reranked"]
     assert all(torch.isfinite(parameter).all() for parameter in found.scorer.parameters())
 
 

@@ -24,7 +24,6 @@ class InBatchNegatives:
         self._share = np.bincount(product, minlength=num_products) / max(len(product), 1)
 
     def draw(self, batch: Positives, epoch: int, step: int) -> Int32:
-        """Return the batch's positives, int32 [n]."""
         return batch.product
 
     def log_absence(self, product: Int32, batch_size: int) -> Float64:
@@ -32,5 +31,4 @@ class InBatchNegatives:
         return np.asarray(batch_size * np.log1p(-np.minimum(self._share[product], 1 - 1e-9)))
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's name and what it draws."""
         return {"kind": self.name, "source": "the positives of the batch's other examples", **self.tally.describe()}

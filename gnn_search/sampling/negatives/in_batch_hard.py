@@ -34,6 +34,5 @@ class InBatchHardNegatives:
         return row, column
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's settings and what it has counted."""
         settings = {"source": "the best scored of the pool", "count": self.count, "mask": self._known.rule}
         return {"kind": self.name, **settings, **self.tally.describe()}

@@ -54,7 +54,6 @@ class ListedNegatives:
         self._sizes = np.count_nonzero(lists != PADDING, axis=1)
 
     def draw(self, batch: Positives, epoch: int, progress: float = 1.0) -> OwnNegatives:
-        """Draw `count` products for each example."""
         lists = self.lists
         with self.tally.drawing():
             uniform = self._random.uniform(self.name, epoch, batch.example, self._count)
@@ -68,6 +67,5 @@ class ListedNegatives:
         return OwnNegatives(product.astype(np.int32), valid, np.where(empty, UNIFORM, place).astype(np.int32))
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's settings and what it has counted."""
         settings = {"source": self._source, "count": self._count, "depth": self.depth, "skip": self._skip}
         return {"kind": self.name, **settings, "mask": self.known.rule, "seed": self._random.seed, **self.tally.describe()}

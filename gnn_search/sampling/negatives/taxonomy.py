@@ -59,7 +59,6 @@ class TaxonomyNegatives:
         self.tally = Tally()
 
     def draw(self, batch: Positives, epoch: int, progress: float = 1.0) -> OwnNegatives:
-        """Draw `count` products for each example, at a point of the run from 0 to 1."""
         with self.tally.drawing():
             uniform = self._random.uniform(self.name, epoch, batch.example, 2 * self._count)
             bounds = np.cumsum(self.levels_at(progress))
@@ -109,7 +108,6 @@ class TaxonomyNegatives:
         return np.where(lost, everywhere, product).astype(np.int32), np.where(lost, UNIFORM, climbed).astype(np.int32)
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's settings and what it has counted."""
         settings = {
             "source": "near branches of the taxonomy",
             "levels": list(self._levels),
