@@ -62,12 +62,7 @@ class Ragged:
         return cls.of(picked, index[position])
 
     def sum(self, table: Tensor) -> Tensor:
-        """Return the weighted sum of the table's rows for each list; an empty list gives zeros.
-
-        Shapes:
-            - table: [rows, d]
-            - returns: [lists, d]
-        """
+        """Return the weighted sum of the table's rows, [rows, d], for each list: [lists, d], zeros for an empty one."""
         if not len(self.index):
             return table.new_zeros((len(self.offsets), table.shape[1]))
         return functional.embedding_bag(self.index, table, self.offsets, mode="sum", per_sample_weights=self.weight.to(table.dtype))
@@ -87,21 +82,12 @@ class Padded:
 
     @classmethod
     def of_known(cls, codes: Tensor, *, mean: bool) -> Padded:
-        """Sum or average the rows whose codes are not -1.
-
-        Shapes:
-            - codes: int64 [lists, slots]
-        """
+        """Sum or average the rows whose codes, int64 [lists, slots], are not -1."""
         known = (codes >= 0).float()
         return cls(codes.clamp(min=0), known / known.sum(dim=1, keepdim=True).clamp(min=1) if mean else known)
 
     def sum(self, table: Tensor) -> Tensor:
-        """Return the weighted sum of the table's rows for each list; an empty list gives zeros.
-
-        Shapes:
-            - table: float32 [rows, d]
-            - returns: float32 [lists, d]
-        """
+        """Return the weighted sum of the table's rows, float32 [rows, d], for each list: float32 [lists, d], zeros for an empty one."""
         if not self.index.numel():
             return table.new_zeros((self.index.shape[0], table.shape[1]))
         return functional.embedding_bag(self.index, table, mode="sum", per_sample_weights=self.weight)
@@ -172,9 +158,6 @@ class RelationConv(nn.Module):
     The root term is the caller's. Takes either neighbour lists, summed without materialising one message an edge, or PyG's
     `edge_index`, so that it also stands in `HeteroConv`. It is no subclass of PyG's `MessagePassing`, whose import alone takes longer
     than all else in a search.
-
-    Args:
-        dimension: Of the vectors in and out.
     """
 
     def __init__(self, dimension: int) -> None:

@@ -54,11 +54,7 @@ class InductiveUsers:
     def build(cls, graph: Graph, towers: TwoTower, users: pl.DataFrame, events: UserEvents) -> InductiveUsers:
         """Lay users' events out as the graph lays out its own; the cost grows with these events alone.
 
-        Args:
-            graph: The graph.
-            towers: The towers that are to read them.
-            users: A row a user, with the columns of the graph's table of users.
-            events: What they did.
+        `users` has a row a user, with the columns of the graph's table of users.
         """
         own = graph.with_users(users, _relations(graph, users.height, events))
         return cls(own, HistoryIndex(own), towers.traits_of(users))

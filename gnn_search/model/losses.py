@@ -68,15 +68,7 @@ def hinge_below(scores: Tensor, highest: Tensor, valid: Tensor) -> Tensor:
 
 
 def hinge_below_pool(query: Tensor, product: Tensor, highest: Tensor, masked_row: Tensor, masked_column: Tensor) -> Tensor:
-    """Return `hinge_below` of each query against all products but the masked places.
-
-    Shapes:
-        - query: [n, d]
-        - product: [m, d]
-        - highest: [n]
-        - masked_row, masked_column: int64 [places]
-        - returns: [n]
-    """
+    """Return `hinge_below` of each query against all products but the masked places; shapes as in `log_mass`."""
     valid = torch.ones((len(query), len(product)), dtype=torch.bool, device=query.device)
     valid[masked_row, masked_column] = False
     return hinge_below(query @ product.T, highest, valid)

@@ -27,11 +27,8 @@ _SCORES = 1 << 24
 class NodeEncoder:
     """The nodes as they are known in one view of the graph.
 
-    Args:
-        towers: The towers.
-        inputs: Draws the towers' inputs.
-        view: What is known.
-        products: The products' vectors in this view, where they were encoded before: float32 [products, d].
+    Shapes:
+        - products: float32 [products, d], the products' vectors in this view, where they were encoded before
     """
 
     def __init__(self, towers: TwoTower, inputs: InputSampler, view: GraphView, products: Tensor | None = None) -> None:

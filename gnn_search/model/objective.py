@@ -130,12 +130,8 @@ def hardest_of_pool(query: Tensor, product: Tensor, pool: Tensor, part: HardestP
 class Thresholds(nn.Module):
     """One cosine an action kind, set by the configuration or learned.
 
-    Args:
-        settings: Of the loss.
-        actions: The graph's actions that count as interactions.
-
     Raises:
-        ConfigError: A threshold is set for something else.
+        ConfigError: A threshold is set for something else than the graph's positive actions.
     """
 
     set_values: Tensor

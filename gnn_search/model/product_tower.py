@@ -25,11 +25,6 @@ class ProductTower(nn.Module):
     A product without an interaction has one vector shared by all new products in the place of its ID embedding. In training this is done
     to some of the products that are new when the batch's window starts, so the model learns how likely a new product is. The ID
     embeddings start as long as a text's, which gives products of one category distinct codes for the history attention to recall.
-
-    Args:
-        settings: Of the tower.
-        dimension: Of the vectors.
-        features: Fixed features of the graph's nodes.
     """
 
     def __init__(self, settings: ProductSettings, dimension: int, features: Features) -> None:

@@ -25,11 +25,8 @@ class StaticTower(TextTower):
 
     It is linear in the tokens, so the trained tower folds into one plain matrix (Model2Vec's form).
 
-    Args:
-        graph: Whose nodes have texts.
-        tokenizer: Cuts texts into tokens.
-        dimension: Of the vectors.
-        table: One vector a token to start from, float32 [vocabulary, dimension]; by default drawn at random.
+    Shapes:
+        - table: float32 [vocabulary, dimension], one vector a token to start from; by default drawn at random
     """
 
     def __init__(self, graph: Graph, tokenizer: Tokenizer, dimension: int, table: Tensor | None = None) -> None:

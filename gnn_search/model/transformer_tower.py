@@ -61,11 +61,8 @@ class FrozenTransformer(TextTower):
 
     The vectors of the nodes' texts are at hand; the transformer is loaded when a text comes that no node has.
 
-    Args:
-        texts: The nodes' texts.
-        vectors: Their vectors, float32 [texts, h], unit length.
-        source: The transformer.
-        dimension: Of the tower's vectors.
+    Shapes:
+        - vectors: float32 [texts, h], unit length, of the nodes' texts
     """
 
     def __init__(self, texts: DistinctTexts, vectors: Tensor, source: TransformerSource, dimension: int) -> None:
@@ -102,12 +99,6 @@ class LearningTransformer(TextTower):
     """A transformer that learns with the other towers, and a learned projection of its vectors.
 
     Its dropout stays off: it would take random numbers that a resumed run can't take again.
-
-    Args:
-        texts: The nodes' texts.
-        transformer: From `load_transformer`.
-        max_tokens: Tokens of a text that count.
-        dimension: Of the tower's vectors.
     """
 
     def __init__(self, texts: DistinctTexts, transformer: nn.Module, max_tokens: int, dimension: int, width: int) -> None:

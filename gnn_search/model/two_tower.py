@@ -32,11 +32,6 @@ class TwoTower(nn.Module):
     and reads those of all others from tables of stored vectors, as in GNNAutoScale (Fey et al., arXiv 2106.05609), so several hops cost
     about one. A stored vector is that of the last step or refresh that made it, whose window may be later than the batch's: like the
     weights, it may have seen all of the training period, and nothing after it.
-
-    Args:
-        config: The configuration.
-        features: Fixed features of the graph's nodes.
-        text: The text tower.
     """
 
     bases: Tensor

@@ -53,13 +53,10 @@ class NeighborSampler:
     ) -> Neighbours:
         """Draw neighbours for rows.
 
-        Args:
-            view: What is visible of the relation.
-            rows: Rows to draw for, int64 [n].
-            time: The view's time, µs, from which ages count.
-            random: Source of randomness; None takes the latest.
-            purpose: Name of this draw, part of the key with the row.
-            epoch: Part of the key.
+        Ages count from `time`, the view's, in µs. A draw is keyed by `purpose`, `epoch` and row; without `random` it takes the latest.
+
+        Shapes:
+            - rows: int64 [n]
         """
         size = self.fan_out if random is None else max(self.pool, self.fan_out)
         ends = view.ends[rows]

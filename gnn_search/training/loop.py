@@ -95,22 +95,7 @@ def train(
     tensorboard: bool = False,
     listener: Listener = lambda report: None,
 ) -> TrainingResult:
-    """Train towers; checkpoints and `metrics.jsonl` go to `out` as it goes.
-
-    Args:
-        config: The configuration.
-        graph: The graph; only training and validation events are read.
-        out: The model folder.
-        resume: Go on from the newest checkpoint in `out`.
-        tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
-        listener: Called after each step.
-
-    Raises:
-        OutputExistsError: `out` exists and `resume` is false.
-        ArtefactError: There is nothing to resume, or it is of another configuration or graph.
-        MissingExtraError: TensorBoard is asked for and not installed.
-        DivergenceError: The loss, a weight or a vector is no longer a finite number.
-    """
+    """Train towers; checkpoints and `metrics.jsonl` go to `out` as it goes. Arguments and errors are those of `fit_model`."""
     if not resume:
         refuse_existing(out)
     with deterministic():

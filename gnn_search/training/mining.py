@@ -51,12 +51,6 @@ class Miner:
     """Makes the lists of `dynamic` negatives again and again while a run goes on.
 
     Step s draws from the lists made before step floor(s / refresh_every) * refresh_every, by the model that the step before that left.
-
-    Args:
-        towers: The model that is trained.
-        batches: What draws from the lists.
-        sampler: The sampler that is given them.
-        refresh_every: Steps between lists.
     """
 
     def __init__(self, towers: TwoTower, batches: BatchSampler, sampler: ListedNegatives, refresh_every: int) -> None:

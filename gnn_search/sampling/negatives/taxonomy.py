@@ -24,16 +24,10 @@ class TaxonomyNegatives:
     order, so drawing one costs a single random number. Where a level has no other product the draw climbs further, and past the top it is
     uniform; both are counted.
 
-    Args:
-        taxonomy: The tree's layout.
-        levels: Weight of each level, from 0, at the end of the run.
-        count: Draws an example.
-        popularity: Interactions of each product in training, int64 [products].
-        alpha: Exponent of the popularity.
-        known: Products known to be right.
-        random: Source of randomness.
-        start_levels: Weights at the start of the run, from which those of a draw move linearly to `levels`: a curriculum. None keeps
-            `levels` all along.
+    `levels` are the weights at the end of the run; with `start_levels` those of a draw move linearly from these to them: a curriculum.
+
+    Shapes:
+        - popularity: int64 [products], interactions of each in training
     """
 
     name = "taxonomy"
