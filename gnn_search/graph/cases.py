@@ -1,4 +1,4 @@
-"""What is asked in a period and what was chosen: the cases that validation and evaluation score."""
+"""The requests of a period and their relevant products: the cases that validation and evaluation score."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     """Gather the events of a period into cases.
 
     A case is a distinct (user, query, labels); of an event without a user a distinct (session, query, labels), told apart by
-    the session's start. Relevant is every product chosen in it; being shown a product is none. A split by last interactions measures only
+    the session's start. Relevant is every product of a positive interaction in it. A split by last interactions measures only
     those that it marked.
 
     Args:

@@ -29,7 +29,7 @@ def cut_in_time(recipe: Recipe, events: pl.DataFrame) -> Cuts:
     """Find the cuts: from the recipe, from the events' `split` column, which must agree with time, or from the users' last interactions.
 
     Raises:
-        TableError: No event is left for a split, the column lets a later split start before an earlier one ends, or no moment divides any
+        TableError: No event is left for a split, the column lets a later split start before an earlier one ends, or no time divides any
             user's last interactions.
     """
     cuts = _cuts(recipe, events)

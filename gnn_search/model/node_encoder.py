@@ -19,20 +19,27 @@ from gnn_search.model.user_tower import Traits
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler, UserInputs
 
-_BLOCK = 8192
-_SCORES = 1 << 24
-"""Most scores held at once while the nearest known queries are looked for."""
-
 
 class NodeEncoder:
     """The nodes as they are known in one view of the graph.
+
+    Nodes and requests are encoded `block` at a time; at most `most_scores` are held while the nearest known queries are looked for.
 
     Shapes:
         - products: float32 [products, d], the products' vectors in this view, where they were encoded before
     """
 
-    def __init__(self, towers: TwoTower, inputs: InputSampler, view: GraphView, products: Tensor | None = None) -> None:
-        self._towers, self._inputs, self.view = towers, inputs, view
+    def __init__(
+        self,
+        towers: TwoTower,
+        inputs: InputSampler,
+        view: GraphView,
+        products: Tensor | None = None,
+        *,
+        block: int = 8192,
+        most_scores: int = 1 << 24,
+    ) -> None:
+        self._towers, self._inputs, self.view, self._block, self._most_scores = towers, inputs, view, block, most_scores
         if products is not None:
             self.products = products
         self._with_history: tuple[Int32, Tensor] | None = None
@@ -50,11 +57,11 @@ class NodeEncoder:
     @torch.no_grad()
     def encode_products(self) -> tuple[Tensor, Tensor]:
         """Encode all products: their bases and their vectors, each float32 [products, d], the latter of unit length."""
-        towers, blocks = self._towers, list(_blocks(self.view.graph.num_nodes["product"]))
+        towers, blocks = self._towers, list(self._blocks(self.view.graph.num_nodes["product"]))
         with_id_embedding = self.with_id_embeddings()
         bases = torch.cat([towers.product_bases(block, with_id_embedding[torch.from_numpy(block)]) for block in blocks])
         queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
-        texts = torch.cat([towers.query_texts(block) for block in _blocks(len(queries))])
+        texts = torch.cat([towers.query_texts(block) for block in self._blocks(len(queries))])
         vectors = torch.empty_like(bases)
         for block in blocks:
             rows = slice(block[0], block[-1] + 1)
@@ -125,7 +132,9 @@ class NodeEncoder:
 
     def _blockwise(self, vectors: Tensor, row: Int64, user: Int32, history_query: Int32) -> Tensor:
         """Personalise the vectors in some rows, a block of requests at a time."""
-        parts = [self.personalise(vectors[torch.from_numpy(row[block])], user[block], history_query[block]) for block in _blocks(len(row))]
+        parts = [
+            self.personalise(vectors[torch.from_numpy(row[block])], user[block], history_query[block]) for block in self._blocks(len(row))
+        ]
         return torch.cat(parts) if parts else vectors[:0]
 
     @torch.no_grad()
@@ -162,7 +171,7 @@ class NodeEncoder:
         known, texts = self._with_history
         if not len(known) or not len(text):
             return np.full(len(text), -1, dtype=np.int32)
-        size, best = max(1, _SCORES // len(known)), []
+        size, best = max(1, self._most_scores // len(known)), []
         for start in range(0, len(text), size):
             scores = text[start : start + size] @ texts.T
             if besides is not None:
@@ -194,7 +203,7 @@ class NodeEncoder:
         """Encode all users, of the graph or inductive, without a query: float32 [users, d], unit length, zero where nothing is known."""
         graph = self.view.graph if inductive is None else inductive.graph
         parts = []
-        for block in _blocks(graph.num_nodes["user"]):
+        for block in self._blocks(graph.num_nodes["user"]):
             users, traits = self._users(block, np.full_like(block, -1), None, inductive)
             parts.append(functional.normalize(self._towers.user_vectors(users, self.products, traits)[torch.from_numpy(users.row)], dim=1))
         return torch.cat(parts) if parts else torch.zeros((0, self._towers.config.dimension))
@@ -204,7 +213,6 @@ class NodeEncoder:
         history, traits = (None, None) if inductive is None else (inductive.history, inductive.traits)
         return self._inputs.users(user, query, as_of, self.categories, history), traits
 
-
-def _blocks(size: int) -> Iterator[Int32]:
-    for start in range(0, size, _BLOCK):
-        yield np.arange(start, min(start + _BLOCK, size), dtype=np.int32)
+    def _blocks(self, size: int) -> Iterator[Int32]:
+        for start in range(0, size, self._block):
+            yield np.arange(start, min(start + self._block, size), dtype=np.int32)

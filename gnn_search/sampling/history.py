@@ -16,8 +16,6 @@ NUM_FEATURES = 3
 
 _DAY = 86_400e6
 """µs."""
-_INTERACTIONS_READ = 512
-"""Latest interactions in one category that count, so that the cost stays bounded for the heaviest users."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,12 @@ class QueryCategories:
 class HistoryIndex:
     """Every user's interactions sorted by category and time, so that finding those in a query's categories takes a few binary searches.
 
-    A user's interactions in one category are one interval, and those before a time are a prefix of it.
+    A user's interactions in one category are one interval, and those before a time are a prefix of it. Of these the latest `most_read`
+    count, so that the cost stays bounded for the heaviest users.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, most_read: int = 512) -> None:
+        self._most_read = most_read
         kinds = {action: _Timeline.of(graph.csr((product, f"rev_{action}", user))) for user, action, product in graph.positive_relations}
         chronicle = _chronicle(list(kinds.values()), graph.num_nodes["user"])
         self._timelines: dict[str | None, _Timeline] = {None: chronicle}
@@ -117,7 +117,7 @@ class HistoryIndex:
         hit = self._groups[found] == group if len(self._groups) else np.zeros(len(group), dtype=bool)
         row, found = row[hit], found[hit]
         ends = bisect_rows(self._time, self._bounds[found], self._bounds[found + 1], before[row])
-        inner, interaction = expand_ranges(np.maximum(self._bounds[found], ends - _INTERACTIONS_READ), ends)
+        inner, interaction = expand_ranges(np.maximum(self._bounds[found], ends - self._most_read), ends)
         return _distinct(row[inner], self._product[interaction], self._time[interaction], before, most)
 
     def latest(self, user: Int32, before: Int64, most: int, action: str | None = None) -> History:

@@ -125,7 +125,9 @@ def _latest(graph: Graph, examples: Examples, query: str, user: int | None) -> i
     found: Int64 = np.flatnonzero(matching)
     if not len(found):
         who = "nobody" if user is None else "this user never"
-        raise RequestError(f"{who} chose a product for {query!r} in the training period of {graph.path}; give a query that was asked then")
+        raise RequestError(
+            f"{who} interacted with a product for {query!r} in the training period of {graph.path}; give a query of that period"
+        )
     return int(found[-1])
 
 
@@ -185,7 +187,7 @@ class _Describer:
         distance = int(self._taxonomy.distance(*ends)[0]) if start >= 0 and end >= 0 else None
         why = int(drawn.reason[0, place])
         if drawn.kind == "in_batch":
-            return "another example of the batch chose it", distance
+            return "the positive of another example of the batch", distance
         if drawn.kind == "uniform":
             return "drawn evenly from the catalogue", distance
         if why == UNIFORM:

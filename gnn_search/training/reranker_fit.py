@@ -26,10 +26,6 @@ from gnn_search.training.determinism import deterministic
 from gnn_search.training.divergence import refuse_divergence
 
 _BLOCK = 1024
-_SCORES = 1 << 27
-"""Most scores of cases and products held at once."""
-_BEYOND = 50
-"""Next nearest products that are not described, which each case's own stand against as well."""
 _TOP = 10
 
 
@@ -108,8 +104,16 @@ def user_halves(cases: Cases, seed: int) -> Int64:
 
 
 @torch.no_grad()
-def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> RerankExamples:
-    """Collect the candidates of cases.
+def gather(
+    config: TrainingConfig,
+    encoder: NodeEncoder,
+    index: CandidateIndex,
+    cases: Cases,
+    *,
+    beyond: int = 50,
+    most_scores: int = 1 << 27,
+) -> RerankExamples:
+    """Collect the candidates of cases, with the `beyond` next nearest products, which are not described; hold at most `most_scores`.
 
     Some cases have their user left out, so that plain requests are learned too. Some are there twice, the second time as if their query
     were new: new queries are rare in any one period, and without them a fit would rely on what they do not have.
@@ -120,13 +124,13 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, 
     again = _one_a_query(index, cases, config.reranker.cold_query_share, random)
     parts, features, order = [], [], []
     words = WordMatcher(index.view.graph, config.reranker.words)
-    size = max(1, min(_BLOCK, _SCORES // index.num_products))
+    size = max(1, min(_BLOCK, most_scores // index.num_products))
     for case, cold in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
         # By user, so that a user's cases share the search for partners.
         case = case[np.argsort(user[case], kind="stable")]
         order.append(case)
         for start in range(0, len(case), size):
-            found = _gather_block(encoder, index, words, cases, user, case[start : start + size], cold)
+            found = _gather_block(encoder, index, words, cases, user, case[start : start + size], cold, beyond)
             features.append(found[0])
             parts.append(found[1:])
     reached = np.cumsum([0] + [len(described) for described in features])
@@ -267,7 +271,7 @@ def _joined(parts: list[Float32]) -> Float32:
 
 
 def _gather_block(
-    encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, cold: bool
+    encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, cold: bool, beyond: int
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
     who, query = user[block], cases.query[block]
     if cold:
@@ -276,7 +280,7 @@ def _gather_block(
         request, history_query = encoder.encode_requests(who, query), encoder.history_query(query)
     score = request @ encoder.products.T
     described = min(index.settings.nearest, score.shape[1])
-    near = score.topk(min(described + _BEYOND, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
+    near = score.topk(min(described + beyond, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
     distinct, text = np.unique(query, return_inverse=True)
     matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
     known = np.full_like(query, -1) if cold else query

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 from shops import DAY, build, write_tiny_shop
 
-from gnn_search.sampling import history
 from gnn_search.sampling.history import History, HistoryIndex, QueryCategories
 
 
@@ -130,12 +129,11 @@ def test_a_profile_is_whole_or_even(graph, events, most):
             assert inside == [chosen[int((part + 0.5) * step)][0] for part in range(len(inside))]
 
 
-def test_the_heaviest_shoppers_cost_is_bounded(graph, events, monkeypatch):
+def test_the_heaviest_users_cost_is_bounded(graph, events):
     """Of each category the latest choices count, the same for any number of them."""
-    monkeypatch.setattr(history, "_INTERACTIONS_READ", 3)
     categories = QueryCategories(graph.before(graph.manifest.validation_start), 1)
     user, query, before = requests(graph, events)
-    found = rows_of(HistoryIndex(graph).in_categories(user, query, before, categories, 100))
+    found = rows_of(HistoryIndex(graph, most_read=3).in_categories(user, query, before, categories, 100))
     assert max(sum(item[1] for item in row) for row in found) == 3
     for place in range(len(user)):
         wanted = {category for category, _ in plain_categories(graph, events, query[place], graph.manifest.validation_start, 1)}

@@ -82,12 +82,12 @@ def candidate_index(settings, inputs: InputSampler, encoder: NodeEncoder) -> Can
     return CandidateIndex(encoder.view, settings.reranker, inputs.history, encoder.categories)
 
 
-def gathered(graph, settings) -> tuple[np.ndarray, RerankExamples]:
+def gathered(graph, settings, **limits) -> tuple[np.ndarray, RerankExamples]:
     """The user of each case, and the examples."""
     cases = build_cases(graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(graph, settings)
     encoder = NodeEncoder(random_towers(graph, settings), inputs, graph.before(cases.time))
-    examples = gather(settings, encoder, candidate_index(settings, inputs, encoder), cases)
+    examples = gather(settings, encoder, candidate_index(settings, inputs, encoder), cases, **limits)
     return cases.user[np.argsort(cases.user, kind="stable")], examples
 
 
@@ -161,14 +161,13 @@ def test_copies_do_not_count_as_cases(tiny_graph):
     assert not torch.equal(one.scorer.beside.inner.weight, other.scorer.beside.inner.weight)
 
 
-def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
-    monkeypatch.setattr(reranker_fit, "_BEYOND", 3)
+def test_candidates_are_those_reached_and_the_nearest(tiny_graph):
     settings = config(user_dropout=0, products=2, recent=0)
     cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
     encoder = NodeEncoder(random_towers(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
     index = candidate_index(settings, inputs, encoder)
-    examples = gather(settings, encoder, index, cases)
+    examples = gather(settings, encoder, index, cases, beyond=3)
     for place, case in enumerate(np.argsort(cases.user, kind="stable")):
         user, query = cases.user[case : case + 1], cases.query[case : case + 1]
         similarity = (encoder.encode_requests(user, query) @ encoder.products.T)[0].numpy()
@@ -183,10 +182,9 @@ def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
         assert examples.wanted[place] == len(relevant)
 
 
-def test_blocks_and_all_at_once_are_the_same(tiny_graph, monkeypatch):
+def test_blocks_and_all_at_once_are_the_same(tiny_graph):
     _, whole = gathered(tiny_graph, config())
-    monkeypatch.setattr(reranker_fit, "_SCORES", 7 * 40)
-    _, parts = gathered(tiny_graph, config())
+    _, parts = gathered(tiny_graph, config(), most_scores=7 * 40)
     for name in ("indptr", "features", "feature_row", "relevant", "wanted", "group", "altered"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
     np.testing.assert_allclose(whole.similarity, parts.similarity, atol=1e-6)

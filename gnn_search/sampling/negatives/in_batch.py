@@ -13,8 +13,8 @@ from gnn_search.sampling.negatives.base import Positives, Tally
 class InBatchNegatives:
     """Every positive of the batch stands against every other example.
 
-    A product comes up as often as it is chosen, which the logQ correction undoes (Yi et al., "Sampling-bias-corrected neural modeling for
-    large corpus item recommendations", RecSys 2019).
+    A product comes up as often as it is a positive, which the logQ correction undoes (Yi et al., "Sampling-bias-corrected neural modeling
+    for large corpus item recommendations", RecSys 2019).
     """
 
     name = "in_batch"
