@@ -1,4 +1,4 @@
-"""All parts of the towers at once: nothing from the future, nothing for an unknown shopper, the same in any order and by any blocks."""
+"""All parts of the towers at once: nothing from the future, nothing for an unknown user, the same in any order and by any blocks."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_nothing_at_or_after_the_moment_counts(shop, graph, tmp_path, day):
         assert not torch.equal(vectors, two[name]), name
 
 
-def test_a_shopper_of_whom_nothing_is_known_leaves_the_query_as_it_is_to_the_bit(graph):
+def test_a_user_of_whom_nothing_is_known_leaves_the_query_as_it_is_to_the_bit(graph):
     encoder = encoder_of(graph, graph.manifest.test_start)
     plain = encoder.encode_queries(QUERIES)
     assert torch.equal(encoder.personalise(plain, np.full(20, -1, np.int32), QUERIES), plain)
@@ -78,7 +78,7 @@ def test_a_shopper_of_whom_nothing_is_known_leaves_the_query_as_it_is_to_the_bit
     assert (encoder.personalise(plain, unlisted, QUERIES) != plain).any(dim=1).all()
 
 
-def test_unknown_shoppers_have_the_zero_vector(graph):
+def test_unknown_users_have_the_zero_vector(graph):
     lengths = encoder_of(graph, graph.manifest.time_first).encode_users().norm(dim=1).tolist()
     assert dict(zip(graph.nodes("user")["user_id"], lengths, strict=True))[15] == 0
 

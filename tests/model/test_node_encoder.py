@@ -24,7 +24,7 @@ def encoder_of(graph: Graph, time: int, **limits) -> NodeEncoder:
 
 
 def everything(encoder: NodeEncoder) -> dict[str, torch.Tensor]:
-    """Return the vectors of products, queries, requests, shoppers and categories."""
+    """Return the vectors of products, queries, requests, users and categories."""
     users = np.resize(np.arange(-1, encoder.view.graph.num_nodes["user"], dtype=np.int32), 50)
     return {
         "product": encoder.products,
@@ -156,14 +156,14 @@ def test_a_text_without_a_known_token_is_zero(tiny_graph):
     assert vectors[1].norm().item() == pytest.approx(1)
 
 
-def test_shoppers_of_whom_nothing_is_known_are_zero(tiny_graph):
+def test_users_of_whom_nothing_is_known_are_zero(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.time_first)
     lengths = dict(zip(tiny_graph.nodes("user")["user_id"], encoder.encode_users().norm(dim=1).tolist(), strict=True))
     assert [lengths[14], lengths[15]] == [0, 0]
     assert all(lengths[user] == pytest.approx(1) for user in range(1, 14))
 
 
-def test_a_request_is_its_query_moved_towards_its_shopper(tiny_graph):
+def test_a_request_is_its_query_moved_towards_its_user(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
     users, queries = np.array([4, 4, 9], dtype=np.int32), np.array([7, 2, 7], dtype=np.int32)
     expected = encoder.personalise(encoder.encode_queries(queries), users, queries)
@@ -229,7 +229,7 @@ def test_encoding_leaves_no_gradients(tiny_graph):
     assert not any(vectors.requires_grad for vectors in everything(encoder).values())
 
 
-def test_a_shopper_long_gone_is_still_known_by_what_came_last(tiny_graph):
-    """Recency orders a shopper's choices; it does not make all of them vanish."""
+def test_a_user_long_gone_is_still_known_by_what_came_last(tiny_graph):
+    """Recency orders a user's choices; it does not make all of them vanish."""
     soon, late = (encoder_of(tiny_graph, tiny_graph.manifest.time_last + 1 + years * 365 * 86_400_000_000) for years in (0, 100))
     torch.testing.assert_close(late.encode_users(), soon.encode_users(), rtol=0, atol=1e-4)

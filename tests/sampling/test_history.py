@@ -1,4 +1,4 @@
-"""A shopper's past that a query calls up, against plain loops over the events."""
+"""A user's past that a query calls up, against plain loops over the events."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def test_history_in_the_querys_categories(graph, events, most, most_categories):
         wanted = {category for category, _ in plain_categories(graph, events, query[place], moment, most_categories)}
         choices = [
             (product, time)
-            for shopper, _, product, time in events
-            if shopper == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
+            for who, _, product, time in events
+            if who == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
         ]
         assert_same(found[place], plain_history(choices, before[place], most))
 
@@ -96,7 +96,7 @@ def test_latest_choices(graph, events, most):
     user, _, before = requests(graph, events)
     found = rows_of(HistoryIndex(graph).latest(user, before, most))
     for place in range(len(user)):
-        choices = [(product, time) for shopper, _, product, time in events if shopper == user[place] >= 0 and time < before[place]]
+        choices = [(product, time) for who, _, product, time in events if who == user[place] >= 0 and time < before[place]]
         latest = choices[-most:]
         times = [time for _, time in choices]
         if len(choices) > most and times[-most - 1] == times[-most]:
@@ -120,7 +120,7 @@ def test_a_profile_is_whole_or_even(graph, events, most):
     user, _, before = requests(graph, events)
     found = HistoryIndex(graph).profile(user, before, most)
     for place in range(len(user)):
-        chosen = [(product, time) for shopper, _, product, time in events if shopper == user[place] >= 0 and time < before[place]]
+        chosen = [(product, time) for who, _, product, time in events if who == user[place] >= 0 and time < before[place]]
         inside = found.product[slice(*found.indptr[place : place + 2])].tolist()
         assert len(inside) == min(most, len(chosen))
         if len({time for _, time in chosen}) == len(chosen):
@@ -139,8 +139,8 @@ def test_the_heaviest_users_cost_is_bounded(graph, events):
         wanted = {category for category, _ in plain_categories(graph, events, query[place], graph.manifest.validation_start, 1)}
         choices = [
             (product, time)
-            for shopper, _, product, time in events
-            if shopper == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
+            for who, _, product, time in events
+            if who == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
         ]
         if len({time for _, time in choices}) == len(choices):
             assert_same(found[place], plain_history(choices[-3:], before[place], 100))

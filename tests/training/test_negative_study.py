@@ -100,7 +100,7 @@ def test_reasons_say_how_a_negative_was_found(tiny_graph, encoder, batches):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_a_query_that_nobody_asked_has_no_choice(encoder, batches):
+def test_a_query_that_nobody_issued_has_no_interaction(encoder, batches):
     with pytest.raises(RequestError, match=r"nobody interacted with a product for 'moon dust' in the training period .*; give a query"):
         show_negatives(encoder, batches, "moon dust", None, 3, (), KINDS)
 
