@@ -41,14 +41,19 @@ def _silent(stage: str, done: int, total: int) -> None: ...
 
 @dataclass(frozen=True)
 class RerankExamples:
-    """Candidates of some cases: those described, which walks reach or which are nearest by vector, and the next nearest.
+    """Candidates of some cases: described ones, which the graph gives or which are nearest by vector, and the next nearest.
 
     Shapes:
-        indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
-        of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
-        [cases], relevant products, candidates or not; group: int64 [cases], the shopper's half of the cross-fit; from_graph: bool [reached],
-        reached by a walk, not only near by vector; new: bool [cases], nobody had asked the query before; altered: bool [cases], the shopper
-        was left out or what was chosen for the query, so that the case counts in no recall.
+        - indptr: int64 [cases + 1], the candidates of each
+        - features: float32 [described, features]
+        - feature_row: int64 [candidates], the row of its features, -1 for one that is not described
+        - similarity: float32 [candidates]
+        - relevant: bool [candidates]
+        - wanted: int64 [cases], relevant products, candidates or not
+        - group: int64 [cases], the user's half of the cross-fit
+        - from_graph: bool [described], from the graph, not only near by vector
+        - new: bool [cases], the query had no interaction before
+        - altered: bool [cases], the user was left out or the query taken as new, so that the case counts in no recall
     """
 
     indptr: Int64
