@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gnn_search.evaluation.run_folder import RunWriter
     from gnn_search.evaluation.slices import Slice
     from gnn_search.graph.cases import Cases
-    from gnn_search.retrieval.fusion.weighted_sum import Weights
+    from gnn_search.retrieval.fusion.rules import Weights
     from gnn_search.retrieval.ranking import CaseRanker
     from gnn_search.trained.model import Model
 
@@ -228,9 +228,9 @@ def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | N
 
 
 def _render(console: Console, evaluation: Evaluation) -> None:
-    from gnn_search.evaluation.table import render
+    from gnn_search.evaluation.table import render_evaluation
 
-    console.print(render(evaluation))
+    console.print(render_evaluation(evaluation))
 
 
 command = reporting(run_evaluation, _render)

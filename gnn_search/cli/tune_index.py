@@ -63,9 +63,8 @@ def run_tuning(
     import numpy as np
 
     from gnn_search.errors import RequestError
-    from gnn_search.index.build import build_index
     from gnn_search.index.settings import Kind
-    from gnn_search.index.store import read_index_manifest
+    from gnn_search.index.store import build_index, read_index_manifest
     from gnn_search.index.tune import Caps, builds, tune
     from gnn_search.layout import refuse_existing
 
