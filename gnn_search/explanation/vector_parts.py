@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import Int32, sorted_unique
 from gnn_search.explanation.result import Attention, RememberedProduct
 from gnn_search.graph.store import Graph, to_datetime
 from gnn_search.model.aggregation import Ragged
@@ -34,11 +34,11 @@ def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str,
     inputs = model.inputs.products(encoder.view, rows)
     with_id_embedding = encoder.with_id_embeddings()
     bases = _bases_around(model, inputs, with_id_embedding)
-    queries = np.unique(inputs.queries.index).astype(np.int32)
+    queries = sorted_unique(inputs.queries.index).astype(np.int32)
     texts = towers.query_texts(queries)
     with recording(_modules(model)) as outputs:
         base = towers.product_bases(rows, with_id_embedding[torch.from_numpy(rows)])
-        towers.product_vectors(inputs, base, texts, queries, bases)
+        towers.product(inputs, base, texts, queries, bases)
     parts, embedding = _named_parts(model, rows), outputs.pop("id_embedding", None)
     if embedding is not None and towers.product.new is not None:
         known = bool(with_id_embedding[product])
@@ -81,7 +81,7 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
 def _bases_around(model: Model, inputs: ProductInputs, with_id_embedding: Tensor) -> Tensor:
     """Return the bases of the neighbours at their places, [catalogue, d]; all others are zero."""
     neighbours = (inputs.partners.index, *(related.index for related in inputs.related))
-    needed = np.unique(np.concatenate(neighbours)).astype(np.int32)
+    needed = sorted_unique(np.concatenate(neighbours)).astype(np.int32)
     bases = torch.zeros(len(with_id_embedding), model.config.dimension)
     place = torch.from_numpy(needed.astype(np.int64))
     bases[place] = model.towers.product_bases(needed, with_id_embedding[place])
@@ -145,7 +145,7 @@ def _query_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) 
     text, tower = model.towers.query_texts(requests.query), model.towers.query
     inputs = model.inputs.queries(encoder.view, requests.query)
     with recording({"query's ID embedding": tower.id_embedding, "products that the query led to": tower.from_products}) as extra:
-        model.towers.query_vectors(inputs, text, encoder.products)
+        model.towers.query(inputs, text, encoder.products)
     return {TEXT: text[0], **{name: part[0] for name, part in extra.items() if inputs.known[0]}}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +23,16 @@ class TextTower(nn.Module, ABC):
 
     @abstractmethod
     def nodes(self, node_type: TextNode, rows: Int32 | None = None) -> Tensor:
-        """Encode the texts of nodes.
+        """Encode the texts of nodes, rows int32 [n], by default all: float32 [n, d], not normalised."""
 
-        Args:
-            node_type: Their type.
-            rows: Their numbers, int32 [n]; by default all.
-
-        Shapes:
-            - returns: float32 [n, d], not normalised
-        """
-
-    @abstractmethod
     def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Say which texts mean anything to the tower, bool [n]; the vector of any other is zero."""
+        """Say which texts mean anything to the tower, bool [n]: by default all but blank ones."""
+        return np.array([bool(text.strip()) for text in texts], dtype=np.bool_)
 
     @abstractmethod
     def save(self, folder: Path) -> list[Path]:
         """Write what the tower needs beside its weights into a model folder, and return the files that the model's hash is to cover."""
+
+    def saved_apart(self) -> Iterable[nn.Parameter]:
+        """Return the parameters that `save` writes, which so need not be among the model's weights."""
+        return ()
