@@ -15,6 +15,7 @@ from gnn_search.errors import ConfigError, MissingExtraError
 from gnn_search.graph.lexical import product_words
 from gnn_search.graph.store import Graph
 from gnn_search.index.flat import FlatIndex
+from gnn_search.model.sentence_transformer import find_pickle
 from gnn_search.retrieval.ranking import Ranking
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -73,7 +74,7 @@ def load_encoder(settings: BiEncoderSettings) -> Encode:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
 
     def encode(texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = model.encode(list(texts), batch_size=settings.batch_size, normalize_embeddings=True, show_progress_bar=False)
@@ -89,7 +90,7 @@ def find_model(where: str) -> Path:
         where: The folder, or `package:NAME` for an installed package that holds one, itself or one level down.
 
     Raises:
-        ConfigError: There is no model.
+        ConfigError: There is no model, or its weights are a pickle.
     """
     roots = [Path(where)]
     if where.startswith(_PACKAGE):
@@ -106,6 +107,10 @@ def find_model(where: str) -> Path:
     if not found:
         raise ConfigError(
             f"expected a sentence-transformers model, a folder with modules.json, in {roots[0]}; correct 'model' in minilm.yaml"
+        )
+    if (weights := find_pickle(found[0])) is not None:
+        raise ConfigError(
+            f"the text encoder's model '{where}' has {weights.name}, a pickle, which is never read; save it with safe_serialization=True"
         )
     return found[0]
 
