@@ -61,8 +61,9 @@ def load_transformer(folder: Path, max_tokens: int) -> Any:
     """
     if not (folder / "modules.json").is_file():
         raise ConfigError(f"text.start: {folder} is no folder of a sentence-transformers model; expected modules.json in it")
-    if (weights := find_pickle(folder)) is not None:
-        raise ConfigError(f"text.start: {weights} is a pickle, which is never read; save the model with safe_serialization=True")
+    for weights in folder.rglob("pytorch_model*.bin"):
+        if not list(weights.parent.glob("*.safetensors")):
+            raise ConfigError(f"text.start: {weights} is a pickle, which is never read; save the model with safe_serialization=True")
     try:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
@@ -78,12 +79,6 @@ def load_transformer(folder: Path, max_tokens: int) -> Any:
         raise ConfigError(f"text.start: the sentence-transformers model in {folder} can't be loaded ({reason})") from None
     model.max_seq_length = max_tokens if model.max_seq_length is None else min(max_tokens, model.max_seq_length)
     return model.eval().float()
-
-
-def find_pickle(folder: Path) -> Path | None:
-    """Return a file of weights that is a pickle and has no safetensors beside it; None where there is none."""
-    files = sorted(folder.rglob("pytorch_model*.bin"))
-    return next((weights for weights in files if not list(weights.parent.glob("*.safetensors"))), None)
 
 
 def width(model: Any) -> int:

@@ -15,7 +15,6 @@ from gnn_search.errors import ConfigError, MissingExtraError
 from gnn_search.graph.lexical import product_words
 from gnn_search.graph.store import Graph
 from gnn_search.index.flat import FlatIndex
-from gnn_search.model.sentence_transformer import find_pickle
 from gnn_search.retrieval.ranking import Ranking
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
@@ -108,10 +107,11 @@ def find_model(where: str) -> Path:
         raise ConfigError(
             f"expected a sentence-transformers model, a folder with modules.json, in {roots[0]}; correct 'model' in minilm.yaml"
         )
-    if (weights := find_pickle(found[0])) is not None:
-        raise ConfigError(
-            f"the text encoder's model '{where}' has {weights.name}, a pickle, which is never read; save it with safe_serialization=True"
-        )
+    for weights in found[0].rglob("pytorch_model*.bin"):
+        if not list(weights.parent.glob("*.safetensors")):
+            raise ConfigError(
+                f"the text encoder's model '{where}' has {weights.name}, a pickle, which is never read; save it with safe_serialization=True"
+            )
     return found[0]
 
 
