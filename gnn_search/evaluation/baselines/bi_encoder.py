@@ -110,7 +110,7 @@ def find_model(where: str) -> Path:
     for weights in found[0].rglob("pytorch_model*.bin"):
         if not list(weights.parent.glob("*.safetensors")):
             raise ConfigError(
-                f"the text encoder's model '{where}' has {weights.name}, a pickle, which is never read; save it with safe_serialization=True"
+                f"the text encoder's model '{where}' has {weights.name}, a pickle, which is never read; save it as safetensors"
             )
     return found[0]
 
