@@ -19,15 +19,14 @@ import numpy as np
 
 from gnn_search.cli.options import PATH
 from gnn_search.layout import write_json
-from gnn_search.machine import describe_machine
+from gnn_search.machine import describe_machine, library_versions
 from gnn_search.threads import set_threads
-from gnn_search.versions import library_versions
 
 if TYPE_CHECKING:
     from gnn_search.arrays import Float32, Int32
     from gnn_search.model.node_encoder import NodeEncoder
     from gnn_search.trained.model import Model
-    from gnn_search.vectors.onnx.check import OnnxTextTower
+    from gnn_search.vectors.onnx.write import OnnxTextTower
 
 _REQUESTS = 1000
 _BATCHES = (1, 7, 64)
@@ -57,8 +56,7 @@ def measure(path: Path, graph: Path | None, folder: Path) -> dict[str, Any]:
     from gnn_search.model.node_encoder import NodeEncoder
     from gnn_search.trained.model import open_model
     from gnn_search.trained.node_embeddings import open_node_embeddings
-    from gnn_search.vectors.onnx.check import OnnxTextTower, run_requests
-    from gnn_search.vectors.onnx.write import write_onnx_towers
+    from gnn_search.vectors.onnx.write import OnnxTextTower, run_requests, write_onnx_towers
 
     model = open_model(path, graph)
     shop = open_node_embeddings(model)
@@ -78,21 +76,21 @@ def measure(path: Path, graph: Path | None, folder: Path) -> dict[str, Any]:
     times: dict[str, dict[str, float]] = {}
     for size in _BATCHES:
         differences[f"personal, batches of {size}"] = _greatest(run_requests(folder, model, encoder, info, user, query, size), personal)
-        for name, way in _ways(model, encoder, folder, text_tower, user, query, size).items():
-            times[f"{name}, batches of {size}"] = _time(way)
+        for name, variant in _variants(model, encoder, folder, text_tower, user, query, size).items():
+            times[f"{name}, batches of {size}"] = _time(variant)
     return {"requests": _REQUESTS, "greatest_difference": differences, "microseconds": times}
 
 
-def _ways(
+def _variants(
     model: Model, encoder: NodeEncoder, folder: Path, text_tower: OnnxTextTower, user: Int32, query: Int32, size: int
 ) -> dict[str, Callable[[], object]]:
     """Return what is measured, each over all requests in batches of a size."""
-    from gnn_search.vectors.onnx.check import open_session
-    from gnn_search.vectors.onnx.manifest import OnnxLayout
+    from gnn_search.vectors.onnx.manifest import PERSONAL_TOWER
+    from gnn_search.vectors.onnx.personal_tower import user_of
     from gnn_search.vectors.onnx.serving import ServingTables
-    from gnn_search.vectors.onnx.tables import user_of
+    from gnn_search.vectors.onnx.write import open_session
 
-    tables, session = ServingTables.open(folder), open_session(OnnxLayout(folder).personal_tower)
+    tables, session = ServingTables.open(folder), open_session(folder / PERSONAL_TOWER)
     texts = model.graph.nodes("query")["query"].gather(query).to_list()
     vectors, history_query, products = encoder.encode_queries(query), encoder.history_query(query), encoder.products.numpy()
     users = [user_of(model.graph, int(who), encoder.view.time) for who in user]
@@ -115,32 +113,32 @@ def _ways(
     def run(part: slice) -> object:
         return session.run(["personal"], made[part.start])
 
-    ways = {
+    variants = {
         "text tower, ONNX Runtime": encode_there,
         "text tower, gnn-search": encode_here,
         "inputs of the personal tower, serving.py": make,
         "personal tower, ONNX Runtime": run,
         "inputs and personal tower, gnn-search": personalise,
     }
-    return {name: partial(_each, way, parts) for name, way in ways.items()}
+    return {name: partial(_each, variant, parts) for name, variant in variants.items()}
 
 
-def _each(way: Callable[[slice], object], parts: list[slice]) -> None:
+def _each(variant: Callable[[slice], object], parts: list[slice]) -> None:
     for part in parts:
-        way(part)
+        variant(part)
 
 
 def _greatest(theirs: Float32, ours: Float32) -> float:
     return float(np.abs(theirs - ours).max())
 
 
-def _time(way: Callable[[], object]) -> dict[str, float]:
+def _time(variant: Callable[[], object]) -> dict[str, float]:
     """Return the median microseconds a request over some rounds, by the CPU and by the clock."""
-    way()
+    variant()
     cpu, wall = [], []
     for _ in range(_ROUNDS):
         at = time.process_time(), time.perf_counter()
-        way()
+        variant()
         cpu.append(time.process_time() - at[0])
         wall.append(time.perf_counter() - at[1])
     return {"cpu": round(float(np.median(cpu)) / _REQUESTS * 1e6, 1), "wall": round(float(np.median(wall)) / _REQUESTS * 1e6, 1)}

@@ -25,7 +25,7 @@ BY_NAME = {
         "cli/test_windows.py",
         "evaluation/baselines/test_build.py",
         "evaluation/metrics/test_relevance.py::test_a_thousand_random_cases_equal_trec_eval",
-        "evaluation/test_statistics.py",
+        "evaluation/test_significance.py",
         "explanation/test_explain.py",
         "explanation/test_parts.py",
         "export/test_pages.py",
@@ -54,7 +54,7 @@ BY_NAME = {
         "vectors/onnx/test_server_example.py",
     ),
     "server": ("export/formats/test_milvus.py", "export/formats/test_qdrant.py"),
-    "extra": ("export/formats/", "model/test_transformer_tower.py", "report/", "vectors/onnx/", "vectors/test_static_model.py"),
+    "extra": ("export/formats/", "model/test_transformer_tower.py", "report/", "vectors/onnx/", "vectors/test_text_model.py"),
 }
 """The start of their names, below `tests/`. Slow ones take seconds each, or a whole file does; `pytest --durations=50` shows them."""
 BY_FIXTURE = {"postgres": "server", "server": "server", "browser": "browser"}

@@ -7,23 +7,33 @@ import sys
 from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
-from rich.progress import TaskID
+from rich.console import Console
 
 from gnn_search.cli.audit import audit_first
-from gnn_search.cli.options import PATH, audit_option, fusion_option, json_option, min_score_option, path_argument, threads_option
-from gnn_search.cli.output import emit, error_console, progress
+from gnn_search.cli.options import (
+    COUNT,
+    PATH,
+    audit_option,
+    fusion_option,
+    graph_option,
+    min_score_option,
+    path_argument,
+    resamples_option,
+    seed_option,
+)
+from gnn_search.cli.output import StageBars, error_console, progress, reporting
 from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
     from gnn_search.evaluation.qrels import Qrels
-    from gnn_search.evaluation.result import Evaluation, Manifest
+    from gnn_search.evaluation.result import Evaluation, Manifest, ThresholdScore
     from gnn_search.evaluation.run_folder import RunWriter
     from gnn_search.evaluation.slices import Slice
     from gnn_search.graph.cases import Cases
-    from gnn_search.retrieval.fusion.weighted_sum import Weights
+    from gnn_search.retrieval.fusion.rules import Weights
     from gnn_search.retrieval.ranking import CaseRanker
     from gnn_search.trained.model import Model
 
@@ -31,9 +41,8 @@ _PLACES = 100
 """Length of the lists, where the catalogue is not smaller."""
 
 
-@click.command()
 @path_argument("model")
-@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Evaluate a seeded sample of N cases.  [default: all]")
+@click.option("--cases", type=COUNT, metavar="N", help="Evaluate a seeded sample of N cases.  [default: all]")
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True, help="Period to evaluate.")
 @click.option(
     "--baselines",
@@ -45,18 +54,31 @@ _PLACES = 100
 @click.option("--rival", "rivals", type=PATH, multiple=True, metavar="MODEL", help="Another model of the same graph; may be repeated.")
 @click.option("--settings", type=PATH, metavar="DIR", help="Folder with NAME.yaml files that replace the baselines' shipped settings.")
 @click.option("--slices", type=PATH, metavar="FILE", help="YAML file of further slices to report, declared as in a recipe.")
-@click.option(
-    "--resamples", "n_resamples", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap resamples over users."
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample, resamples and tests.")
-@click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
+@resamples_option
+@seed_option("Seed of the sample, resamples and tests.")
+@graph_option
 @click.option("--out", type=PATH, metavar="RUN", help="Also write a run folder: the result as JSON, and all cases and lists as Parquet.")
 @fusion_option
 @min_score_option
 @audit_option
-@threads_option
-@json_option
-def command(as_json: bool, **options: Any) -> None:
+def run_evaluation(
+    model: Path,
+    cases: int | None = None,
+    split: Literal["validation", "test"] = "test",
+    n_resamples: int = 1000,
+    seed: int = 0,
+    graph: Path | None = None,
+    *,
+    baselines: str = "quick",
+    rivals: Sequence[Path] = (),
+    settings: Path | None = None,
+    slices: Path | None = None,
+    fusion: Path | None = None,
+    min_score: str | None = None,
+    audit: bool = True,
+    out: Path | None = None,
+    replace: bool = False,
+) -> Evaluation:
     """Measure a model and the baselines on the test period.
 
     Every list is ranked from the whole catalogue, and no method sees events from the start of the period on. Intervals are 95 % bootstrap
@@ -70,36 +92,7 @@ def command(as_json: bool, **options: Any) -> None:
       gnn-search evaluate demo/model --cases 20000 --out demo/evaluation
       gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
     """
-    from gnn_search.evaluation.table import render
-
-    evaluation = run_evaluation(**options)
-    emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
-
-
-def run_evaluation(
-    model: Path,
-    cases: int | None,
-    split: str,
-    n_resamples: int,
-    seed: int,
-    graph: Path | None = None,
-    *,
-    baselines: str = "quick",
-    rivals: Sequence[Path] = (),
-    settings: Path | None = None,
-    slices: Path | None = None,
-    fusion: Path | None = None,
-    min_score: str | None = None,
-    audit: bool = True,
-    out: Path | None = None,
-    replace: bool = False,
-) -> Evaluation:
-    """Audit a model folder and evaluate it, with and without the user, beside rival models and baselines.
-
-    With `out` a run folder is written too, which replaces an old one if `replace`.
-    """
     from gnn_search.config.slices import SlicesFile
-    from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
     from gnn_search.evaluation.qrels import build_qrels
     from gnn_search.evaluation.run_folder import RunWriter, hash_cases
@@ -107,8 +100,6 @@ def run_evaluation(
     from gnn_search.graph.cases import build_cases
     from gnn_search.layout import refuse_existing, staged
     from gnn_search.retrieval.fusion.store import open_fusion
-    from gnn_search.retrieval.rankers.build import ModelCaseRanker
-    from gnn_search.retrieval.rankers.vector import VectorRanker
     from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.trained.model import open_model
 
@@ -125,21 +116,16 @@ def run_evaluation(
     if audit:
         audit_first(opened.graph, model)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
-    period: Literal["validation", "test"] = "validation" if split == "validation" else "test"
-    tested = build_cases(opened.graph, period, cases, seed)
+    tested = build_cases(opened.graph, split, cases, seed)
     parts = report_slices(tested, opened.graph, further)
     _note(opened, split, further, {part.name for part in parts})
     rankers = [*_models(opened, against, tested.time, weights), *_baselines(opened, tested.time, wanted, settings)]
     with ExitStack() as stack:
         folder = None if out is None else stack.enter_context(staged(out, replace=replace))
         writer = None if folder is None else RunWriter(folder, opened.graph)
-        qrels = build_qrels(opened.graph, tested, period, cases, seed)
+        qrels = build_qrels(opened.graph, tested, split, cases, seed)
         evaluation = _evaluate(opened, tested, rankers, parts, qrels, writer, n_resamples, seed)
-        threshold = None
-        if least is not None:
-            vectors = next(one for one in rankers if isinstance(one, ModelCaseRanker) and isinstance(one.ranker, VectorRanker))
-            places = min(_PLACES, evaluation.candidates)
-            threshold = score_at_threshold(tested, vectors, least, places, evaluation.candidates, n_resamples, seed)
+        threshold = None if least is None else _at_threshold(tested, rankers, least, evaluation.candidates, n_resamples, seed)
         manifest = _manifest(opened, against, hash_cases(tested), split, cases)
         evaluation = evaluation.model_copy(update={"threshold": threshold, "manifest": manifest})
         if writer is not None:
@@ -177,6 +163,18 @@ def _evaluate(
             slices=slices,
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
+
+
+def _at_threshold(
+    cases: Cases, rankers: Sequence[CaseRanker], min_score: float, num_products: int, n_resamples: int, seed: int
+) -> ThresholdScore:
+    """Score the lists of the model's vectors down to a least similarity."""
+    from gnn_search.evaluation.at_threshold import score_at_threshold
+    from gnn_search.retrieval.rankers.build import ModelCaseRanker
+    from gnn_search.retrieval.rankers.vector import VectorRanker
+
+    vectors = next(one for one in rankers if isinstance(one, ModelCaseRanker) and isinstance(one.ranker, VectorRanker))
+    return score_at_threshold(cases, vectors, min_score, min(_PLACES, num_products), num_products, n_resamples, seed)
 
 
 def _note(model: Model, split: str, further: Mapping[str, str], shown: Container[str]) -> None:
@@ -226,11 +224,13 @@ def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | N
     from gnn_search.evaluation.baselines.build import build_baselines
 
     with progress("steps") as bars:
-        tasks: dict[str, TaskID] = {}
+        return build_baselines(model.graph, time, names, settings=settings, progress=StageBars(bars))
 
-        def show(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(f"training {name}", total=total)
-            bars.update(tasks[name], completed=done)
 
-        return build_baselines(model.graph, time, names, settings=settings, progress=show)
+def _render(console: Console, evaluation: Evaluation) -> None:
+    from gnn_search.evaluation.table import render_evaluation
+
+    console.print(render_evaluation(evaluation))
+
+
+command = reporting(run_evaluation, _render)

@@ -17,7 +17,7 @@ from gnn_search.graph.events import EventNodes
 from gnn_search.graph.node_tables import NodeTables
 from gnn_search.graph.split import Cuts
 from gnn_search.graph.store import EdgeType, positive_actions_among
-from gnn_search.tables.shop import ShopTables
+from gnn_search.tables.load import ShopTables
 
 Mask = npt.NDArray[np.bool_]
 

@@ -24,9 +24,6 @@ from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.transformer_tower import VECTORS, DistinctTexts, FrozenTransformer, LearningTransformer, write_text_vectors
 
-TRANSFORMER_WEIGHTS = "text.transformer."
-"""Prefix of the weights of a transformer that learns, which have a folder of their own."""
-
 _SAMPLE = 4096
 """Texts from which the first projection of a transformer that learns is made."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,12 @@ _BEYOND = 50
 """Next nearest products that are not described, which each case's own stand against as well."""
 _TOP = 10
 
+Progress = Callable[[str, int, int], None]
+"""Receives a stage of the fitting, and how many cases of how many are done."""
+
+
+def _silent(stage: str, done: int, total: int) -> None: ...
+
 
 @dataclass(frozen=True)
 class RerankExamples:
@@ -40,7 +46,7 @@ class RerankExamples:
     Shapes:
         indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
         of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
-        [cases], relevant products, candidates or not; group: int64 [cases], the shopper's half of the cross-fit; from_graph: bool [reached],
+        [cases], relevant products, candidates or not; group: int64 [cases], the user's half of the cross-fit; from_graph: bool [reached],
         reached by a walk, not only near by vector; new: bool [cases], nobody had asked the query before; altered: bool [cases], the shopper
         was left out or what was chosen for the query, so that the case counts in no recall.
     """
@@ -75,7 +81,7 @@ class RerankerFit:
     reranked: float
 
 
-def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler) -> RerankerFit:
+def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler, progress: Progress = _silent) -> RerankerFit:
     """Fit the reranker of trained towers.
 
     Args:
@@ -83,19 +89,20 @@ def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs:
         graph: The graph.
         towers: The trained towers.
         inputs: Draws their inputs.
+        progress: Called after each block of cases.
     """
     cases = build_cases(graph, "validation", config.reranker.cases, config.seed)
     encoder = NodeEncoder(towers, inputs, graph.before(cases.time))
     index = CandidateIndex(encoder.view, config.reranker, inputs.history, encoder.categories)
     with deterministic():
-        examples = gather(config, encoder, index, cases)
-        halves = _fit_halves(config, examples)
+        examples = gather(config, encoder, index, cases, progress)
+        halves = _fit_halves(config, examples, progress)
         parts = []
         for half, scorer in enumerate(halves):
             held_out = np.flatnonzero((examples.group != half) & ~examples.altered)
             parts.append((len(held_out), _recalls(scorer, examples, held_out)))
         recall = np.sum([size * np.asarray(recalls) for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
-        scorer = fit(config, examples, np.arange(len(examples.wanted)))
+        scorer = fit(config, examples, np.arange(len(examples.wanted)), progress)
     return RerankerFit(scorer, len(cases), float(recall[0]), float(recall[1]), float(recall[2]))
 
 
@@ -113,7 +120,9 @@ def user_halves(cases: Cases, seed: int) -> Int64:
 
 
 @torch.no_grad()
-def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> RerankExamples:
+def gather(
+    config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases, progress: Progress = _silent
+) -> RerankExamples:
     """Collect the candidates of cases.
 
     Some cases have their user left out, so that plain requests are learned too. Some are there twice, the second time as if nobody had
@@ -134,6 +143,7 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, 
             found = _gather_block(encoder, index, words, cases, user, chosen[start : start + size], cold)
             features.append(found[0])
             parts.append(found[1:])
+            progress("candidates of the reranker", sum(len(part[3]) for part in parts), len(cases) + len(again))
     reached = np.cumsum([0] + [len(described) for described in features])
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
     case = np.concatenate(order)
@@ -151,7 +161,7 @@ def gather(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, 
     )
 
 
-def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> RerankScorer:
+def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress: Progress = _silent) -> RerankScorer:
     """Fit a scorer on some cases: each relevant product against all candidates that are not.
 
     Cases of queries that nobody had asked before are fitted more often: those that are only taken as such are easier, as the vectors were
@@ -176,23 +186,24 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> Rerank
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     steps = settings.epochs * -(-len(case) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for chosen in _batches(case, settings.epochs, settings.batch_size, config.seed):
+    for step, chosen in enumerate(_batches(case, settings.epochs, settings.batch_size, config.seed), 1):
         both, walk, relevant, _ = _scores(scorer, examples, features, chosen)
         loss = _loss(both, relevant) + _loss(walk, relevant)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
+        progress("fitting the reranker", step * settings.batch_size, steps * settings.batch_size)
     for name, weight in scorer.named_parameters():
-        refuse_divergence(weight, f"{name} of the walk term", "walk")
+        refuse_divergence(weight, f"{name} of the reranker", "reranker")
     with torch.no_grad():
         both, _, _, empty = _scores(scorer, examples, features, case[:_BLOCK])
-    refuse_divergence(both.masked_fill(empty, 0.0), "a score of the walk term", "walk")
+    refuse_divergence(both.masked_fill(empty, 0.0), "a score of the reranker", "reranker")
     return scorer.eval()
 
 
-def _fit_halves(config: TrainingConfig, examples: RerankExamples) -> tuple[RerankScorer, RerankScorer]:
-    first, second = (fit(config, examples, np.flatnonzero(examples.group == half)) for half in (0, 1))
+def _fit_halves(config: TrainingConfig, examples: RerankExamples, progress: Progress = _silent) -> tuple[RerankScorer, RerankScorer]:
+    first, second = (fit(config, examples, np.flatnonzero(examples.group == half), progress) for half in (0, 1))
     return first, second
 
 

@@ -17,7 +17,7 @@ from gnn_search.model.aggregation import Ragged
 from gnn_search.model.static_start import read_static_model
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import TokenCutter
-from gnn_search.vectors.static_model import write_static_model
+from gnn_search.vectors.text_model import write_static_model
 
 WORDS = ["[UNK]", "red", "tea", "bread", "milk", "white", "jam", "oat"]
 WIDTH = 6

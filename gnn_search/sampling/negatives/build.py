@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gnn_search.arrays import Int32, sorted_unique
-from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, TaxonomyWalk, Uniform
+from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, Taxonomic, Uniform
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.negatives.base import OwnNegativeSampler, SharedNegativeSampler
@@ -70,7 +70,7 @@ class _Builder:
                 shared.append(InBatchNegatives(self._product, self._num_products))
             elif isinstance(settings, Uniform):
                 shared.append(UniformNegatives(settings.count, self._num_products, self._random))
-            elif isinstance(settings, TaxonomyWalk):
+            elif isinstance(settings, Taxonomic):
                 own[settings.kind] = self._taxonomy(settings, known)
             elif isinstance(settings, InBatchHard):
                 hardest = InBatchHardNegatives(settings.count, known)
@@ -86,7 +86,7 @@ class _Builder:
             self._known[mask] = KnownPositives(mask, self._user, self._query, self._product, *sizes)
         return self._known[mask]
 
-    def _taxonomy(self, settings: TaxonomyWalk, known: KnownPositives) -> TaxonomyNegatives:
+    def _taxonomy(self, settings: Taxonomic, known: KnownPositives) -> TaxonomyNegatives:
         before = time.thread_time()
         popularity = np.bincount(self._product, minlength=self._num_products)
         shape = settings.levels, settings.count, popularity, settings.alpha
