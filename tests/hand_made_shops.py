@@ -89,7 +89,7 @@ def fruit_shop(make_graph) -> Graph:
 
 @pytest.fixture(scope="session")
 def random_shop(make_graph) -> Callable[[int], tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], Graph]]:
-    """Return a function from a seed to the rows and the graph of a random shop with repeats, ties, unknown shoppers and impressions."""
+    """Return a function from a seed to the rows and the graph of a random shop with repeats, ties, unknown users and impressions."""
 
     def make(seed: int) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], Graph]:
         random = np.random.default_rng(seed)

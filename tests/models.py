@@ -28,7 +28,7 @@ def write_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = train_tokenizer(training_texts(graph), config.text)
-        towers = TwoTower(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
+        towers = TwoTower(config, Features(graph), StaticTower(graph, tokenizer, config.dimension))
         with torch.no_grad():
             scorer = (
                 RerankScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden) if reranker else None

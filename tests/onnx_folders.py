@@ -24,7 +24,7 @@ def needs_onnx() -> None:
 
 
 def random_model(graph: Graph, config: TrainingConfig, folder: Path) -> Model:
-    """Return a model without walk term in which no weight is zero."""
+    """Return a model without reranker in which no weight is zero."""
     save_model(folder, graph, config, random_towers(graph, config), None, {"steps": 0}, {})
     return open_model(folder)
 

@@ -20,7 +20,7 @@ PARTS: dict[str, Any] = {
 
 
 def write_rich_shop(folder: Path, seed: int = 0) -> Path:
-    """Write the shop and return its recipe's path; the last two shoppers are known from events alone."""
+    """Write the shop and return its recipe's path; the last two users are known from events alone."""
     recipe = write_tiny_shop(folder, seed)
     random = np.random.Generator(np.random.Philox(seed + 100))
     products, users = pl.read_parquet(folder / "products.parquet"), pl.read_parquet(folder / "users.parquet")

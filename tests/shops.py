@@ -46,7 +46,7 @@ def write_tiny_shop(
     events: int = 400,
     actions: Sequence[str] = ("purchase", "click"),
 ) -> Path:
-    """Write a shop over 60 days in which each query has its category and each shopper favourites, with sessions and anonymous events.
+    """Write a shop over 60 days in which each query has its category and each user favourites, with sessions and anonymous events.
 
     The tables are `products.parquet`, `users.parquet` and `events.parquet` in `folder`; validation starts on day 44, test on day 52.
 

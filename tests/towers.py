@@ -62,7 +62,7 @@ def random_towers(graph: Graph, config: TrainingConfig, seed: int = 0) -> TwoTow
     """Return a towers in which no weight is zero, so that every part counts."""
     tokenizer = train_tokenizer(training_texts(graph), config.text)
     torch.manual_seed(seed)
-    towers = TwoTower(config, Features.of(graph), StaticTower(graph, tokenizer, config.dimension))
+    towers = TwoTower(config, Features(graph), StaticTower(graph, tokenizer, config.dimension))
     with torch.no_grad():
         for name, parameter in towers.named_parameters():
             if name != "log_temperature":

@@ -70,19 +70,20 @@ def _draw_for_query(model: Path, query: str, user: str | None, k: int, kinds: tu
 
 def run_summary(model: Path, kinds: tuple[str, ...] = (), graph: Path | None = None) -> dict[str, Any]:
     """Study the samplers of a model, and draw with them once more to count and time."""
+    from gnn_search.arrays import sorted_unique
     from gnn_search.model.node_encoder import NodeEncoder
     from gnn_search.sampling.batches import BatchSampler
     from gnn_search.trained.model import open_model
     from gnn_search.training.mining import mine
     from gnn_search.training.negative_examples import choose_negatives
-    from gnn_search.training.negative_study import study_negatives, training_queries
+    from gnn_search.training.negative_study import study_negatives
 
     opened = open_model(model, graph)
     config = choose_negatives(opened.config, kinds)
     batches = BatchSampler(opened.graph, config)
     encoder = NodeEncoder(opened.towers, opened.inputs, opened.graph.before(opened.graph.manifest.validation_start))
     if batches.negatives.dynamic is not None:
-        mine(batches.negatives.dynamic, encoder, training_queries(batches))
+        mine(batches.negatives.dynamic, encoder, sorted_unique(batches.examples.query))
     # Weights and levels are those of the end of a run.
     for number in range(max(0, batches.total_steps - _STEPS), batches.total_steps):
         batches.make(*divmod(number, batches.steps_per_epoch))
@@ -125,8 +126,8 @@ def _render_summary(console: Console, summary: dict[str, Any]) -> None:
             f"{one['share_fallbacks']:.2%}",
             f"{study['mean_hardness']:.3f}",
             f"{study['share_above_positive']:.2%}",
-            f"{study['same_query']['share_of_judged']:.2%}",
-            f"{study['same_user_query']['share_of_judged']:.3%}",
+            f"{study['same_query']['share_of_observed']:.2%}",
+            f"{study['same_user_query']['share_of_observed']:.3%}",
             f"{1e6 * one['drawing_cpu_seconds'] / max(one['draws'], 1):,.2f}",
             f"{one['index_cpu_seconds']:,.2f}",
         )

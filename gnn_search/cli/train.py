@@ -79,7 +79,7 @@ def _in_words(negative: dict[str, Any]) -> str:
     return (
         f"{negative['draws']:,} drawn, {negative['share_masked']:.2%} masked, {negative['share_fallbacks']:.2%} fell back, "
         f"{negative['cpu_seconds_per_million']:,.2f} CPU s a million; {study['share_above_positive']:.1%} score above the positive, "
-        f"{study['same_query']['share_of_judged']:.2%} are positive for the query later"
+        f"{study['same_query']['share_of_observed']:.2%} are positive for the query later"
     )
 
 

@@ -38,7 +38,7 @@ def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str,
     texts = towers.query_texts(queries)
     with recording(_modules(model)) as outputs:
         base = towers.product_bases(rows, with_id_embedding[torch.from_numpy(rows)])
-        towers.product_vectors(inputs, base, texts, queries, bases)
+        towers.product(inputs, base, texts, queries, bases)
     parts, embedding = _named_parts(model, rows), outputs.pop("id_embedding", None)
     if embedding is not None and towers.product.new is not None:
         known = bool(with_id_embedding[product])
@@ -145,7 +145,7 @@ def _query_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) 
     text, tower = model.towers.query_texts(requests.query), model.towers.query
     inputs = model.inputs.queries(encoder.view, requests.query)
     with recording({"query's ID embedding": tower.id_embedding, "products that the query led to": tower.from_products}) as extra:
-        model.towers.query_vectors(inputs, text, encoder.products)
+        model.towers.query(inputs, text, encoder.products)
     return {TEXT: text[0], **{name: part[0] for name, part in extra.items() if inputs.known[0]}}
 
 

@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
 from gnn_search.config.recipe import BoughtWith
+from gnn_search.graph.csr import EdgeList
 
 _PAIRS_A_BLOCK = 20_000_000
 
 
-@dataclass(frozen=True)
-class PairEdges:
-    """Directed edges product -> partner, in time order.
-
-    Shapes:
-        - product, partner: int32 [edges]
-        - time: int64 [edges] in µs
-        - weight: float32 [edges]
-    """
-
-    product: Int32
-    partner: Int32
-    time: Int64
-    weight: Float32
-
-
-def count_bought_with(basket: Int64, product: Int32, time: Int64, snapshots: Int64, num_products: int, settings: BoughtWith) -> PairEdges:
-    """Count pairs of products in baskets, anew at each snapshot, and keep the best partners of each product.
+def count_bought_with(basket: Int64, product: Int32, time: Int64, snapshots: Int64, num_products: int, settings: BoughtWith) -> EdgeList:
+    """Count pairs of products in baskets, anew at each snapshot, and keep the best partners of each product: edges product -> partner.
 
     The weight of a pair is n_ab * ln(1 + lift), lift = n_ab * N / (n_a * n_b), with n the baskets that hold a, b or both, and N all
-    baskets, counted up to the snapshot. An edge of the snapshot at s carries the time s - 1, the last moment that it counts.
-
-    Args:
-        basket: Basket number of each purchase.
-        product: Product of each purchase.
-        time: Time of each purchase in µs, ascending.
-        snapshots: Ascending moments in µs, at least one; purchases at or after the last one are not counted.
-        num_products: Products in the graph.
-        settings: Bounds.
+    baskets, counted up to the snapshot. An edge of the snapshot at s carries the time s - 1, the last time that it counts.
 
     Shapes:
-        - basket: int64 [n]
+        - basket: int64 [n], of each purchase
         - product: int32 [n]
-        - time: int64 [n]
-        - snapshots: int64 [s]
+        - time: int64 [n], µs, ascending
+        - snapshots: int64 [s], µs, ascending, at least one; purchases at or after the last one are not counted
     """
     basket, product, stage = _distinct_in_each_basket(basket, product, np.searchsorted(snapshots, time, side="right"))
     pair, stage_of_pair, count = _count_pairs(basket, product, stage, len(snapshots), num_products, settings)
@@ -57,9 +32,9 @@ def count_bought_with(basket: Int64, product: Int32, time: Int64, snapshots: Int
         alone = np.bincount(product[stage <= snapshot], minlength=num_products)
         parts.append(_best_partners(pair[seen], count[seen], alone, int(baskets_by_stage[: snapshot + 1].sum()), num_products, settings))
     sizes = [len(part[0]) for part in parts]
-    return PairEdges(
-        product=np.concatenate([part[0] for part in parts]).astype(np.int32),
-        partner=np.concatenate([part[1] for part in parts]).astype(np.int32),
+    return EdgeList(
+        source=np.concatenate([part[0] for part in parts]).astype(np.int32),
+        target=np.concatenate([part[1] for part in parts]).astype(np.int32),
         time=np.repeat(snapshots - 1, sizes).astype(np.int64),
         weight=np.concatenate([part[2] for part in parts]).astype(np.float32),
     )
@@ -77,14 +52,9 @@ def _distinct_in_each_basket(basket: Int64, product: Int32, stage: Int64) -> tup
 def _count_pairs(
     basket: Int64, product: Int32, stage: Int64, num_snapshots: int, num_products: int, settings: BoughtWith
 ) -> tuple[Int64, Int64, Int64]:
-    """Count unordered pairs by the stage at which the later of the two was bought; pairs below `min_count` in all are dropped.
-
-    A product pairs with the `max_basket` - 1 that follow it in its basket. Keeping only a basket's latest products would bound the work as
-    well, but then what is bought later would take away what was known earlier.
-
-    Returns:
-        pair (low * num_products + high), stage, count, each int64 [distinct (pair, stage)], sorted by pair then stage.
-    """
+    """Count unordered pairs (low * num_products + high) by the stage of the later purchase: pair, stage, count; rare ones dropped."""
+    # A product pairs with the `max_basket` - 1 that follow it in its basket. Keeping only a basket's latest products would bound the work
+    # as well, but then what is bought later would take away what was known earlier.
     stages = num_snapshots + 1
     end = np.searchsorted(basket, basket, side="right") if len(basket) else np.empty(0, np.int64)
     partners = np.minimum(end - np.arange(len(basket)), settings.max_basket) - 1

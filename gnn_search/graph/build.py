@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from gnn_search.config.recipe import Recipe
-from gnn_search.graph.events import EventNodes, number_events
 from gnn_search.graph.hold_out import hold_out, write_held_out
-from gnn_search.graph.node_tables import NodeTables, number_nodes
+from gnn_search.graph.node_tables import EventNodes, NodeTables, number_events, number_nodes
 from gnn_search.graph.order_clock import spread_evenly
 from gnn_search.graph.relations import Relation, make_relations
 from gnn_search.graph.split import Cuts, cut_in_time, mark_measured, write_examples
@@ -56,7 +55,9 @@ def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda s
     with staged(out) as partial:
         layout = GraphLayout(partial)
         report("writing nodes and examples")
-        _write_nodes(layout, nodes)
+        (layout.root / "nodes").mkdir(parents=True)
+        for node_type, table in nodes.tables.items():
+            table.write_parquet(layout.nodes(node_type))
         num_examples = write_examples(layout, events, tables.events, cuts, recipe) | write_held_out(layout, held, nodes, recipe)
         tables.rejects.write_parquet(layout.rejects)
         nodes.taxonomy.save(layout.taxonomy)
@@ -72,12 +73,6 @@ def _source_files(recipe: Recipe, data: Path) -> list[Path]:
     tables = recipe.tables
     named = {"products": tables.products, "categories": tables.categories, "events": tables.events, "users": tables.users}
     return [file for name, table in named.items() if table is not None for file in find_source(name, table.path, data).files]
-
-
-def _write_nodes(layout: GraphLayout, nodes: NodeTables) -> None:
-    (layout.root / "nodes").mkdir(parents=True)
-    for node_type, table in nodes.tables.items():
-        table.write_parquet(layout.nodes(node_type))
 
 
 def _write(layout: GraphLayout, relation: Relation) -> RelationInfo:

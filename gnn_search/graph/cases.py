@@ -1,4 +1,4 @@
-"""What is asked in a period and what was chosen: the cases that validation and evaluation score."""
+"""The requests of a period and their relevant products: the cases that validation and evaluation score."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gnn_search.arrays import expand_ranges
+from gnn_search.arrays import expand_ranges, row_bounds
 from gnn_search.config.recipe import MEASURED
 from gnn_search.errors import RequestError
 from gnn_search.graph.pairs import count_interactions
@@ -54,7 +54,7 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     """Gather the events of a period into cases.
 
     A case is a distinct (user, query, labels); of an event without a user a distinct (session, query, labels), told apart by
-    the session's start. Relevant is every product chosen in it; being shown a product is none. A split by last interactions measures only
+    the session's start. Relevant is every product of a positive interaction in it. A split by last interactions measures only
     those that it marked.
 
     Args:
@@ -86,7 +86,7 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     return Cases(
         user=user,
         query=grouped["query"].to_numpy().astype(np.int32),
-        indptr=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
+        indptr=row_bounds(sizes),
         product=product,
         labels=grouped.select(labels),
         repeat=known >= 0,
@@ -123,7 +123,7 @@ def take_cases(cases: Cases, rows: NDArray[np.int64]) -> Cases:
     return Cases(
         user=cases.user[rows],
         query=cases.query[rows],
-        indptr=np.concatenate([[0], np.cumsum(ends - starts, dtype=np.int64)]).astype(np.int64),
+        indptr=row_bounds(ends - starts),
         product=cases.product[kept],
         labels=cases.labels[rows],
         repeat=cases.repeat[kept],

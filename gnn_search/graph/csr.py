@@ -7,10 +7,26 @@ from pathlib import Path
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, open_array
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, open_array, row_bounds
 
 AGAIN = "build the graph again"
 """What to do where a part of a graph can't be read."""
+
+
+@dataclass(frozen=True)
+class EdgeList:
+    """Edges in time order.
+
+    Shapes:
+        - source, target: int32 [edges]
+        - time: int64 [edges], µs; None where the relation has no time
+        - weight: float32 [edges]
+    """
+
+    source: Int32
+    target: Int32
+    time: Int64 | None
+    weight: Float32
 
 
 @dataclass(frozen=True)
@@ -43,8 +59,7 @@ class Csr:
     def from_edges(cls, row: Int32, index: Int32, time: Int64 | None, weight: Float32, num_rows: int) -> Csr:
         """Sort edges, given in time order, into rows. One stable sort."""
         order = np.argsort(row, kind="stable")
-        indptr = np.zeros(num_rows + 1, dtype=np.int64)
-        np.cumsum(np.bincount(row, minlength=num_rows), out=indptr[1:])
+        indptr = row_bounds(np.bincount(row, minlength=num_rows))
         return cls(indptr, index[order], None if time is None else time[order], weight[order])
 
     def save(self, folder: Path) -> None:

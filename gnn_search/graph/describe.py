@@ -1,4 +1,4 @@
-"""What is in a graph, and what lies around one node, as plain values for people to read."""
+"""What is in a graph, and what lies around one node, as plain values."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Interaction(StrictModel):
     category: str | None
 
 
-class AskedQuery(StrictModel):
+class UserQuery(StrictModel):
     """One query of a user."""
 
     time: datetime
@@ -100,11 +100,11 @@ class UserNeighbourhood(StrictModel):
     num_interactions: int
     last_interactions: list[Interaction]
     top_categories: list[Counted]
-    last_queries: list[AskedQuery]
+    last_queries: list[UserQuery]
 
 
 class QueryNeighbourhood(StrictModel):
-    """A query: who asked it and what it led to, the commonest first."""
+    """A query: how many users issued it and what it led to, the commonest first."""
 
     query: str
     as_of: datetime
@@ -135,37 +135,27 @@ Neighbourhood = UserNeighbourhood | QueryNeighbourhood | ProductNeighbourhood
 def summarise(graph: Graph) -> GraphSummary:
     """Say what is in a graph, from its manifest alone."""
     manifest = graph.manifest
+    times = ("validation_start", "test_start")
+    same = manifest.model_dump(include=GraphSummary.model_fields.keys() - {"relations", *times})
     return GraphSummary(
-        name=manifest.name,
-        num_nodes=manifest.num_nodes,
+        **same,
         relations=[
-            RelationCount(source=one.source, relation=one.relation, target=one.target, edges=one.edges, timed=one.timed)
-            for one in manifest.relations
-            if not one.relation.startswith("rev_")
+            RelationCount(**one.model_dump(exclude={"snapshots"})) for one in manifest.relations if not one.relation.startswith("rev_")
         ],
-        num_examples=manifest.num_examples,
-        actions=list(manifest.actions),
-        labels=list(manifest.labels),
         first_event=to_datetime(manifest.time_first),
         last_event=to_datetime(manifest.time_last),
-        validation_start=to_datetime(manifest.validation_start),
-        test_start=to_datetime(manifest.test_start),
-        taxonomy_depth=manifest.taxonomy_depth,
-        products_in_no_category=manifest.products_in_no_category,
-        rows_read=manifest.rows_read,
-        rejects=manifest.rejects,
-        hash=manifest.hash,
+        **{name: to_datetime(getattr(manifest, name)) for name in times},
     )
 
 
 def neighbourhood(graph: Graph, node_type: str, shop_id: str | int, time: int) -> Neighbourhood:
-    """Say what lies around a node, as known just before a moment.
+    """Say what lies around a node, as known just before a time.
 
     Args:
         graph: The graph.
         node_type: `user`, `query` or `product`.
         shop_id: The shop's id of the node, or the text of a query.
-        time: The moment, µs.
+        time: The time, µs.
 
     Raises:
         RequestError: There is no such node, or its type has no neighbourhood to show.
@@ -182,7 +172,7 @@ def _user(view: GraphView, user: int) -> UserNeighbourhood:
     product, time = (np.concatenate([row[column] for row in rows]) for column in (0, 1))
     action = np.repeat([action for _, action, _ in graph.positive_relations], [len(row[0]) for row in rows])
     latest = np.argsort(time, kind="stable")[::-1][:_LATEST]
-    query, asked_at, _ = _row(view, ("query", "rev_issues", "user"), user)
+    query, query_time, _ = _row(view, ("query", "rev_issues", "user"), user)
     attributes = graph.nodes("user").row(user, named=True)
     return UserNeighbourhood(
         user_id=attributes.pop("user_id"),
@@ -194,7 +184,7 @@ def _user(view: GraphView, user: int) -> UserNeighbourhood:
         ],
         top_categories=_top_categories(graph, product),
         last_queries=[
-            AskedQuery(time=to_datetime(asked_at[place]), query=_text(graph, query[place]))
+            UserQuery(time=to_datetime(query_time[place]), query=_text(graph, query[place]))
             for place in range(len(query) - 1, -1, -1)[:_LATEST]
         ],
     )

@@ -10,8 +10,7 @@ import polars as pl
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.errors import TableError
-from gnn_search.graph.events import number_events
-from gnn_search.graph.node_tables import NodeTables
+from gnn_search.graph.node_tables import NodeTables, number_events
 from gnn_search.graph.split import Cuts, example_rows
 from gnn_search.layout import GraphLayout
 from gnn_search.tables.load import ShopTables

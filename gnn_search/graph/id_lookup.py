@@ -26,14 +26,10 @@ _MOST_COMPARED = 50_000
 class FoundIds:
     """A column of ids as a user gave it, and the nodes that they name.
 
-    Attributes:
-        given: The ids, null for an empty text.
-        stored: The same in the graph's type, null where that can't hold one.
-        node: The node of each, -1 for none and for one that the graph does not hold.
-
     Shapes:
-        - given, stored: [n]
-        - node: int32 [n]
+        - given: [n], the ids, null for an empty text
+        - stored: [n], the same in the graph's type, null where that can't hold one
+        - node: int32 [n], -1 for none and for one that the graph does not hold
     """
 
     given: pl.Series
@@ -100,7 +96,7 @@ def find_node(graph: Graph, node_type: str, shop_id: str | int) -> int:
     # A scan, as sorting the ids for one would take longer.
     found = None if wanted is None else ids.index_of(wanted)
     if found is None:
-        raise RequestError(f"there is no {node_type} {str(shop_id)!r} in the graph {graph.path}{_alike(ids, str(shop_id))}")
+        raise RequestError(f"there is no {node_type} {str(shop_id)!r} in the graph {graph.path}{_close_ids(ids, str(shop_id))}")
     return found
 
 
@@ -140,9 +136,9 @@ def can_be_ids(dtype: pl.DataType) -> bool:
     return is_text(dtype) or dtype == pl.Null or dtype.is_integer() or dtype.is_float()
 
 
-def _alike(ids: pl.Series, shop_id: str) -> str:
-    alike = get_close_matches(shop_id, ids.head(_MOST_COMPARED).cast(pl.String).to_list(), n=3)
-    if alike:
-        return f"; did you mean {' or '.join(repr(one) for one in alike)}?"
+def _close_ids(ids: pl.Series, shop_id: str) -> str:
+    close = get_close_matches(shop_id, ids.head(_MOST_COMPARED).cast(pl.String).to_list(), n=3)
+    if close:
+        return f"; did you mean {' or '.join(repr(one) for one in close)}?"
     few = ids.head(3).cast(pl.String).to_list()
     return f"; there are {len(ids):,}, such as {', '.join(repr(one) for one in few)}" if few else "; it has none"

@@ -55,7 +55,7 @@ def count_pairs(view: GraphView, edge_types: Sequence[EdgeType]) -> Pairs:
 
 
 def count_interactions(view: GraphView) -> Pairs:
-    """Count how often each user chose each product, by whatever action but being shown it."""
+    """Count the positive interactions of each user with each product."""
     return count_pairs(view, [("product", f"rev_{action}", "user") for action in view.graph.positive_actions])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import torch
 from torch_geometric.data import HeteroData
@@ -42,9 +41,10 @@ def to_hetero_data(view: GraphView, edge_types: Collection[EdgeType] | None = No
     for edge_type in view.graph.edge_types if edge_types is None else edge_types:
         target, source, time, weight = view.edges(edge_type).flatten()
         data[edge_type].edge_index = torch.from_numpy(np.stack([source, target]).astype(np.int64))
-        data[edge_type].edge_weight = torch.from_numpy(_own(weight))
+        # Copies, as torch wants writable arrays and stored ones are read-only.
+        data[edge_type].edge_weight = torch.from_numpy(np.array(weight))
         if time is not None:
-            data[edge_type].edge_time = torch.from_numpy(_own(time))
+            data[edge_type].edge_time = torch.from_numpy(np.array(time))
     return data
 
 
@@ -97,8 +97,3 @@ def _rows(data: HeteroData, edge_type: EdgeType, nodes: dict[str, pl.DataFrame])
         weight[order],
         nodes[edge_type[2]].height,
     )
-
-
-def _own(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Return a writable copy, which torch asks for: stored arrays are read-only."""
-    return np.array(array)

@@ -6,20 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
+from gnn_search.arrays import Bool, Int32, sorted_unique
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.bought_with import count_bought_with
-from gnn_search.graph.csr import Csr
-from gnn_search.graph.events import EventNodes
-from gnn_search.graph.node_tables import NodeTables
+from gnn_search.graph.csr import Csr, EdgeList
+from gnn_search.graph.node_tables import EventNodes, NodeTables
 from gnn_search.graph.split import Cuts
 from gnn_search.graph.store import EdgeType, positive_actions_among
 from gnn_search.tables.load import ShopTables
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -29,14 +25,6 @@ class Relation:
     edge_type: EdgeType
     csr: Csr
     snapshots: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Edges:
-    source: Int32
-    target: Int32
-    time: Int64 | None
-    weight: Float32
 
 
 def make_relations(recipe: Recipe, tables: ShopTables, nodes: NodeTables, events: EventNodes, cuts: Cuts) -> Iterator[Relation]:
@@ -57,29 +45,29 @@ def make_relations(recipe: Recipe, tables: ShopTables, nodes: NodeTables, events
         yield from _bought_with(recipe, events, positive, cuts, num_nodes)
 
 
-def _both(edge_type: EdgeType, edges: _Edges, num_nodes: dict[str, int], snapshots: tuple[int, ...] = ()) -> Iterator[Relation]:
+def _both(edge_type: EdgeType, edges: EdgeList, num_nodes: dict[str, int], snapshots: tuple[int, ...] = ()) -> Iterator[Relation]:
     source, relation, target = edge_type
     yield Relation(edge_type, Csr.from_edges(edges.target, edges.source, edges.time, edges.weight, num_nodes[target]), snapshots)
     reverse = (target, f"rev_{relation}", source)
     yield Relation(reverse, Csr.from_edges(edges.source, edges.target, edges.time, edges.weight, num_nodes[source]), snapshots)
 
 
-def _event_edges(source: Int32, target: Int32, events: EventNodes, selected: npt.NDArray[np.bool_]) -> _Edges:
-    return _Edges(source[selected], target[selected], events.time[selected], events.weight[selected])
+def _event_edges(source: Int32, target: Int32, events: EventNodes, selected: Bool) -> EdgeList:
+    return EdgeList(source[selected], target[selected], events.time[selected], events.weight[selected])
 
 
-def _membership(nodes: NodeTables) -> _Edges:
+def _membership(nodes: NodeTables) -> EdgeList:
     category = nodes.taxonomy.product_category
     product = np.flatnonzero(category >= 0).astype(np.int32)
-    return _Edges(product, category[product], None, np.ones(len(product), np.float32))
+    return EdgeList(product, category[product], None, np.ones(len(product), np.float32))
 
 
-def _tree(nodes: NodeTables) -> _Edges:
+def _tree(nodes: NodeTables) -> EdgeList:
     child = np.flatnonzero(nodes.taxonomy.parent >= 0).astype(np.int32)
-    return _Edges(child, nodes.taxonomy.parent[child], None, np.ones(len(child), np.float32))
+    return EdgeList(child, nodes.taxonomy.parent[child], None, np.ones(len(child), np.float32))
 
 
-def _related(products: pl.DataFrame, column: str) -> _Edges:
+def _related(products: pl.DataFrame, column: str) -> EdgeList:
     """Make edges product -> each related product that is in the catalogue; weights 1, 1/2, 1/3, … keep the shop's order.
 
     The heaviest come last, where a sampler of neighbours looks first.
@@ -96,10 +84,10 @@ def _related(products: pl.DataFrame, column: str) -> _Edges:
         .sort("rank", descending=True, maintain_order=True)
     )
     weight = (1.0 / pairs["rank"]).cast(pl.Float32).to_numpy()
-    return _Edges(pairs["source"].cast(pl.Int32).to_numpy(), pairs["target"].cast(pl.Int32).to_numpy(), None, weight)
+    return EdgeList(pairs["source"].cast(pl.Int32).to_numpy(), pairs["target"].cast(pl.Int32).to_numpy(), None, weight)
 
 
-def _bought_with(recipe: Recipe, events: EventNodes, positive: Mask, cuts: Cuts, num_nodes: dict[str, int]) -> Iterator[Relation]:
+def _bought_with(recipe: Recipe, events: EventNodes, positive: Bool, cuts: Cuts, num_nodes: dict[str, int]) -> Iterator[Relation]:
     settings = recipe.edges.bought_with
     assert settings is not None
     bought = positive & (events.user >= 0) if settings.by == "user" else positive
@@ -109,6 +97,5 @@ def _bought_with(recipe: Recipe, events: EventNodes, positive: Mask, cuts: Cuts,
     inside = training[np.linspace(0, len(training), settings.snapshots + 1).astype(np.int64)[1:-1]]
     snapshots = sorted_unique(np.r_[inside, cuts.validation, cuts.test, events.time[-1] + 1])
     product, time = events.product[bought], events.time[bought]
-    pairs = count_bought_with(basket.astype(np.int64), product, time, snapshots, num_nodes["product"], settings)
-    edges = _Edges(pairs.product, pairs.partner, pairs.time, pairs.weight)
+    edges = count_bought_with(basket.astype(np.int64), product, time, snapshots, num_nodes["product"], settings)
     yield from _both(("product", "bought_with", "product"), edges, num_nodes, tuple(snapshots.tolist()))

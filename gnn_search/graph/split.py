@@ -11,7 +11,7 @@ import polars as pl
 
 from gnn_search.config.recipe import MEASURED, Recipe
 from gnn_search.errors import TableError
-from gnn_search.graph.events import EventNodes
+from gnn_search.graph.node_tables import EventNodes
 from gnn_search.graph.split_by_last import cuts_by_last, measured_by_last
 from gnn_search.graph.store import SPLITS, to_datetime, to_time
 from gnn_search.layout import GraphLayout
@@ -29,7 +29,7 @@ def cut_in_time(recipe: Recipe, events: pl.DataFrame) -> Cuts:
     """Find the cuts: from the recipe, from the events' `split` column, which must agree with time, or from the users' last interactions.
 
     Raises:
-        TableError: No event is left for a split, the column lets a later split start before an earlier one ends, or no moment divides any
+        TableError: No event is left for a split, the column lets a later split start before an earlier one ends, or no time divides any
             user's last interactions.
     """
     cuts = _cuts(recipe, events)

@@ -17,6 +17,7 @@ import polars as pl
 from gnn_search.arrays import Int64
 from gnn_search.config.recipe import SplitByLast
 from gnn_search.errors import TableError
+from gnn_search.graph.node_tables import first_of_session
 from gnn_search.graph.store import positive_actions_among, to_datetime, to_time
 
 _PLACE = "place"
@@ -25,14 +26,7 @@ _SESSION = "session_start"
 
 @dataclass(frozen=True)
 class _Tried:
-    """Interactions that a time has to divide from those before them, one entry a user.
-
-    Shapes:
-        - user: int64, number of the user
-        - start: int64, µs, start of the session
-        - end: int64, the session's last interaction
-        - before: int64, the last of all earlier interactions
-    """
+    """Sessions that a time has to divide from those before them, one a user: its start, its last interaction, the last of all before it."""
 
     user: Int64
     start: Int64
@@ -89,7 +83,7 @@ def measured_by_last(events: pl.DataFrame, validation: int, test: int) -> pl.Ser
         if not divided.any():
             raise TableError(
                 f"events: {name} starts at {to_datetime(time)}, which divides no user's interaction from all those before it, so nothing "
-                "can be measured; move the moments in the recipe's split, or leave them away"
+                "can be measured; move the times in the recipe's split, or leave them out"
             )
         wanted = pl.DataFrame({"user": tried.user[divided], _SESSION: tried.start[divided]})
         measured[interactions.join(wanted, on=["user", _SESSION], how="semi")[_PLACE].to_numpy()] = True
@@ -98,14 +92,9 @@ def measured_by_last(events: pl.DataFrame, validation: int, test: int) -> pl.Ser
 
 def _interactions(events: pl.DataFrame) -> pl.DataFrame:
     """Return the interactions of known users: number of the user, time, start of the session, place among the events."""
-    if "session_id" in events.columns:
-        first = pl.col("time").min().over("user_id", "session_id")
-        start = pl.when(pl.col("session_id").is_null()).then(pl.col("time")).otherwise(first)
-    else:
-        start = pl.col("time")
     actions = positive_actions_among(sorted(events["action"].unique().to_list()))
     return (
-        events.with_columns(start.alias(_SESSION))
+        events.with_columns(first_of_session(events, "time").alias(_SESSION))
         .with_row_index(_PLACE)
         .filter(pl.col("user_id").is_not_null() & pl.col("action").is_in(actions))
         .select(pl.col("user_id").rank("dense").cast(pl.Int64).alias("user"), "time", _SESSION, _PLACE)
@@ -127,7 +116,7 @@ def _ranked(interactions: pl.DataFrame, later: int) -> _Tried:
 
 
 def _dividing(tried: _Tried, what: str) -> int:
-    """Return the latest of the moments that divide the most: a sweep over the intervals (before, start]."""
+    """Return the latest of the times that divide the most: a sweep over the intervals (before, start]."""
     usable = tried.before < tried.start
     if not usable.any():
         raise TableError(

@@ -24,11 +24,11 @@ EdgeType = tuple[str, str, str]
 GRAPH = Artefact("graph", AGAIN, "gnn-search build-graph")
 SPLITS = ("train", "validation", "test")
 SHOWN_ONLY = ("impression",)
-"""Actions in which a product was shown but not chosen."""
+"""Actions in which a product was only shown."""
 
 
 class RelationInfo(StrictModel):
-    """One stored relation. Timeless relations are always visible; `snapshots` are the moments (µs) at which a derived one was made anew."""
+    """One stored relation. Timeless relations are always visible; `snapshots` are the times (µs) at which a derived one was made anew."""
 
     source: StoredName
     relation: StoredName
@@ -68,7 +68,7 @@ class GraphManifest(StrictModel):
 
 @dataclass(frozen=True)
 class Graph:
-    """A stored graph. Arrays are memory-mapped when first asked for."""
+    """A stored graph. Arrays are memory-mapped when first used."""
 
     path: Path
     manifest: GraphManifest
@@ -152,7 +152,7 @@ class Graph:
 
         Args:
             users: The users, with the columns of the graph's.
-            rows: What each chose and asked: every relation whose rows are users.
+            rows: Their products and queries: every relation whose rows are users.
         """
         manifest = self.manifest.model_copy(update={"num_nodes": {**self.num_nodes, "user": users.height}})
         other = Graph(self.path, manifest, {**self._csr, **rows}, {**self._nodes, "user": users})
@@ -176,9 +176,9 @@ class Graph:
 
 
 class GraphView:
-    """A graph as it was known before a moment.
+    """A graph as it was known before a time.
 
-    Visible are, of a timed relation, the edges earlier than the moment; of a derived one, the latest snapshot made by then; of a timeless
+    Visible are, of a timed relation, the edges earlier than that; of a derived one, the latest snapshot made by then; of a timeless
     one, all.
     """
 
@@ -217,7 +217,7 @@ def positive_actions_among(actions: Sequence[str]) -> list[str]:
 
 
 def to_datetime(time: int) -> datetime:
-    """Return a moment in µs as a UTC datetime without offset."""
+    """Return a time in µs as a UTC datetime without offset."""
     return datetime(1970, 1, 1) + timedelta(microseconds=int(time))
 
 

@@ -43,14 +43,14 @@ class Taxonomy:
         return len(self.parent)
 
     def ancestors(self) -> Int32:
-        """Return each category's way to the top, itself first, padded with -1: int32 [categories, deepest + 1]."""
+        """Return each category's path to the top, itself first, padded with -1: int32 [categories, deepest + 1]."""
         if not self.num_categories:
             return np.full((0, 1), -1, dtype=np.int32)
-        ways = [np.arange(self.num_categories, dtype=np.int32)]
+        paths = [np.arange(self.num_categories, dtype=np.int32)]
         for _ in range(int(self.depth.max())):
-            below = ways[-1]
-            ways.append(np.where(below >= 0, self.parent[below], -1).astype(np.int32))
-        return np.stack(ways, axis=1)
+            below = paths[-1]
+            paths.append(np.where(below >= 0, self.parent[below], -1).astype(np.int32))
+        return np.stack(paths, axis=1)
 
     def distance(self, a: Int32, b: Int32) -> Int32:
         """Return the number of steps from category to category over the tree; the places above the tops count as one node.
@@ -59,13 +59,13 @@ class Taxonomy:
             - a, b: int32 [n], no -1
             - Returns int32 [n]
         """
-        ways = self.ancestors()
+        paths = self.ancestors()
         depth_a, depth_b = self.depth[a], self.depth[b]
         shared = np.full(len(a), -1, dtype=np.int32)
-        for level in range(ways.shape[1]):
+        for level in range(paths.shape[1]):
             at_a, at_b = depth_a - level, depth_b - level
             both = (at_a >= 0) & (at_b >= 0)
-            same = both & (ways[a, np.maximum(at_a, 0)] == ways[b, np.maximum(at_b, 0)])
+            same = both & (paths[a, np.maximum(at_a, 0)] == paths[b, np.maximum(at_b, 0)])
             shared[same] = level
         return (depth_a + depth_b - 2 * shared).astype(np.int32)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Float32, Int64, expand_ranges
+from gnn_search.arrays import Float32, Int64, expand_ranges, row_bounds
 from gnn_search.sampling.neighbours import Neighbours
 
 Number = TypeVar("Number", bound=np.generic)
@@ -51,25 +51,18 @@ class Ragged:
         """Make tensors of a ragged array whose entries of -1 are left out; each list is a mean."""
         row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         known = index >= 0
-        shorter = np.zeros(len(indptr), dtype=np.int64)
-        np.cumsum(np.bincount(row[known], minlength=len(indptr) - 1), out=shorter[1:])
+        shorter = row_bounds(np.bincount(row[known], minlength=len(indptr) - 1))
         return cls.of(shorter, index[known])
 
     @classmethod
     def of_rows(cls, indptr: npt.NDArray[np.int64], index: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]) -> Ragged:
         """Make tensors of some rows' lists, each a mean."""
         row, position = expand_ranges(indptr[rows], indptr[np.asarray(rows) + 1])
-        picked = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum(np.bincount(row, minlength=len(rows)), out=picked[1:])
+        picked = row_bounds(np.bincount(row, minlength=len(rows)))
         return cls.of(picked, index[position])
 
     def sum(self, table: Tensor) -> Tensor:
-        """Return the weighted sum of the table's rows for each list; an empty list gives zeros.
-
-        Shapes:
-            - table: [rows, d]
-            - returns: [lists, d]
-        """
+        """Return the weighted sum of the table's rows, [rows, d], for each list: [lists, d], zeros for an empty one."""
         if not len(self.index):
             return table.new_zeros((len(self.offsets), table.shape[1]))
         return functional.embedding_bag(self.index, table, self.offsets, mode="sum", per_sample_weights=self.weight.to(table.dtype))
@@ -89,21 +82,12 @@ class Padded:
 
     @classmethod
     def of_known(cls, codes: Tensor, *, mean: bool) -> Padded:
-        """Sum or average the rows whose codes are not -1.
-
-        Shapes:
-            - codes: int64 [lists, slots]
-        """
+        """Sum or average the rows whose codes, int64 [lists, slots], are not -1."""
         known = (codes >= 0).float()
         return cls(codes.clamp(min=0), known / known.sum(dim=1, keepdim=True).clamp(min=1) if mean else known)
 
     def sum(self, table: Tensor) -> Tensor:
-        """Return the weighted sum of the table's rows for each list; an empty list gives zeros.
-
-        Shapes:
-            - table: float32 [rows, d]
-            - returns: float32 [lists, d]
-        """
+        """Return the weighted sum of the table's rows, float32 [rows, d], for each list: float32 [lists, d], zeros for an empty one."""
         if not self.index.numel():
             return table.new_zeros((self.index.shape[0], table.shape[1]))
         return functional.embedding_bag(self.index, table, mode="sum", per_sample_weights=self.weight)
@@ -174,9 +158,6 @@ class RelationConv(nn.Module):
     The root term is the caller's. Takes either neighbour lists, summed without materialising one message an edge, or PyG's
     `edge_index`, so that it also stands in `HeteroConv`. It is no subclass of PyG's `MessagePassing`, whose import alone takes longer
     than all else in a search.
-
-    Args:
-        dimension: Of the vectors in and out.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -209,12 +190,7 @@ class RelationConv(nn.Module):
 
 
 class ValueTable(nn.Module):
-    """Sum or average the vectors of a node's values.
-
-    Args:
-        num_rows: Values of all columns together.
-        dimension: Of the vectors.
-    """
+    """Sum or average the vectors of a node's values, which are numbered over all columns together."""
 
     def __init__(self, num_rows: int, dimension: int) -> None:
         super().__init__()
@@ -222,11 +198,7 @@ class ValueTable(nn.Module):
         self.weight = nn.Parameter(torch.randn(num_rows, dimension) * 0.1 * dimension**-0.5)
 
     def forward(self, codes: Lists) -> Tensor:
-        """Return one vector a node, float32 [n, d].
-
-        Args:
-            codes: Rows of the table for each node, from `Codes`.
-        """
+        """Return one vector a node, float32 [n, d], of its rows of the table."""
         return codes.sum(self.weight)
 
     def table_parameters(self) -> list[nn.Parameter]:

@@ -22,9 +22,6 @@ from gnn_search.model.aggregation import Padded, Ragged
 class Codes:
     """Which rows of an embedding table belong to each node.
 
-    Attributes:
-        num_rows: Of the table.
-
     Shapes:
         - code: int64 [nodes, columns], -1 for unknown
     """
@@ -33,20 +30,12 @@ class Codes:
     num_rows: int
 
     def summed(self, nodes: npt.NDArray[np.integer]) -> Padded:
-        """List the known values of some nodes, to be summed; a node of -1 has none.
-
-        Shapes:
-            - nodes: integers [n]
-        """
+        """List the known values of some nodes, integers [n], to be summed; a node of -1 has none."""
         rows = np.where(nodes[:, None] >= 0, self.code[np.maximum(nodes, 0)], -1)
         return Padded.of_known(torch.from_numpy(rows), mean=False)
 
     def averaged(self, nodes: npt.NDArray[np.integer]) -> Ragged:
-        """List the known values of some nodes, to be averaged; a node of -1 has none.
-
-        Shapes:
-            - nodes: integers [n]
-        """
+        """List the known values of some nodes, integers [n], to be averaged; a node of -1 has none."""
         rows = np.where(nodes[:, None] >= 0, self.code[np.maximum(nodes, 0)], -1)
         return Ragged.of_known(np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1], rows.ravel())
 
@@ -91,12 +80,7 @@ def code_quantiles(graph: Graph, buckets: int, products: pl.DataFrame | None = N
     """Cut each numeric column of the products into buckets that hold about as many products with interactions in the training period.
 
     What lies beyond the first or last border belongs to the bucket there. A missing value has a row of its own, the last of the
-    column's `buckets` + 1.
-
-    Args:
-        graph: The graph.
-        buckets: A column.
-        products: The products to be cut, by default the graph's.
+    column's `buckets` + 1. By default the graph's own products are cut.
     """
     products, codes = graph.nodes("product") if products is None else products, []
     columns = quantile_borders(graph, buckets)
@@ -121,10 +105,6 @@ def quantile_borders(graph: Graph, buckets: int) -> dict[str, list[float]]:
 
 def number_shared(graph: Graph, attributes: Sequence[SharedAttribute]) -> tuple[ValueNumbers, ValueNumbers]:
     """Number the values that users and products share: at one level, the same value is the same row on both sides.
-
-    Args:
-        graph: The graph, whose values are numbered.
-        attributes: Of the configuration.
 
     Returns:
         The numbers by columns of the users and by columns of the products, of one table; one column a level of each attribute.

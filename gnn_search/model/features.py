@@ -1,8 +1,8 @@
-"""Fixed features of the graph's nodes: texts, category paths, attributes."""
+"""Fixed inputs of the towers: texts, category paths and values of the graph's nodes, and of new products."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -10,42 +10,30 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import Int32, Int64
+from gnn_search.arrays import Int32, Int64, row_bounds
+from gnn_search.config.training import ProductSettings
 from gnn_search.graph.store import Graph
-from gnn_search.model.codes import Codes, ValueNumbers, code_values
+from gnn_search.model.codes import Codes, ValueNumbers, code_quantiles, code_values
+from gnn_search.model.shared_attributes import SharedAttributes
 
 
-@dataclass(frozen=True)
 class Features:
     """Fixed inputs of the towers, by node number.
+
+    Attributes:
+        user_values: The numbers of the users' attributes, by which those of others are looked up.
 
     Shapes:
         - path_indptr: int64 [products + 1], path: int32, the categories from the product's own up to the top
         - attributes: the users' attributes
     """
 
-    graph: Graph
-    path_indptr: Int64
-    path: Int32
-    attributes: Codes
-
-    @property
-    def num_products(self) -> int:
-        return len(self.path_indptr) - 1
-
-    @property
-    def num_queries(self) -> int:
-        return self.graph.num_nodes["query"]
-
-    @property
-    def num_categories(self) -> int:
-        return self.graph.num_nodes["category"]
-
-    @cached_property
-    def user_values(self) -> ValueNumbers:
-        """The numbers of the users' attributes, by which those of others are looked up."""
-        users = self.graph.nodes("user")
-        return ValueNumbers.of(users, users.columns[1:])
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.path_indptr, self.path = category_paths(graph, np.asarray(graph.taxonomy.product_category))
+        users = graph.nodes("user")
+        self.user_values = ValueNumbers.of(users, users.columns[1:])
+        self.attributes = self.user_values.code(users)
 
     @cached_property
     def product_attributes(self) -> Codes:
@@ -57,17 +45,6 @@ class Features:
         """The products' brands."""
         products = self.graph.nodes("product")
         return code_values(products, ["brand"] if "brand" in products.columns else [])
-
-    @classmethod
-    def of(cls, graph: Graph) -> Features:
-        """Read the features of a graph's nodes."""
-        path_indptr, path = category_paths(graph, np.asarray(graph.taxonomy.product_category))
-        return cls(
-            graph=graph,
-            path_indptr=path_indptr,
-            path=path,
-            attributes=code_values(graph.nodes("user"), graph.nodes("user").columns[1:]),
-        )
 
 
 TextNode = Literal["query", "product", "category"]
@@ -95,15 +72,62 @@ def training_texts(graph: Graph) -> Iterator[str]:
 
 
 def category_paths(graph: Graph, category: Int32) -> tuple[Int64, Int32]:
-    """Return the ways from some categories, -1 for none, up to the top, ragged.
+    """Return the paths from some categories, -1 for none, up to the top, ragged.
 
     Shapes:
         - category: int32 [n]
         - returns: int64 [n + 1] and int32 [steps]
     """
-    ways = graph.taxonomy.ancestors()
-    way = ways[np.maximum(category, 0)] if len(ways) else np.full((len(category), 1), -1, dtype=np.int32)
-    inside = (way >= 0) & (category >= 0)[:, None]
-    indptr = np.zeros(len(category) + 1, dtype=np.int64)
-    np.cumsum(inside.sum(axis=1), out=indptr[1:])
-    return indptr, way[inside]
+    ancestors = graph.taxonomy.ancestors()
+    path = ancestors[np.maximum(category, 0)] if len(ancestors) else np.full((len(category), 1), -1, dtype=np.int32)
+    inside = (path >= 0) & (category >= 0)[:, None]
+    indptr = row_bounds(inside.sum(axis=1))
+    return indptr, path[inside]
+
+
+@dataclass(frozen=True)
+class ProductFacts:
+    """Texts, category paths and values of some products.
+
+    Shapes:
+        - texts: n, or none where the text tower knows the products by number
+        - path_indptr, path: int64 [n + 1] and int32, the categories from the product's own up to the top
+        - attributes, brands, numbers, shared: codes of n rows; the last two are None where the model has no such part
+    """
+
+    texts: Sequence[str]
+    path_indptr: Int64
+    path: Int32
+    attributes: Codes
+    brands: Codes
+    numbers: Codes | None = None
+    shared: Codes | None = None
+
+    @property
+    def count(self) -> int:
+        """Products."""
+        return len(self.path_indptr) - 1
+
+    @classmethod
+    def of_new(
+        cls, graph: Graph, settings: ProductSettings, shared: SharedAttributes | None, products: pl.DataFrame, category: Int32
+    ) -> ProductFacts:
+        """Look up products that are not in the graph; a value that the graph does not have is unknown.
+
+        Shapes:
+            - products: n rows, with the columns of the graph's products
+            - category: int32 [n], -1 for none
+        """
+        known = graph.nodes("product")
+        table = graph.manifest.recipe["tables"]["products"]
+        indptr, path = category_paths(graph, category)
+        numeric = settings.numeric and bool(table["numeric"])
+        return cls(
+            texts=product_texts(products),
+            path_indptr=indptr,
+            path=path,
+            attributes=ValueNumbers.of(known, table["attributes"]).code(products),
+            brands=ValueNumbers.of(known, ["brand"] if "brand" in known.columns else []).code(products),
+            numbers=code_quantiles(graph, settings.numeric_buckets, products) if numeric else None,
+            shared=None if shared is None else shared.product_values.code(products),
+        )

@@ -10,8 +10,8 @@ import polars as pl
 from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import EdgeType, Graph
-from gnn_search.model.traits import Traits
 from gnn_search.model.two_tower import TwoTower
+from gnn_search.model.user_tower import Traits
 from gnn_search.sampling.history import HistoryIndex
 
 
@@ -54,11 +54,7 @@ class InductiveUsers:
     def build(cls, graph: Graph, towers: TwoTower, users: pl.DataFrame, events: UserEvents) -> InductiveUsers:
         """Lay users' events out as the graph lays out its own; the cost grows with these events alone.
 
-        Args:
-            graph: The graph.
-            towers: The towers that are to read them.
-            users: A row a user, with the columns of the graph's table of users.
-            events: What they did.
+        `users` has a row a user, with the columns of the graph's table of users.
         """
         own = graph.with_users(users, _relations(graph, users.height, events))
         return cls(own, HistoryIndex(own), towers.traits_of(users))
@@ -72,6 +68,6 @@ def _relations(graph: Graph, num_users: int, events: UserEvents) -> dict[EdgeTyp
     for number, name in enumerate(graph.manifest.actions):
         done = action == number
         relations["product", f"rev_{name}", "user"] = Csr.from_edges(user[done], product[done], time[done], weight[done], num_users)
-    asked = query >= 0
-    relations["query", "rev_issues", "user"] = Csr.from_edges(user[asked], query[asked], time[asked], weight[asked], num_users)
+    issued = query >= 0
+    relations["query", "rev_issues", "user"] = Csr.from_edges(user[issued], query[issued], time[issued], weight[issued], num_users)
     return relations

@@ -17,12 +17,9 @@ def sampled_softmax(positive: Tensor, pool_log_mass: Tensor) -> Tensor:
     RecSys 2019), so their sum estimates that over the whole catalogue. The example's own product is part of that sum with certainty and
     is not corrected; correcting it as well biases the scores of frequent products.
 
-    Args:
-        positive: Score of each example's own product.
-        pool_log_mass: ln of the sum of exp over the pool's other products, from `log_mass`.
-
     Shapes:
-        - all: [n]
+        - positive: [n], score of each example's own product
+        - pool_log_mass: [n], ln of the sum of exp over the pool's other products, from `log_mass`
     """
     return torch.as_tensor(torch.logaddexp(positive, pool_log_mass) - positive)
 
@@ -71,15 +68,7 @@ def hinge_below(scores: Tensor, highest: Tensor, valid: Tensor) -> Tensor:
 
 
 def hinge_below_pool(query: Tensor, product: Tensor, highest: Tensor, masked_row: Tensor, masked_column: Tensor) -> Tensor:
-    """Return `hinge_below` of each query against all products but the masked places.
-
-    Shapes:
-        - query: [n, d]
-        - product: [m, d]
-        - highest: [n]
-        - masked_row, masked_column: int64 [places]
-        - returns: [n]
-    """
+    """Return `hinge_below` of each query against all products but the masked places; shapes as in `log_mass`."""
     valid = torch.ones((len(query), len(product)), dtype=torch.bool, device=query.device)
     valid[masked_row, masked_column] = False
     return hinge_below(query @ product.T, highest, valid)

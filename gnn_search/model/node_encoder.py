@@ -12,29 +12,34 @@ from torch.nn import functional
 
 from gnn_search.arrays import Bool, Int32, Int64
 from gnn_search.graph.store import GraphView
+from gnn_search.model.features import ProductFacts
 from gnn_search.model.inductive_users import InductiveUsers
-from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.two_tower import TwoTower
+from gnn_search.model.user_tower import Traits
 from gnn_search.sampling.history import QueryCategories
-from gnn_search.sampling.inputs import InputSampler
-
-_BLOCK = 8192
-_SCORES = 1 << 24
-"""Most scores held at once while the nearest known queries are looked for."""
+from gnn_search.sampling.inputs import InputSampler, UserInputs
 
 
 class NodeEncoder:
     """The nodes as they are known in one view of the graph.
 
-    Args:
-        towers: The towers.
-        inputs: Draws the towers' inputs.
-        view: What is known.
-        products: The products' vectors in this view, where they were encoded before: float32 [products, d].
+    Nodes and requests are encoded `block` at a time; at most `most_scores` are held while the nearest known queries are looked for.
+
+    Shapes:
+        - products: float32 [products, d], the products' vectors in this view, where they were encoded before
     """
 
-    def __init__(self, towers: TwoTower, inputs: InputSampler, view: GraphView, products: Tensor | None = None) -> None:
-        self._towers, self._inputs, self.view = towers, inputs, view
+    def __init__(
+        self,
+        towers: TwoTower,
+        inputs: InputSampler,
+        view: GraphView,
+        products: Tensor | None = None,
+        *,
+        block: int = 8192,
+        most_scores: int = 1 << 24,
+    ) -> None:
+        self._towers, self._inputs, self.view, self._block, self._most_scores = towers, inputs, view, block, most_scores
         if products is not None:
             self.products = products
         self._with_history: tuple[Int32, Tensor] | None = None
@@ -46,57 +51,48 @@ class NodeEncoder:
 
     @cached_property
     def products(self) -> Tensor:
-        """The products' vectors in the view: float32 [products, d], unit length. Encoded when first asked for."""
+        """The products' vectors in the view: float32 [products, d], unit length. Encoded when first needed."""
         return self.encode_products()[1]
 
     @torch.no_grad()
     def encode_products(self) -> tuple[Tensor, Tensor]:
         """Encode all products: their bases and their vectors, each float32 [products, d], the latter of unit length."""
-        towers, blocks = self._towers, list(_blocks(self.view.graph.num_nodes["product"]))
+        towers, blocks = self._towers, list(self._blocks(self.view.graph.num_nodes["product"]))
         with_id_embedding = self.with_id_embeddings()
         bases = torch.cat([towers.product_bases(block, with_id_embedding[torch.from_numpy(block)]) for block in blocks])
         queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
-        texts = torch.cat([towers.query_texts(block) for block in _blocks(len(queries))])
+        texts = torch.cat([towers.query_texts(block) for block in self._blocks(len(queries))])
         vectors = torch.empty_like(bases)
         for block in blocks:
             rows = slice(block[0], block[-1] + 1)
-            vectors[rows] = towers.product_vectors(self._inputs.products(self.view, block), bases[rows], texts, queries, bases)
+            vectors[rows] = towers.product(self._inputs.products(self.view, block), bases[rows], texts, queries, bases)
         return bases, vectors
 
     def with_id_embeddings(self) -> Tensor:
-        """Say which products' ID embeddings count: bool [products].
-
-        They are those chosen before the view's moment, and in training, where the vector was learned.
-        """
+        """Say which products' ID embeddings count: those with an interaction before the view's time and in training, bool [products]."""
         graph = self.view.graph
         trained = graph.before(min(self.view.time, graph.manifest.validation_start))
         return torch.from_numpy(trained.edges(("query", "leads_to", "product")).degree() > 0)
 
     @torch.no_grad()
     def encode_queries(self, query: Int32) -> Tensor:
-        """Encode known queries without a shopper: float32 [n, d], unit length."""
+        """Encode known queries without a user: float32 [n, d], unit length."""
         texts = self._towers.query_texts(query)
-        return self._towers.query_vectors(self._inputs.queries(self.view, query), texts, self.products)
+        return torch.as_tensor(self._towers.query(self._inputs.queries(self.view, query), texts, self.products))
 
     @torch.no_grad()
     def personalise(
         self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None, inductive: InductiveUsers | None = None
     ) -> Tensor:
-        """Move query vectors towards their shoppers.
-
-        Args:
-            vector: Query vectors.
-            user: Shoppers, -1 for none.
-            query: Known query whose categories call up the history, -1 for none.
-            before: Moments up to which each shopper's past counts, µs; by default the view's.
-            inductive: Whom `user` numbers, where not the graph's.
+        """Move query vectors towards their users.
 
         Shapes:
-            vector: [n, d]; user, query: int32 [n]; before: int64 [n]. Returns [n, d], unit length.
+            - vector, returns: [n, d], unit length
+            - user: int32 [n], of the graph or of `inductive`, -1 for none
+            - query: int32 [n], history queries, whose categories select the history, -1 for none
+            - before: int64 [n], µs, up to which each user's past counts; by default the view's time
         """
-        moments = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before
-        history, traits = (None, None) if inductive is None else (inductive.history, inductive.traits)
-        users = self._inputs.users(user, query, moments, self.categories, history)
+        users, traits = self._users(user, query, before, inductive)
         return self._towers.personalise(vector, users, self.products, traits)
 
     @torch.no_grad()
@@ -108,42 +104,46 @@ class NodeEncoder:
         nothing = np.empty(0, np.int32)
         base = self._towers.new_product_bases(products)
         inputs, texts = self._inputs.unconnected_products(products.count), base[:0]
-        return self._towers.product_vectors(inputs, base, texts, nothing, base[:0])
+        return torch.as_tensor(self._towers.product(inputs, base, texts, nothing, base[:0]))
 
     @torch.no_grad()
     def encode_requests(self, user: Int32, query: Int32) -> Tensor:
-        """Encode queries of shoppers: float32 [n, d], unit length.
+        """Encode queries of users: float32 [n, d], unit length.
 
-        A query that led nowhere yet calls up the history of the nearest by text that did.
+        The history of a query that led nowhere yet is that of the nearest by text that did.
         """
         distinct, row = np.unique(query, return_inverse=True)
         distinct = distinct.astype(np.int32)
         vectors = self.encode_queries(distinct)
-        history_query = self.history_query(distinct)
-        parts = [
-            self.personalise(vectors[torch.from_numpy(row[block])], user[block], history_query[row[block]]) for block in _blocks(len(row))
-        ]
-        return torch.cat(parts) if parts else vectors[:0]
+        return self._blockwise(vectors, row, user, self.history_query(distinct)[row])
 
     @torch.no_grad()
     def encode_cold_queries(self, user: Int32, query: Int32) -> tuple[Tensor, Int32]:
-        """Encode requests as if nobody had asked their queries before: by text, with the history that the nearest other query calls up.
+        """Encode requests as if their queries were new: by text, with the history that the nearest other query selects.
 
         Shapes:
-            user, query: int32 [n], known queries. Returns float32 [n, d], unit length, and the other queries, int32 [n], -1 for none.
+            - user, query: int32 [n], known queries
+            - returns: float32 [n, d], unit length, and the other queries, int32 [n], -1 for none
         """
         distinct, row = np.unique(query, return_inverse=True)
         texts = self.encode_query_texts(distinct.astype(np.int32))
         history_query = self.nearest_query(texts, besides=distinct.astype(np.int32))[row]
-        parts = [self.personalise(texts[torch.from_numpy(row[block])], user[block], history_query[block]) for block in _blocks(len(row))]
-        return torch.cat(parts) if parts else texts[:0], history_query
+        return self._blockwise(texts, row, user, history_query), history_query
+
+    def _blockwise(self, vectors: Tensor, row: Int64, user: Int32, history_query: Int32) -> Tensor:
+        """Personalise the vectors in some rows, a block of requests at a time."""
+        parts = [
+            self.personalise(vectors[torch.from_numpy(row[block])], user[block], history_query[block]) for block in self._blocks(len(row))
+        ]
+        return torch.cat(parts) if parts else vectors[:0]
 
     @torch.no_grad()
     def history_query(self, query: Int32) -> Int32:
-        """Return the queries whose categories call up history: each itself, or the nearest by text that led somewhere, or -1.
+        """Return the queries whose categories select the history: each itself, or the nearest by text that led somewhere, or -1.
 
         Shapes:
-            query: int32 [n], known nodes. Returns int32 [n].
+            - query: int32 [n], known nodes
+            - returns: int32 [n]
         """
         history_query = query.copy()
         new = np.flatnonzero(~self.has_history_categories[query])
@@ -158,10 +158,12 @@ class NodeEncoder:
 
     @torch.no_grad()
     def nearest_query(self, text: Tensor, besides: Int32 | None = None) -> Int32:
-        """Return, of the queries that call up history, the nearest by text, -1 where none is near at all: int32 [n].
+        """Return the nearest query by text among those that select a history, -1 where none is near at all.
 
         Shapes:
-            text: [n, d], unit length, as of `encode_texts`; besides: int32 [n], for each a query that it may not be.
+            - text: [n, d], unit length, as of `encode_texts`
+            - besides: int32 [n], for each a query that it may not be
+            - returns: int32 [n]
         """
         if self._with_history is None:
             known = np.flatnonzero(np.diff(self.categories.indptr) > 0).astype(np.int32)
@@ -169,7 +171,7 @@ class NodeEncoder:
         known, texts = self._with_history
         if not len(known) or not len(text):
             return np.full(len(text), -1, dtype=np.int32)
-        size, best = max(1, _SCORES // len(known)), []
+        size, best = max(1, self._most_scores // len(known)), []
         for start in range(0, len(text), size):
             scores = text[start : start + size] @ texts.T
             if besides is not None:
@@ -198,18 +200,19 @@ class NodeEncoder:
 
     @torch.no_grad()
     def encode_users(self, inductive: InductiveUsers | None = None) -> Tensor:
-        """Encode all shoppers of the graph, or guests, without a query: float32 [users, d], unit length, zero where nothing is known."""
+        """Encode all users, of the graph or inductive, without a query: float32 [users, d], unit length, zero where nothing is known."""
         graph = self.view.graph if inductive is None else inductive.graph
-        parts = [self._encode_users(block, inductive) for block in _blocks(graph.num_nodes["user"])]
+        parts = []
+        for block in self._blocks(graph.num_nodes["user"]):
+            users, traits = self._users(block, np.full_like(block, -1), None, inductive)
+            parts.append(functional.normalize(self._towers.user_vectors(users, self.products, traits)[torch.from_numpy(users.row)], dim=1))
         return torch.cat(parts) if parts else torch.zeros((0, self._towers.config.dimension))
 
-    def _encode_users(self, user: Int32, inductive: InductiveUsers | None) -> Tensor:
-        moments = np.full(len(user), self.view.time, dtype=np.int64)
+    def _users(self, user: Int32, query: Int32, before: Int64 | None, inductive: InductiveUsers | None) -> tuple[UserInputs, Traits | None]:
+        as_of = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before
         history, traits = (None, None) if inductive is None else (inductive.history, inductive.traits)
-        users = self._inputs.users(user, np.full(len(user), -1, dtype=np.int32), moments, self.categories, history)
-        return functional.normalize(self._towers.user_vectors(users, self.products, traits)[torch.from_numpy(users.row)], dim=1)
+        return self._inputs.users(user, query, as_of, self.categories, history), traits
 
-
-def _blocks(size: int) -> Iterator[Int32]:
-    for start in range(0, size, _BLOCK):
-        yield np.arange(start, min(start + _BLOCK, size), dtype=np.int32)
+    def _blocks(self, size: int) -> Iterator[Int32]:
+        for start in range(0, size, self._block):
+            yield np.arange(start, min(start + self._block, size), dtype=np.int32)

@@ -83,8 +83,6 @@ class HingeObjective:
 
 
 Objective = SoftmaxObjective | HingeObjective
-_Part = tuple[str, float, Tensor, Tensor]
-"""Name, weight, rows of products [n, k] and which of them are valid [n, k]: what stands against its example alone."""
 
 
 def batch_losses(objective: Objective, batch: Batch, query: Tensor, product: Tensor) -> Losses:
@@ -100,7 +98,9 @@ def batch_losses(objective: Objective, batch: Batch, query: Tensor, product: Ten
     total = batch.pool_weight * values[POOL]
     weights = {POOL: batch.pool_weight}
     before = time.thread_time()
-    parts = [*_drawn(batch), *_hardest(batch, pool, query, product)]
+    parts = [(part.name, part.weight, torch.from_numpy(part.product), torch.from_numpy(part.valid)) for part in batch.own]
+    if batch.hardest is not None:
+        parts.append(("in_batch_hard", batch.hardest.weight, *hardest_of_pool(query, product, pool, batch.hardest)))
     choosing = (time.thread_time() - before) * torch.get_num_threads()
     for name, counts, rows, valid in parts:
         own = functional.embedding(rows, product)
@@ -130,12 +130,8 @@ def hardest_of_pool(query: Tensor, product: Tensor, pool: Tensor, part: HardestP
 class Thresholds(nn.Module):
     """One cosine an action kind, set by the configuration or learned.
 
-    Args:
-        settings: Of the loss.
-        actions: The graph's actions that count as interactions.
-
     Raises:
-        ConfigError: A threshold is set for something else.
+        ConfigError: A threshold is set for something else than the graph's positive actions.
     """
 
     set_values: Tensor
@@ -164,16 +160,6 @@ class Thresholds(nn.Module):
     def by_action(self) -> dict[str, float]:
         """Return the thresholds by action."""
         return dict(zip(self._actions, self().tolist(), strict=True))
-
-
-def _drawn(batch: Batch) -> list[_Part]:
-    return [(part.name, part.weight, torch.from_numpy(part.product), torch.from_numpy(part.valid)) for part in batch.own]
-
-
-def _hardest(batch: Batch, pool: Tensor, query: Tensor, product: Tensor) -> list[_Part]:
-    if batch.hardest is None:
-        return []
-    return [("in_batch_hard", batch.hardest.weight, *hardest_of_pool(query, product, pool, batch.hardest))]
 
 
 def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:

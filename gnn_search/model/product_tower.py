@@ -13,8 +13,7 @@ from gnn_search.arrays import Int32, Int64
 from gnn_search.config.training import ProductSettings
 from gnn_search.model.aggregation import Ragged, RelationConv, ValueTable, importance
 from gnn_search.model.codes import Codes, code_quantiles
-from gnn_search.model.features import Features
-from gnn_search.model.product_facts import ProductFacts
+from gnn_search.model.features import Features, ProductFacts
 from gnn_search.model.text_tower import TextTower
 from gnn_search.sampling.inputs import ProductInputs
 from gnn_search.sampling.neighbours import Neighbours
@@ -26,18 +25,13 @@ class ProductTower(nn.Module):
     A product without an interaction has one vector shared by all new products in the place of its ID embedding. In training this is done
     to some of the products that are new when the batch's window starts, so the model learns how likely a new product is. The ID
     embeddings start as long as a text's, which gives products of one category distinct codes for the history attention to recall.
-
-    Args:
-        settings: Of the tower.
-        dimension: Of the vectors.
-        features: Fixed features of the graph's nodes.
     """
 
     def __init__(self, settings: ProductSettings, dimension: int, features: Features) -> None:
         super().__init__()
         self._settings, self._features = settings, features
         graph = features.graph
-        num_products, num_categories = features.num_products, features.num_categories
+        num_products, num_categories = graph.num_nodes["product"], graph.num_nodes["category"]
         self.id_embedding = nn.Embedding(num_products, dimension, sparse=True) if settings.id_embedding else None
         self.category = nn.Parameter(torch.randn(num_categories, dimension) * 0.5 * dimension**-0.5) if settings.category else None
         self.from_queries = RelationConv(dimension) if settings.queries else None
@@ -98,7 +92,7 @@ class ProductTower(nn.Module):
         """Add the neighbours' messages to the bases.
 
         Shapes:
-            - base: [n, d]
+            - base: [n, d], from `TwoTower.product_bases`
             - query_text: [q, d], of the queries numbered query [q], ascending
             - bases: [catalogue, d], stored, no gradient
             - returns: [n, d], unit length

@@ -17,11 +17,6 @@ class QueryTower(nn.Module):
 
     A query is known when it led to a product before the view's time. In training some known queries are treated as cold ones, drawn at
     random.
-
-    Args:
-        settings: Of the tower.
-        dimension: Of the vectors.
-        num_queries: Queries of the graph.
     """
 
     def __init__(self, settings: QuerySettings, dimension: int, num_queries: int) -> None:
@@ -32,7 +27,7 @@ class QueryTower(nn.Module):
         if self.id_embedding is not None:
             nn.init.zeros_(self.id_embedding.weight)
 
-    def forward(self, inputs: QueryInputs, text: Tensor, vectors: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, inputs: QueryInputs, text: Tensor, vectors: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Encode queries.
 
         Shapes:

@@ -18,11 +18,6 @@ from gnn_search.model.codes import Codes, number_shared
 class SharedAttributes(nn.Module):
     """Sum the vectors of a node's values over the levels of each attribute, coarse to fine.
 
-    Args:
-        graph: The graph.
-        attributes: Of the configuration.
-        dimension: Of the vectors.
-
     Attributes:
         user_values: The numbers of values by columns of the users.
         product_values: The same numbers by columns of the products.
@@ -39,10 +34,5 @@ class SharedAttributes(nn.Module):
         self.values = ValueTable(self.users.num_rows, dimension)
 
     def of_products(self, product: npt.NDArray[np.integer], codes: Codes | None = None) -> Tensor:
-        """Return the products' part: float32 [n, d].
-
-        Args:
-            product: Rows of `codes`, integers [n].
-            codes: Of products, by default of the graph's.
-        """
+        """Return the part of products, rows of `codes` (by default the graph's), integers [n]: float32 [n, d]."""
         return torch.as_tensor(self.values((self._products if codes is None else codes).summed(product)))

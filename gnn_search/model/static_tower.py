@@ -25,11 +25,8 @@ class StaticTower(TextTower):
 
     It is linear in the tokens, so the trained tower folds into one plain matrix (Model2Vec's form).
 
-    Args:
-        graph: Whose nodes have texts.
-        tokenizer: Cuts texts into tokens.
-        dimension: Of the vectors.
-        table: One vector a token to start from, float32 [vocabulary, dimension]; by default drawn at random.
+    Shapes:
+        - table: float32 [vocabulary, dimension], one vector a token to start from; by default drawn at random
     """
 
     def __init__(self, graph: Graph, tokenizer: Tokenizer, dimension: int, table: Tensor | None = None) -> None:
@@ -43,7 +40,6 @@ class StaticTower(TextTower):
         nn.init.eye_(self.projection.weight)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """See `TextTower.forward`."""
         lists = self._cut(texts)
         return self.mean(Ragged.of(lists.indptr, lists.token))
 
@@ -57,7 +53,7 @@ class StaticTower(TextTower):
         return self.mean(Ragged.of_rows(lists.indptr, lists.token, rows))
 
     def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """See `TextTower.knows`: those that hold a known token."""
+        """See `TextTower.knows`: those that hold a known token; the vector of any other is zero."""
         return np.diff(self._cut(texts).indptr) > 0
 
     def save(self, folder: Path) -> list[Path]:

@@ -23,19 +23,11 @@ class TextTower(nn.Module, ABC):
 
     @abstractmethod
     def nodes(self, node_type: TextNode, rows: Int32 | None = None) -> Tensor:
-        """Encode the texts of nodes.
+        """Encode the texts of nodes, rows int32 [n], by default all: float32 [n, d], not normalised."""
 
-        Args:
-            node_type: Their type.
-            rows: Their numbers, int32 [n]; by default all.
-
-        Shapes:
-            - returns: float32 [n, d], not normalised
-        """
-
-    @abstractmethod
     def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Say which texts mean anything to the tower, bool [n]; the vector of any other is zero."""
+        """Say which texts mean anything to the tower, bool [n]: by default all but blank ones."""
+        return np.array([bool(text.strip()) for text in texts], dtype=np.bool_)
 
     @abstractmethod
     def save(self, folder: Path) -> list[Path]:

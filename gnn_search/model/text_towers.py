@@ -16,13 +16,21 @@ from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
 from gnn_search.model.features import training_texts
-from gnn_search.model.pretrained import hash_folder, locate, principal_projection
-from gnn_search.model.sentence_transformer import TransformerSource, embed, load_transformer, width
-from gnn_search.model.static_start import read_static_model
+from gnn_search.model.pretrained import hash_folder, locate, principal_projection, read_static_model
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import train_tokenizer
-from gnn_search.model.transformer_tower import VECTORS, DistinctTexts, FrozenTransformer, LearningTransformer, write_text_vectors
+from gnn_search.model.transformer_tower import (
+    VECTORS,
+    DistinctTexts,
+    FrozenTransformer,
+    LearningTransformer,
+    TransformerSource,
+    load_transformer,
+    transformer_vectors,
+    width,
+    write_text_vectors,
+)
 
 _SAMPLE = 4096
 """Texts from which the first projection of a transformer that learns is made."""
@@ -78,7 +86,7 @@ def _make_frozen(source: TransformerSource, dimension: int, graph: Graph, layout
             )
     else:
         with torch.no_grad():
-            vectors = embed(source.load(), texts.texts)
+            vectors = transformer_vectors(source.load(), texts.texts)
         write_text_vectors(layout.root, vectors, source)
     tower = FrozenTransformer(texts, vectors, source, dimension)
     _start_projection(tower.projection.weight, vectors)
@@ -90,7 +98,7 @@ def _make_learning(folder: Path, settings: TextSettings, dimension: int, graph: 
     tower = LearningTransformer(texts, transformer, settings.max_tokens, dimension, width(transformer))
     picked = np.linspace(0, len(texts.texts) - 1, min(_SAMPLE, len(texts.texts))).astype(np.int64)
     with torch.no_grad():
-        _start_projection(tower.projection.weight, embed(transformer, [texts.texts[place] for place in picked]))
+        _start_projection(tower.projection.weight, transformer_vectors(transformer, [texts.texts[place] for place in picked]))
     return tower
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from gnn_search.arrays import Int32, Int64
+from gnn_search.errors import ArtefactError, ConfigError, MissingExtraError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout, staged
 from gnn_search.model.features import TextNode, node_texts
 from gnn_search.model.pretrained import hash_folder
-from gnn_search.model.sentence_transformer import TransformerSource, embed
 from gnn_search.model.text_tower import TextTower
 
 VECTORS = "vectors"
@@ -59,11 +61,8 @@ class FrozenTransformer(TextTower):
 
     The vectors of the nodes' texts are at hand; the transformer is loaded when a text comes that no node has.
 
-    Args:
-        texts: The nodes' texts.
-        vectors: Their vectors, float32 [texts, h], unit length.
-        source: The transformer.
-        dimension: Of the tower's vectors.
+    Shapes:
+        - vectors: float32 [texts, h], unit length, of the nodes' texts
     """
 
     def __init__(self, texts: DistinctTexts, vectors: Tensor, source: TransformerSource, dimension: int) -> None:
@@ -74,22 +73,16 @@ class FrozenTransformer(TextTower):
         self.projection = nn.Linear(vectors.shape[1], dimension, bias=False)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """See `TextTower.forward`."""
         place = np.fromiter((self._texts.places.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
         vectors = self._vectors[torch.from_numpy(np.maximum(place, 0))]
         new = np.flatnonzero(place < 0)
         if len(new):
             with torch.no_grad():
-                vectors[torch.from_numpy(new)] = embed(self._transformer(), [texts[int(row)] for row in new])
+                vectors[torch.from_numpy(new)] = transformer_vectors(self._transformer(), [texts[int(row)] for row in new])
         return torch.as_tensor(self.projection(vectors))
 
     def nodes(self, node_type: TextNode, rows: Int32 | None = None) -> Tensor:
-        """See `TextTower.nodes`."""
         return torch.as_tensor(self.projection(self._vectors[torch.from_numpy(self._texts.of(node_type, rows))]))
-
-    def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """See `TextTower.knows`: all but blank ones."""
-        return np.array([bool(text.strip()) for text in texts], dtype=np.bool_)
 
     def save(self, folder: Path) -> list[Path]:
         """See `TextTower.save`: the vectors of the nodes' texts, and where the transformer lies."""
@@ -106,12 +99,6 @@ class LearningTransformer(TextTower):
     """A transformer that learns with the other towers, and a learned projection of its vectors.
 
     Its dropout stays off: it would take random numbers that a resumed run can't take again.
-
-    Args:
-        texts: The nodes' texts.
-        transformer: From `load_transformer`.
-        max_tokens: Tokens of a text that count.
-        dimension: Of the tower's vectors.
     """
 
     def __init__(self, texts: DistinctTexts, transformer: nn.Module, max_tokens: int, dimension: int, width: int) -> None:
@@ -121,18 +108,13 @@ class LearningTransformer(TextTower):
         self.projection = nn.Linear(width, dimension, bias=False)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """See `TextTower.forward`."""
-        return torch.as_tensor(self.projection(embed(self.transformer, texts)))
+        return torch.as_tensor(self.projection(transformer_vectors(self.transformer, texts)))
 
     def nodes(self, node_type: TextNode, rows: Int32 | None = None) -> Tensor:
         """See `TextTower.nodes`. A text that several nodes have is encoded once."""
         distinct, row = np.unique(self._texts.of(node_type, rows), return_inverse=True)
         vectors = self([self._texts.texts[place] for place in distinct])
         return torch.as_tensor(vectors[torch.from_numpy(row)])
-
-    def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """See `TextTower.knows`: all but blank ones."""
-        return np.array([bool(text.strip()) for text in texts], dtype=np.bool_)
 
     @torch.no_grad()
     def save(self, folder: Path) -> list[Path]:
@@ -141,7 +123,7 @@ class LearningTransformer(TextTower):
         with staged(layout.transformer, replace=True) as partial:
             write_transformer(self.transformer, partial)
         source = TransformerSource(layout.transformer, hash_folder(layout.transformer), self._max_tokens)
-        return [write_text_vectors(folder, embed(self.transformer, self._texts.texts), source)]
+        return [write_text_vectors(folder, transformer_vectors(self.transformer, self._texts.texts), source)]
 
     def saved_apart(self) -> Iterable[nn.Parameter]:
         """See `TextTower`: the transformer has a folder of its own."""
@@ -171,3 +153,94 @@ def write_transformer(model: Any, folder: Path) -> None:
     model.save(str(folder), create_model_card=False)
     for file in folder.rglob("*.safetensors"):
         file.chmod(0o644)
+
+
+@dataclass(frozen=True)
+class TransformerSource:
+    """A sentence-transformers model that a text tower relies on.
+
+    Attributes:
+        folder: Where it lies.
+        hash: Hash of its files.
+        max_tokens: Tokens of a text that count.
+    """
+
+    folder: Path
+    hash: str
+    max_tokens: int
+
+    def load(self) -> Any:
+        """Load the model.
+
+        Raises:
+            ArtefactError: It is no longer there, or another lies in its place.
+            MissingExtraError: The package is not installed.
+        """
+        if not self.folder.is_dir():
+            raise ArtefactError(
+                f"new texts are encoded by the transformer in {self.folder}, which is gone; put it back, or train the model again"
+            )
+        if hash_folder(self.folder) != self.hash:
+            raise ArtefactError(
+                f"the transformer in {self.folder} is not the one that the model was trained with (its files have changed); "
+                "put that one back, or train the model again"
+            )
+        return load_transformer(self.folder, self.max_tokens)
+
+
+def load_transformer(folder: Path, max_tokens: int) -> Any:
+    """Load a sentence-transformers folder, without dropout.
+
+    Raises:
+        ConfigError: The folder is none, or its weights are no safetensors.
+        MissingExtraError: The package is not installed.
+    """
+    if not (folder / "modules.json").is_file():
+        raise ConfigError(f"text.start: {folder} is no folder of a sentence-transformers model; expected modules.json in it")
+    for weights in folder.rglob("pytorch_model*.bin"):
+        if not list(weights.parent.glob("*.safetensors")):
+            raise ConfigError(f"text.start: {weights} is a pickle, which is never read; save the model with safe_serialization=True")
+    try:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"text.kind transformer needs {error.name}, which is not installed; run: pip install 'gnn-search[transformer]'"
+        ) from None
+    logging.disable_progress_bar()
+    try:
+        model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"text.start: the sentence-transformers model in {folder} can't be loaded ({reason})") from None
+    model.max_seq_length = max_tokens if model.max_seq_length is None else min(max_tokens, model.max_seq_length)
+    return model.eval().float()
+
+
+def width(model: Any) -> int:
+    """Return the dimension of a model's vectors."""
+    return int(model.get_embedding_dimension())
+
+
+def transformer_vectors(model: Any, texts: Sequence[str], chunk: int = 128) -> Tensor:
+    """Encode texts, with a gradient where gradients are on.
+
+    Texts of like length go together, `chunk` at a time. What a chunk needs for its gradient is computed again on the way back (Chen et
+    al., arXiv 1604.06174), so memory grows with a chunk and not with the batch.
+
+    Shapes:
+        - returns: float32 [n, h], unit length
+    """
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    parts = [torch.zeros((0, width(model)))]
+    for start in range(0, len(order), chunk):
+        inputs = model.preprocess([texts[place] for place in order[start : start + chunk]])
+        if torch.is_grad_enabled():
+            parts.append(checkpoint(_forward, model, inputs, use_reentrant=False, preserve_rng_state=False))
+        else:
+            parts.append(_forward(model, inputs))
+    return functional.normalize(torch.cat(parts)[torch.from_numpy(np.argsort(order))], dim=1)
+
+
+def _forward(model: Any, inputs: dict[str, Any]) -> Tensor:
+    return torch.as_tensor(model(dict(inputs))["sentence_embedding"])

@@ -10,20 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import Int32, row_bounds
 from gnn_search.config.training import TrainingConfig
 from gnn_search.model.aggregation import Ragged, recency
-from gnn_search.model.features import Features
+from gnn_search.model.features import Features, ProductFacts
 from gnn_search.model.objective import HingeObjective, Losses, SoftmaxObjective, Thresholds, batch_losses
-from gnn_search.model.product_facts import ProductFacts
 from gnn_search.model.product_tower import ProductTower
 from gnn_search.model.query_tower import QueryTower
 from gnn_search.model.shared_attributes import SharedAttributes
 from gnn_search.model.text_tower import TextTower
-from gnn_search.model.traits import Traits
-from gnn_search.model.user_tower import Slots, UserLists, UserTower
+from gnn_search.model.user_tower import Slots, Traits, UserLists, UserTower
 from gnn_search.sampling.batches import Batch
-from gnn_search.sampling.inputs import ProductInputs, QueryInputs, UserInputs
+from gnn_search.sampling.inputs import UserInputs
 
 
 class TwoTower(nn.Module):
@@ -34,11 +32,6 @@ class TwoTower(nn.Module):
     and reads those of all others from tables of stored vectors, as in GNNAutoScale (Fey et al., arXiv 2106.05609), so several hops cost
     about one. A stored vector is that of the last step or refresh that made it, whose window may be later than the batch's: like the
     weights, it may have seen all of the training period, and nothing after it.
-
-    Args:
-        config: The configuration.
-        features: Fixed features of the graph's nodes.
-        text: The text tower.
     """
 
     bases: Tensor
@@ -50,7 +43,7 @@ class TwoTower(nn.Module):
         self._features = features
         self.text = text
         self.product = ProductTower(config.product, config.dimension, features)
-        self.query = QueryTower(config.query, config.dimension, features.num_queries)
+        self.query = QueryTower(config.query, config.dimension, features.graph.num_nodes["query"])
         shared = config.shared_attributes
         self.user = UserTower(
             config.user,
@@ -65,7 +58,7 @@ class TwoTower(nn.Module):
         # A hinge scores by the cosine alone.
         self.log_temperature = None if hinge else nn.Parameter(torch.tensor(math.log(config.loss.temperature)))
         self.score_thresholds = Thresholds(config.loss, features.graph.positive_actions) if hinge else None
-        shape = (features.num_products, config.dimension)
+        shape = (features.graph.num_nodes["product"], config.dimension)
         self.register_buffer("bases", torch.zeros(shape))
         self.register_buffer("vectors", torch.zeros(shape))
 
@@ -88,20 +81,15 @@ class TwoTower(nn.Module):
         return {f"{action}_threshold": value for action, value in self.thresholds.items()}
 
     def forward(self, batch: Batch, generator: torch.Generator) -> Losses:
-        """Return the losses of a batch, and store the product vectors that it computed.
-
-        Args:
-            batch: From `BatchSampler.make`.
-            generator: Source of dropout.
-        """
+        """Return the losses of a batch, and store the product vectors that it computed."""
         text = self.query_texts(batch.queries.query)
         spared = torch.rand(len(batch.products.product), generator=generator) >= self.config.product.cold_start_share
         with_id_embedding = torch.from_numpy(batch.products.known) | spared
         base = self.product_bases(batch.products.product, with_id_embedding)
-        product = self.product_vectors(batch.products, base, text, batch.queries.query, self.bases)
+        product = self.product(batch.products, base, text, batch.queries.query, self.bases)
         # A product without its ID embedding for this step alone must not be remembered so.
         self._store(batch.products.product, base, product, with_id_embedding)
-        query = self.query_vectors(batch.queries, text, self.vectors, generator)
+        query = self.query(batch.queries, text, self.vectors, generator)
         personal = self.personalise(query[torch.from_numpy(batch.query)], batch.users, self.vectors)
         return self._losses(batch, personal, product)
 
@@ -121,43 +109,14 @@ class TwoTower(nn.Module):
             return base
         return base + self.shared.of_products(np.arange(products.count), products.shared)
 
-    def product_vectors(self, inputs: ProductInputs, base: Tensor, query_text: Tensor, query: Int32, bases: Tensor) -> Tensor:
-        """Encode products with their neighbours.
-
-        Args:
-            inputs: Products and neighbours.
-            base: Their bases, [n, d].
-            query_text: Texts of all queries among the neighbours, [q, d].
-            query: Their numbers, ascending, [q].
-            bases: The bases of all products, without gradient, [catalogue, d].
-
-        Shapes:
-            - returns: [n, d], unit length
-        """
-        return torch.as_tensor(self.product(inputs, base, query_text, query, bases))
-
-    def query_vectors(self, inputs: QueryInputs, text: Tensor, products: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Encode queries from their texts and, where known, the graph.
-
-        Shapes:
-            - text: [n, d]
-            - products: the vectors of all products, without gradient, [catalogue, d]
-            - returns: [n, d], unit length
-        """
-        return torch.as_tensor(self.query(inputs, text, products, generator))
-
     def personalise(self, query: Tensor, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Move queries towards their users; one of whom nothing is known leaves the query as it is.
 
-        Args:
-            query: The queries.
-            users: Their users.
-            products: The vectors of all products, without gradient.
-            traits: The users' attributes, where they are not those of the graph's nodes.
-
         Shapes:
             - query: [n, d]
-            - products: [catalogue, d]
+            - users: of each query
+            - products: [catalogue, d], without gradient
+            - traits: the users' attributes, where they are not those of the graph's nodes
             - returns: [n, d], unit length
         """
         user = self.user_vectors(users, products, traits)[torch.from_numpy(users.row)]
@@ -167,13 +126,9 @@ class TwoTower(nn.Module):
     def user_vectors(self, users: UserInputs, products: Tensor, traits: Traits | None = None) -> Tensor:
         """Encode users without a query: [users, d], zero for one of whom nothing is known.
 
-        Args:
-            users: The users.
-            products: The vectors of all products, without gradient.
-            traits: The users' attributes, where they are not those of the graph's nodes.
-
         Shapes:
-            - products: [catalogue, d]
+            - products: [catalogue, d], without gradient
+            - traits: the users' attributes, where they are not those of the graph's nodes
         """
         recent = []
         for sequence in users.recent:
@@ -192,19 +147,14 @@ class TwoTower(nn.Module):
         return self.user.encode(lists, products, self.product.brand, None if self.shared is None else self.shared.values)
 
     def traits_of(self, users: pl.DataFrame) -> Traits:
-        """Look up attributes of users who are not in the graph; a value that no user of the graph has is unknown.
-
-        Args:
-            users: With the attribute columns of the graph's users.
-        """
+        """Look up attributes, in the graph's columns, of users who are not in it; a value that no user of the graph has is unknown."""
         return Traits(self._features.user_values.code(users), None if self.shared is None else self.shared.user_values.code(users))
 
-    def category_vectors(self, ways: Int32) -> Tensor:
-        """Encode categories from their ways to the top, int32 [n, levels] padded with -1: [n, d], unit length."""
-        inside = ways >= 0
-        indptr = np.zeros(len(ways) + 1, dtype=np.int64)
-        np.cumsum(inside.sum(axis=1), out=indptr[1:])
-        return functional.normalize(Ragged.of(indptr, ways[inside]).sum(self.product.categories(self.text)), dim=1)
+    def category_vectors(self, paths: Int32) -> Tensor:
+        """Encode categories from their paths to the top, int32 [n, levels] padded with -1: [n, d], unit length."""
+        inside = paths >= 0
+        indptr = row_bounds(inside.sum(axis=1))
+        return functional.normalize(Ragged.of(indptr, paths[inside]).sum(self.product.categories(self.text)), dim=1)
 
     @torch.no_grad()
     def remember(self, bases: Tensor, vectors: Tensor) -> None:

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from gnn_search.config.training import UserSettings
 from gnn_search.model.aggregation import Lists, RelationConv, ValueTable, pad
+from gnn_search.model.codes import Codes
 from gnn_search.sampling.history import NUM_FEATURES, History
 
 
@@ -61,14 +62,9 @@ class UserTower(nn.Module):
     def encode(self, users: UserLists, products: Tensor, brands: ValueTable | None, shared: ValueTable | None) -> Tensor:
         """Encode users without a query, not normalised; zero for one of whom nothing is known.
 
-        Args:
-            users: The users.
-            products: Vectors of the products, without gradient.
-            brands: Vectors of the brands; None where the product tower has none.
-            shared: Vectors of the attributes that users and products share.
-
         Shapes:
-            - products: float32 [catalogue, d]
+            - products: float32 [catalogue, d], without gradient
+            - brands, shared: vectors of the brands, and of the attributes that users and products share; None where there are none
             - returns: float32 [users, d]
         """
         vector = products.new_zeros((users.count, products.shape[1]))
@@ -141,9 +137,6 @@ class HistoryAttention(nn.Module):
 
     A mean over m products of about equal weight is about sqrt(m) times shorter than one product, so the query would drown a long history.
     The attended mean is therefore scaled by scale * m ** growth, both learned.
-
-    Args:
-        dimension: Of the vectors.
     """
 
     def __init__(self, dimension: int) -> None:
@@ -193,3 +186,16 @@ class HistoryAttention(nn.Module):
             - returns: float32 [n, d]
         """
         return torch.as_tensor(self.value(attended) * self.scale * torch.exp(self.growth * log_length))
+
+
+@dataclass(frozen=True)
+class Traits:
+    """The attributes of some users, as the user tower reads them.
+
+    Shapes:
+        - attributes: codes, a row a user
+        - shared: codes, a row a user; None where the model has no attributes that products share
+    """
+
+    attributes: Codes
+    shared: Codes | None

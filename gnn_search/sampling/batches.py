@@ -79,7 +79,7 @@ class HardestPart:
     """Which places of the pool's scores the hardest negatives must not come from.
 
     Shapes:
-        masked_row, masked_column: int64, places of the [n, m] scores.
+        - masked_row, masked_column: int64, places of the [n, m] scores
     """
 
     weight: float
@@ -125,10 +125,6 @@ class Batch:
 class BatchSampler:
     """Makes the batch of any (epoch, step), always the same one.
 
-    Args:
-        graph: The graph.
-        config: The training configuration.
-
     Raises:
         RequestError: There is nothing to learn from.
     """
@@ -144,8 +140,8 @@ class BatchSampler:
                 f"{graph.path}: the training period holds no interaction, only products that were shown; move the recipe's split"
             )
         self._random = RandomSource(config.seed)
-        examples = self.examples
-        self.negatives = build_samplers(config, graph, examples.user, examples.query, examples.product, self._random)
+        positives = self._take(np.arange(len(self.examples.time)))
+        self.negatives = build_samplers(config.negatives, config.loss.mask, graph, positives, self._random)
         self._views: OrderedDict[int, tuple[GraphView, QueryCategories]] = OrderedDict()
         self._window = np.asarray((self.examples.time - self.examples.time[0]) // self._window_length)
         self._plans: dict[int, list[Int64]] = {}
@@ -157,12 +153,7 @@ class BatchSampler:
         self.schedule = LossSchedule(config.schedule, config.pool_weight, hard, self.total_steps)
 
     def make(self, epoch: int, step: int) -> Batch:
-        """Draw the batch of a step.
-
-        Args:
-            epoch: Pass over the examples, from 0.
-            step: Step inside the epoch.
-        """
+        """Draw the batch of a step inside an epoch, both from 0."""
         positives = self.positives(epoch, step)
         example = positives.example
         view, categories = self._view(int(self._window[example[0]]))
@@ -200,7 +191,9 @@ class BatchSampler:
 
     def positives(self, epoch: int, step: int) -> Positives:
         """Return the examples of a step."""
-        example = self._plan(epoch)[step]
+        return self._take(self._plan(epoch)[step])
+
+    def _take(self, example: Int64) -> Positives:
         return Positives(example, self.examples.user[example], self.examples.query[example], self.examples.product[example])
 
     def view_of(self, epoch: int, step: int) -> GraphView:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64, bisect_rows, expand_ranges
+from gnn_search.arrays import Float32, Int32, Int64, bisect_rows, expand_ranges, row_bounds
 from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import Graph, GraphView
 
@@ -16,8 +16,6 @@ NUM_FEATURES = 3
 
 _DAY = 86_400e6
 """µs."""
-_INTERACTIONS_READ = 512
-"""Latest interactions in one category that count, so that the cost stays bounded for the heaviest users."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +74,18 @@ class QueryCategories:
         kept = order[rank < most]
         self.category = (pair[kept] % num_categories).astype(np.int32)
         self.count = count[kept]
-        self.indptr = np.zeros(len(size) + 1, dtype=np.int64)
-        np.cumsum(np.minimum(size, most), out=self.indptr[1:])
+        self.indptr = row_bounds(np.minimum(size, most))
 
 
 class HistoryIndex:
     """Every user's interactions sorted by category and time, so that finding those in a query's categories takes a few binary searches.
 
-    A user's interactions in one category are one interval, and those before a time are a prefix of it.
+    A user's interactions in one category are one interval, and those before a time are a prefix of it. Of these the latest `most_read`
+    count, so that the cost stays bounded for the heaviest users.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, most_read: int = 512) -> None:
+        self._most_read = most_read
         kinds = {action: _Timeline.of(graph.csr((product, f"rev_{action}", user))) for user, action, product in graph.positive_relations}
         chronicle = _chronicle(list(kinds.values()), graph.num_nodes["user"])
         self._timelines: dict[str | None, _Timeline] = {None: chronicle}
@@ -103,16 +102,10 @@ class HistoryIndex:
     def in_categories(self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, most: int) -> History:
         """Return each user's history in the query's categories before a time: the latest `most` distinct products.
 
-        Args:
-            user: User of each row, -1 for none.
-            query: Query of each row, -1 for one without categories.
-            before: The time, µs.
-            categories: The queries' categories as known.
-            most: Most products a row.
-
         Shapes:
-            - user, query: int32 [n]
-            - before: int64 [n]
+            - user: int32 [n], -1 for none
+            - query: int32 [n], -1 for one without categories
+            - before: int64 [n], µs
         """
         known = (user >= 0) & (query >= 0)
         safe = np.where(query >= 0, query, 0)
@@ -124,21 +117,16 @@ class HistoryIndex:
         hit = self._groups[found] == group if len(self._groups) else np.zeros(len(group), dtype=bool)
         row, found = row[hit], found[hit]
         ends = bisect_rows(self._time, self._bounds[found], self._bounds[found + 1], before[row])
-        inner, interaction = expand_ranges(np.maximum(self._bounds[found], ends - _INTERACTIONS_READ), ends)
+        inner, interaction = expand_ranges(np.maximum(self._bounds[found], ends - self._most_read), ends)
         return _distinct(row[inner], self._product[interaction], self._time[interaction], before, most)
 
     def latest(self, user: Int32, before: Int64, most: int, action: str | None = None) -> History:
         """Return the latest interactions of each user before a time, at most `most` of them, as distinct products.
 
-        Args:
-            user: User of each row, -1 for none.
-            before: The time, µs.
-            most: Most interactions a row.
-            action: Kind of action; None takes all kinds together.
-
         Shapes:
-            - user: int32 [n]
-            - before: int64 [n]
+            - user: int32 [n], -1 for none
+            - before: int64 [n], µs
+            - action: None takes all kinds together
         """
         timeline = self._timelines[action]
         starts, ends = timeline.before(user, before)
@@ -157,8 +145,7 @@ class HistoryIndex:
         timeline = self._timelines[None]
         starts, ends = timeline.before(user, before)
         size = np.minimum(ends - starts, most)
-        indptr = np.zeros(len(user) + 1, dtype=np.int64)
-        np.cumsum(size, out=indptr[1:])
+        indptr = row_bounds(size)
         row, place = expand_ranges(np.zeros_like(size), size)
         # The middles of `size` equal parts of the past.
         interaction = starts[row] + (2 * place + 1) * (ends - starts)[row] // (2 * size[row])
@@ -192,8 +179,7 @@ def _chronicle(kinds: Sequence[_Timeline], num_users: int) -> _Timeline:
     user = np.concatenate([np.repeat(np.arange(num_users, dtype=np.int32), np.diff(kind.indptr)) for kind in kinds])
     time, product = np.concatenate([kind.time for kind in kinds]), np.concatenate([kind.product for kind in kinds])
     order = np.lexsort((time, user))
-    indptr = np.zeros(num_users + 1, dtype=np.int64)
-    np.cumsum(np.bincount(user, minlength=num_users), out=indptr[1:])
+    indptr = row_bounds(np.bincount(user, minlength=num_users))
     return _Timeline(indptr, product[order], time[order])
 
 
@@ -212,8 +198,7 @@ def _distinct(row: Int64, product: Int32, time: Int64, before: Int64, most: int)
     end = np.searchsorted(row, row, side="right")
     kept = end - 1 - np.arange(len(row)) < most
     row, product, last, count = row[kept], product[kept], last[kept], count[kept]
-    indptr = np.zeros(num_rows + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row, minlength=num_rows), out=indptr[1:])
+    indptr = row_bounds(np.bincount(row, minlength=num_rows))
     total = np.bincount(row, weights=count, minlength=num_rows)
     days = (before[row] - last) / _DAY
     features = np.stack([np.log(count), np.log1p(np.maximum(days, 0)), count / np.maximum(total[row], 1)], axis=1).astype(np.float32)

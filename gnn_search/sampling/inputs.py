@@ -131,16 +131,11 @@ class InputSampler:
     ) -> UserInputs:
         """Return the inputs of users who ask queries.
 
-        Args:
-            user: The users, -1 for none.
-            query: The history queries, whose categories select the history, -1 for none.
-            before: Times up to which each user's past counts, µs.
-            categories: The queries' categories.
-            history: The users' pasts, by default the graph's.
-
         Shapes:
-            - user, query: int32 [n]
-            - before: int64 [n]
+            - user: int32 [n], -1 for none
+            - query: int32 [n], history queries, whose categories select the history, -1 for none
+            - before: int64 [n], µs, up to which each user's past counts
+            - history: by default the graph's
         """
         settings = self._user
         history = self.history if history is None else history

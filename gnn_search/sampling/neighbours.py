@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gnn_search.arrays import Float32, Int32, Int64, expand_ranges
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, row_bounds
 from gnn_search.graph.csr import EdgeView
 from gnn_search.sampling.random_source import RandomSource
 
@@ -54,13 +53,10 @@ class NeighborSampler:
     ) -> Neighbours:
         """Draw neighbours for rows.
 
-        Args:
-            view: What is visible of the relation.
-            rows: Rows to draw for, int64 [n].
-            time: The view's time, µs, from which ages count.
-            random: Source of randomness; None takes the latest.
-            purpose: Name of this draw, part of the key with the row.
-            epoch: Part of the key.
+        Ages count from `time`, the view's, in µs. A draw is keyed by `purpose`, `epoch` and row; without `random` it takes the latest.
+
+        Shapes:
+            - rows: int64 [n]
         """
         size = self.fan_out if random is None else max(self.pool, self.fan_out)
         ends = view.ends[rows]
@@ -68,33 +64,17 @@ class NeighborSampler:
         row, edge = expand_ranges(starts, ends)
         age = _days(view, edge, time)
         if random is not None and size > self.fan_out:
-            kept = self._draw(view, rows, row, edge, age, starts, random, purpose, epoch)
+            uniform = random.uniform(purpose, epoch, np.asarray(rows, dtype=np.int64), self.pool)[row, edge - starts[row]]
+            key = np.log(np.maximum(view.csr.weight[edge], 1e-30)) - np.log(-np.log(np.clip(uniform, 1e-12, 1 - 1e-12)))
+            if self.half_life is not None:
+                key -= age * (np.log(2) / self.half_life)
+            order = np.lexsort((-key, row))
+            drawn = np.bincount(row, minlength=len(rows))
+            rank = np.arange(len(row)) - np.repeat(np.cumsum(drawn) - drawn, drawn)
+            kept = np.sort(order[rank < self.fan_out])
             row, edge, age = row[kept], edge[kept], age[kept]
-        indptr = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum(np.bincount(row, minlength=len(rows)), out=indptr[1:])
+        indptr = row_bounds(np.bincount(row, minlength=len(rows)))
         return Neighbours(indptr, view.csr.index[edge], view.csr.weight[edge], age, edge)
-
-    def _draw(
-        self,
-        view: EdgeView,
-        rows: Int64,
-        row: Int64,
-        edge: Int64,
-        age: Float32,
-        starts: Int64,
-        random: RandomSource,
-        purpose: str,
-        epoch: int,
-    ) -> npt.NDArray[np.int64]:
-        """Return the positions kept, in order: the `fan_out` largest keys of each row."""
-        uniform = random.uniform(purpose, epoch, np.asarray(rows, dtype=np.int64), self.pool)[row, edge - starts[row]]
-        key = np.log(np.maximum(view.csr.weight[edge], 1e-30)) - np.log(-np.log(np.clip(uniform, 1e-12, 1 - 1e-12)))
-        if self.half_life is not None:
-            key -= age * (np.log(2) / self.half_life)
-        order = np.lexsort((-key, row))
-        size = np.bincount(row, minlength=len(rows))
-        rank = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size)
-        return np.sort(order[rank < self.fan_out])
 
 
 def _days(view: EdgeView, edge: Int64, time: int) -> Float32:

@@ -70,47 +70,47 @@ class ViewSampler(BaseSampler):  # type: ignore[misc]
         """Sample the surroundings of the seeds; equal seeds stand as often as they are given.
 
         Raises:
-            RequestError: The seeds have times of their own; all see the view's moment.
+            RequestError: The seeds have times of their own; all see the view's time.
         """
         if index.time is not None:
-            raise RequestError("the seeds of a ViewSampler all see its view's moment; leave input_time out, or make one sampler a moment")
-        walk = _Walk(self._num_nodes, str(index.input_type), index.node.numpy().astype(np.int64))
+            raise RequestError("the seeds of a ViewSampler all see its view's time; leave input_time out, or make a sampler for each time")
+        reached = _Reached(self._num_nodes, str(index.input_type), index.node.numpy().astype(np.int64))
         edges: dict[EdgeType, list[tuple[Int64, Int64, Int64]]] = {edge_type: [] for edge_type in self._samplers}
         for hop in range(self._num_hops):
             for edge_type, samplers in self._samplers.items():
-                edges[edge_type].append(self._one_relation(walk, edge_type, samplers[hop], hop))
-            walk.next_hop()
+                edges[edge_type].append(self._one_relation(reached, edge_type, samplers[hop], hop))
+            reached.next_hop()
         return HeteroSamplerOutput(
-            node={node_type: torch.from_numpy(nodes) for node_type, nodes in walk.nodes.items()},
+            node={node_type: torch.from_numpy(nodes) for node_type, nodes in reached.nodes.items()},
             row={edge_type: _joined(parts, 0) for edge_type, parts in edges.items()},
             col={edge_type: _joined(parts, 1) for edge_type, parts in edges.items()},
             edge={edge_type: _joined(parts, 2) for edge_type, parts in edges.items()},
             batch=None,
-            num_sampled_nodes=walk.num_sampled,
+            num_sampled_nodes=reached.num_sampled,
             num_sampled_edges={edge_type: [len(part[0]) for part in parts] for edge_type, parts in edges.items()},
             metadata=(index.input_id, None),
         )
 
     def sample_from_edges(self, index: EdgeSamplerInput, neg_sampling: NegativeSampling | None = None) -> HeteroSamplerOutput:
-        """Refuse: links of a graph with time need a moment each.
+        """Refuse: links of a graph with time need a time each.
 
         Raises:
             RequestError: Always.
         """
         raise RequestError("a ViewSampler samples from nodes only; use PyG's NodeLoader on the links' ends")
 
-    def _one_relation(self, walk: _Walk, edge_type: EdgeType, sampler: NeighborSampler, hop: int) -> tuple[Int64, Int64, Int64]:
+    def _one_relation(self, reached: _Reached, edge_type: EdgeType, sampler: NeighborSampler, hop: int) -> tuple[Int64, Int64, Int64]:
         """Draw sources for the latest destinations; return (source, destination, edge) in the batch's numbers, [drawn] each."""
         source, relation, target = edge_type
-        rows, places = walk.frontier(target)
+        rows, places = reached.frontier(target)
         purpose = f"{source} {relation} {target} hop {hop}"
         found = sampler.sample(self._view.edges(edge_type), rows, self._view.time, self._random, purpose, self.epoch)
         drawn = np.diff(found.indptr)
         number = found.edge + np.repeat(self._shift[edge_type][rows], drawn)
-        return walk.add(source, found.index.astype(np.int64)), np.repeat(places, drawn), number
+        return reached.add(source, found.index.astype(np.int64)), np.repeat(places, drawn), number
 
 
-class _Walk:
+class _Reached:
     """The nodes reached so far, in the order in which they were reached, and which of them the last hop brought."""
 
     def __init__(self, num_nodes: Mapping[str, int], seed_type: str, seeds: Int64) -> None:

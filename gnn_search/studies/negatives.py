@@ -85,7 +85,7 @@ def _sampler(kind: str, runs: Sequence[RunResult]) -> SamplerCost:
         cpu_seconds_per_million=middle(lambda run, one: float(one["cpu_seconds_per_million"])),
         share_of_step=middle(lambda run, one: float(one["drawing_cpu_seconds"]) / _training_cpu(run)),
         false_negatives=middle(lambda run, one: float(one["study"]["same_query"]["share"])),
-        false_negatives_known=middle(lambda run, one: float(one["study"]["same_query"]["share_of_judged"])),
+        false_negatives_known=middle(lambda run, one: float(one["study"]["same_query"]["share_of_observed"])),
     )
 
 

@@ -137,7 +137,7 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
             f"(hash {manifest.graph_hash}, got {opened.manifest.hash}); give its own with --graph, or train anew"
         )
     config = read_yaml(layout.config, TrainingConfig)
-    features = Features.of(opened)
+    features = Features(opened)
     towers = TwoTower(config, features, open_text_tower(config.text, config.dimension, opened, layout))
     with _readable(layout.weights):
         weights = load_file(layout.weights)

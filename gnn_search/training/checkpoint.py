@@ -16,6 +16,7 @@ from gnn_search.layout import staged, write_json
 from gnn_search.manifest import Artefact
 
 _PREFIX = "step-"
+_TENSORS = ("model", "optimisers", "best", "lists")
 _CHECKPOINT = Artefact("checkpoint", "remove it and train anew", "gnn-search train")
 
 
@@ -46,40 +47,17 @@ class Progress(StrictModel):
     identity: dict[str, str] = Field(default_factory=dict)
 
 
-def save_checkpoint(
-    folder: Path,
-    progress: Progress,
-    model: dict[str, Tensor],
-    optimisers: dict[str, Tensor],
-    best: dict[str, Tensor],
-    lists: dict[str, Tensor] | None = None,
-) -> None:
-    """Write a checkpoint whole, then remove the older ones.
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a run needs to go on.
 
-    Args:
-        folder: Of all checkpoints.
+    Attributes:
         progress: How far the run has come.
         model: Weights and stored vectors.
         optimisers: Their state.
         best: The best weights so far.
         lists: Those of `dynamic` negatives, which were made some steps ago and could not be made again.
     """
-    target = folder / f"{_PREFIX}{progress.step:08d}"
-    with staged(target, replace=True) as partial:
-        partial.mkdir()
-        save_file(_compact(model), partial / "model.safetensors")
-        save_file(_compact(optimisers), partial / "optimisers.safetensors")
-        save_file(_compact(best), partial / "best.safetensors")
-        save_file(_compact(lists or {}), partial / "lists.safetensors")
-        write_json(partial / "progress.json", progress.model_dump())
-    for older in [*_checkpoints(folder), *folder.glob(f".{_PREFIX}*")]:  # those with a dot are what a killed run left half-written
-        if older != target:
-            shutil.rmtree(older)
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What `save_checkpoint` wrote."""
 
     progress: Progress
     model: dict[str, Tensor]
@@ -88,7 +66,21 @@ class Saved:
     lists: dict[str, Tensor]
 
 
-def load_checkpoint(folder: Path) -> Saved | None:
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint whole into the folder of all checkpoints, then remove the older ones."""
+    target = folder / f"{_PREFIX}{checkpoint.progress.step:08d}"
+    with staged(target, replace=True) as partial:
+        partial.mkdir()
+        for name in _TENSORS:
+            tensors = {key: tensor.detach().contiguous() for key, tensor in getattr(checkpoint, name).items()}
+            save_file(tensors, partial / f"{name}.safetensors")
+        write_json(partial / "progress.json", checkpoint.progress.model_dump())
+    for older in [*_checkpoints(folder), *folder.glob(f".{_PREFIX}*")]:  # those with a dot are what a killed run left half-written
+        if older != target:
+            shutil.rmtree(older)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint | None:
     """Read the newest checkpoint; None where there is none.
 
     Raises:
@@ -100,10 +92,10 @@ def load_checkpoint(folder: Path) -> Saved | None:
     newest = found[-1]
     try:
         progress = _CHECKPOINT.read_manifest(newest / "progress.json", Progress)
-        tensors = [load_file(newest / f"{name}.safetensors") for name in ("model", "optimisers", "best", "lists")]
+        tensors = [load_file(newest / f"{name}.safetensors") for name in _TENSORS]
     except (SafetensorError, FileNotFoundError) as error:
         raise _CHECKPOINT.damaged(newest, str(error)) from None
-    return Saved(progress, *tensors)
+    return Checkpoint(progress, *tensors)
 
 
 def remove_checkpoints(folder: Path) -> None:
@@ -118,7 +110,3 @@ def remove_checkpoints(folder: Path) -> None:
 
 def _checkpoints(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
-
-
-def _compact(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}

@@ -110,10 +110,8 @@ def _ended(config: TrainingConfig, graph: Graph, layout: ModelLayout) -> dict[st
     if layout.checkpoint.exists() or not layout.manifest.exists():
         return None
     manifest = read_manifest(layout)
-    for key, same in (
-        ("graph", manifest.graph_hash == graph.manifest.hash),
-        ("config", read_yaml(layout.config, TrainingConfig) == config),
-    ):
+    same_config = read_yaml(layout.config, TrainingConfig) == config
+    for key, same in (("graph", manifest.graph_hash == graph.manifest.hash), ("config", same_config)):
         if not same:
             raise ArtefactError(f"the model in {layout.root} is of another {key}; {RESUME_ADVICE.format(key)}")
     return {**manifest.training, "model": str(layout.root)}
@@ -121,14 +119,6 @@ def _ended(config: TrainingConfig, graph: Graph, layout: ModelLayout) -> dict[st
 
 def _summarise(result: TrainingResult, reranker: RerankerFit | None, out: Path) -> dict[str, Any]:
     progress = result.progress
-    fitted = (
-        {
-            "cases": reranker.cases,
-            "validation_recall_at_10": {"vector": reranker.vector, "graph": reranker.graph, "reranked": reranker.reranked},
-        }
-        if reranker is not None
-        else None
-    )
     return {
         "model": str(out),
         "steps": progress.step,
@@ -142,5 +132,5 @@ def _summarise(result: TrainingResult, reranker: RerankerFit | None, out: Path) 
         "share_waiting_for_batches": round(result.waiting, 4),
         "parameters": sum(parameter.numel() for parameter in result.towers.parameters()),
         "negatives": result.negatives,
-        "reranker": fitted,
+        "reranker": None if reranker is None else {"cases": reranker.cases, "validation_recall_at_10": reranker.recall},
     }

@@ -1,13 +1,12 @@
-"""Train a towers on a graph."""
+"""Train towers on a graph."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -23,7 +22,7 @@ from gnn_search.model.objective import Losses
 from gnn_search.model.text_towers import make_text_tower
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import Batch, BatchSampler
-from gnn_search.training.checkpoint import Progress, Saved, load_checkpoint, save_checkpoint
+from gnn_search.training.checkpoint import Checkpoint, Progress, load_checkpoint, save_checkpoint
 from gnn_search.training.determinism import deterministic
 from gnn_search.training.divergence import refuse_divergence
 from gnn_search.training.mining import Miner
@@ -42,9 +41,12 @@ class StepReport:
     """How training stands.
 
     Attributes:
-        step: Steps done. total_steps: Steps of the whole run. examples: Examples in this step.
-        loss: Loss of the step. rate: Examples a second since the start, validations not counted. waiting: Share of that time spent
-            waiting for batches.
+        step: Steps done.
+        total_steps: Steps of the whole run.
+        examples: Examples in this step.
+        loss: Loss of the step.
+        rate: Examples a second since the start, validations not counted.
+        waiting: Share of that time spent waiting for batches.
         recall: Validation Recall@10, when one was measured after this step.
         pretraining: Whether the step, and its numbers, belong to the pre-training of the text tower.
     """
@@ -59,10 +61,8 @@ class StepReport:
     pretraining: bool = False
 
 
-class Listener(Protocol):
-    """Hears of each step."""
-
-    def __call__(self, report: StepReport, /) -> None: ...
+Listener = Callable[[StepReport], None]
+"""Called after each step."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,6 @@ class TrainingResult:
     """
 
     towers: TwoTower
-    features: Features
     progress: Progress
     total_steps: int
     rate: float
@@ -96,22 +95,7 @@ def train(
     tensorboard: bool = False,
     listener: Listener = lambda report: None,
 ) -> TrainingResult:
-    """Train a towers; checkpoints and `metrics.jsonl` go to `out` as it goes.
-
-    Args:
-        config: The configuration.
-        graph: The graph; only training and validation events are read.
-        out: The model folder.
-        resume: Go on from the newest checkpoint in `out`.
-        tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
-        listener: Called after each step.
-
-    Raises:
-        OutputExistsError: `out` exists and `resume` is false.
-        ArtefactError: There is nothing to resume, or it is of another configuration or graph.
-        MissingExtraError: TensorBoard is asked for and not installed.
-        DivergenceError: The loss, a weight or a vector is no longer a finite number.
-    """
+    """Train towers; checkpoints and `metrics.jsonl` go to `out` as it goes. Arguments and errors are those of `fit_model`."""
     if not resume:
         refuse_existing(out)
     with deterministic():
@@ -128,15 +112,14 @@ class _Run:
         self._record = RunRecord(layout, tensorboard)
         torch.manual_seed(config.seed)
         self._sampler = BatchSampler(graph, config)
-        self._features = Features.of(graph)
-        self._towers = TwoTower(config, self._features, make_text_tower(config.text, config.dimension, graph, layout))
+        self._towers = TwoTower(config, Features(graph), make_text_tower(config.text, config.dimension, graph, layout))
         self._total_steps = self._sampler.total_steps
         self._optimisers = Optimisers(self._towers, config.optimiser, self._total_steps)
         self._cases = build_cases(graph, "validation", config.loop.validation_cases, config.seed)
         self._best: dict[str, Tensor] = {}
         self._progress = Progress(identity=identity)
         self._waiting = self._waited = 0.0
-        self._miner = Miner.of(self._towers, self._sampler, config)
+        self._miner = Miner.of(self._towers, self._sampler, config.negatives)
         layout.root.mkdir(parents=True, exist_ok=True)
         if saved is not None:
             self._progress, self._best = saved.progress, saved.best
@@ -180,12 +163,11 @@ class _Run:
                 if self._progress.finished:
                     break
         self._towers.load_state_dict(self._best, strict=False)
-        # Told before the study draws more.
+        # Reported before the study draws more.
         negatives = self._sampler.negatives.describe()
         studies = study_negatives(NodeEncoder(self._towers, self._sampler.inputs, validation), self._sampler)
         return TrainingResult(
             self._towers,
-            self._features,
             self._progress,
             self._total_steps,
             self._progress.examples / max(self._progress.seconds, 1e-9),
@@ -199,14 +181,23 @@ class _Run:
             self._save()
             started, pairs = time.perf_counter(), 0
 
-            def tell(step: int, steps: int, size: int, loss: float) -> None:
+            def report(step: int, steps: int, size: int, loss: float) -> None:
                 nonlocal pairs
                 pairs += size
                 refuse_divergence(loss, f"the loss of step {step:,} of {steps:,} of the pre-training", "text.pretrain")
                 rate = pairs / max(time.perf_counter() - started, 1e-9)
                 self._listener(StepReport(step, steps, size, loss, rate, 0.0, pretraining=True))
 
-            pretrain(self._towers.text, self._config, self._sampler.examples, self._graph.num_nodes, tell)
+            pretrain(
+                self._towers.text,
+                self._config.text.pretrain,
+                self._config.optimiser,
+                self._sampler.examples,
+                self._graph.num_nodes,
+                report,
+                temperature=self._config.loss.temperature,
+                seed=self._config.seed,
+            )
         self._progress = self._progress.model_copy(update={"pretrained": True})
 
     def _batches(self) -> Generator[tuple[int, Batch]]:
@@ -250,7 +241,7 @@ class _Run:
     def _save(self) -> None:
         state = dict(self._towers.state_dict())
         lists = {} if self._miner is None else self._miner.tensors()
-        save_checkpoint(self._layout.checkpoint, self._progress, state, self._optimisers.tensors(), self._best, lists)
+        save_checkpoint(self._layout.checkpoint, Checkpoint(self._progress, state, self._optimisers.tensors(), self._best, lists))
 
     def _due(self, done: int) -> bool:
         return done % self._config.loop.validate_every == 0 or done == self._total_steps
@@ -260,14 +251,12 @@ class _Run:
         for name, weight in self._towers.named_parameters():
             refuse_divergence(weight, f"{name} after step {progress.step:,} of {self._total_steps:,}")
         recall = validation_recall(NodeEncoder(self._towers, self._sampler.inputs, view), self._cases)
+        stale = progress.stale + 1
         if recall > progress.best_recall:
             self._best = {name: value.detach().clone() for name, value in self._towers.named_parameters()}
-            update: dict[str, object] = {"best_recall": recall, "best_step": progress.step, "stale": 0}
-        else:
-            update = {"stale": progress.stale + 1}
-        stale = int(str(update["stale"]))
-        update["finished"] = stale >= self._config.loop.patience or progress.step >= self._total_steps
-        self._progress = progress.model_copy(update=update)
+            stale, progress = 0, progress.model_copy(update={"best_recall": recall, "best_step": progress.step})
+        finished = stale >= self._config.loop.patience or progress.step >= self._total_steps
+        self._progress = progress.model_copy(update={"stale": stale, "finished": finished})
         return recall
 
     def _report(self, losses: Losses, examples: int, recall: float | None) -> None:
@@ -292,7 +281,7 @@ class _Run:
         self._listener(report)
 
 
-def _resumable(layout: ModelLayout, identity: dict[str, str]) -> Saved:
+def _resumable(layout: ModelLayout, identity: dict[str, str]) -> Checkpoint:
     saved = load_checkpoint(layout.checkpoint)
     if saved is None:
         raise ArtefactError(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gnn_search.arrays import Int32, sorted_unique
-from gnn_search.config.negatives import Dynamic
-from gnn_search.config.training import TrainingConfig
+from gnn_search.config.negatives import Dynamic, Negatives
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import BatchSampler
@@ -24,18 +24,12 @@ _BLOCK = 512
 def nearest_lists(encoder: NodeEncoder, query: Int32, depth: int, known: KnownPositives) -> Int32:
     """Return each query's nearest products, the nearest first (ANCE, Xiong et al., arXiv 2007.00808).
 
-    Queries are encoded without a user. What the mask hides from everybody who asks a query is left out of its list; what it hides from
+    Queries are encoded without a user. What the mask hides from everybody who issues a query is left out of its list; what it hides from
     one user can only be left out of that user's draws.
 
-    Args:
-        encoder: The model in the view in which it is asked.
-        query: Queries that get a list, distinct.
-        depth: Products in a list.
-        known: Products known to be right.
-
     Shapes:
-        - query: int32 [n]
-        - Returns int32 [queries, min(depth, products)], empty lists for queries that were not given
+        - query: int32 [n], distinct
+        - returns: int32 [queries, min(depth, products)], empty lists for queries that were not given
     """
     products = encoder.products
     vectors = encoder.encode_queries(query)
@@ -57,12 +51,6 @@ class Miner:
     """Makes the lists of `dynamic` negatives again and again while a run goes on.
 
     Step s draws from the lists made before step floor(s / refresh_every) * refresh_every, by the model that the step before that left.
-
-    Args:
-        towers: The model that is trained.
-        batches: What draws from the lists.
-        sampler: The sampler that is given them.
-        refresh_every: Steps between lists.
     """
 
     def __init__(self, towers: TwoTower, batches: BatchSampler, sampler: ListedNegatives, refresh_every: int) -> None:
@@ -71,10 +59,10 @@ class Miner:
         self._made_at = -1
 
     @classmethod
-    def of(cls, towers: TwoTower, batches: BatchSampler, config: TrainingConfig) -> Miner | None:
-        """Return the miner of a run; None where the configuration has no `dynamic` negatives."""
+    def of(cls, towers: TwoTower, batches: BatchSampler, negatives: Sequence[Negatives]) -> Miner | None:
+        """Return the miner of a run; None where the settings of its negatives name no `dynamic` ones."""
         sampler = batches.negatives.dynamic
-        every = [negative.refresh_every for negative in config.negatives if isinstance(negative, Dynamic)]
+        every = [negative.refresh_every for negative in negatives if isinstance(negative, Dynamic)]
         return None if sampler is None else cls(towers, batches, sampler, every[0])
 
     def bounds(self, start: int, total_steps: int) -> list[int]:
@@ -88,7 +76,9 @@ class Miner:
         # Weights never fall, so the last step of the stretch needs the lists if any does.
         needed = self._batches.schedule.weights(min(first + self._every, total) - 1)["dynamic"] > 0
         if first != self._made_at and needed:
-            mine(self._sampler, self._encoder(), self._query)
+            # All of the training period, and nothing after it.
+            graph = self._batches.graph
+            mine(self._sampler, NodeEncoder(self._towers, self._batches.inputs, graph.before(graph.manifest.validation_start)), self._query)
             self._made_at = first
 
     def tensors(self) -> dict[str, Tensor]:
@@ -103,11 +93,6 @@ class Miner:
             lists[self._query] = rows.numpy()
             self._sampler.use_lists(lists)
 
-    def _encoder(self) -> NodeEncoder:
-        # All of the training period, and nothing after it.
-        graph = self._batches.graph
-        return NodeEncoder(self._towers, self._batches.inputs, graph.before(graph.manifest.validation_start))
-
 
 def mine(sampler: ListedNegatives, encoder: NodeEncoder, query: Int32) -> None:
     """Give a sampler new lists, and count what they cost.
@@ -117,4 +102,4 @@ def mine(sampler: ListedNegatives, encoder: NodeEncoder, query: Int32) -> None:
     """
     before = time.thread_time()
     sampler.use_lists(nearest_lists(encoder, query, sampler.depth, sampler.known))
-    sampler.tally.add_index_seconds((time.thread_time() - before) * torch.get_num_threads())
+    sampler.tally.index_seconds += (time.thread_time() - before) * torch.get_num_threads()

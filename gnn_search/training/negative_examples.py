@@ -35,7 +35,7 @@ class ShownNegative(Shown):
         reason: Why it was drawn.
         category_distance: Steps over the category tree from the positive; none where either is in no category.
         masked: It is known to be right, and so not taught.
-        positive_later: Somebody chose it for this query in the validation period.
+        positive_later: Somebody interacted with it for this query in the validation period.
     """
 
     reason: str
@@ -100,7 +100,7 @@ def show_negatives(
         kinds: Kinds that are shown.
 
     Raises:
-        RequestError: Nobody, or not this user, chose anything for the query in the training period.
+        RequestError: Nobody, or not this user, interacted with anything for the query in the training period.
     """
     graph = encoder.view.graph
     example = _latest(graph, batches.examples, query, user)
@@ -125,7 +125,9 @@ def _latest(graph: Graph, examples: Examples, query: str, user: int | None) -> i
     found: Int64 = np.flatnonzero(matching)
     if not len(found):
         who = "nobody" if user is None else "this user never"
-        raise RequestError(f"{who} chose a product for {query!r} in the training period of {graph.path}; give a query that was asked then")
+        raise RequestError(
+            f"{who} interacted with a product for {query!r} in the training period of {graph.path}; give a query of that period"
+        )
     return int(found[-1])
 
 
@@ -185,26 +187,26 @@ class _Describer:
         distance = int(self._taxonomy.distance(*ends)[0]) if start >= 0 and end >= 0 else None
         why = int(drawn.reason[0, place])
         if drawn.kind == "in_batch":
-            return "another example of the batch chose it", distance
+            return "the positive of another example of the batch", distance
         if drawn.kind == "uniform":
             return "drawn evenly from the catalogue", distance
         if why == UNIFORM:
             return "nothing nearer is there: drawn evenly from the catalogue", distance
         if drawn.kind == "taxonomy":
-            return self._walk(start, end, why), distance
+            return self._climb(start, end, why), distance
         if drawn.kind == "in_batch_hard":
             return f"number {place + 1} of the pool by the model's score", distance
         how = "nearest by the model" if drawn.kind == "dynamic" else "best by BM25"
         return f"place {why + 1} of the {self._depth[drawn.kind]} {how}", distance
 
-    def _walk(self, start: int, end: int, levels: int) -> str:
-        """Write a walk as the names of its categories: up from the positive's, and down to the negative's."""
+    def _climb(self, start: int, end: int, levels: int) -> str:
+        """Write a draw as the names of the categories that it passed: up from the positive's, and down to the negative's."""
         if levels == 0 and start == end:
             return f"{self._names[start]}, the same category"
-        way = self._taxonomy.ancestors()
-        up = [int(node) for node in way[start] if node >= 0]
+        ancestors = self._taxonomy.ancestors()
+        up = [int(node) for node in ancestors[start] if node >= 0]
         top = up[levels] if levels < len(up) else None
         climbed = [self._names[node] for node in up[: levels + 1]] + ([] if top is not None else ["all categories"])
-        below = [int(node) for node in way[end] if node >= 0]
+        below = [int(node) for node in ancestors[end] if node >= 0]
         down = below[: below.index(top)] if top is not None else below
         return " ↑ ".join(climbed) + "".join(f" ↓ {self._names[node]}" for node in reversed(down))

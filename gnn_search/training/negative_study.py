@@ -1,4 +1,4 @@
-"""How hard, how far and how wrong the negatives of each sampler are, by a trained model and by what was chosen later."""
+"""How hard, how far and how wrong the negatives of each sampler are, by a trained model and by later interactions."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _EDGES = np.round(np.linspace(-1.0, 2.0, 31), 1)
 
 
 class FalseNegatives(BaseModel):
-    """Taught negatives that somebody chose in the validation period.
+    """Taught negatives that somebody interacted with in the validation period.
 
     Attributes:
         count: How many.
         share: Of all taught negatives.
-        judged: Taught negatives whose query (and user) came up in the validation period at all.
-        share_of_judged: `count` of these: an estimate of the true rate, from below.
+        observed: Taught negatives whose query (and user) came up in the validation period at all.
+        share_of_observed: `count` of these: an estimate of the true rate, from below.
     """
 
     count: int
     share: float
-    judged: int
-    share_of_judged: float
+    observed: int
+    share_of_observed: float
 
 
 class NegativeStudy(BaseModel):
@@ -56,9 +56,9 @@ class NegativeStudy(BaseModel):
         mean_hardness: Mean of that difference; the lower the harder.
         share_above_positive: Share that the model scores above the positive.
         category_distance: Negatives by steps over the category tree from the positive; those in no category are left out.
-        levels: Negatives by category levels climbed, -1 for uniform fallbacks; of the taxonomy walk alone.
-        same_query: Chosen later for the same query by anyone.
-        same_user_query: Chosen later for the same query by the same user.
+        levels: Negatives by category levels climbed, -1 for uniform fallbacks; of `taxonomy` alone.
+        same_query: Positive later for the same query by anyone.
+        same_user_query: Positive later for the same query by the same user.
     """
 
     kind: str
@@ -108,17 +108,17 @@ class Study:
         self._encoder, self._batches = encoder, batches
         dynamic = batches.negatives.dynamic
         if dynamic is not None:
-            dynamic.use_lists(nearest_lists(encoder, training_queries(batches), dynamic.depth, dynamic.known))
+            dynamic.use_lists(nearest_lists(encoder, sorted_unique(batches.examples.query), dynamic.depth, dynamic.known))
 
     def draw(self, epoch: int, step: int, only: int | None = None) -> Iterator[Drawn]:
         """Yield what each sampler draws for a step's examples, or one of them, with the settings of the end of a run."""
         negatives, positives = self._batches.negatives, self._batches.positives(epoch, step)
         pools = [sorted_unique(sampler.draw(positives, epoch, step)) for sampler in negatives.shared]
         if only is not None:
-            positives = _part(positives, slice(only, only + 1))
+            positives = positives.take(slice(only, only + 1))
         requests = self._requests(positives)
         right = _scores(requests, self._vectors(positives.product[:, None]))[:, 0]
-        some = _part(positives, slice(_POOL_ROWS))
+        some = positives.take(slice(_POOL_ROWS))
         for sampler, pool in zip(negatives.shared, pools, strict=True):
             product = np.broadcast_to(pool, (len(some.product), len(pool)))
             valid = ~negatives.known.contains(some.user, some.query, product) & (product != some.product[:, None])
@@ -153,11 +153,6 @@ class Study:
         return np.concatenate(blocks)
 
 
-def training_queries(batches: BatchSampler) -> Int32:
-    """Return the queries of the training examples: int32, distinct, ascending."""
-    return sorted_unique(batches.examples.query)
-
-
 def study_negatives(encoder: NodeEncoder, batches: BatchSampler, steps: int = _BATCHES) -> list[NegativeStudy]:
     """Look at the negatives of some batches as the end of a run would draw them.
 
@@ -166,16 +161,16 @@ def study_negatives(encoder: NodeEncoder, batches: BatchSampler, steps: int = _B
         batches: Its samplers; their counts go on.
         steps: Batches looked at, spread over an epoch.
     """
-    study, judge = Study(encoder, batches), _Judge(encoder.view.graph)
+    study, known = Study(encoder, batches), _ValidationPositives(encoder.view.graph)
     found: dict[str, _Sums] = {}
     for step in sorted_unique(np.linspace(0, batches.steps_per_epoch - 1, steps).astype(int)).tolist():
         for drawn in study.draw(0, step):
-            found.setdefault(drawn.kind, _Sums(drawn.kind)).add(drawn, judge)
+            found.setdefault(drawn.kind, _Sums(drawn.kind)).add(drawn, known)
     return [sums.close() for sums in found.values()]
 
 
-class _Judge:
-    """Knows what was chosen in the validation period, and the category tree."""
+class _ValidationPositives:
+    """The positives of the validation period, and the category tree."""
 
     def __init__(self, graph: Graph) -> None:
         self.taxonomy = graph.taxonomy
@@ -186,7 +181,7 @@ class _Judge:
         self._by_user = KnownPositives("user_query", later.user[named], later.query[named], later.product[named], *sizes)
 
     def later(self, positives: Positives, product: Int32, *, same_user: bool) -> tuple[Bool, Bool]:
-        """Say which negatives were chosen later, and of which examples the query (and user) came up at all: bool [n, k] and [n, 1]."""
+        """Say which negatives were positive later, and of which examples the query (and user) came up at all: bool [n, k] and [n, 1]."""
         known = self._by_user if same_user else self._by_query
         return known.contains(positives.user, positives.query, product), known.has_positives(positives.user, positives.query)[:, None]
 
@@ -201,7 +196,7 @@ class _Sums:
         self._levels: dict[int, int] | None = {} if kind == "taxonomy" else None
         self._later = {False: np.zeros(2, dtype=np.int64), True: np.zeros(2, dtype=np.int64)}
 
-    def add(self, drawn: Drawn, judge: _Judge) -> None:
+    def add(self, drawn: Drawn, known: _ValidationPositives) -> None:
         valid = drawn.valid
         difference = (drawn.positive_score[:, None] - drawn.score)[valid]
         self._examples += len(valid)
@@ -210,23 +205,23 @@ class _Sums:
         self._above += int(np.count_nonzero(difference < 0))
         self._difference += float(difference.sum(dtype=np.float64))
         self._histogram += np.histogram(np.clip(difference, _EDGES[0], _EDGES[-1]), _EDGES)[0]
-        category = np.asarray(judge.taxonomy.product_category)
+        category = np.asarray(known.taxonomy.product_category)
         start = np.broadcast_to(category[drawn.positives.product][:, None], valid.shape)[valid]
         end = category[drawn.product[valid]]
         placed = (start >= 0) & (end >= 0)
-        _add_counts(self._distance, judge.taxonomy.distance(start[placed], end[placed]))
+        _add_counts(self._distance, known.taxonomy.distance(start[placed], end[placed]))
         if self._levels is not None:
             _add_counts(self._levels, drawn.reason[valid])
         for same_user, sums in self._later.items():
-            chosen, judged = judge.later(drawn.positives, drawn.product, same_user=same_user)
-            sums += [np.count_nonzero(chosen & valid), np.count_nonzero(judged & valid)]
+            later, observed = known.later(drawn.positives, drawn.product, same_user=same_user)
+            sums += [np.count_nonzero(later & valid), np.count_nonzero(observed & valid)]
 
     def close(self) -> NegativeStudy:
         taught = max(self._taught, 1)
-        later = [(int(count), int(judged)) for count, judged in self._later.values()]
+        later = [(int(count), int(observed)) for count, observed in self._later.values()]
         same_query, same_user_query = (
-            FalseNegatives(count=count, share=count / taught, judged=judged, share_of_judged=count / max(judged, 1))
-            for count, judged in later
+            FalseNegatives(count=count, share=count / taught, observed=observed, share_of_observed=count / max(observed, 1))
+            for count, observed in later
         )
         return NegativeStudy(
             kind=self._kind,
@@ -247,10 +242,6 @@ class _Sums:
 def _add_counts(counts: dict[int, int], values: Int32) -> None:
     for value, times in zip(*np.unique(values, return_counts=True), strict=True):
         counts[int(value)] = counts.get(int(value), 0) + int(times)
-
-
-def _part(positives: Positives, rows: slice) -> Positives:
-    return Positives(positives.example[rows], positives.user[rows], positives.query[rows], positives.product[rows])
 
 
 def _scores(requests: Tensor, products: Tensor) -> Float32:

@@ -21,13 +21,7 @@ class HasTables(Protocol):
 
 
 class Optimisers:
-    """The optimisers of a towers.
-
-    Args:
-        model: The towers.
-        settings: Rates.
-        total_steps: Steps of the whole run, for the schedule.
-    """
+    """The optimisers of a model, with one schedule of the rates over `total_steps`."""
 
     def __init__(self, model: nn.Module, settings: OptimiserSettings, total_steps: int) -> None:
         modules = list(model.modules())

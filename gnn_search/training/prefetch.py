@@ -13,13 +13,9 @@ _END = object()
 
 
 class Prefetch(Generic[Item]):
-    """Iterate over items that a thread makes ahead, in order.
+    """Iterate over items, of which a thread makes a few ahead, in order.
 
     The heavy parts of making a batch run in numpy with the interpreter lock released.
-
-    Args:
-        items: What to make, lazily.
-        ahead: Items kept ready.
 
     Attributes:
         waited: Seconds that the reader has waited for items.

@@ -1,4 +1,4 @@
-"""Bring queries near the texts of the products that were chosen for them, by the text tower alone, before the graph is learned from."""
+"""Bring queries near the texts of their positive products, by the text tower alone, before the graph is learned from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from gnn_search.arrays import Int32, sorted_unique
-from gnn_search.config.training import TrainingConfig
+from gnn_search.config.training import OptimiserSettings, PretrainSettings
 from gnn_search.model.losses import log_mass, sampled_softmax
 from gnn_search.model.text_tower import TextTower
 from gnn_search.sampling.batches import Examples
@@ -23,20 +23,32 @@ PretrainListener = Callable[[int, int, int, float], None]
 """Called after each step with: steps done, steps in all, pairs in the step, loss."""
 
 
-def pretrain(tower: TextTower, config: TrainingConfig, examples: Examples, num_nodes: dict[str, int], listener: PretrainListener) -> None:
+def pretrain(
+    tower: TextTower,
+    settings: PretrainSettings,
+    optimiser: OptimiserSettings,
+    examples: Examples,
+    num_nodes: dict[str, int],
+    listener: PretrainListener,
+    *,
+    temperature: float,
+    seed: int,
+) -> None:
     """Train a text tower on the distinct (query, product) pairs of the training period.
 
-    The loss is the sampled softmax over the products of the batch, corrected by logQ; products that anyone chose for a query are never
+    The loss is the sampled softmax over the products of the batch, corrected by logQ; known positives of a query are never
     taught as wrong for it. Only texts are read, and no event after the training period.
 
     Args:
         tower: Changed in place.
-        config: The configuration.
+        settings: Of the pre-training.
+        optimiser: Of the training after it; the rates are those of `settings`.
         examples: Of the training period.
         num_nodes: Nodes of the graph by type.
         listener: Called after each step.
+        temperature: What a cosine is divided by.
+        seed: Of the order of the pairs.
     """
-    settings = config.text.pretrain
     query, product = distinct_pairs(examples, num_nodes["product"])
     nobody = np.full(len(query), -1, dtype=np.int32)
     known = KnownPositives("query", nobody, query, product, num_nodes["query"], num_nodes["product"])
@@ -45,13 +57,13 @@ def pretrain(tower: TextTower, config: TrainingConfig, examples: Examples, num_n
     rates = {"learning_rate": settings.learning_rate, "table_learning_rate": settings.learning_rate}
     batches_per_epoch = -(-len(query) // settings.batch_size)
     total = settings.epochs * batches_per_epoch
-    optimisers = Optimisers(nn.ModuleDict({"text": tower}), config.optimiser.model_copy(update=rates), total)
-    random = RandomSource(config.seed)
+    optimisers = Optimisers(nn.ModuleDict({"text": tower}), optimiser.model_copy(update=rates), total)
+    random = RandomSource(seed)
     for epoch in range(settings.epochs):
         order = random.generator("pretraining", epoch).permutation(len(query))
         for place, batch in enumerate(np.array_split(order, batches_per_epoch)):
             step = epoch * batches_per_epoch + place
-            loss = _loss(tower, query[batch], product[batch], known, negatives, config.loss.temperature)
+            loss = _loss(tower, query[batch], product[batch], known, negatives, temperature)
             loss.backward()  # type: ignore[no-untyped-call]
             optimisers.step(step)
             listener(step + 1, total, len(batch), loss.item())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Bool, Float32, Int32, Int64, expand_ranges
+from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, expand_ranges, row_bounds
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.store import Graph
@@ -26,10 +26,6 @@ from gnn_search.training.determinism import deterministic
 from gnn_search.training.divergence import refuse_divergence
 
 _BLOCK = 1024
-_SCORES = 1 << 27
-"""Most scores of cases and products held at once."""
-_BEYOND = 50
-"""Next nearest products that are not described, which each case's own stand against as well."""
 _TOP = 10
 
 Progress = Callable[[str, int, int], None]
@@ -41,14 +37,19 @@ def _silent(stage: str, done: int, total: int) -> None: ...
 
 @dataclass(frozen=True)
 class RerankExamples:
-    """Candidates of some cases: those described, which walks reach or which are nearest by vector, and the next nearest.
+    """Candidates of some cases: described ones, which the graph gives or which are nearest by vector, and the next nearest.
 
     Shapes:
-        indptr: int64 [cases + 1], the candidates of each; features: float32 [reached, features]; feature_row: int64 [candidates], the row
-        of its features, -1 for one that is not described; similarity: float32 [candidates]; relevant: bool [candidates]; wanted: int64
-        [cases], relevant products, candidates or not; group: int64 [cases], the user's half of the cross-fit; from_graph: bool [reached],
-        reached by a walk, not only near by vector; new: bool [cases], nobody had asked the query before; altered: bool [cases], the shopper
-        was left out or what was chosen for the query, so that the case counts in no recall.
+        - indptr: int64 [cases + 1], the candidates of each
+        - features: float32 [described, features]
+        - feature_row: int64 [candidates], the row of its features, -1 for one that is not described
+        - similarity: float32 [candidates]
+        - relevant: bool [candidates]
+        - wanted: int64 [cases], relevant products, candidates or not
+        - group: int64 [cases], the user's half of the cross-fit
+        - from_graph: bool [described], from the graph, not only near by vector
+        - new: bool [cases], the query had no interaction before
+        - altered: bool [cases], the user was left out or the query taken as new, so that the case counts in no recall
     """
 
     indptr: Int64
@@ -70,27 +71,16 @@ class RerankerFit:
     Attributes:
         scorer: Fitted on all cases.
         cases: How many.
-        vector, graph, reranked: Validation Recall@10 of vectors alone, candidates alone and both, each user scored by a fit on the other
-            half of the users.
+        recall: Validation Recall@10 of `vector`, `graph` and `reranked`, each user scored by a fit on the other half of the users.
     """
 
     scorer: RerankScorer
     cases: int
-    vector: float
-    graph: float
-    reranked: float
+    recall: dict[str, float]
 
 
 def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler, progress: Progress = _silent) -> RerankerFit:
-    """Fit the reranker of trained towers.
-
-    Args:
-        config: The training configuration.
-        graph: The graph.
-        towers: The trained towers.
-        inputs: Draws their inputs.
-        progress: Called after each block of cases.
-    """
+    """Fit the reranker of trained towers; `progress` is called after each block of cases."""
     cases = build_cases(graph, "validation", config.reranker.cases, config.seed)
     encoder = NodeEncoder(towers, inputs, graph.before(cases.time))
     index = CandidateIndex(encoder.view, config.reranker, inputs.history, encoder.categories)
@@ -101,9 +91,9 @@ def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs:
         for half, scorer in enumerate(halves):
             held_out = np.flatnonzero((examples.group != half) & ~examples.altered)
             parts.append((len(held_out), _recalls(scorer, examples, held_out)))
-        recall = np.sum([size * np.asarray(recalls) for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
+        recall = np.sum([size * recalls for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
         scorer = fit(config, examples, np.arange(len(examples.wanted)), progress)
-    return RerankerFit(scorer, len(cases), float(recall[0]), float(recall[1]), float(recall[2]))
+    return RerankerFit(scorer, len(cases), dict(zip(("vector", "graph", "reranked"), recall.tolist(), strict=True)))
 
 
 def cross_fit(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> tuple[RerankScorer, RerankScorer]:
@@ -121,12 +111,19 @@ def user_halves(cases: Cases, seed: int) -> Int64:
 
 @torch.no_grad()
 def gather(
-    config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases, progress: Progress = _silent
+    config: TrainingConfig,
+    encoder: NodeEncoder,
+    index: CandidateIndex,
+    cases: Cases,
+    progress: Progress = _silent,
+    *,
+    beyond: int = 50,
+    most_scores: int = 1 << 27,
 ) -> RerankExamples:
-    """Collect the candidates of cases.
+    """Collect the candidates of cases, with the `beyond` next nearest products, which are not described; hold at most `most_scores`.
 
-    Some cases have their user left out, so that plain requests are learned too. Some are there twice, the second time as if nobody had
-    asked their query before: new queries are rare in any one period, and without them a fit would rely on what they do not have.
+    Some cases have their user left out, so that plain requests are learned too. Some are there twice, the second time as if their query
+    were new: new queries are rare in any one period, and without them a fit would rely on what they do not have.
     """
     random = RandomSource(config.seed)
     dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.reranker.user_dropout
@@ -134,13 +131,13 @@ def gather(
     again = _one_a_query(index, cases, config.reranker.cold_query_share, random)
     parts, features, order = [], [], []
     words = WordMatcher(index.view.graph, config.reranker.words)
-    size = max(1, min(_BLOCK, _SCORES // index.num_products))
-    for chosen, cold in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
+    size = max(1, min(_BLOCK, most_scores // index.num_products))
+    for case, cold in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
         # By user, so that a user's cases share the search for partners.
-        chosen = chosen[np.argsort(user[chosen], kind="stable")]
-        order.append(chosen)
-        for start in range(0, len(chosen), size):
-            found = _gather_block(encoder, index, words, cases, user, chosen[start : start + size], cold)
+        case = case[np.argsort(user[case], kind="stable")]
+        order.append(case)
+        for start in range(0, len(case), size):
+            found = _gather_block(encoder, index, words, cases, user, case[start : start + size], cold, beyond)
             features.append(found[0])
             parts.append(found[1:])
             progress("candidates of the reranker", sum(len(part[3]) for part in parts), len(cases) + len(again))
@@ -148,7 +145,7 @@ def gather(
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
     case = np.concatenate(order)
     return RerankExamples(
-        indptr=np.r_[0, np.cumsum(np.concatenate([part[3] for part in parts]))].astype(np.int64),
+        indptr=row_bounds(np.concatenate([part[3] for part in parts])),
         features=_joined(features),
         feature_row=np.concatenate(feature_row),
         similarity=np.concatenate([part[1] for part in parts]),
@@ -164,13 +161,13 @@ def gather(
 def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress: Progress = _silent) -> RerankScorer:
     """Fit a scorer on some cases: each relevant product against all candidates that are not.
 
-    Cases of queries that nobody had asked before are fitted more often: those that are only taken as such are easier, as the vectors were
+    Cases of new queries are fitted more often: those that are only taken as such are easier, as the vectors were
     taught with their queries, so a fit on these alone would trust the vectors too much.
 
     Where there is nothing to learn from, no case or none with a candidate, the order stays the vectors'.
 
     Shapes:
-        case: int64 [cases].
+        - case: int64 [cases]
     """
     settings = config.reranker
     features = torch.from_numpy(examples.features)
@@ -186,9 +183,9 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress:
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     steps = settings.epochs * -(-len(case) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for step, chosen in enumerate(_batches(case, settings.epochs, settings.batch_size, config.seed), 1):
-        both, walk, relevant, _ = _scores(scorer, examples, features, chosen)
-        loss = _loss(both, relevant) + _loss(walk, relevant)
+    for step, batch in enumerate(_batches(case, settings.epochs, settings.batch_size, config.seed), 1):
+        both, alone, relevant, _ = _scores(scorer, examples, features, batch)
+        loss = _loss(both, relevant) + _loss(alone, relevant)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -208,12 +205,7 @@ def _fit_halves(config: TrainingConfig, examples: RerankExamples, progress: Prog
 
 
 def _scores(scorer: RerankScorer, examples: RerankExamples, features: Tensor, case: Int64) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Score the candidates of cases and lay them out as a rectangle.
-
-    Shapes:
-        case: int64 [cases]. Returns the full scores and the walk's, minus infinity for an empty place and one that no walk reaches,
-        float32 [cases, width]; which are relevant and which places are empty, bool [cases, width].
-    """
+    """Return [cases, width]: full scores, the graph's alone (-inf where it gives none), which are relevant, and which places are empty."""
     row, place = expand_ranges(examples.indptr[case], examples.indptr[case + 1])
     sizes = examples.indptr[case + 1] - examples.indptr[case]
     shape = (len(case), max(int(sizes.max(initial=1)), 1))
@@ -226,13 +218,13 @@ def _scores(scorer: RerankScorer, examples: RerankExamples, features: Tensor, ca
     nothing = similarity.new_full((shape[0] * shape[1],), float("-inf"))
     both = nothing.index_copy(0, torch.from_numpy(position), scorer.score_others(similarity))
     both = both.index_copy(0, at, scorer.score_candidates(numbers, similarity[torch.from_numpy(described)]))
-    walked = torch.from_numpy(examples.from_graph[feature_row])
-    walk = nothing.index_copy(0, at, scorer.score_candidates_alone(numbers).masked_fill(~walked, float("-inf")))
+    from_graph = torch.from_numpy(examples.from_graph[feature_row])
+    alone = nothing.index_copy(0, at, scorer.score_candidates_alone(numbers).masked_fill(~from_graph, float("-inf")))
     empty = torch.ones(shape[0] * shape[1], dtype=torch.bool)
     empty[torch.from_numpy(position)] = False
     relevant = torch.zeros(shape[0] * shape[1], dtype=torch.bool)
     relevant[torch.from_numpy(position)] = torch.from_numpy(examples.relevant[place])
-    return both.reshape(shape), walk.reshape(shape), relevant.reshape(shape), empty.reshape(shape)
+    return both.reshape(shape), alone.reshape(shape), relevant.reshape(shape), empty.reshape(shape)
 
 
 def _loss(score: Tensor, relevant: Tensor) -> Tensor:
@@ -245,20 +237,19 @@ def _loss(score: Tensor, relevant: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> tuple[float, float, float]:
-    """Return Recall@10 of the vectors, the candidates and both."""
+def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> Float64:
+    """Return Recall@10 of the vectors, the graph and both: float64 [3]."""
     found = []
     for start in range(0, len(case), _BLOCK):
         block = case[start : start + _BLOCK]
-        both, walk, relevant, empty = _scores(scorer, examples, torch.from_numpy(examples.features), block)
+        both, alone, relevant, empty = _scores(scorer, examples, torch.from_numpy(examples.features), block)
         similarity = both.new_full(both.shape, float("-inf"))
         similarity[~empty] = torch.from_numpy(examples.similarity[expand_ranges(examples.indptr[block], examples.indptr[block + 1])[1]])
-        for score in (similarity, walk, both):
+        for score in (similarity, alone, both):
             top = score.topk(min(_TOP, score.shape[1]), dim=1)
             hits = (relevant.gather(1, top.indices) & torch.isfinite(top.values)).sum(dim=1).numpy()
             found.append(np.sum(hits / examples.wanted[block]))
-    vector, walk, full = np.reshape(found, (-1, 3)).sum(axis=0) / max(len(case), 1)
-    return float(vector), float(walk), float(full)
+    return np.asarray(np.reshape(found, (-1, 3)).sum(axis=0) / max(len(case), 1))
 
 
 def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
@@ -270,9 +261,9 @@ def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
 
 
 def _one_a_query(index: CandidateIndex, cases: Cases, share: float, random: RandomSource) -> Int64:
-    """Draw one case of each query that was asked before, at most a share of all cases: int64 [drawn]."""
-    asked = np.flatnonzero(index.query_totals[0][cases.query] > 0)
-    mixed = random.generator("walk unasked", 0).permutation(asked)
+    """Draw one case of each query that is not new, at most a share of all cases: int64 [drawn]."""
+    known = np.flatnonzero(index.query_totals[0][cases.query] > 0)
+    mixed = random.generator("walk unasked", 0).permutation(known)
     first = np.sort(np.unique(cases.query[mixed], return_index=True)[1])
     return mixed[first][: int(share * len(cases))].astype(np.int64)
 
@@ -289,7 +280,7 @@ def _joined(parts: list[Float32]) -> Float32:
 
 
 def _gather_block(
-    encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, cold: bool
+    encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, cold: bool, beyond: int
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
     who, query = user[block], cases.query[block]
     if cold:
@@ -298,7 +289,7 @@ def _gather_block(
         request, history_query = encoder.encode_requests(who, query), encoder.history_query(query)
     score = request @ encoder.products.T
     described = min(index.settings.nearest, score.shape[1])
-    near = score.topk(min(described + _BEYOND, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
+    near = score.topk(min(described + beyond, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
     distinct, text = np.unique(query, return_inverse=True)
     matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
     known = np.full_like(query, -1) if cold else query

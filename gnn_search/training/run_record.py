@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from gnn_search.errors import MissingExtraError
 from gnn_search.layout import ModelLayout, staged
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 _FLUSH_SECONDS = 10
 """Longest time until TensorBoard sees a step; its own two minutes are as long as a short run."""
@@ -19,7 +22,9 @@ class RunRecord:
     """What is written down of each step.
 
     `metrics.jsonl` is the record. The event files are made anew from it whenever a run starts or goes on, so that no step stands in them
-    twice, whatever was killed when, and so that they may be asked for in the middle of a run.
+    twice, whatever was killed when, and so that they may be wanted in the middle of a run only. They hold one scalar a number of a row,
+    under the same name; their clock is the training's own, without validations and pauses between resumed runs, so "relative" in
+    TensorBoard means seconds of training.
 
     Args:
         layout: The model folder.
@@ -31,73 +36,48 @@ class RunRecord:
 
     def __init__(self, layout: ModelLayout, tensorboard: bool) -> None:
         self._layout = layout
-        self._board = Board(layout.tensorboard) if tensorboard else None
+        self._open: Callable[..., SummaryWriter] | None = _summary_writer() if tensorboard else None
+        self._writer: SummaryWriter | None = None
+        self._origin = 0.0
 
     def start(self, step: int, seconds: float) -> None:
-        """Keep the rows of the steps that are done and drop those of steps that a resumed run does again.
-
-        Args:
-            step: Steps done.
-            seconds: Seconds of training so far.
-        """
+        """Keep the rows of the steps that are done, of so many seconds of training; drop those of steps that a resumed run does again."""
         rows = self._layout.metrics.read_text(encoding="utf-8").splitlines(keepends=True) if step and self._layout.metrics.exists() else []
         # A row that a killed run left unfinished has no line end; it stands after those of the checkpoint.
         kept = [row for row in rows if row.endswith("\n") and json.loads(row)["step"] <= step]
         with staged(self._layout.metrics, replace=True) as partial:
             partial.write_text("".join(kept), encoding="utf-8")
-        if self._board is not None:
-            self._board.start(seconds)
+        if self._open is not None:
+            shutil.rmtree(self._layout.tensorboard, ignore_errors=True)
+            self._origin = time.time() - seconds
+            self._writer = self._open(str(self._layout.tensorboard), flush_secs=_FLUSH_SECONDS)
             for row in kept:
-                self._board.add(json.loads(row))
+                self._show(json.loads(row))
 
     def add(self, row: Mapping[str, float]) -> None:
         """Write the numbers of one step, among them `step` and `seconds`."""
         with self._layout.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, allow_nan=False) + "\n")
-        if self._board is not None:
-            self._board.add(row)
-
-    def close(self) -> None:
-        """Write out what is still in memory."""
-        if self._board is not None:
-            self._board.close()
-
-
-class Board:
-    """Event files of TensorBoard: one scalar a number of a row, under the same name.
-
-    Their clock is the training's own, without validations and pauses between resumed runs, so "relative" in TensorBoard means seconds of
-    training.
-
-    Raises:
-        MissingExtraError: TensorBoard is not installed.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise MissingExtraError(
-                "event files need tensorboard, which is not installed; run: pip install 'gnn-search[tensorboard]', or train without them"
-            ) from None
-        self._folder, self._open = folder, SummaryWriter
-        self._writer: SummaryWriter | None = None
-        self._origin = 0.0
-
-    def start(self, seconds: float) -> None:
-        """Begin with no step, at so many seconds of training."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._origin = time.time() - seconds
-        self._writer = self._open(str(self._folder), flush_secs=_FLUSH_SECONDS)
-
-    def add(self, row: Mapping[str, float]) -> None:
-        """Write the numbers of one step."""
-        assert self._writer is not None
-        for name, value in row.items():
-            if name != "step":
-                self._writer.add_scalar(name, value, int(row["step"]), walltime=self._origin + row["seconds"])
+        self._show(row)
 
     def close(self) -> None:
         """Write out what is still in memory."""
         if self._writer is not None:
             self._writer.close()
+
+    def _show(self, row: Mapping[str, float]) -> None:
+        if self._writer is None:
+            return
+        for name, value in row.items():
+            if name != "step":
+                self._writer.add_scalar(name, value, int(row["step"]), walltime=self._origin + row["seconds"])
+
+
+def _summary_writer() -> type[SummaryWriter]:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise MissingExtraError(
+            "event files need tensorboard, which is not installed; run: pip install 'gnn-search[tensorboard]', or train without them"
+        ) from None
+    return SummaryWriter

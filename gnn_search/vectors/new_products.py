@@ -13,7 +13,7 @@ from gnn_search.config.recipe import Recipe
 from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
 from gnn_search.graph.taxonomy import PATH_SEPARATOR
-from gnn_search.model.product_facts import ProductFacts
+from gnn_search.model.features import ProductFacts
 from gnn_search.tables.ids import IdColumn, settle_id_type
 from gnn_search.tables.products import check_products, product_columns
 from gnn_search.tables.scan import TableSource, find_given_source, read_columns

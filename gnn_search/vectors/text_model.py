@@ -10,11 +10,10 @@ from tokenizers import Regex, Tokenizer, normalizers
 from torch import Tensor
 
 from gnn_search.layout import write_json
-from gnn_search.model.sentence_transformer import width
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import most_characters, unknown_token
-from gnn_search.model.transformer_tower import FrozenTransformer, write_transformer
+from gnn_search.model.transformer_tower import FrozenTransformer, width, write_transformer
 
 _MODULES = [
     {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"},

@@ -50,7 +50,7 @@ def test_a_query(tiny_model, tiny_graph):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--query", "moon dust"], "nobody chose a product for 'moon dust'"),
+        (["--query", "moon dust"], "nobody interacted with a product for 'moon dust'"),
         (["--query", "bread 0", "--user", "nobody"], "there is no user 'nobody' in the graph"),
         (["--user", "1"], "--user needs --query"),
         (["--kind", "hardest"], "'hardest' is not one of"),

@@ -37,7 +37,7 @@ def setting(request, tmp_path_factory) -> tuple[Model, RequestEncoder]:
     config = tiny_config(**{"every part": PARTS, "bare": bare, "one sequence": {"user": {"by_action": False}}}[request.param])
     retriever, inputs, words = random_towers(graph, config), InputSampler(graph, config), WordMatcher(graph, 5)
     # The manifest plays no part here.
-    model = Model(Path("none"), None, config, graph, Features.of(graph), retriever, inputs, None, words)
+    model = Model(Path("none"), None, config, graph, Features(graph), retriever, inputs, None, words)
     return model, RequestEncoder(model, encode_nodes(model, graph.manifest.test_start))
 
 

@@ -51,7 +51,7 @@ def fast(purchases: list[Purchase], snapshots: list[int], settings: BoughtWith) 
     edges = count_bought_with(basket, product.astype(np.int32), time, np.array(snapshots, np.int64), 8, settings)
     assert (np.diff(edges.time) >= 0).all()
     found: dict[int, dict[int, list[tuple[int, float]]]] = {snapshot: {} for snapshot in snapshots}
-    for one, other, moment, weight in zip(edges.product, edges.partner, edges.time, edges.weight, strict=True):
+    for one, other, moment, weight in zip(edges.source, edges.target, edges.time, edges.weight, strict=True):
         found[int(moment) + 1].setdefault(int(one), []).insert(0, (int(other), float(weight)))
     return found
 

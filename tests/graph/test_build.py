@@ -139,7 +139,7 @@ def test_a_shop_without_categories_or_baskets(tmp_path):
     assert ("product", "bought_with", "product") not in graph.relations
 
 
-def test_sessions_start_at_their_first_event_and_belong_to_one_shopper(tmp_path):
+def test_sessions_start_at_their_first_event_and_belong_to_one_user(tmp_path):
     events = {
         "user_id": ["u", "u", "v", "v", None, None, "u"],
         "session_id": ["s", "s", "s", None, "s", "s", "s"],

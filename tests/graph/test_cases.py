@@ -25,7 +25,7 @@ def test_cases_by_hand(fruit_shop):
         ("ann", "apple", "broad", [0, 2], [True, False]),
         ("ann", "apple", "narrow", [1], [True]),
         ("bob", "pear", "narrow", [2], [False]),
-        # Two sessions of shoppers nobody knows are two cases, and nothing in them is a repeat.
+        # Two sessions of users nobody knows are two cases, and nothing in them is a repeat.
         (None, "root", "narrow", [3, 4], [False, False]),
         (None, "root", "narrow", [3], [False]),
     ]

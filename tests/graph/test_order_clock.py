@@ -49,7 +49,7 @@ def test_order_ties_and_cuts_are_kept(days: list[int], cuts: list[int]) -> None:
 
 
 def test_the_age_of_an_event_is_the_share_of_the_log_that_came_after(tmp_path: Path) -> None:
-    # The last two days hold half of all events, as where each shopper's last choices were put on days of their own.
+    # The last two days hold half of all events, as where each user's last choices were put on days of their own.
     days = [0, 10, 20, 30, 98, 98, 99, 99]
     pl.DataFrame({"product_id": ["p", "q"], "title": ["pear", "quince"]}).write_parquet(tmp_path / "products.parquet")
     pl.DataFrame(

@@ -55,7 +55,7 @@ def test_who_chooses_twice_from_the_moment_on_is_not_measured():
     assert marked(THREE, 4, 6) == [("cem", 4), ("ann", 5), ("ann", 9)]
 
 
-def test_a_shoppers_only_choice_is_not_measured():
+def test_a_users_only_choice_is_not_measured():
     table = events(("ann", 1), ("ann", 3), ("ann", 5), ("bob", 6))
     assert marked(table, 3, 5) == [("ann", 3), ("ann", 5)]
 
@@ -111,7 +111,7 @@ def test_against_a_plain_reading(rows):
 
 
 def _sessions(rows, user) -> list[list[int]]:
-    """Return the times of a shopper's sessions in the order of their starts, those with one start together."""
+    """Return the times of a user's sessions in the order of their starts, those with one start together."""
     named: dict[str, list[int]] = {}
     for who, time, session in sorted(rows, key=lambda row: row[1]):
         if who == user:
@@ -136,7 +136,7 @@ def last_graph(tiny_shop, tmp_path_factory) -> Graph:
 
 
 @pytest.mark.parametrize("period", ["validation", "test"])
-def test_each_case_sees_all_earlier_choices_of_its_shopper_and_nothing_later(last_graph, period):
+def test_each_case_sees_all_earlier_choices_of_its_user_and_nothing_later(last_graph, period):
     cases = build_cases(last_graph, period)
     choices = pl.concat(last_graph.examples(split) for split in ("train", "validation", "test")).filter(
         pl.col("action").is_in(last_graph.positive_actions)

@@ -1,4 +1,4 @@
-"""All parts of the towers at once: nothing from the future, nothing for an unknown shopper, the same in any order and by any blocks."""
+"""All parts of the towers at once: nothing from the future, nothing for an unknown user, the same in any order and by any blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from shops import START, build
 from towers import random_towers, tiny_config
 
 from gnn_search.graph.store import Graph, to_time
-from gnn_search.model import node_encoder
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.batches import BatchSampler
 from gnn_search.sampling.inputs import InputSampler
@@ -33,9 +32,9 @@ def graph(shop) -> Graph:
     return build(shop, shop.parent.parent / "graph")
 
 
-def encoder_of(graph: Graph, moment: int, **changes) -> NodeEncoder:
+def encoder_of(graph: Graph, time: int, block: int = 8192, **changes) -> NodeEncoder:
     config = tiny_config(**{**PARTS, **changes})
-    return NodeEncoder(random_towers(graph, config), InputSampler(graph, config), graph.before(moment))
+    return NodeEncoder(random_towers(graph, config), InputSampler(graph, config), graph.before(time), block=block)
 
 
 def everything(encoder: NodeEncoder) -> dict[str, torch.Tensor]:
@@ -69,7 +68,7 @@ def test_nothing_at_or_after_the_moment_counts(shop, graph, tmp_path, day):
         assert not torch.equal(vectors, two[name]), name
 
 
-def test_a_shopper_of_whom_nothing_is_known_leaves_the_query_as_it_is_to_the_bit(graph):
+def test_a_user_of_whom_nothing_is_known_leaves_the_query_as_it_is_to_the_bit(graph):
     encoder = encoder_of(graph, graph.manifest.test_start)
     plain = encoder.encode_queries(QUERIES)
     assert torch.equal(encoder.personalise(plain, np.full(20, -1, np.int32), QUERIES), plain)
@@ -79,7 +78,7 @@ def test_a_shopper_of_whom_nothing_is_known_leaves_the_query_as_it_is_to_the_bit
     assert (encoder.personalise(plain, unlisted, QUERIES) != plain).any(dim=1).all()
 
 
-def test_unknown_shoppers_have_the_zero_vector(graph):
+def test_unknown_users_have_the_zero_vector(graph):
     lengths = encoder_of(graph, graph.manifest.time_first).encode_users().norm(dim=1).tolist()
     assert dict(zip(graph.nodes("user")["user_id"], lengths, strict=True))[15] == 0
 
@@ -94,10 +93,9 @@ def test_neighbours_in_a_batch_and_their_order_do_not_matter(graph):
     torch.testing.assert_close(alone, together, rtol=0, atol=1e-6)
 
 
-def test_blocks_and_all_at_once_are_the_same(graph, monkeypatch):
+def test_blocks_and_all_at_once_are_the_same(graph):
     whole = everything(encoder_of(graph, graph.manifest.test_start))
-    monkeypatch.setattr(node_encoder, "_BLOCK", 7)
-    for name, vectors in everything(encoder_of(graph, graph.manifest.test_start)).items():
+    for name, vectors in everything(encoder_of(graph, graph.manifest.test_start, block=7)).items():
         torch.testing.assert_close(vectors, whole[name], rtol=0, atol=1e-6)
 
 

@@ -40,63 +40,63 @@ def everything_done(graph: Graph, users: np.ndarray, shuffled: bool = False) -> 
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(columns[4], kind="stable")
     if shuffled:
-        # What happened at one moment keeps its order, as nothing else tells it.
-        moment = np.unique(columns[4][order], return_inverse=True)[1]
-        order = order[np.argsort(np.random.default_rng(0).permutation(moment.max() + 1)[moment], kind="stable")]
+        # What happened at one time keeps its order, as nothing else tells it.
+        place = np.unique(columns[4][order], return_inverse=True)[1]
+        order = order[np.argsort(np.random.default_rng(0).permutation(place.max() + 1)[place], kind="stable")]
     types = (np.int32, np.int32, np.int32, np.int32, np.int64, np.float32)
     return UserEvents(*(column[order].astype(dtype) for column, dtype in zip(columns, types, strict=True)))
 
 
 def queries_of(graph: Graph, user: int, time: np.ndarray, product: np.ndarray, action: str) -> list[int]:
-    """Return the query of each event, which the examples tell."""
+    """Return the query of each event, from the examples."""
     queries = {}
     for split in ("train", "validation", "test"):
         for row in graph.examples(split).filter(user=user, action=action).iter_rows(named=True):
             queries[row["time"], row["product"]] = row["query"]
-    return [queries[int(moment), int(one)] for moment, one in zip(time, product, strict=True)]
+    return [queries[int(when), int(one)] for when, one in zip(time, product, strict=True)]
 
 
-def build_inductive(graph: Graph, retriever, users: np.ndarray, **changes) -> InductiveUsers:
-    return InductiveUsers.build(graph, retriever, graph.nodes("user")[users], everything_done(graph, users, **changes))
+def build_inductive(graph: Graph, towers, users: np.ndarray, **changes) -> InductiveUsers:
+    return InductiveUsers.build(graph, towers, graph.nodes("user")[users], everything_done(graph, users, **changes))
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-@pytest.mark.parametrize("changes", [{}, {"user": {**PARTS["user"], "by_action": False, "pooling": "mean"}}])
+@pytest.mark.parametrize("changes", [{}, {"user": {**PARTS["user"], "by_action": False}}])
 def test_a_known_user_as_an_inductive_one_has_the_same_vectors(graph, changes, shuffled):
     config = tiny_config(**{**PARTS, **changes})
-    retriever = random_towers(graph, config)
-    encoder = NodeEncoder(retriever, InputSampler(graph, config), graph.before(graph.manifest.test_start))
+    towers = random_towers(graph, config)
+    encoder = NodeEncoder(towers, InputSampler(graph, config), graph.before(graph.manifest.test_start))
     users = np.array([3, 0, 14, 7, 9, 12], dtype=np.int32)
-    inductive = build_inductive(graph, retriever, users, shuffled=shuffled)
+    inductive = build_inductive(graph, towers, users, shuffled=shuffled)
     torch.testing.assert_close(encoder.encode_users(inductive), encoder.encode_users()[torch.from_numpy(users).long()], rtol=0, atol=1e-6)
     assert encoder.encode_users(inductive).any(dim=1).all()
     query = np.arange(20, dtype=np.int32)
     plain = encoder.encode_queries(query)
     for number, user in enumerate(users):
-        own = encoder.personalise(plain, np.full(20, number, np.int32), query, users=inductive)
+        own = encoder.personalise(plain, np.full(20, number, np.int32), query, inductive=inductive)
         torch.testing.assert_close(own, encoder.personalise(plain, np.full(20, user, np.int32), query), rtol=0, atol=1e-6)
         assert not torch.equal(own, plain)
 
 
 def test_inductive_users_of_whom_nothing_is_known_leave_the_query_as_it_is_to_the_bit(graph):
     config = tiny_config(**PARTS)
-    retriever = random_towers(graph, config)
-    encoder = NodeEncoder(retriever, InputSampler(graph, config), graph.before(graph.manifest.test_start))
+    towers = random_towers(graph, config)
+    encoder = NodeEncoder(towers, InputSampler(graph, config), graph.before(graph.manifest.test_start))
     # The last two users are known from events alone, so they have no attribute.
     nothing = UserEvents(*(np.empty(0, kind) for kind in ("i4", "i4", "i4", "i4", "i8", "f4")))
-    inductive, query = InductiveUsers.build(graph, retriever, graph.nodes("user")[[13, 14]], nothing), np.arange(20, dtype=np.int32)
+    inductive, query = InductiveUsers.build(graph, towers, graph.nodes("user")[[13, 14]], nothing), np.arange(20, dtype=np.int32)
     plain = encoder.encode_queries(query)
-    assert torch.equal(encoder.personalise(plain, query % 2, query, users=inductive), plain)
+    assert torch.equal(encoder.personalise(plain, query % 2, query, inductive=inductive), plain)
     assert not encoder.encode_users(inductive).any()
 
 
 def test_candidates_of_a_known_user_as_an_inductive_one_are_the_same(graph):
-    config = tiny_config(**PARTS, walk={"factors": [2, 6], "recent_length": 4})
-    retriever, inputs = random_towers(graph, config), InputSampler(graph, config)
+    config = tiny_config(**PARTS, reranker={"factors": [2, 6], "recent_length": 4})
+    towers, inputs = random_towers(graph, config), InputSampler(graph, config)
     view = graph.before(graph.manifest.test_start)
     candidates = CandidateIndex(view, config.reranker, inputs.history, inputs.categories(view))
     users = np.array([3, 0, 14, 7], dtype=np.int32)
-    inductive = build_inductive(graph, retriever, users)
+    inductive = build_inductive(graph, towers, users)
     others = candidates.for_users(inductive.graph, inductive.history)
     np.testing.assert_allclose(others.factors.user, candidates.factors.user[users], atol=1e-6)
     assert np.abs(others.factors.user).max() > 0.1

@@ -12,20 +12,19 @@ from shops import START, build, write_tiny_shop
 from towers import random_towers, tiny_config
 
 from gnn_search.graph.store import Graph, to_time
-from gnn_search.model import node_encoder
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.inputs import InputSampler
 
 QUERIES = np.arange(20, dtype=np.int32)
 
 
-def encoder_of(graph: Graph, moment: int) -> NodeEncoder:
+def encoder_of(graph: Graph, time: int, **limits) -> NodeEncoder:
     config = tiny_config()
-    return NodeEncoder(random_towers(graph, config), InputSampler(graph, config), graph.before(moment))
+    return NodeEncoder(random_towers(graph, config), InputSampler(graph, config), graph.before(time), **limits)
 
 
 def everything(encoder: NodeEncoder) -> dict[str, torch.Tensor]:
-    """Return the vectors of products, queries, requests, shoppers and categories."""
+    """Return the vectors of products, queries, requests, users and categories."""
     users = np.resize(np.arange(-1, encoder.view.graph.num_nodes["user"], dtype=np.int32), 50)
     return {
         "product": encoder.products,
@@ -36,10 +35,9 @@ def everything(encoder: NodeEncoder) -> dict[str, torch.Tensor]:
     }
 
 
-def test_blocks_and_all_at_once_are_the_same(tiny_graph, monkeypatch):
+def test_blocks_and_all_at_once_are_the_same(tiny_graph):
     whole = everything(encoder_of(tiny_graph, tiny_graph.manifest.test_start))
-    monkeypatch.setattr(node_encoder, "_BLOCK", 7)
-    for name, vectors in everything(encoder_of(tiny_graph, tiny_graph.manifest.test_start)).items():
+    for name, vectors in everything(encoder_of(tiny_graph, tiny_graph.manifest.test_start, block=7)).items():
         torch.testing.assert_close(vectors, whole[name], rtol=0, atol=1e-6)
 
 
@@ -158,14 +156,14 @@ def test_a_text_without_a_known_token_is_zero(tiny_graph):
     assert vectors[1].norm().item() == pytest.approx(1)
 
 
-def test_shoppers_of_whom_nothing_is_known_are_zero(tiny_graph):
+def test_users_of_whom_nothing_is_known_are_zero(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.time_first)
     lengths = dict(zip(tiny_graph.nodes("user")["user_id"], encoder.encode_users().norm(dim=1).tolist(), strict=True))
     assert [lengths[14], lengths[15]] == [0, 0]
     assert all(lengths[user] == pytest.approx(1) for user in range(1, 14))
 
 
-def test_a_request_is_its_query_moved_towards_its_shopper(tiny_graph):
+def test_a_request_is_its_query_moved_towards_its_user(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
     users, queries = np.array([4, 4, 9], dtype=np.int32), np.array([7, 2, 7], dtype=np.int32)
     expected = encoder.personalise(encoder.encode_queries(queries), users, queries)
@@ -191,26 +189,24 @@ def test_a_query_that_led_nowhere_calls_up_the_history_of_the_nearest(tiny_graph
 
 
 @pytest.mark.parametrize("scores", [1, 40, 1 << 24])
-def test_the_nearest_query_is_the_same_in_any_blocks(tiny_graph, monkeypatch, scores):
-    encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
+def test_the_nearest_query_is_the_same_in_any_blocks(tiny_graph, scores):
+    encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start, most_scores=scores)
     texts = encoder.encode_texts(tiny_graph.nodes("query")["query"].to_list())
-    monkeypatch.setattr(node_encoder, "_SCORES", scores)
     assert encoder.nearest_query(texts).tolist() == list(range(20))
     assert encoder.nearest_query(torch.zeros(2, 16)).tolist() == [-1, -1]
     assert encoder.nearest_query(texts[:0]).tolist() == []
 
 
 @pytest.mark.parametrize("scores", [1, 1 << 24])
-def test_the_nearest_query_besides_one(tiny_graph, monkeypatch, scores):
-    encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
+def test_the_nearest_query_besides_one(tiny_graph, scores):
+    encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start, most_scores=scores)
     texts = encoder.encode_query_texts(QUERIES)
-    monkeypatch.setattr(node_encoder, "_SCORES", scores)
     others = (texts @ texts.T).fill_diagonal_(0).argmax(dim=1)
     assert encoder.nearest_query(texts, besides=QUERIES).tolist() == others.tolist()
     assert encoder.nearest_query(texts, besides=np.full_like(QUERIES, -1)).tolist() == QUERIES.tolist()
 
 
-def test_a_request_as_if_nobody_had_asked_its_query(tiny_graph):
+def test_a_request_as_if_its_query_were_new(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
     users, queries = np.array([4, 4, 9, -1], dtype=np.int32), np.array([7, 2, 7, 2], dtype=np.int32)
     texts = encoder.encode_query_texts(queries)
@@ -233,7 +229,7 @@ def test_encoding_leaves_no_gradients(tiny_graph):
     assert not any(vectors.requires_grad for vectors in everything(encoder).values())
 
 
-def test_a_shopper_long_gone_is_still_known_by_what_came_last(tiny_graph):
-    """Recency orders a shopper's choices; it does not make all of them vanish."""
+def test_a_user_long_gone_is_still_known_by_what_came_last(tiny_graph):
+    """Recency orders a user's choices; it does not make all of them vanish."""
     soon, late = (encoder_of(tiny_graph, tiny_graph.manifest.time_last + 1 + years * 365 * 86_400_000_000) for years in (0, 100))
     torch.testing.assert_close(late.encode_users(), soon.encode_users(), rtol=0, atol=1e-4)

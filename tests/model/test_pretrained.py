@@ -1,15 +1,25 @@
-"""Where weights of others lie, and the map to another dimension."""
+"""Where weights of others lie, static models that others trained, and the map to another dimension."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from gnn_search.vectors.static_model import write_static_model
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers
+from torch.nn import functional
 
 import gnn_search
+from gnn_search.config.training import StaticFiles
 from gnn_search.errors import ConfigError
-from gnn_search.model.pretrained import hash_folder, locate, principal_projection
+from gnn_search.model.aggregation import Ragged
+from gnn_search.model.pretrained import hash_folder, locate, principal_projection, read_static_model
+from gnn_search.model.static_tower import StaticTower
+from gnn_search.model.tokens import TokenCutter
 
 
 def test_a_path_or_a_path_inside_a_package(tmp_path):
@@ -63,3 +73,137 @@ def test_more_dimensions_keep_all_angles():
     cosine = torch.nn.functional.cosine_similarity
     before, after = vectors, vectors @ projection.T
     torch.testing.assert_close(cosine(after[:-1], after[1:], dim=1), cosine(before[:-1], before[1:], dim=1), rtol=0, atol=1e-5)
+
+
+WORDS = ["[UNK]", "red", "tea", "bread", "milk", "white", "jam", "oat"]
+WIDTH = 6
+
+
+def word_tokenizer() -> Tokenizer:
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.enable_padding(length=12)
+    return tokenizer
+
+
+@pytest.fixture
+def table() -> torch.Tensor:
+    return torch.randn((len(WORDS), WIDTH), generator=torch.Generator().manual_seed(0))
+
+
+def write(folder, tensors, place=""):
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    (folder / place / "tokenizer.json").write_text(word_tokenizer().to_str())
+    save_file(tensors, folder / place / "model.safetensors")
+    return str(folder)
+
+
+def cosines(tokenizer: Tokenizer, table: torch.Tensor, texts: list[str]) -> torch.Tensor:
+    lists = TokenCutter(tokenizer)(texts)
+    vectors = functional.normalize(Ragged.of(lists.indptr, lists.token).sum(table), dim=1)
+    return vectors @ vectors.T
+
+
+TEXTS = ["red tea", "white bread milk", "Oat JAM", "jam unheard of", "milk"]
+
+
+@pytest.mark.parametrize(("name", "place"), [("embeddings", ""), ("embedding.weight", ""), ("embedding.weight", "0_StaticEmbedding")])
+def test_all_angles_are_kept_where_no_dimension_is_lost(tmp_path, table, name, place):
+    tokenizer, found = read_static_model(write(tmp_path, {name: table}, place), WIDTH + 3, 16)
+    assert found.shape == (len(WORDS), WIDTH + 3)
+    plain = word_tokenizer()
+    plain.no_padding()
+    torch.testing.assert_close(cosines(tokenizer, found, TEXTS), cosines(plain, table, [text.lower() for text in TEXTS]), rtol=0, atol=1e-5)
+
+
+def test_half_precision_mapping_and_weights(tmp_path, table):
+    mapping = torch.tensor([0, 1, 1, 2, 3, 4, 4, 5])
+    weights = torch.linspace(0.5, 2, len(WORDS))
+    start = write(tmp_path, {"embeddings": table[:WIDTH].half(), "mapping": mapping, "weights": weights})
+    tokenizer, found = read_static_model(start, WIDTH, 16)
+    expected = table[:WIDTH].half().float()[mapping] * weights[:, None]
+    torch.testing.assert_close(cosines(tokenizer, found, TEXTS), cosines(tokenizer, expected, TEXTS), rtol=0, atol=1e-5)
+
+
+def test_two_files(tmp_path, table):
+    write(tmp_path, {"embeddings": table})
+    files = StaticFiles(tokenizer=str(tmp_path / "tokenizer.json"), table=str(tmp_path / "model.safetensors"))
+    assert torch.equal(read_static_model(files, 4, 16)[1], read_static_model(str(tmp_path), 4, 16)[1])
+
+
+def test_texts_are_lowered_cut_and_not_padded(tmp_path, table):
+    tokenizer, _ = read_static_model(write(tmp_path, {"embeddings": table}), 4, 3)
+    # Three tokens count, and nine characters: three times the median length of a token.
+    assert TokenCutter(tokenizer)(["RED Tea", "tea " * 9, "a b c tea", "nothing"]).indptr.tolist() == [0, 2, 4, 4, 4]
+
+
+def test_the_model2vec_package_gives_the_towers_vectors(tmp_path, table, tiny_graph):
+    model2vec = pytest.importorskip("model2vec")
+    tokenizer, start = read_static_model(write(tmp_path / "start", {"embeddings": table}), 4, 16)
+    tower = StaticTower(tiny_graph, tokenizer, 4, start)
+    assert torch.equal(tower.tokens, start)
+    with torch.no_grad():
+        tower.importance.normal_()
+        tower.projection.weight.add_(torch.randn(4, 4))
+        ours = functional.normalize(tower(TEXTS), dim=1).numpy()
+    write_static_model(tmp_path / "out", tokenizer, tower.folded())
+    static = model2vec.StaticModel.from_pretrained(tmp_path / "out")
+    assert np.allclose(static.encode(TEXTS), ours, atol=1e-5)
+
+
+def test_a_folder_that_model2vec_wrote(tmp_path, table, tiny_graph):
+    model2vec = pytest.importorskip("model2vec")
+    theirs = model2vec.StaticModel(table.numpy(), word_tokenizer(), normalize=True)
+    theirs.save_pretrained(tmp_path / "start")
+    tokenizer, start = read_static_model(str(tmp_path / "start"), WIDTH, 16)
+    tower = StaticTower(tiny_graph, tokenizer, WIDTH, start)
+    with torch.no_grad():
+        ours = functional.normalize(tower(["red tea", "oat jam"]), dim=1)
+    expected = torch.from_numpy(theirs.encode(["red tea", "oat jam"]))
+    torch.testing.assert_close(ours @ ours.T, expected @ expected.T, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "tokenizer.json").unlink(), r"is no folder of a static model; expected tokenizer\.json and model\."),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), r"tokenizer\.json is no tokenizer of the tokenizers library"),
+        (lambda folder: (folder / "model.safetensors").write_text("{}"), r"model\.safetensors is no safetensors file"),
+        (
+            lambda folder: save_file({"other": torch.ones(3)}, folder / "model.safetensors"),
+            r"holds no table of a static model: expected a matrix embeddings or embedding\.weight, got \['other'\]",
+        ),
+        (
+            lambda folder: save_file({"embeddings": torch.ones(3, 4)}, folder / "model.safetensors"),
+            "holds vectors of 3 tokens, its tokenizer 8 tokens; they are of two models",
+        ),
+        (
+            lambda folder: save_file({"embeddings": torch.ones(8, 4), "weights": torch.ones(7)}, folder / "model.safetensors"),
+            "holds vectors of 7 tokens, its tokenizer 8 tokens",
+        ),
+        (
+            lambda folder: save_file({"embeddings": torch.ones(3, 4), "mapping": torch.arange(8)}, folder / "model.safetensors"),
+            "the mapping in .* points outside its table of 3 rows",
+        ),
+        (
+            lambda folder: save_file({"embeddings": torch.full((8, 4), torch.nan)}, folder / "model.safetensors"),
+            "holds values that are not finite",
+        ),
+    ],
+)
+def test_what_is_no_static_model_is_named(tmp_path, table, damage, message):
+    start = write(tmp_path, {"embeddings": table})
+    damage(tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        read_static_model(start, 4, 16)
+
+
+def test_tokenizers_that_know_everything_or_not():
+    content = json.loads(word_tokenizer().to_str())
+    content |= {"pre_tokenizer": None, "padding": None}
+    letters = [["red", -1.0], ["x", -2.0], ["r", -5.0], ["e", -5.0], ["d", -5.0]]
+    content["model"] = {"type": "Unigram", "vocab": letters, "unk_id": None, "byte_fallback": False}
+    assert TokenCutter(Tokenizer.from_str(json.dumps(content)))(["redxred"]).token.tolist() == [0, 1, 0]
+    content["model"]["unk_id"] = 1
+    assert TokenCutter(Tokenizer.from_str(json.dumps(content)))(["redxred"]).token.tolist() == [0, 0]
+    assert TokenCutter(Tokenizer(models.BPE(vocab={"a": 0}, merges=[])))(["aba"]).token.tolist() == [0, 0]

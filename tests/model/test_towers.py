@@ -57,8 +57,8 @@ class Setup:
         moment = np.full(len(user), self.view.time)
         return self.inputs.users(user, np.full(len(user), -1, np.int32), moment, self.encoder.categories)
 
-    def shoppers(self, products: torch.Tensor) -> torch.Tensor:
-        """Return the vectors of all shoppers, before they are scaled to unit length."""
+    def user_vectors(self, products: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of all users, before they are scaled to unit length."""
         users = self.users(np.arange(self.graph.num_nodes["user"], dtype=np.int32))
         return self.towers.user_vectors(users, products)[users.row].detach()
 
@@ -72,7 +72,7 @@ def latest(graph: Graph, edge_type: tuple[str, str, str], row: int, before: int)
 
 
 def choices(graph: Graph, user: int, before: int, actions: Sequence[str] = ("click", "purchase")) -> list[tuple[int, int]]:
-    """Return the (product, time) that a shopper chose before a moment, in time order."""
+    """Return the (product, time) that a user chose before a moment, in time order."""
     found = [event for action in actions for event in latest(graph, ("product", f"rev_{action}", "user"), user, before)]
     return sorted(found, key=lambda event: event[1])
 
@@ -176,7 +176,7 @@ def test_recent_choices_are_a_sequence_a_kind_of_action(graph, by_action):
         for kind, conv in zip(kinds, setup.towers.user.recent, strict=True):
             recent = by_last(choices(graph, user, moment, kind)[-5:], moment, 30, 5)
             expected[user] += conv.linear(mean(products, recent)).detach()
-    close(setup.shoppers(products), expected)
+    close(setup.user_vectors(products), expected)
 
 
 def test_the_whole_past_is_a_mean_of_brands(graph):
@@ -189,15 +189,15 @@ def test_the_whole_past_is_a_mean_of_brands(graph):
     for user in range(graph.num_nodes["user"]):
         chosen = [(values[product], 1.0) for product, _ in choices(graph, user, setup.view.time) if values[product] is not None]
         expected.append(conv.linear(mean(table, chosen)).detach())
-    close(setup.shoppers(setup.encoder.products), torch.stack(expected))
+    close(setup.user_vectors(setup.encoder.products), torch.stack(expected))
 
 
-def test_a_place_is_one_vector_for_shopper_and_product(graph):
+def test_a_place_is_one_vector_for_user_and_product(graph):
     setup = Setup(graph, shared_attributes=[{"name": "place", "user": ["region", "town"], "product": ["region", "town"]}])
     table = setup.towers.shared.values.weight.detach()
     rows = {name: row for row, name in enumerate(["north", "south", "Bo", "Fa", "Ås"])}
     assert len(table) == len(rows)
-    for found, node_type in ((setup.bases() - setup.titles(), "product"), (setup.shoppers(setup.encoder.products), "user")):
+    for found, node_type in ((setup.bases() - setup.titles(), "product"), (setup.user_vectors(setup.encoder.products), "user")):
         expected = torch.zeros_like(found)
         for node, row in enumerate(graph.nodes(node_type).iter_rows(named=True)):
             for value in (row["region"], row["town"]):

@@ -16,12 +16,11 @@ from transformer_folders import WIDTH, write_tiny_transformer
 
 from gnn_search.errors import ArtefactError, ConfigError, MissingExtraError
 from gnn_search.layout import ModelLayout
-from gnn_search.model import sentence_transformer
+from gnn_search.model import transformer_tower
 from gnn_search.model.features import product_texts
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.model.sentence_transformer import load_transformer
 from gnn_search.model.text_towers import make_text_tower
-from gnn_search.model.transformer_tower import DistinctTexts
+from gnn_search.model.transformer_tower import DistinctTexts, load_transformer
 from gnn_search.retrieval.options import RankingOptions
 from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.retrieval.retriever import Retriever
@@ -98,9 +97,9 @@ def test_a_frozen_transformer_encodes_each_text_once(folder, tiny_graph, tmp_pat
 
     def embed(model, texts):
         encoded.append(len(texts))
-        return sentence_transformer.embed(model, texts)
+        return transformer_tower.transformer_vectors(model, texts)
 
-    monkeypatch.setattr("gnn_search.model.text_towers.embed", embed)
+    monkeypatch.setattr("gnn_search.model.text_towers.transformer_vectors", embed)
     first = make_text_tower(config_for(folder, True).text, 16, tiny_graph, ModelLayout(tmp_path))
     again = make_text_tower(config_for(folder, True).text, 16, tiny_graph, ModelLayout(tmp_path))
     assert encoded == [len(DistinctTexts(tiny_graph).texts)]
@@ -230,19 +229,18 @@ def test_what_is_no_transformer_is_named(folder, tmp_path):
 def test_texts_of_any_length_and_number(folder):
     model = load_transformer(folder, 12)
     with torch.no_grad():
-        assert sentence_transformer.embed(model, []).shape == (0, WIDTH)
-        vectors = sentence_transformer.embed(model, TEXTS)
-        alone = torch.cat([sentence_transformer.embed(model, [text]) for text in TEXTS])
+        assert transformer_tower.transformer_vectors(model, []).shape == (0, WIDTH)
+        vectors = transformer_tower.transformer_vectors(model, TEXTS)
+        alone = torch.cat([transformer_tower.transformer_vectors(model, [text]) for text in TEXTS])
     torch.testing.assert_close(vectors, alone, rtol=0, atol=1e-5)
     torch.testing.assert_close(vectors, functional.normalize(vectors, dim=1), rtol=0, atol=1e-6)
 
 
-def test_chunks_change_no_gradient(folder, monkeypatch):
+def test_chunks_change_no_gradient(folder):
     gradients = []
     for chunk in (128, 2):
-        monkeypatch.setattr(sentence_transformer, "_CHUNK", chunk)
         model = load_transformer(folder, 12)
-        (sentence_transformer.embed(model, TEXTS) @ torch.arange(float(WIDTH))).sum().backward()
+        (transformer_tower.transformer_vectors(model, TEXTS, chunk) @ torch.arange(float(WIDTH))).sum().backward()
         gradients.append(dict(model.named_parameters())["0.model.embeddings.word_embeddings.weight"].grad)
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5)
     assert gradients[0].abs().sum() > 0

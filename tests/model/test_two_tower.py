@@ -35,7 +35,7 @@ SWITCHES = {
     "one sequence for all actions": {"user": {"by_action": False}},
     "long-term brands": {"user": {"brands": True, "profile_length": 5}, "product": {"brand": True}},
     "no history": {"user": {"attention_length": 0}},
-    "no shopper": {"user": {"sequence_length": 0, "attributes": False, "attention_length": 0}},
+    "no user": {"user": {"sequence_length": 0, "attributes": False, "attention_length": 0}},
     "ID embeddings alone": {
         "product": {
             "text": False,
@@ -95,7 +95,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_without_a_shopper_the_query_stays_as_it_is_to_the_bit(encoder):
+def test_without_a_user_the_query_stays_as_it_is_to_the_bit(encoder):
     queries = np.arange(20, dtype=np.int32)
     plain = encoder.encode_queries(queries)
     nobody = np.full(20, -1, dtype=np.int32)
@@ -103,7 +103,7 @@ def test_without_a_shopper_the_query_stays_as_it_is_to_the_bit(encoder):
     assert torch.equal(encoder.encode_requests(nobody, queries), plain)
 
 
-def test_a_shopper_of_whom_nothing_is_known_leaves_the_query_as_it_is(encoder, tiny_graph):
+def test_a_user_of_whom_nothing_is_known_leaves_the_query_as_it_is(encoder, tiny_graph):
     users = tiny_graph.nodes("user")["user_id"].to_list()
     unlisted = np.array([users.index(15)], dtype=np.int32)
     query = np.array([3], dtype=np.int32)
@@ -208,9 +208,9 @@ def test_the_loss_is_its_formula(tiny_graph):
     with torch.no_grad():
         text = towers.query_texts(batch.queries.query)
         base = towers.product_bases(batch.products.product, torch.ones(len(batch.products.product), dtype=torch.bool))
-        product = towers.product_vectors(batch.products, base, text, batch.queries.query, towers.bases)
+        product = towers.product(batch.products, base, text, batch.queries.query, towers.bases)
         towers.vectors[batch.products.product] = product
-        query = towers.query_vectors(batch.queries, text, towers.vectors)[batch.query]
+        query = towers.query(batch.queries, text, towers.vectors)[batch.query]
         query = towers.personalise(query, batch.users, towers.vectors)
         scores = query @ product.T / towers.temperature
     pool, own = [], []

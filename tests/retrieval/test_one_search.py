@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from paths import traces
-from test_house import not_yet
 
 MOST = {"search": (24, 80, 25), "batch": (16, 63, 14), "case": (40, 155, 56), "build": (27, 122, 36)}
 """Files, functions and changes of package."""
@@ -15,7 +14,6 @@ def found(tmp_path_factory):
     return traces(tmp_path_factory.mktemp("paths"))
 
 
-@not_yet
 @pytest.mark.parametrize("name", MOST)
 def test_it_takes_few_files_functions_and_changes_of_package(found, name):
     trace = found[name]

@@ -181,7 +181,7 @@ def test_negatives_describe_themselves(tiny_graph):
     assert told[0]["draws"] == 16 * len(set(sampler.make(0, 0).positives.product))
 
 
-def test_some_shoppers_are_left_out_of_what_is_read_and_of_nothing_else(tiny_graph, sampler, batches):
+def test_some_users_are_left_out_of_what_is_read_and_of_nothing_else(tiny_graph, sampler, batches):
     content = config().model_dump()
     dropping = BatchSampler(tiny_graph, TrainingConfig.model_validate({**content, "user": {**content["user"], "dropout": 0.4}}))
     asked = left_out = 0

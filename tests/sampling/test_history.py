@@ -1,4 +1,4 @@
-"""A shopper's past that a query calls up, against plain loops over the events."""
+"""A user's past that a query calls up, against plain loops over the events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 from shops import DAY, build, write_tiny_shop
 
-from gnn_search.sampling import history
 from gnn_search.sampling.history import History, HistoryIndex, QueryCategories
 
 
@@ -86,8 +85,8 @@ def test_history_in_the_querys_categories(graph, events, most, most_categories):
         wanted = {category for category, _ in plain_categories(graph, events, query[place], moment, most_categories)}
         choices = [
             (product, time)
-            for shopper, _, product, time in events
-            if shopper == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
+            for who, _, product, time in events
+            if who == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
         ]
         assert_same(found[place], plain_history(choices, before[place], most))
 
@@ -97,7 +96,7 @@ def test_latest_choices(graph, events, most):
     user, _, before = requests(graph, events)
     found = rows_of(HistoryIndex(graph).latest(user, before, most))
     for place in range(len(user)):
-        choices = [(product, time) for shopper, _, product, time in events if shopper == user[place] >= 0 and time < before[place]]
+        choices = [(product, time) for who, _, product, time in events if who == user[place] >= 0 and time < before[place]]
         latest = choices[-most:]
         times = [time for _, time in choices]
         if len(choices) > most and times[-most - 1] == times[-most]:
@@ -121,7 +120,7 @@ def test_a_profile_is_whole_or_even(graph, events, most):
     user, _, before = requests(graph, events)
     found = HistoryIndex(graph).profile(user, before, most)
     for place in range(len(user)):
-        chosen = [(product, time) for shopper, _, product, time in events if shopper == user[place] >= 0 and time < before[place]]
+        chosen = [(product, time) for who, _, product, time in events if who == user[place] >= 0 and time < before[place]]
         inside = found.product[slice(*found.indptr[place : place + 2])].tolist()
         assert len(inside) == min(most, len(chosen))
         if len({time for _, time in chosen}) == len(chosen):
@@ -130,19 +129,18 @@ def test_a_profile_is_whole_or_even(graph, events, most):
             assert inside == [chosen[int((part + 0.5) * step)][0] for part in range(len(inside))]
 
 
-def test_the_heaviest_shoppers_cost_is_bounded(graph, events, monkeypatch):
+def test_the_heaviest_users_cost_is_bounded(graph, events):
     """Of each category the latest choices count, the same for any number of them."""
-    monkeypatch.setattr(history, "_INTERACTIONS_READ", 3)
     categories = QueryCategories(graph.before(graph.manifest.validation_start), 1)
     user, query, before = requests(graph, events)
-    found = rows_of(HistoryIndex(graph).in_categories(user, query, before, categories, 100))
+    found = rows_of(HistoryIndex(graph, most_read=3).in_categories(user, query, before, categories, 100))
     assert max(sum(item[1] for item in row) for row in found) == 3
     for place in range(len(user)):
         wanted = {category for category, _ in plain_categories(graph, events, query[place], graph.manifest.validation_start, 1)}
         choices = [
             (product, time)
-            for shopper, _, product, time in events
-            if shopper == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
+            for who, _, product, time in events
+            if who == user[place] >= 0 and time < before[place] and graph.taxonomy.product_category[product] in wanted
         ]
         if len({time for _, time in choices}) == len(choices):
             assert_same(found[place], plain_history(choices[-3:], before[place], 100))

@@ -1,4 +1,4 @@
-"""What the towers read: shoppers are told apart by their moment, and switched-off parts are empty."""
+"""What the towers read: users are told apart by their time, and switched-off parts are empty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def sampler_of(graph, **changes) -> InputSampler:
     return InputSampler(graph, TrainingConfig.model_validate({"name": "test", **changes}))
 
 
-def test_shoppers_are_distinct_by_moment(tiny_graph):
+def test_users_are_distinct_by_time(tiny_graph):
     sampler = sampler_of(tiny_graph)
     view = tiny_graph.before(tiny_graph.manifest.test_start)
     user = np.array([3, -1, 3, 3, -1], np.int32)

@@ -128,7 +128,7 @@ def test_nodes_without_neighbours(tiny_graph):
 
 def test_what_it_can_not_do_is_said(view):
     sampler = ViewSampler(view, {BOUGHT: [3]})
-    with pytest.raises(RequestError, match="all see its view's moment; leave input_time out"):
+    with pytest.raises(RequestError, match="all see its view's time; leave input_time out"):
         sampler.sample_from_nodes(NodeSamplerInput(None, torch.tensor([0]), torch.tensor([5]), "user"))
     with pytest.raises(RequestError, match="samples from nodes only"):
         sampler.sample_from_edges(EdgeSamplerInput(None, torch.tensor([0]), torch.tensor([0])))

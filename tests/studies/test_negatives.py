@@ -14,7 +14,7 @@ def validations(*recalls: float) -> tuple[Validation, ...]:
 
 
 def run(name: str, seed: int, *recalls: float, **index: float) -> RunResult:
-    later = {"same_query": {"share": 0.01, "share_of_judged": 0.02}}
+    later = {"same_query": {"share": 0.01, "share_of_observed": 0.02}}
     samplers = [
         {"kind": kind, "drawing_cpu_seconds": 0.6, "index_cpu_seconds": seconds, "cpu_seconds_per_million": 5.0, "study": later}
         for kind, seconds in index.items()

@@ -7,7 +7,7 @@ import torch
 
 from gnn_search.errors import ArtefactError
 from gnn_search.training import checkpoint
-from gnn_search.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from gnn_search.training.checkpoint import Checkpoint, Progress, load_checkpoint, save_checkpoint
 
 MODEL = {"weight": torch.arange(6.0).view(2, 3), "turned": torch.arange(6.0).view(2, 3).T}
 LISTS = {"step 6": torch.arange(4, dtype=torch.int32).view(2, 2)}
@@ -16,7 +16,7 @@ OPTIMISERS = {"0.0.step": torch.tensor(3.0), "1.0.step": torch.tensor(3)}
 
 def save(folder, step: int, value: float = 0.0) -> None:
     progress = Progress(step=step, seconds=1.5, identity={"graph": "x"})
-    save_checkpoint(folder, progress, MODEL, OPTIMISERS, {"best": torch.tensor([value])}, LISTS)
+    save_checkpoint(folder, Checkpoint(progress, MODEL, OPTIMISERS, {"best": torch.tensor([value])}, LISTS))
 
 
 def test_there_is_none(tmp_path):

@@ -44,7 +44,7 @@ def test_lists_are_the_nearest_that_the_mask_leaves(tiny_graph, encoder, rule, d
 
 def test_stretches_end_where_new_lists_begin(tiny_graph):
     batches = BatchSampler(tiny_graph, config())
-    miner = Miner.of(random_towers(tiny_graph, config()), batches, config())
+    miner = Miner.of(random_towers(tiny_graph, config()), batches, config().negatives)
     assert miner is not None
     assert miner.bounds(0, 10) == [4, 8, 10]
     assert miner.bounds(3, 8) == [4, 8]
@@ -54,7 +54,7 @@ def test_stretches_end_where_new_lists_begin(tiny_graph):
 
 def test_lists_come_back_from_a_checkpoint(tiny_graph):
     batches, towers = BatchSampler(tiny_graph, config()), random_towers(tiny_graph, config())
-    miner = Miner.of(towers, batches, config())
+    miner = Miner.of(towers, batches, config().negatives)
     assert miner is not None
     assert miner.tensors() == {}
     miner.renew(5)
@@ -62,7 +62,7 @@ def test_lists_come_back_from_a_checkpoint(tiny_graph):
     kept = miner.tensors()
     assert list(kept) == ["step 4"]
     other = BatchSampler(tiny_graph, config())
-    again = Miner.of(towers, other, config())
+    again = Miner.of(towers, other, config().negatives)
     assert again is not None
     again.load(kept)
     np.testing.assert_array_equal(other.negatives.dynamic.lists, lists)
@@ -76,4 +76,4 @@ def test_lists_come_back_from_a_checkpoint(tiny_graph):
 
 def test_a_run_without_them_has_no_miner(tiny_graph):
     batches = BatchSampler(tiny_graph, tiny_config())
-    assert Miner.of(random_towers(tiny_graph, tiny_config()), batches, tiny_config()) is None
+    assert Miner.of(random_towers(tiny_graph, tiny_config()), batches, tiny_config().negatives) is None

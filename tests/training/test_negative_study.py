@@ -61,8 +61,8 @@ def test_it_counts_what_is_there(tiny_graph, encoder, batches, kind):
     assert study.mean_hardness == pytest.approx(np.mean(difference), abs=1e-5)
     assert study.share_above_positive == pytest.approx(above / taught)
     assert sum(study.category_distance.values()) == distances
-    assert (study.same_query.count, study.same_query.judged) == (chosen, asked)
-    assert (study.same_user_query.count, study.same_user_query.judged) == (chosen_by_same, asked_by_same)
+    assert (study.same_query.count, study.same_query.observed) == (chosen, asked)
+    assert (study.same_user_query.count, study.same_user_query.observed) == (chosen_by_same, asked_by_same)
     assert study.same_query.share == pytest.approx(chosen / taught)
     histogram = np.histogram(np.clip(difference, -1, 2), study.hardness_edges)[0]
     assert np.abs(np.cumsum(histogram) - np.cumsum(study.hardness_counts)).max() <= 1  # a difference may fall on a bound
@@ -100,8 +100,8 @@ def test_reasons_say_how_a_negative_was_found(tiny_graph, encoder, batches):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_a_query_that_nobody_asked_has_no_choice(encoder, batches):
-    with pytest.raises(RequestError, match=r"nobody chose a product for 'moon dust' in the training period .*; give a query"):
+def test_a_query_that_nobody_issued_has_no_interaction(encoder, batches):
+    with pytest.raises(RequestError, match=r"nobody interacted with a product for 'moon dust' in the training period .*; give a query"):
         show_negatives(encoder, batches, "moon dust", None, 3, (), KINDS)
 
 

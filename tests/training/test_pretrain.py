@@ -25,12 +25,17 @@ class KilledError(Exception):
     """Stands for whatever ends a run early."""
 
 
+def run(tower: TextTower, config, examples: Examples, num_nodes, listener) -> None:
+    own = {"temperature": config.loss.temperature, "seed": config.seed}
+    pretrain(tower, config.text.pretrain, config.optimiser, examples, num_nodes, listener, **own)
+
+
 def pretrained(graph: Graph, epochs: int = 30) -> tuple[TextTower, TextTower, list[float]]:
     """Return a tower before and after, and the losses on the way."""
     config = tiny_config(text={"pretrain": {"epochs": epochs, "batch_size": 16, "learning_rate": 0.02}})
     before, after = (random_towers(graph, config).text for _ in range(2))
     losses: list[float] = []
-    pretrain(after, config, Examples.of(graph, "train"), graph.num_nodes, lambda step, total, pairs, loss: losses.append(loss))
+    run(after, config, Examples.of(graph, "train"), graph.num_nodes, lambda step, total, pairs, loss: losses.append(loss))
     return before, after, losses
 
 
@@ -61,7 +66,7 @@ def test_all_steps_are_told_of(tiny_graph):
     told = []
     tower = random_towers(tiny_graph, CONFIG).text
     examples = Examples.of(tiny_graph, "train")
-    pretrain(tower, CONFIG, examples, tiny_graph.num_nodes, lambda step, total, pairs, loss: told.append((step, total, pairs)))
+    run(tower, CONFIG, examples, tiny_graph.num_nodes, lambda step, total, pairs, loss: told.append((step, total, pairs)))
     pairs = len(distinct_pairs(examples, tiny_graph.num_nodes["product"])[0])
     assert [step for step, _, _ in told] == list(range(1, told[0][1] + 1))
     assert sum(size for _, _, size in told) == EPOCHS * pairs
@@ -77,7 +82,7 @@ def test_known_products_are_never_taught_as_wrong(make_graph):
     tower = random_towers(graph, config).text
     before = {name: value.detach().clone() for name, value in tower.named_parameters()}
     losses: list[float] = []
-    pretrain(tower, config, Examples.of(graph, "train"), graph.num_nodes, lambda step, total, pairs, loss: losses.append(loss))
+    run(tower, config, Examples.of(graph, "train"), graph.num_nodes, lambda step, total, pairs, loss: losses.append(loss))
     assert max(losses) < 1e-6
     for name, value in tower.named_parameters():
         torch.testing.assert_close(value, before[name], rtol=0, atol=1e-6)

@@ -18,24 +18,24 @@ from gnn_search.sampling.inputs import InputSampler
 from gnn_search.training import reranker_fit
 from gnn_search.training.reranker_fit import RerankExamples, fit, fit_reranker, gather
 
-SHOPPERS, PRODUCTS = 24, 60
+USERS, PRODUCTS = 24, 60
 
 
 def config(**changes):
-    walk = {"words": 0, "nearest": 0, "cold_query_share": 0}
-    walk |= {"hidden": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "half_life_days": [5, 30], **changes}
-    return tiny_config(reranker=walk)
+    reranker = {"words": 0, "nearest": 0, "cold_query_share": 0}
+    reranker |= {"hidden": 8, "epochs": 12, "batch_size": 8, "learning_rate": 0.02, "half_life_days": [5, 30], **changes}
+    return tiny_config(reranker=reranker)
 
 
 @pytest.fixture(scope="module")
 def faithful_shop(make_graph):
-    """Every shopper buys the same two of sixty alike products time and again, and each product is bought equally often."""
+    """Every user buys the same two of sixty alike products time and again, and each product is bought equally often."""
     products = [(f"p{number:02}", "tea", None, ["drinks"]) for number in range(PRODUCTS)]
     events = [("nobody else", "tea", f"p{number:02}", 1, "purchase", f"n{number}", "x") for number in range(PRODUCTS)]
-    for shopper in range(SHOPPERS):
+    for user in range(USERS):
         for day in (2, 5, 8, 12, 22):
-            for number in (shopper, shopper + SHOPPERS):
-                events.append((f"u{shopper}", "tea", f"p{number:02}", day, "purchase", f"{shopper}-{day}", "x"))
+            for number in (user, user + USERS):
+                events.append((f"u{user}", "tea", f"p{number:02}", day, "purchase", f"{user}-{day}", "x"))
     return make_graph(products, events)
 
 
@@ -49,9 +49,9 @@ def faithful_fit(faithful_shop):
 
 
 def test_learns_that_only_repeats_matter(faithful_fit):
-    assert faithful_fit.cases == SHOPPERS
-    assert faithful_fit.vector < 0.5
-    assert faithful_fit.walk == faithful_fit.both == 1
+    assert faithful_fit.cases == USERS
+    assert faithful_fit.recall["vector"] < 0.5
+    assert faithful_fit.recall["graph"] == faithful_fit.recall["reranked"] == 1
 
 
 def test_is_the_same_to_the_bit(faithful_shop, faithful_fit):
@@ -61,7 +61,7 @@ def test_is_the_same_to_the_bit(faithful_shop, faithful_fit):
     one, other = faithful_fit.scorer.state_dict(), again.scorer.state_dict()
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert (again.vector, again.walk, again.both) == (faithful_fit.vector, faithful_fit.walk, faithful_fit.both)
+    assert again.recall == faithful_fit.recall
     fit(config(), gathered(faithful_shop, config())[1], np.arange(4))
     torch.manual_seed(99)
     assert torch.equal(torch.get_rng_state(), state)
@@ -82,12 +82,12 @@ def candidate_index(settings, inputs: InputSampler, encoder: NodeEncoder) -> Can
     return CandidateIndex(encoder.view, settings.reranker, inputs.history, encoder.categories)
 
 
-def gathered(graph, settings) -> tuple[np.ndarray, RerankExamples]:
-    """The shopper of each case, and the examples."""
+def gathered(graph, settings, **limits) -> tuple[np.ndarray, RerankExamples]:
+    """The user of each case, and the examples."""
     cases = build_cases(graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(graph, settings)
     encoder = NodeEncoder(random_towers(graph, settings), inputs, graph.before(cases.time))
-    examples = gather(settings, encoder, candidate_index(settings, inputs, encoder), cases)
+    examples = gather(settings, encoder, candidate_index(settings, inputs, encoder), cases, **limits)
     return cases.user[np.argsort(cases.user, kind="stable")], examples
 
 
@@ -102,28 +102,28 @@ def test_held_out_recall_is_of_the_other_half_of_the_users(tiny_graph, monkeypat
 
     def remember_recall(scorer, examples, case):
         measured.append((fits[id(scorer)][1], case))
-        return 0.25, 0.5, 0.75
+        return np.array([0.25, 0.5, 0.75])
 
     monkeypatch.setattr(reranker_fit, "fit", remember_fit)
     monkeypatch.setattr(reranker_fit, "_recalls", remember_recall)
     found = fitted(tiny_graph, settings)
-    shopper, examples = gathered(tiny_graph, settings)
+    user, examples = gathered(tiny_graph, settings)
     assert len(measured) == 2
-    assert (found.vector, found.walk, found.both) == (0.25, 0.5, 0.75)
+    assert found.recall == {"vector": 0.25, "graph": 0.5, "reranked": 0.75}
     for taught, asked in measured:
         assert len(taught)
         assert len(asked)
-        assert not set(shopper[taught][shopper[taught] >= 0]) & set(shopper[asked])
-        assert sorted([*taught, *asked]) == list(range(len(shopper)))
+        assert not set(user[taught][user[taught] >= 0]) & set(user[asked])
+        assert sorted([*taught, *asked]) == list(range(len(user)))
     assert sorted(np.concatenate([asked for _, asked in measured])) == list(range(found.cases))
     # Those of nobody are halved one by one.
-    assert set(examples.group[shopper < 0]) == {0, 1}
+    assert set(examples.group[user < 0]) == {0, 1}
     assert np.array_equal(fits[id(found.scorer)][1], np.arange(found.cases))
 
 
 def test_cases_without_their_user_are_learned_but_not_measured(tiny_graph, monkeypatch):
     settings, asked = config(user_dropout=0.5), []
-    monkeypatch.setattr(reranker_fit, "_recalls", lambda scorer, examples, case: asked.append(examples.altered[case]) or (0.0, 0.0, 0.0))
+    monkeypatch.setattr(reranker_fit, "_recalls", lambda scorer, examples, case: asked.append(examples.altered[case]) or np.zeros(3))
     fitted(tiny_graph, settings)
     assert not np.concatenate(asked).any()
     _, examples = gathered(tiny_graph, settings)
@@ -131,7 +131,7 @@ def test_cases_without_their_user_are_learned_but_not_measured(tiny_graph, monke
     assert sum(len(part) for part in asked) == (~examples.altered).sum()
 
 
-def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
+def test_some_cases_come_again_as_if_their_query_were_new(tiny_graph):
     settings = config(user_dropout=0, cold_query_share=0.5)
     cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
@@ -149,26 +149,25 @@ def test_some_cases_come_again_as_if_nobody_had_asked_their_query(tiny_graph):
     assert not copies["query asked before"].any()
     assert not copies["products of the query"].any()
     assert not copies["query led to it"].any()
-    assert copies["own product"].any()  # what is known of the shopper stays
-    # Half of the shoppers' copies go with each half of the fit.
+    assert copies["own product"].any()  # what is known of the user stays
+    # Half of the users' copies go with each half of the fit.
     assert set(examples.group[len(cases) :]) == {0, 1}
 
 
 def test_copies_do_not_count_as_cases(tiny_graph):
     one, other = fitted(tiny_graph, config(cold_query_share=0.5)), fitted(tiny_graph, config())
     assert one.cases == other.cases
-    assert one.vector == other.vector
+    assert one.recall["vector"] == other.recall["vector"]
     assert not torch.equal(one.scorer.beside.inner.weight, other.scorer.beside.inner.weight)
 
 
-def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
-    monkeypatch.setattr(reranker_fit, "_BEYOND", 3)
+def test_candidates_are_those_reached_and_the_nearest(tiny_graph):
     settings = config(user_dropout=0, products=2, recent_length=0)
     cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
     encoder = NodeEncoder(random_towers(tiny_graph, settings), inputs, tiny_graph.before(cases.time))
     index = candidate_index(settings, inputs, encoder)
-    examples = gather(settings, encoder, index, cases)
+    examples = gather(settings, encoder, index, cases, beyond=3)
     for place, case in enumerate(np.argsort(cases.user, kind="stable")):
         user, query = cases.user[case : case + 1], cases.query[case : case + 1]
         similarity = (encoder.encode_requests(user, query) @ encoder.products.T)[0].numpy()
@@ -183,10 +182,9 @@ def test_candidates_are_those_reached_and_the_nearest(tiny_graph, monkeypatch):
         assert examples.wanted[place] == len(relevant)
 
 
-def test_blocks_and_all_at_once_are_the_same(tiny_graph, monkeypatch):
+def test_blocks_and_all_at_once_are_the_same(tiny_graph):
     _, whole = gathered(tiny_graph, config())
-    monkeypatch.setattr(reranker_fit, "_SCORES", 7 * 40)
-    _, parts = gathered(tiny_graph, config())
+    _, parts = gathered(tiny_graph, config(), most_scores=7 * 40)
     for name in ("indptr", "features", "feature_row", "relevant", "wanted", "group", "altered"):
         assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
     np.testing.assert_allclose(whole.similarity, parts.similarity, atol=1e-6)
@@ -214,8 +212,8 @@ def test_where_the_graph_leads_nowhere_the_order_stays_the_vectors(make_graph):
     events += [(None, "jam", f"p{number}", 12 + number / 10, "purchase", f"b{number}", "x") for number in range(9)]
     graph = make_graph(products, [*events, (None, "jam", "p1", 22, "purchase", "d", "x")])
     found = fitted(graph, config())
-    assert (found.cases, found.walk) == (9, 0)
-    assert found.vector == found.both > 0
+    assert (found.cases, found.recall["graph"]) == (9, 0)
+    assert found.recall["vector"] == found.recall["reranked"] > 0
     assert not any(parameter.any() for parameter in found.scorer.parameters())
 
 
@@ -225,7 +223,7 @@ def test_a_half_without_users(make_graph):
     later = [("ann", "tea", "p3", day, "purchase", f"d{day}", "x") for day in (12, 22)]
     found = fitted(make_graph(products, [*events, *later]), config())
     assert found.cases == 1
-    assert found.vector == found.both
+    assert found.recall["vector"] == found.recall["reranked"]
     assert all(torch.isfinite(parameter).all() for parameter in found.scorer.parameters())
 
 

@@ -60,10 +60,10 @@ def test_no_case_of_another_counts(encoder, cases):
 
 def test_vectors_of_no_number_are_refused(tiny_graph, cases):
     config = tiny_config()
-    retriever = random_towers(tiny_graph, config)
+    towers = random_towers(tiny_graph, config)
     with torch.no_grad():
-        for parameter in retriever.parameters():
+        for parameter in towers.parameters():
             parameter.fill_(float("nan"))
     view = tiny_graph.before(tiny_graph.manifest.validation_start)
     with pytest.raises(DivergenceError, match="the vector of a product is not finite"):
-        validation_recall(NodeEncoder(retriever, InputSampler(tiny_graph, config), view), cases)
+        validation_recall(NodeEncoder(towers, InputSampler(tiny_graph, config), view), cases)

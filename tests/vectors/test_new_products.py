@@ -53,7 +53,7 @@ def test_a_product_of_the_graph_gets_the_vector_that_it_has_without_neighbours(s
     everything = np.arange(40, dtype=np.int32)
     with torch.no_grad():
         bases = model.towers.product_bases(everything, torch.zeros(40, dtype=torch.bool))
-        alone = model.towers.product_vectors(model.inputs.unconnected_products(40), bases, bases[:0], np.empty(0, np.int32), bases)
+        alone = model.towers.product(model.inputs.unconnected_products(40), bases, bases[:0], np.empty(0, np.int32), bases)
     torch.testing.assert_close(found, alone, rtol=0, atol=1e-6)
     torch.testing.assert_close(found.norm(dim=1), torch.ones(40))
     assert len(np.unique(found.numpy().round(4), axis=0)) > 30

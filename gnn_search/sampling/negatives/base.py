@@ -32,6 +32,10 @@ class Positives:
     query: Int32
     product: Int32
 
+    def take(self, rows: slice) -> Positives:
+        """Return some of the examples."""
+        return Positives(self.example[rows], self.user[rows], self.query[rows], self.product[rows])
+
 
 @dataclass(frozen=True)
 class OwnNegatives:
@@ -80,10 +84,6 @@ class Tally:
         yield
         self.drawing_seconds += time.thread_time() - before
 
-    def add_index_seconds(self, seconds: float) -> None:
-        """Count CPU seconds that went into an index or lists."""
-        self.index_seconds += seconds
-
     def describe(self) -> dict[str, Any]:
         """Return counts, shares, and CPU seconds, also a million negatives."""
         drawn = max(self.draws, 1)
@@ -108,15 +108,12 @@ class SharedNegativeSampler(Protocol):
 
     def draw(self, batch: Positives, epoch: int, step: int) -> Int32:
         """Return products, int32 [m], repeats allowed."""
-        ...
 
     def log_absence(self, product: Int32, batch_size: int) -> Float64:
         """Return ln P(the draw of a whole batch does not hold the product), float64 [len(product)], for the logQ correction."""
-        ...
 
     def describe(self) -> dict[str, Any]:
         """Return what the sampler does and what it has counted."""
-        ...
 
 
 class OwnNegativeSampler(Protocol):
@@ -127,8 +124,6 @@ class OwnNegativeSampler(Protocol):
 
     def draw(self, batch: Positives, epoch: int, progress: float = 1.0) -> OwnNegatives:
         """Return `count` products an example, at a point of the run from 0 to 1."""
-        ...
 
     def describe(self) -> dict[str, Any]:
         """Return what the sampler does and what it has counted."""
-        ...

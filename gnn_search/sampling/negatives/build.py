@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from gnn_search.arrays import Int32, sorted_unique
-from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, Taxonomic, Uniform
-from gnn_search.config.training import TrainingConfig
+from gnn_search.arrays import sorted_unique
+from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, Negatives, SharedNegatives, Taxonomic, Uniform
 from gnn_search.graph.store import Graph
-from gnn_search.sampling.negatives.base import OwnNegativeSampler, SharedNegativeSampler
+from gnn_search.sampling.negatives.base import OwnNegativeSampler, Positives, SharedNegativeSampler
 from gnn_search.sampling.negatives.in_batch import InBatchNegatives
 from gnn_search.sampling.negatives.in_batch_hard import InBatchHardNegatives
 from gnn_search.sampling.negatives.known import KnownPositives
@@ -47,63 +48,51 @@ class NegativeSamplers:
 
 
 def build_samplers(
-    config: TrainingConfig, graph: Graph, user: Int32, query: Int32, product: Int32, random: RandomSource
+    negatives: Sequence[Negatives], mask: Mask, graph: Graph, positives: Positives, random: RandomSource
 ) -> NegativeSamplers:
-    """Make the samplers of a configuration for the training examples (user, query, product), each int32 [examples]."""
-    return _Builder(config, graph, user, query, product, random).build()
+    """Make samplers.
 
+    Args:
+        negatives: Settings of each, one that makes up the pool among them.
+        mask: Which known positives are masked, unless a sampler's settings say otherwise.
+        graph: The graph.
+        positives: All training examples.
+        random: Source of randomness.
+    """
+    shared: list[SharedNegativeSampler] = []
+    own: dict[str, OwnNegativeSampler] = {}
+    hardest, dynamic = None, None
+    num_products = graph.num_nodes["product"]
 
-class _Builder:
-    def __init__(self, config: TrainingConfig, graph: Graph, user: Int32, query: Int32, product: Int32, random: RandomSource) -> None:
-        self._config, self._graph, self._random = config, graph, random
-        self._user, self._query, self._product = user, query, product
-        self._num_products = graph.num_nodes["product"]
-        self._known: dict[Mask, KnownPositives] = {}
+    @cache
+    def known_by(rule: Mask) -> KnownPositives:
+        return KnownPositives(rule, positives.user, positives.query, positives.product, graph.num_nodes["query"], num_products)
 
-    def build(self) -> NegativeSamplers:
-        shared: list[SharedNegativeSampler] = []
-        own: dict[str, OwnNegativeSampler] = {}
-        hardest, dynamic = None, None
-        for settings in self._config.negatives:
-            known = self._known_by(self._config.mask_of(settings))
-            if isinstance(settings, InBatch):
-                shared.append(InBatchNegatives(self._product, self._num_products))
-            elif isinstance(settings, Uniform):
-                shared.append(UniformNegatives(settings.count, self._num_products, self._random))
-            elif isinstance(settings, Taxonomic):
-                own[settings.kind] = self._taxonomy(settings, known)
-            elif isinstance(settings, InBatchHard):
-                hardest = InBatchHardNegatives(settings.count, known)
-            elif isinstance(settings, Dynamic):
-                dynamic = own[settings.kind] = self._listed(settings, "the products nearest to the query by the model", known)
-            else:
-                own[settings.kind] = self._lexical(settings, known)
-        return NegativeSamplers(self._known_by(self._config.pool_mask), shared, own, hardest, dynamic)
+    def listed(settings: Dynamic | Lexical, source: str) -> ListedNegatives:
+        known = known_by(settings.mask or mask)
+        return ListedNegatives(settings.kind, source, settings.count, settings.depth, settings.skip, num_products, known, random)
 
-    def _known_by(self, mask: Mask) -> KnownPositives:
-        if mask not in self._known:
-            sizes = self._graph.num_nodes["query"], self._num_products
-            self._known[mask] = KnownPositives(mask, self._user, self._query, self._product, *sizes)
-        return self._known[mask]
+    for settings in negatives:
+        known, before = known_by(settings.mask or mask), time.thread_time()
+        if isinstance(settings, InBatch):
+            shared.append(InBatchNegatives(positives.product, num_products))
+        elif isinstance(settings, Uniform):
+            shared.append(UniformNegatives(settings.count, num_products, random))
+        elif isinstance(settings, Taxonomic):
+            popularity = np.bincount(positives.product, minlength=num_products)
+            shape = settings.levels, settings.count, popularity, settings.alpha
+            own[settings.kind] = TaxonomyNegatives(graph.taxonomy, *shape, known, random, settings.start_levels)
+            own[settings.kind].tally.index_seconds += time.thread_time() - before
+        elif isinstance(settings, InBatchHard):
+            hardest = InBatchHardNegatives(settings.count, known)
+        elif isinstance(settings, Dynamic):
+            dynamic = own[settings.kind] = listed(settings, "the products nearest to the query by the model")
+        else:
+            # Imported here: the library is heavy, and a search never needs it.
+            from gnn_search.sampling.negatives.lexical_lists import lexical_lists
 
-    def _taxonomy(self, settings: Taxonomic, known: KnownPositives) -> TaxonomyNegatives:
-        before = time.thread_time()
-        popularity = np.bincount(self._product, minlength=self._num_products)
-        shape = settings.levels, settings.count, popularity, settings.alpha
-        sampler = TaxonomyNegatives(self._graph.taxonomy, *shape, known, self._random, settings.start_levels)
-        sampler.tally.add_index_seconds(time.thread_time() - before)
-        return sampler
-
-    def _listed(self, settings: Dynamic | Lexical, source: str, known: KnownPositives) -> ListedNegatives:
-        shape = settings.count, settings.depth, settings.skip, self._num_products
-        return ListedNegatives(settings.kind, source, *shape, known, self._random)
-
-    def _lexical(self, settings: Lexical, known: KnownPositives) -> ListedNegatives:
-        # Imported here: the library is heavy, and a search never needs it.
-        from gnn_search.sampling.negatives.lexical_lists import lexical_lists
-
-        sampler = self._listed(settings, "the products with the best BM25 score for the query", known)
-        before = time.thread_time()
-        sampler.use_lists(lexical_lists(self._graph, sorted_unique(self._query), settings.depth, known))
-        sampler.tally.add_index_seconds(time.thread_time() - before)
-        return sampler
+            lexical = own[settings.kind] = listed(settings, "the products with the best BM25 score for the query")
+            lexical.use_lists(lexical_lists(graph, sorted_unique(positives.query), settings.depth, known))
+            lexical.tally.index_seconds += time.thread_time() - before
+    pool = next(settings for settings in negatives if isinstance(settings, SharedNegatives))
+    return NegativeSamplers(known_by(pool.mask or mask), shared, own, hardest, dynamic)

@@ -13,12 +13,8 @@ from gnn_search.sampling.negatives.base import Positives, Tally
 class InBatchNegatives:
     """Every positive of the batch stands against every other example.
 
-    A product comes up as often as it is chosen, which the logQ correction undoes (Yi et al., "Sampling-bias-corrected neural modeling for
-    large corpus item recommendations", RecSys 2019).
-
-    Args:
-        product: Products of all training examples, int32 [examples].
-        num_products: Products in the graph.
+    A product comes up as often as it is a positive, which the logQ correction undoes (Yi et al., "Sampling-bias-corrected neural modeling
+    for large corpus item recommendations", RecSys 2019).
     """
 
     name = "in_batch"
@@ -28,7 +24,6 @@ class InBatchNegatives:
         self._share = np.bincount(product, minlength=num_products) / max(len(product), 1)
 
     def draw(self, batch: Positives, epoch: int, step: int) -> Int32:
-        """Return the batch's positives, int32 [n]."""
         return batch.product
 
     def log_absence(self, product: Int32, batch_size: int) -> Float64:
@@ -36,5 +31,4 @@ class InBatchNegatives:
         return np.asarray(batch_size * np.log1p(-np.minimum(self._share[product], 1 - 1e-9)))
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's name and what it draws."""
         return {"kind": self.name, "source": "the positives of the batch's other examples", **self.tally.describe()}

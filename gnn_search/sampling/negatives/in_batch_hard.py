@@ -13,10 +13,6 @@ class InBatchHardNegatives:
     """Say which products of the pool may stand against which example; the model itself takes the `count` best scored of them.
 
     What the selection costs is counted by the training loop, inside whose step it happens.
-
-    Args:
-        count: Products an example.
-        known: Products known to be right.
     """
 
     name = "in_batch_hard"
@@ -38,6 +34,5 @@ class InBatchHardNegatives:
         return row, column
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's settings and what it has counted."""
         settings = {"source": "the best scored of the pool", "count": self.count, "mask": self._known.rule}
         return {"kind": self.name, **settings, **self.tally.describe()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from gnn_search.arrays import Int32, Int64, expand_ranges, sorted_unique
+from gnn_search.arrays import Bool, Int32, Int64, expand_ranges, sorted_unique
+from gnn_search.graph.pairs import find_keys
 
 Rule = Literal["query", "user_query"]
 
@@ -15,19 +15,10 @@ Rule = Literal["query", "user_query"]
 class KnownPositives:
     """Exact look-up of known positives by sorted keys.
 
-    Rule `query`: whatever anyone is known to have chosen for the query. Rule `user_query`: what this user is known to have chosen for
-    it; all anonymous events of a query count as one user's.
-
-    Args:
-        rule: Which products are known to be right.
-        user: Users of the training events, -1 for none.
-        query: Their queries.
-        product: What they chose.
-        num_queries: Queries in the graph.
-        num_products: Products in the graph.
+    Rule `query`: the positives of anyone for the query. Rule `user_query`: those of this user for it; anonymous events count as one user's.
 
     Shapes:
-        user, query, product: int32 [events].
+        - user, query, product: int32 [events], positives of training; a user of -1 is nobody
     """
 
     def __init__(self, rule: Rule, user: Int32, query: Int32, product: Int32, num_queries: int, num_products: int) -> None:
@@ -38,7 +29,7 @@ class KnownPositives:
         self._owners = sorted_unique(owner)
         self._keys = sorted_unique(np.searchsorted(self._owners, owner) * num_products + product)
 
-    def contains(self, user: Int32, query: Int32, product: Int32) -> npt.NDArray[np.bool_]:
+    def contains(self, user: Int32, query: Int32, product: Int32) -> Bool:
         """Say which products are known to be right for their (user, query).
 
         Shapes:
@@ -46,15 +37,12 @@ class KnownPositives:
             - product: int32 [n] or [n, k]
             - Returns bool like `product`
         """
-        place, known = self._place(user, query)
-        extra = (slice(None),) + (None,) * (product.ndim - 1)
-        key = place[extra] * self._num_products + product
-        found = np.minimum(np.searchsorted(self._keys, key), max(len(self._keys) - 1, 0))
-        return known[extra] & (self._keys[found] == key) if len(self._keys) else np.zeros(product.shape, dtype=bool)
+        place = self._place(user, query).reshape(-1, *[1] * (product.ndim - 1))
+        return find_keys(self._keys, place * self._num_products + product) >= 0
 
-    def has_positives(self, user: Int32, query: Int32) -> npt.NDArray[np.bool_]:
+    def has_positives(self, user: Int32, query: Int32) -> Bool:
         """Say of which (user, query) any product is known to be right: bool [n]."""
-        return self._place(user, query)[1]
+        return self._place(user, query) >= 0
 
     def among(self, user: Int32, query: Int32, candidates: Int32) -> tuple[Int64, Int64]:
         """Return all (row, column) such that candidates[column] is known to be right for row.
@@ -64,8 +52,7 @@ class KnownPositives:
             - candidates: int32 [m], distinct
             - Returns two int64 [pairs]
         """
-        place, known = self._place(user, query)
-        places, inverse = np.unique(place, return_inverse=True)
+        places, inverse = np.unique(self._place(user, query), return_inverse=True)
         first = np.searchsorted(self._keys, places * self._num_products)
         last = np.searchsorted(self._keys, (places + 1) * self._num_products)
         row, position = expand_ranges(first, last)
@@ -74,8 +61,7 @@ class KnownPositives:
         column = column_of[self._keys[position] - places[row] * self._num_products]
         row, column = row[column >= 0], column[column >= 0]
         bounds = np.searchsorted(row, np.arange(len(places) + 1))
-        starts = bounds[inverse]
-        example, position = expand_ranges(starts, np.where(known, bounds[inverse + 1], starts))
+        example, position = expand_ranges(bounds[inverse], bounds[inverse + 1])
         return example, column[position]
 
     def _owner_of(self, user: Int32, query: Int32) -> Int64:
@@ -83,8 +69,6 @@ class KnownPositives:
             return query.astype(np.int64)
         return (user.astype(np.int64) + 1) * self._num_queries + query
 
-    def _place(self, user: Int32, query: Int32) -> tuple[Int64, npt.NDArray[np.bool_]]:
-        owner = self._owner_of(user, query)
-        place = np.searchsorted(self._owners, owner)
-        inside = np.minimum(place, max(len(self._owners) - 1, 0))
-        return inside, (self._owners[inside] == owner if len(self._owners) else np.zeros(len(owner), dtype=bool))
+    def _place(self, user: Int32, query: Int32) -> Int64:
+        """Return the place of each (user, query) among those with positives, -1 for others."""
+        return find_keys(self._owners, self._owner_of(user, query))

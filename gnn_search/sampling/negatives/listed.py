@@ -21,27 +21,11 @@ class ListedNegatives:
 
     A query whose list ends before `skip` gets products of the whole catalogue, evenly, which is counted.
 
-    Args:
-        name: `dynamic` or `bm25`.
-        source: What the lists hold, for readers.
-        count: Draws an example.
-        depth: Longest list.
-        skip: Places at the top that are never drawn.
-        num_products: Products in the graph.
-        known: Products known to be right.
-        random: Source of randomness.
+    `name` is `dynamic` or `bm25`, and `source` says in the results what the lists hold.
     """
 
     def __init__(
-        self,
-        name: str,
-        source: str,
-        count: int,
-        depth: int,
-        skip: int,
-        num_products: int,
-        known: KnownPositives,
-        random: RandomSource,
+        self, name: str, source: str, count: int, depth: int, skip: int, num_products: int, known: KnownPositives, random: RandomSource
     ) -> None:
         self.name, self.depth, self.known = name, depth, known
         self._source, self._count, self._skip, self._num_products, self._random = source, count, skip, num_products, random
@@ -64,13 +48,12 @@ class ListedNegatives:
         """Draw from these lists from now on.
 
         Shapes:
-            lists: int32 [queries, places], row i of query i, PADDING after a list's last product.
+            - lists: int32 [queries, places], row i of query i, PADDING after a list's last product
         """
         self._lists = lists
         self._sizes = np.count_nonzero(lists != PADDING, axis=1)
 
     def draw(self, batch: Positives, epoch: int, progress: float = 1.0) -> OwnNegatives:
-        """Draw `count` products for each example."""
         lists = self.lists
         with self.tally.drawing():
             uniform = self._random.uniform(self.name, epoch, batch.example, self._count)
@@ -84,6 +67,5 @@ class ListedNegatives:
         return OwnNegatives(product.astype(np.int32), valid, np.where(empty, UNIFORM, place).astype(np.int32))
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's settings and what it has counted."""
         settings = {"source": self._source, "count": self._count, "depth": self.depth, "skip": self._skip}
         return {"kind": self.name, **settings, "mask": self.known.rule, "seed": self._random.seed, **self.tally.describe()}

@@ -1,4 +1,4 @@
-"""Hard negatives by a walk on the category tree: up from the positive, and down again by another branch."""
+"""Hard negatives by a path over the category tree: up from the positive, and down again by another branch."""
 
 from __future__ import annotations
 
@@ -21,19 +21,13 @@ class TaxonomyNegatives:
 
     From the positive's category climb k levels, k drawn from `levels` (0 = the same category, 1 = siblings, 2 = cousins, …), then go down
     outside the branch just left, to a product in proportion to (interactions + 1) ** alpha (alpha 0 = evenly). Products lie in Euler-tour
-    order, so drawing one costs a single random number. Where a level has no other product the walk climbs further, and past the top it is
+    order, so drawing one costs a single random number. Where a level has no other product the draw climbs further, and past the top it is
     uniform; both are counted.
 
-    Args:
-        taxonomy: The tree's layout.
-        levels: Weight of each level, from 0, at the end of the run.
-        count: Draws an example.
-        popularity: Interactions of each product in training, int64 [products].
-        alpha: Exponent of the popularity.
-        known: Products known to be right.
-        random: Source of randomness.
-        start_levels: Weights at the start of the run, from which those of a draw move linearly to `levels`: a curriculum. None keeps
-            `levels` all along.
+    `levels` are the weights at the end of the run; with `start_levels` those of a draw move linearly from these to them: a curriculum.
+
+    Shapes:
+        - popularity: int64 [products], interactions of each in training
     """
 
     name = "taxonomy"
@@ -51,7 +45,7 @@ class TaxonomyNegatives:
     ) -> None:
         self._taxonomy, self._count, self._known, self._random = taxonomy, count, known, random
         self._levels, self._start_levels, self._alpha = levels, start_levels, alpha
-        self._ways = taxonomy.ancestors()
+        self._ancestors = taxonomy.ancestors()
         weight = (np.asarray(popularity, dtype=np.float64)[taxonomy.product_order] + 1) ** alpha
         self._place = np.full(len(taxonomy.product_category), -1, dtype=np.int64)
         self._place[taxonomy.product_order] = np.arange(len(taxonomy.product_order))
@@ -59,12 +53,11 @@ class TaxonomyNegatives:
         self.tally = Tally()
 
     def draw(self, batch: Positives, epoch: int, progress: float = 1.0) -> OwnNegatives:
-        """Draw `count` products for each example, at a point of the run from 0 to 1."""
         with self.tally.drawing():
             uniform = self._random.uniform(self.name, epoch, batch.example, 2 * self._count)
             bounds = np.cumsum(self.levels_at(progress))
             wanted = np.searchsorted(bounds / bounds[-1], uniform[:, : self._count], side="right").astype(np.int32)
-            product, level = self.walk(batch.product, wanted, uniform[:, self._count :])
+            product, level = self.draw_at(batch.product, wanted, uniform[:, self._count :])
             valid = (product != batch.product[:, None]) & ~self._known.contains(batch.user, batch.query, product)
         self.tally.count(
             product.size,
@@ -83,8 +76,8 @@ class TaxonomyNegatives:
             shares[row, : len(levels)] = np.asarray(levels) / np.sum(levels)
         return np.asarray((1 - progress) * shares[0] + progress * shares[1])
 
-    def walk(self, positive: Int32, level: Int32, uniform: Float64) -> tuple[Int32, Int32]:
-        """Walk from each positive, climbing the wanted number of levels.
+    def draw_at(self, positive: Int32, level: Int32, uniform: Float64) -> tuple[Int32, Int32]:
+        """Draw products for each positive, climbing the wanted number of levels.
 
         Shapes:
             - positive: int32 [n]
@@ -97,7 +90,7 @@ class TaxonomyNegatives:
         category = np.broadcast_to(self._taxonomy.product_category[positive][:, None], level.shape)
         climbed = np.array(level, dtype=np.int32)
         outer, inner = self._outer(category, climbed), self._inner(positive, category, climbed)
-        for _ in range(self._ways.shape[1] + 1):
+        for _ in range(self._ancestors.shape[1] + 1):
             stuck = (_size(outer) <= _size(inner)) & (climbed <= self._depth(category))
             if not stuck.any():
                 break
@@ -109,7 +102,6 @@ class TaxonomyNegatives:
         return np.where(lost, everywhere, product).astype(np.int32), np.where(lost, UNIFORM, climbed).astype(np.int32)
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's settings and what it has counted."""
         settings = {
             "source": "near branches of the taxonomy",
             "levels": list(self._levels),
@@ -127,13 +119,13 @@ class TaxonomyNegatives:
     def _outer(self, category: Int32, level: Int32) -> Interval:
         """Return the products under the ancestor `level` steps up; above the top, all of them."""
         inside = level <= self._depth(category)
-        ancestor = self._ways[np.maximum(category, 0), np.where(inside, level, 0)]
+        ancestor = self._ancestors[np.maximum(category, 0), np.where(inside, level, 0)]
         start = np.where(inside, self._taxonomy.product_start[ancestor], 0)
         end = np.where(inside, self._taxonomy.product_end[ancestor], len(self._taxonomy.product_order))
         return start, end
 
     def _inner(self, positive: Int32, category: Int32, level: Int32) -> Interval:
-        """Return what the walk must not come back to: the branch it left, or on level 0 the positive itself."""
+        """Return what a draw must not come back to: the branch it left, or on level 0 the positive itself."""
         itself = np.broadcast_to(self._place[positive][:, None], level.shape)
         branch_start, branch_end = self._outer(category, np.maximum(level - 1, 0))
         return np.where(level == 0, itself, branch_start), np.where(level == 0, itself + 1, branch_end)

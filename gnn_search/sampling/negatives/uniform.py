@@ -12,13 +12,7 @@ from gnn_search.sampling.random_source import RandomSource
 
 
 class UniformNegatives:
-    """Draw `count` products with replacement, each as likely as any other, to stand against every example.
-
-    Args:
-        count: Products a batch.
-        num_products: Products in the graph.
-        random: Source of randomness.
-    """
+    """Draw `count` products with replacement, each as likely as any other, to stand against every example."""
 
     name = "uniform"
 
@@ -27,7 +21,6 @@ class UniformNegatives:
         self.tally = Tally()
 
     def draw(self, batch: Positives, epoch: int, step: int) -> Int32:
-        """Return products, int32 [count]."""
         uniform = self._random.uniform(self.name, epoch, np.array([step]), self._count)[0]
         return np.asarray(uniform * self._num_products).astype(np.int32)
 
@@ -36,6 +29,5 @@ class UniformNegatives:
         return np.full(len(product), self._count * np.log1p(-1 / max(self._num_products, 2)))
 
     def describe(self) -> dict[str, Any]:
-        """Return the sampler's name and settings."""
         settings = {"source": "products of the whole catalogue, evenly", "count": self._count, "seed": self._random.seed}
         return {"kind": self.name, **settings, **self.tally.describe()}

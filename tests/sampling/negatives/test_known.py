@@ -55,7 +55,7 @@ def test_among(rule, events, asked, order, size):
     assert sorted(zip(row.tolist(), column.tolist(), strict=True)) == expected
 
 
-def test_rules_differ_where_two_shoppers_ask_the_same():
+def test_rules_differ_where_two_users_ask_the_same():
     events = [(0, 1, 2), (3, 1, 4)]
     request = (np.array([0], np.int32), np.array([1], np.int32), np.array([4], np.int32))
     assert known_of("query", events).contains(*request).tolist() == [True]

@@ -95,7 +95,7 @@ def test_the_fast_walk_is_the_plain_walk_in_distribution(name, alpha):
     for positive in range(len(TREES[name][1])):
         for level in range(6):
             uniform = RandomSource(11).uniform("test", level, np.array([positive]), draws)
-            product, climbed = sampler.walk(np.array([positive], np.int32), np.full((1, draws), level, np.int32), uniform)
+            product, climbed = sampler.draw_at(np.array([positive], np.int32), np.full((1, draws), level, np.int32), uniform)
             chance, expected_level = plain_walk(name, weight, positive, level)
             assert set(climbed[0].tolist()) == {expected_level}
             found = np.bincount(product[0], minlength=len(chance))
@@ -111,7 +111,7 @@ def test_a_fine_grid_of_numbers_gives_each_product_its_share(name):
     grid = (np.arange(20_000) + 0.5)[None] / 20_000
     for positive in range(len(TREES[name][1])):
         for level in range(4):
-            product, _ = sampler.walk(np.array([positive], np.int32), np.full(grid.shape, level, np.int32), grid)
+            product, _ = sampler.draw_at(np.array([positive], np.int32), np.full(grid.shape, level, np.int32), grid)
             chance, _ = plain_walk(name, weight, positive, level)
             np.testing.assert_allclose(np.bincount(product[0], minlength=len(chance)) / 20_000, chance, atol=2e-4)
 
@@ -125,7 +125,7 @@ def test_rounding_never_leads_back(name, word, alpha):
     positive = np.arange(len(TREES[name][1]), dtype=np.int32)
     for level in range(4):
         shape = (len(positive), 1)
-        product, climbed = sampler.walk(positive, np.full(shape, level, np.int32), np.full(shape, word * 2.0**-32))
+        product, climbed = sampler.draw_at(positive, np.full(shape, level, np.int32), np.full(shape, word * 2.0**-32))
         for place in np.flatnonzero(climbed[:, 0] != UNIFORM):
             assert plain_walk(name, weight, place, level)[0][product[place, 0]] > 0
 
