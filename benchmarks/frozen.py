@@ -1,6 +1,6 @@
 """Write down a model's answers, and compare two such folders: the test of a change that must not change any answer.
 
-`write` asks a model through every way in: 2,000 requests of known and new queries, of known, unknown and absent users and of histories
+`write` queries a model by all entry points: 2,000 requests of known and new queries, of known, unknown and absent users and of histories
 that the file gives, by every channel; some of them with a category filter and with a least score; the Python interface; 50 explanations;
 an evaluation; and an export. `compare` holds two such folders against each other: lists must hold the same products, numbers may differ
 by 1e-6.
@@ -57,9 +57,9 @@ def write(model: Path, out: Path) -> None:
         fusion, category = partial / "fusion", _largest_category(graph)
         _run("fuse", model, "--out", fusion)
         for channel in CHANNELS:
-            chosen = ["--channel", channel, "-k", _K, *(["--fusion", fusion] if channel == "fused" else [])]
-            _run("retrieve", model, "--input", partial / "requests.parquet", "--out", partial / f"{channel}.parquet", *chosen)
-            part = ["retrieve", model, "--input", partial / "part.parquet", *chosen]
+            options = ["--channel", channel, "-k", _K, *(["--fusion", fusion] if channel == "fused" else [])]
+            _run("retrieve", model, "--input", partial / "requests.parquet", "--out", partial / f"{channel}.parquet", *options)
+            part = ["retrieve", model, "--input", partial / "part.parquet", *options]
             _run(*part, "--out", partial / f"{channel}_in_category.parquet", "--category", category)
             _run(*part, "--out", partial / f"{channel}_least_score.parquet", "--min-score", 0.3)
         _from_python(model, requests.head(_PART)).write_parquet(partial / "python.parquet")
@@ -125,7 +125,7 @@ def _largest_category(graph: Graph) -> str:
     taxonomy = graph.taxonomy
     category = np.asarray(taxonomy.product_category)
     top = taxonomy.ancestors()[category[category >= 0]]
-    root = np.array([way[way >= 0][-1] for way in top])
+    root = np.array([path[path >= 0][-1] for path in top])
     return str(graph.nodes("category")["path"][int(np.bincount(root).argmax())])
 
 
@@ -140,8 +140,8 @@ def _from_python(model: Path, requests: pl.DataFrame) -> pl.DataFrame:
     from gnn_search.retrieval.retriever import Retriever
 
     retriever = Retriever.load(model)
-    asked = [Request(row["query"], row["user_id"], row["history"]) for row in requests.iter_rows(named=True)]
-    found = retriever.search_many(asked, k=_K)
+    batch = [Request(row["query"], row["user_id"], row["history"]) for row in requests.iter_rows(named=True)]
+    found = retriever.search_many(batch, k=_K)
     rows = [(place, hit.rank, hit.product_id, hit.score) for place, hits in enumerate(found) for hit in hits]
     return pl.DataFrame(rows, schema=["request", "rank", "product_id", "score"], orient="row")
 
@@ -152,10 +152,10 @@ def _explanations(model: Path, graph: Graph) -> dict[str, Any]:
 
     explainer, draw = Explainer(open_model(model)), np.random.default_rng(_SEED)
     examples = graph.examples("test").filter(pl.col("user").is_not_null())
-    chosen = examples[draw.integers(examples.height, size=_EXPLANATIONS)]
+    sampled = examples[draw.integers(examples.height, size=_EXPLANATIONS)]
     users, queries, products = graph.nodes("user").to_series(0), graph.nodes("query")["query"], graph.nodes("product").to_series(0)
     found = {}
-    for place, row in enumerate(chosen.iter_rows(named=True)):
+    for place, row in enumerate(sampled.iter_rows(named=True)):
         who = None if place % 5 == 4 else users[row["user"]]
         explanation = explainer.explain(queries[row["query"]], products[row["product"]], who)
         found[f"{place:02d}"] = explanation.model_dump(mode="json")

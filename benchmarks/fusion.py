@@ -48,18 +48,18 @@ _SLICES = ("all", "repeat", "first-time", "new product", "new query")
 @graph_option
 @threads_option
 def command(model: Path, fusion: Path, out: Path, cases: int | None, reference: str, graph: Path | None) -> None:
-    """Write the recalls of all ways of ranking, and the leads of one, with intervals over shoppers, as JSON."""
+    """Write the recalls of all channels, and the leads of one, with intervals over users, as JSON."""
     opened = open_model(model, graph)
-    asked = build_cases(opened.graph, "test", cases)
-    rankers = [*_methods(opened, asked.time, fusion), *build_baselines(opened.graph, asked.time, _BASELINES)]
+    tested = build_cases(opened.graph, "test", cases)
+    rankers = [*_methods(opened, tested.time, fusion), *build_baselines(opened.graph, tested.time, _BASELINES)]
     with progress("cases") as bars:
-        tasks = {ranker.name: bars.add_task(ranker.name, total=len(asked)) for ranker in rankers}
+        tasks = {ranker.name: bars.add_task(ranker.name, total=len(tested)) for ranker in rankers}
         evaluation = evaluate(
-            asked,
+            tested,
             rankers,
             opened.graph,
             reference=reference,
-            slices=[part for part in report_slices(asked, opened.graph, {}) if part.name in _SLICES],
+            slices=[part for part in report_slices(tested, opened.graph, {}) if part.name in _SLICES],
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
     write_json(out, _result(evaluation, opened, fusion))

@@ -48,7 +48,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
     "sq8": [{"kind": "sq8"}],
     "hnsw": [{"kind": "hnsw"}],
 }
-"""Each part makes one FAISS index, and searches it in one or several ways."""
+"""Each part makes one FAISS index, and searches it with one or several settings."""
 
 
 @click.command()
@@ -60,7 +60,7 @@ PARTS: dict[str, list[dict[str, Any]]] = {
 @click.option("--data", type=click.Choice(["synthetic", "model"]), multiple=True, help="Measure on these alone.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads of building and of batches.")
 def main(out: Path, products: int, model: Path, graph: Path | None, parts: tuple[str, ...], data: tuple[str, ...], threads: int) -> None:
-    """Measure each part in a process of its own; what was measured before and is not asked for now stays in the file."""
+    """Measure each part in a process of its own; what was measured before and is not wanted now stays in the file."""
     used = set_threads(threads)
     results: dict[str, Any] = read_json(out, "results of this benchmark") if out.exists() else {"data": {}}
     results["machine"] = describe_machine(used)
@@ -92,13 +92,13 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
     queries, exact = np.load(folder / "queries.npy"), np.load(folder / "exact.npy")
     ids = pl.Series("product_id", np.arange(len(vectors)))
-    ways = [IndexSettings.model_validate(way).resolve(*vectors.shape) for way in PARTS[part]]
+    variants = [IndexSettings.model_validate(variant).resolve(*vectors.shape) for variant in PARTS[part]]
     start = Seconds.now()
-    bare = ways[0].model_copy(update={"full": "none"})
+    bare = variants[0].model_copy(update={"full": "none"})
     made: Any = FlatIndex.build(vectors, ids) if part == "flat" else ApproximateIndex.build(vectors, bare, ids)
     build = start.since()
     results = []
-    for place, settings in enumerate(ways):
+    for place, settings in enumerate(variants):
         start = Seconds.now()
         target = folder / f"{part}-{place}"
         if part == "flat":
@@ -109,7 +109,7 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
             save_index(made.with_settings(settings, full), target)
             full = None
         more = start.since()
-        if place == len(ways) - 1:
+        if place == len(variants) - 1:
             made = None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         index = open_index(target)
@@ -131,7 +131,7 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def _write_synthetic(folder: Path, products: int) -> None:
-    """Write a mixture's products and requests, drawn alike."""
+    """Write a mixture's products and requests, of one distribution."""
     random = np.random.Generator(np.random.Philox(0))
     centres = _unit(random.normal(size=(_CLUSTERS, _DIMENSION)))
     strength = np.arange(1, _DIMENSION + 1) ** -_DECAY

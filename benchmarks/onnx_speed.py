@@ -19,9 +19,8 @@ import numpy as np
 
 from gnn_search.cli.options import PATH
 from gnn_search.layout import write_json
-from gnn_search.machine import describe_machine
+from gnn_search.machine import describe_machine, library_versions
 from gnn_search.threads import set_threads
-from gnn_search.versions import library_versions
 
 if TYPE_CHECKING:
     from gnn_search.arrays import Float32, Int32
@@ -78,12 +77,12 @@ def measure(path: Path, graph: Path | None, folder: Path) -> dict[str, Any]:
     times: dict[str, dict[str, float]] = {}
     for size in _BATCHES:
         differences[f"personal, batches of {size}"] = _greatest(run_requests(folder, model, encoder, info, user, query, size), personal)
-        for name, way in _ways(model, encoder, folder, text_tower, user, query, size).items():
-            times[f"{name}, batches of {size}"] = _time(way)
+        for name, variant in _variants(model, encoder, folder, text_tower, user, query, size).items():
+            times[f"{name}, batches of {size}"] = _time(variant)
     return {"requests": _REQUESTS, "greatest_difference": differences, "microseconds": times}
 
 
-def _ways(
+def _variants(
     model: Model, encoder: NodeEncoder, folder: Path, text_tower: OnnxTextTower, user: Int32, query: Int32, size: int
 ) -> dict[str, Callable[[], object]]:
     """Return what is measured, each over all requests in batches of a size."""
@@ -115,32 +114,32 @@ def _ways(
     def run(part: slice) -> object:
         return session.run(["personal"], made[part.start])
 
-    ways = {
+    variants = {
         "text tower, ONNX Runtime": encode_there,
         "text tower, gnn-search": encode_here,
         "inputs of the personal tower, serving.py": make,
         "personal tower, ONNX Runtime": run,
         "inputs and personal tower, gnn-search": personalise,
     }
-    return {name: partial(_each, way, parts) for name, way in ways.items()}
+    return {name: partial(_each, variant, parts) for name, variant in variants.items()}
 
 
-def _each(way: Callable[[slice], object], parts: list[slice]) -> None:
+def _each(variant: Callable[[slice], object], parts: list[slice]) -> None:
     for part in parts:
-        way(part)
+        variant(part)
 
 
 def _greatest(theirs: Float32, ours: Float32) -> float:
     return float(np.abs(theirs - ours).max())
 
 
-def _time(way: Callable[[], object]) -> dict[str, float]:
+def _time(variant: Callable[[], object]) -> dict[str, float]:
     """Return the median microseconds a request over some rounds, by the CPU and by the clock."""
-    way()
+    variant()
     cpu, wall = [], []
     for _ in range(_ROUNDS):
         at = time.process_time(), time.perf_counter()
-        way()
+        variant()
         cpu.append(time.process_time() - at[0])
         wall.append(time.perf_counter() - at[1])
     return {"cpu": round(float(np.median(cpu)) / _REQUESTS * 1e6, 1), "wall": round(float(np.median(wall)) / _REQUESTS * 1e6, 1)}

@@ -1,6 +1,6 @@
 """Measure what `gnn-search retrieve` costs beside a bare search, its memory, and that a killed run ends as an unbroken one does.
 
-The requests are rows of the graph's events, drawn with a seed. Encoding alone uses texts that nobody asked: words of the graph's queries
+The requests are rows of the graph's events, drawn with a seed. Encoding alone uses cold queries: words of the graph's queries
 in new combinations.
 
 Example:
@@ -42,7 +42,7 @@ _TEXTS = 100_000
 _COST = 32_768
 """Requests whose cost is measured."""
 _FULL = 20_000
-"""Requests by vectors and walks."""
+"""Requests by the reranked channel."""
 _KILLS = 3
 
 
@@ -106,8 +106,8 @@ def encode(task: Task) -> dict[str, Any]:
     import torch
 
     model = task.open()
-    asked = [query.split() for query in model.graph.nodes("query")["query"].to_list()]
-    words, lengths = sorted({word for query in asked for word in query}), [len(query) for query in asked]
+    texts = [query.split() for query in model.graph.nodes("query")["query"].to_list()]
+    words, lengths = sorted({word for query in texts for word in query}), [len(query) for query in texts]
     drawn = np.random.default_rng(_SEED)
     sizes = drawn.choice(lengths, _TEXTS)
     texts = [" ".join([*drawn.choice(words, size), str(place)]) for place, size in enumerate(sizes)]
@@ -127,7 +127,7 @@ def cost_vector(task: Task) -> dict[str, Any]:
 
 
 def cost_full(task: Task) -> dict[str, Any]:
-    """Time `retrieve` by vectors and walks."""
+    """Time `retrieve` by the reranked channel."""
     return _cost(task, "reranked", _FULL)
 
 
@@ -142,7 +142,7 @@ def memory_all(task: Task) -> dict[str, Any]:
 
 
 def memory_full(task: Task) -> dict[str, Any]:
-    """Watch memory over some requests by vectors and walks, in lists of a hundred."""
+    """Watch memory over some requests by the reranked channel, in lists of a hundred."""
     return _memory(task, _FULL, "reranked", "reranked", k=100)
 
 

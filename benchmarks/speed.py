@@ -116,7 +116,7 @@ def search_vectors(demo: Path) -> dict[str, Any]:
 
 
 def search_full(demo: Path) -> dict[str, Any]:
-    """Rank the whole catalogue exactly for 20,000 test cases by vectors and walks."""
+    """Rank the whole catalogue exactly for 20,000 test cases by the reranked channel."""
     return _search(demo, "reranked")
 
 

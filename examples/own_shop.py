@@ -19,7 +19,7 @@ from gnn_search.config.recipe import Recipe
 folder = Path(sys.argv[1])
 folder.mkdir()
 
-# What a shop has: a catalogue and a log. Here tea sells to whoever asks for tea, and bread to whoever asks for bread.
+# What a shop has: a catalogue and a log. Here searches for tea end in tea, and searches for bread in bread.
 titles = [f"{word} {kind}" for kind in ("tea", "bread") for word in ("green", "black", "fresh")]
 paths = [["drinks", "tea"]] * 3 + [["food", "bakery"]] * 3
 products = pl.DataFrame({"product_id": titles, "title": titles, "path": paths})

@@ -1,4 +1,4 @@
-"""Search from Python: load a model once, then ask for one user, for a new visitor with a history, and for many at once.
+"""Search from Python: load a model once, then search for one user, for a new user with a history, and for many at once.
 
 Example:
     python examples/search.py demo/model "frozen pizza" 1347
@@ -18,10 +18,10 @@ found = retriever.search(query, user_id=user, k=3)
 for hit in found:
     print(hit.rank, hit.product_id, hit.title, hit.category, round(hit.score, 3))
 
-print(f"{query} for somebody new who bought {found[0].title}")
+print(f"{query} for a new user who bought {found[0].title}")
 for hit in retriever.search(query, history=[found[0].product_id], k=3):
     print(hit.rank, hit.product_id, hit.title, hit.category, round(hit.score, 3))
 
-requests = [Request(query), Request(query, user_id=user), Request("a text that nobody asked before", user_id=user)]
+requests = [Request(query), Request(query, user_id=user), Request("a text that nobody has searched for", user_id=user)]
 for request, hits in zip(requests, retriever.search_many(requests, k=1), strict=True):
     print(request.query, request.user_id, [hit.product_id for hit in hits], *hits.notes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gnn_search.cli.train import run_training as train
     from gnn_search.errors import (
         ArtefactError,
         ConfigError,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from gnn_search.retrieval.retrieve import retrieve
     from gnn_search.retrieval.retriever import Retriever
     from gnn_search.trained.model import Model, open_model
+    from gnn_search.training.fit import train_model as train
 
 __all__ = [
     "ArtefactError",
@@ -57,13 +57,13 @@ _HOMES = {
     "evaluate": "evaluation.evaluate:evaluate",
     "open_model": "trained.model:open_model",
     "retrieve": "retrieval.retrieve:retrieve",
-    "train": "cli.train:run_training",
+    "train": "training.fit:train_model",
 }
 """Where each public name is defined, as `module:name`; a name that ends in Error is in `errors`."""
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when first asked for: torch and FAISS take seconds, which `gnn-search --help` must not.
+    # Imported on first use: torch and FAISS take seconds, which `gnn-search --help` must not.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -38,7 +38,7 @@ class OutputExistsError(GnnSearchError):
 
 
 class RequestError(GnnSearchError):
-    """A request can't be answered: an unknown id, a list longer than the catalogue, a bad moment in time."""
+    """A request can't be answered: an unknown id, a list longer than the catalogue, a time that is none."""
 
 
 class MissingExtraError(GnnSearchError):

@@ -2,7 +2,7 @@
 
 torch, FAISS, polars, numpy's BLAS and the tokenizers each have a pool of their own, and each reads its size from the environment when
 it is loaded. So the environment is set first, for whatever is loaded later (also in child processes), and the libraries already
-loaded are told directly. Nothing is imported here: a command that needs no torch doesn't pay for it.
+loaded are set directly. Nothing is imported here: a command that needs no torch doesn't pay for it.
 """
 
 from __future__ import annotations

@@ -81,5 +81,5 @@ def change_weights(path: Path, name: str, change: Callable[[np.ndarray], np.ndar
 
 
 def change_vectors(path: Path, node_type: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
-    file = ModelLayout(path).vectors / f"{node_type}.npy"
+    file = ModelLayout(path).node_embeddings / f"{node_type}.npy"
     np.save(file, change(np.load(file)))

@@ -46,6 +46,18 @@ def tiny_config(**changes: Any) -> TrainingConfig:
     return TrainingConfig.model_validate(tiny_settings(**changes))
 
 
+def unchecked_config(**changes: Any) -> TrainingConfig:
+    """Return a tiny configuration with numbers that no file may hold, such as a learning rate of 1e30."""
+    return _unchecked(tiny_config(), changes)
+
+
+def _unchecked(model: Any, changes: dict[str, Any]) -> Any:
+    parts = {key: getattr(model, key) for key in changes}
+    return model.model_copy(
+        update={key: _unchecked(parts[key], value) if isinstance(value, dict) else value for key, value in changes.items()}
+    )
+
+
 def random_towers(graph: Graph, config: TrainingConfig, seed: int = 0) -> TwoTower:
     """Return a towers in which no weight is zero, so that every part counts."""
     tokenizer = train_tokenizer(training_texts(graph), config.text)

@@ -8,32 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.options import PATH, json_option, path_argument, threads_option
-from gnn_search.cli.output import emit, error_console
+from gnn_search.cli.options import PATH, path_argument
+from gnn_search.cli.output import error_console, reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
     from gnn_search.audit.check import AuditReport, Example, Finding
     from gnn_search.graph.store import Graph
 
-FAILED = 1
-"""Exit code when an error was found."""
-
 
 class AuditFailure(click.ClickException):
-    """An audit that found errors, as click prints it."""
-
-    exit_code = FAILED
+    """An audit that found errors, as click prints it, with exit code 1."""
 
 
-@click.command()
 @path_argument("graph")
 @click.argument("model", type=PATH, required=False)
-@threads_option
-@json_option
-@click.pass_context
-def command(ctx: click.Context, graph: Path, model: Path | None, as_json: bool) -> None:
+def run_audit(graph: Path, model: Path | None) -> AuditReport:
     """Check for leaks and faults that make figures wrong.
 
     It reads the stored bytes, whatever code wrote them: events, edges, derived edges, and of a MODEL its tokenizer, weights and vectors. An
@@ -50,10 +41,7 @@ def command(ctx: click.Context, graph: Path, model: Path | None, as_json: bool) 
 
     opened = Graph.open(graph)
     opened.verify()
-    report = audit(opened, model)
-    emit(report, as_json, lambda console: _render(console, report))
-    if report.of("error"):
-        ctx.exit(FAILED)
+    return audit(opened, model)
 
 
 def audit_first(graph: Graph, model: Path | None = None) -> None:
@@ -75,11 +63,10 @@ def audit_first(graph: Graph, model: Path | None = None) -> None:
 
 def _render(console: Console, report: AuditReport) -> None:
     of = f"graph {report.graph}" + (f" and model {report.model}" if report.model else "")
-    table = Table(title=f"audit of {of}", title_justify="left", show_lines=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("check", no_wrap=True)
-    table.add_column("count", no_wrap=True, justify="right")
-    table.add_column("meaning, advice and examples", overflow="fold")
+    table = make_table("", "check", ">count", "meaning, advice and examples", title=f"audit of {of}", show_lines=True)
+    for column in table.columns[:3]:
+        column.no_wrap = True
+    table.columns[3].overflow = "fold"
     for finding in report.findings:
         examples = [f"  {_example(example)}" for example in finding.examples]
         words = "\n".join([finding.meaning, f"→ {finding.advice}", *examples])
@@ -94,7 +81,7 @@ def _render(console: Console, report: AuditReport) -> None:
 
 def _list(console: Console, title: str, checks: Mapping[str, str]) -> None:
     if checks:
-        table = Table(title=title, title_justify="left", box=None, show_header=False, pad_edge=False)
+        table = make_table(title=title, box=None, show_header=False, pad_edge=False)
         for name, words in checks.items():
             table.add_row(name, words)
         console.print(table)
@@ -107,3 +94,6 @@ def _in_words(finding: Finding) -> str:
 
 def _example(example: Example) -> str:
     return ", ".join(f"{name} {'-' if value is None else value}" for name, value in example.items())
+
+
+command = reporting(run_audit, _render, failed=lambda report: bool(report.of("error")))

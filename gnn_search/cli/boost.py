@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.options import PATH, graph_option, json_option, out_option, path_argument, threads_option
-from gnn_search.cli.output import emit, progress
+from gnn_search.cli.options import COUNT, PATH, graph_option, out_option, path_argument, seed_option
+from gnn_search.cli.output import progress, reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
-    from gnn_search.evaluation.boosting.fit import BoostReport, FitSettings, Gain
+    from gnn_search.evaluation.boosting.fit import BoostReport, Gain
 
 
-@click.command()
 @path_argument("model")
 @click.option(
     "--quality",
@@ -26,17 +25,15 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="popularity, recency, conversion, or a numeric column of the products or of --columns. May be given several times.",
 )
-@out_option("Folder to be made.")
+@out_option()
 @click.option("--columns", type=PATH, metavar="PATH", help="Further columns: parquet, CSV or JSON lines with product_id.")
 @click.option("--metric", type=click.Choice(["recall", "ndcg"]), default="recall", show_default=True, help="What is maximised.")
-@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True, help="Length of the lists.")
-@click.option("--cases", type=click.IntRange(min=1), default=20_000, show_default=True, help="Most cases of each period.")
-@click.option("--trials", type=click.IntRange(min=1), default=400, show_default=True, help="Weights tried for each action, about.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of samples, halves and trials.")
+@click.option("-k", "k", type=COUNT, default=10, show_default=True, help="Length of the lists.")
+@click.option("--cases", type=COUNT, default=20_000, show_default=True, help="Most cases of each period.")
+@click.option("--trials", type=COUNT, default=400, show_default=True, help="Weights tried for each action, about.")
+@seed_option("Of samples, halves and trials.")
 @graph_option
-@threads_option
-@json_option
-def command(
+def run_boost(
     model: Path,
     qualities: tuple[str, ...],
     out: Path,
@@ -47,8 +44,7 @@ def command(
     trials: int,
     seed: int,
     graph: Path | None,
-    as_json: bool,
-) -> None:
+) -> BoostReport:
     """Fit a boost by product quality to a model's vectors.
 
     Products get their qualities as further dimensions and queries the matching weights, so any index of inner products ranks by both at
@@ -59,18 +55,7 @@ def command(
     Example:
       gnn-search boost demo/model --quality popularity --quality recency --out demo/boost
     """
-    from gnn_search.evaluation.boosting.fit import FitSettings
-
-    settings = FitSettings(metric=metric, k=k, cases=cases, trials=trials, seed=seed)
-    report = run_boost(model, list(qualities), out, columns, settings, graph)
-    emit(report, as_json, lambda console: render(console, report))
-
-
-def run_boost(
-    model: Path, qualities: list[str], out: Path, columns: Path | None, settings: FitSettings, graph: Path | None = None
-) -> BoostReport:
-    """Fit, measure and write a boost."""
-    from gnn_search.evaluation.boosting.fit import fit_boost
+    from gnn_search.evaluation.boosting.fit import FitSettings, fit_boost
     from gnn_search.index.boosting.boost import save_boost
     from gnn_search.index.boosting.build import build_boost
     from gnn_search.layout import refuse_existing
@@ -78,9 +63,10 @@ def run_boost(
 
     refuse_existing(out)
     opened = open_model(model, graph)
-    plain = build_boost(opened.graph, qualities, columns)
+    plain = build_boost(opened.graph, list(qualities), columns)
+    settings = FitSettings(metric=metric, k=k, cases=cases, trials=trials, seed=seed)
     with progress("trials") as bars:
-        tasks = {action: bars.add_task(action, total=settings.trials) for action in opened.graph.positive_actions}
+        tasks = {action: bars.add_task(action, total=trials) for action in opened.graph.positive_actions}
         boost, report = fit_boost(
             opened, plain, settings, lambda action, done, total: bars.update(tasks[action], completed=done, total=total)
         )
@@ -89,17 +75,12 @@ def run_boost(
     return report
 
 
-def render(console: Console, report: BoostReport) -> None:
-    """Write the weights, the gains and a verdict."""
-    weights = Table("dimension", box=None, pad_edge=False)
-    for one in report.searches:
-        weights.add_column(one.action, justify="right")
+def _render(console: Console, report: BoostReport) -> None:
+    weights = make_table("dimension", *(f">{one.action}" for one in report.searches))
     for name in report.searches[0].weights:
         weights.add_row(name, *(f"{one.weights[name]:+.4f}" for one in report.searches))
     console.print(weights)
-    gains = Table("action", "cases", "metric", "count", "users", "plain", "boosted", "gain", "95 % interval", box=None, pad_edge=False)
-    for column in gains.columns[3:]:
-        column.justify = "right"
+    gains = make_table("action", "cases", "metric", ">count", ">users", ">plain", ">boosted", ">gain", ">95 % interval")
     for gain in report.gains:
         gains.add_row(
             gain.action,
@@ -131,3 +112,6 @@ def verdict(gain: Gain) -> str:
     if gain.high < 0:
         return f"the boost costs {gain.gain:+.4f} of {gain.plain:.4f} in the later period; do without it"
     return f"the later period shows no gain: {gain.gain:+.4f}, and zero lies within the interval; do without it"
+
+
+command = reporting(run_boost, _render)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from gnn_search.cli.graph_tables import print_summary
-from gnn_search.cli.options import json_option, out_option, path_option, threads_option
-from gnn_search.cli.output import emit, progress
-from gnn_search.cli.usage import Meter, Usage
+from gnn_search.cli.inspect import print_summary
+from gnn_search.cli.options import out_option, path_option
+from gnn_search.cli.output import Meter, Usage, progress, reporting
 
 if TYPE_CHECKING:
     from gnn_search.graph.describe import GraphSummary
@@ -30,14 +29,11 @@ class BuildReport:
     usage: Usage
 
 
-@click.command()
 @click.argument("recipe")
 @path_option("--data", "Folder that the recipe's table paths are relative to.")
 @out_option("Graph folder to be made.")
 @click.option("--back", type=click.IntRange(min=0), default=0, metavar="N", help="Build it as of N test lengths earlier.  [default: 0]")
-@threads_option
-@json_option
-def command(recipe: str, data: Path, out: Path, back: int, as_json: bool) -> None:
+def run_build(recipe: str, data: Path, out: Path, back: int = 0) -> BuildReport:
     """Build a graph folder from raw tables.
 
     RECIPE is the name of a recipe that comes with gnn-search (complete_journey, amazon_beauty) or the path of a YAML file. Rows that can't
@@ -49,16 +45,6 @@ def command(recipe: str, data: Path, out: Path, back: int, as_json: bool) -> Non
       gnn-search demo-shop --out tables/
       gnn-search build-graph complete_journey --data tables/ --out graph/
       gnn-search build-graph complete_journey --data tables/ --out graph_1/ --back 1
-    """
-    report = run(recipe, data, out, back)
-    emit(asdict(report), as_json, lambda console: _render(console, report))
-
-
-def run(recipe: str, data: Path, out: Path, back: int = 0) -> BuildReport:
-    """Build a graph, with its stages shown on stderr.
-
-    Raises:
-        GnnSearchError: The recipe, the tables or the output folder are not as they must be.
     """
     from gnn_search.config.recipe import Recipe
     from gnn_search.evaluation.case_table import case_schema
@@ -82,3 +68,6 @@ def run(recipe: str, data: Path, out: Path, back: int = 0) -> BuildReport:
 def _render(console: Console, report: BuildReport) -> None:
     print_summary(console, report.summary)
     console.print(f"Wrote {report.path} in {report.usage.in_words()}", soft_wrap=True)
+
+
+command = reporting(run_build, _render)

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
 
-from gnn_search.cli.options import PATH, json_option, threads_option
-from gnn_search.cli.output import emit
+from gnn_search.cli.options import COUNT, resamples_option, runs_argument, seed_option
+from gnn_search.cli.output import reporting
+
+if TYPE_CHECKING:
+    from gnn_search.evaluation.result import Comparison
 
 
-@click.command()
-@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@runs_argument
 @click.option(
     "--method", "methods", multiple=True, metavar="NAME", help="Method to take from every run; may be repeated.  [default: gnn-search]"
 )
 @click.option("--metric", default="recall", show_default=True, help="Metric by which wins are counted and slices compared.")
-@click.option("-k", type=click.IntRange(min=1), help="Its cut-off.  [default: the smallest of the runs]")
+@click.option("-k", type=COUNT, help="Its cut-off.  [default: the smallest of the runs]")
 @click.option("--top", type=click.IntRange(min=0), default=3, show_default=True, help="Number of largest changes to show, each way.")
-@click.option(
-    "--resamples", "n_resamples", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap resamples over users."
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of resamples and tests.")
-@threads_option
-@json_option
-def command(
-    runs: tuple[Path, ...],
-    methods: tuple[str, ...],
-    metric: str,
-    k: int | None,
-    top: int,
-    n_resamples: int,
-    seed: int,
-    as_json: bool,
-) -> None:
+@resamples_option
+@seed_option("Seed of resamples and tests.")
+def run_comparison(
+    runs: tuple[Path, ...], methods: tuple[str, ...], metric: str, k: int | None, top: int, n_resamples: int, seed: int
+) -> Comparison:
     """Compare runs of evaluate case by case.
 
     RUN is a folder that evaluate --out wrote; all must be of the same cases. Given several runs, it compares the model of each; given one,
@@ -46,8 +39,15 @@ def command(
       gnn-search compare runs/new --method gnn-search --method recent_history --metric ndcg
     """
     from gnn_search.evaluation.compare import compare
-    from gnn_search.evaluation.comparison_table import render_comparison
     from gnn_search.evaluation.run_folder import RunFolder
 
-    found = compare([RunFolder.open(run) for run in runs], methods, metric, k, top, n_resamples, seed)
-    emit(found, as_json, lambda console: console.print(render_comparison(found)))
+    return compare([RunFolder.open(run) for run in runs], methods, metric, k, top, n_resamples, seed)
+
+
+def _render(console: Console, comparison: Comparison) -> None:
+    from gnn_search.evaluation.comparison_table import render_comparison
+
+    console.print(render_comparison(comparison))
+
+
+command = reporting(run_comparison, _render)

@@ -10,8 +10,7 @@ import click
 from rich.console import Console
 
 from gnn_search.cli.options import PATH, threads_option
-from gnn_search.cli.output import console, error_console
-from gnn_search.cli.usage import Meter, Usage
+from gnn_search.cli.output import Meter, Usage, console, error_console
 
 if TYPE_CHECKING:
     from gnn_search.trained.model import Model
@@ -44,7 +43,7 @@ def command(out: Path) -> None:
 
 
 def _prepare(out: Path) -> None:
-    from gnn_search.cli.build_graph import run as run_build
+    from gnn_search.cli.build_graph import run_build
     from gnn_search.cli.train import run_training
     from gnn_search.layout import ModelLayout
     from gnn_search.tables.complete_journey import write_complete_journey
@@ -70,7 +69,7 @@ def _evaluate(out: Path) -> None:
     from gnn_search.evaluation.table import render
 
     error_console().print(f"[4/5] evaluation on {_CASES:,} test cases")
-    evaluation = run_evaluation(out / "model", _CASES, "test", 1000, 0, out / "graph", out=out / "evaluation", replace=True)
+    evaluation = run_evaluation(out / "model", _CASES, graph=out / "graph", out=out / "evaluation", replace=True)
     console().print(render(evaluation))
 
 
@@ -79,11 +78,11 @@ def _export(out: Path) -> None:
 
     if not (out / "export").exists():
         error_console().print("[5/5] export")
-        run_export(out / "model", out / "export", out / "graph")
+        run_export(out / "model", out / "export", graph=out / "graph")
 
 
 def _search(out: Path) -> str:
-    from gnn_search.cli.search import render, search_with_past
+    from gnn_search.cli.search import print_search, search_with_past
     from gnn_search.requests.request import Request
     from gnn_search.retrieval.retriever import Retriever
     from gnn_search.trained.model import open_model
@@ -92,7 +91,7 @@ def _search(out: Path) -> str:
     retriever = Retriever(model)
     user = _user(model)
     for text, personal in _SEARCHES:
-        render(console(), search_with_past(retriever, Request(text, user if personal else None), 5))
+        print_search(console(), search_with_past(retriever, Request(text, user if personal else None), 5))
         console().print()
     return user
 

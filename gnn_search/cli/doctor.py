@@ -8,14 +8,12 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-import click
 from pydantic import BaseModel
 from rich.console import Console
-from rich.table import Table
 
 import gnn_search
-from gnn_search.cli.options import json_option, threads_option
-from gnn_search.cli.output import emit
+from gnn_search.cli.output import reporting
+from gnn_search.console_table import make_table
 from gnn_search.threads import available_cpus, default_threads
 
 CORE = (
@@ -80,11 +78,7 @@ class Diagnosis(BaseModel):
     problems: list[str]
 
 
-@click.command()
-@threads_option
-@json_option
-@click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
+def diagnose() -> Diagnosis:
     """Check versions, extras, threads, and torch beside FAISS.
 
     Exits with 1 when a package is missing that gnn-search can't run without, or when torch and FAISS don't work in one process.
@@ -94,14 +88,6 @@ def command(ctx: click.Context, as_json: bool) -> None:
       gnn-search doctor
       gnn-search doctor --json
     """
-    diagnosis = diagnose()
-    emit(diagnosis, as_json, lambda console: _render(console, diagnosis))
-    if not diagnosis.ok:
-        ctx.exit(1)
-
-
-def diagnose() -> Diagnosis:
-    """Look at the installation and run the joint check."""
     core = {name: _version(name) for name in CORE}
     joint = check_joint()
     problems = [f"{name} is not installed; run: pip install gnn-search" for name, found in core.items() if found is None]
@@ -152,7 +138,7 @@ def _version(package: str) -> str | None:
 
 
 def _render(console: Console, diagnosis: Diagnosis) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = make_table(show_header=False)
     table.add_row("gnn-search", diagnosis.gnn_search)
     table.add_row("python", f"{diagnosis.python} on {diagnosis.platform}")
     for name, found in diagnosis.core.items():
@@ -167,3 +153,6 @@ def _render(console: Console, diagnosis: Diagnosis) -> None:
     console.print(table)
     for problem in diagnosis.problems:
         console.print(f"Problem: {problem}")
+
+
+command = reporting(diagnose, _render, failed=lambda diagnosis: not diagnosis.ok)

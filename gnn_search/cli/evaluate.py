@@ -7,14 +7,24 @@ import sys
 from collections.abc import Container, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
-from rich.progress import TaskID
+from rich.console import Console
 
 from gnn_search.cli.audit import audit_first
-from gnn_search.cli.options import PATH, audit_option, fusion_option, json_option, min_score_option, path_argument, threads_option
-from gnn_search.cli.output import emit, error_console, progress
+from gnn_search.cli.options import (
+    COUNT,
+    PATH,
+    audit_option,
+    fusion_option,
+    graph_option,
+    min_score_option,
+    path_argument,
+    resamples_option,
+    seed_option,
+)
+from gnn_search.cli.output import StageBars, error_console, progress, reporting
 from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
@@ -31,9 +41,8 @@ _PLACES = 100
 """Length of the lists, where the catalogue is not smaller."""
 
 
-@click.command()
 @path_argument("model")
-@click.option("--cases", type=click.IntRange(min=1), metavar="N", help="Evaluate a seeded sample of N cases.  [default: all]")
+@click.option("--cases", type=COUNT, metavar="N", help="Evaluate a seeded sample of N cases.  [default: all]")
 @click.option("--split", type=click.Choice(["test", "validation"]), default="test", show_default=True, help="Period to evaluate.")
 @click.option(
     "--baselines",
@@ -45,43 +54,19 @@ _PLACES = 100
 @click.option("--rival", "rivals", type=PATH, multiple=True, metavar="MODEL", help="Another model of the same graph; may be repeated.")
 @click.option("--settings", type=PATH, metavar="DIR", help="Folder with NAME.yaml files that replace the baselines' shipped settings.")
 @click.option("--slices", type=PATH, metavar="FILE", help="YAML file of further slices to report, declared as in a recipe.")
-@click.option(
-    "--resamples", "n_resamples", type=click.IntRange(min=1), default=1000, show_default=True, help="Bootstrap resamples over users."
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sample, resamples and tests.")
-@click.option("--graph", type=PATH, help="The model's graph, where it was moved.")
+@resamples_option
+@seed_option("Seed of the sample, resamples and tests.")
+@graph_option
 @click.option("--out", type=PATH, metavar="RUN", help="Also write a run folder: the result as JSON, and all cases and lists as Parquet.")
 @fusion_option
 @min_score_option
 @audit_option
-@threads_option
-@json_option
-def command(as_json: bool, **options: Any) -> None:
-    """Measure a model and the baselines on the test period.
-
-    Every list is ranked from the whole catalogue, and no method sees events from the start of the period on. Intervals are 95 % bootstrap
-    intervals over users, and differences are paired. Rivals are other trained models, such as those of the shipped configurations
-    baselines/two_tower_text and baselines/two_tower_user; each goes by its configuration's name. With --min-score a further table shows
-    precision and recall of the model's lists by vector, of at most 100 products with at least that similarity. --out keeps every case with
-    its lists, for compare.
-
-    \b
-    Example:
-      gnn-search evaluate demo/model --cases 20000 --out demo/evaluation
-      gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
-    """
-    from gnn_search.evaluation.table import render
-
-    evaluation = run_evaluation(**options)
-    emit(evaluation, as_json, lambda console: console.print(render(evaluation)))
-
-
 def run_evaluation(
     model: Path,
-    cases: int | None,
-    split: str,
-    n_resamples: int,
-    seed: int,
+    cases: int | None = None,
+    split: Literal["validation", "test"] = "test",
+    n_resamples: int = 1000,
+    seed: int = 0,
     graph: Path | None = None,
     *,
     baselines: str = "quick",
@@ -94,9 +79,18 @@ def run_evaluation(
     out: Path | None = None,
     replace: bool = False,
 ) -> Evaluation:
-    """Audit a model folder and evaluate it, with and without the user, beside rival models and baselines.
+    """Measure a model and the baselines on the test period.
 
-    With `out` a run folder is written too, which replaces an old one if `replace`.
+    Every list is ranked from the whole catalogue, and no method sees events from the start of the period on. Intervals are 95 % bootstrap
+    intervals over users, and differences are paired. Rivals are other trained models, such as those of the shipped configurations
+    baselines/two_tower_text and baselines/two_tower_user; each goes by its configuration's name. With --min-score a further table shows
+    precision and recall of the model's lists by vector, of at most 100 products with at least that similarity. --out keeps every case with
+    its lists, for compare.
+
+    \b
+    Example:
+      gnn-search evaluate demo/model --cases 20000 --out demo/evaluation
+      gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
     """
     from gnn_search.config.slices import SlicesFile
     from gnn_search.evaluation.at_threshold import score_at_threshold
@@ -125,15 +119,14 @@ def run_evaluation(
     if audit:
         audit_first(opened.graph, model)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
-    period: Literal["validation", "test"] = "validation" if split == "validation" else "test"
-    tested = build_cases(opened.graph, period, cases, seed)
+    tested = build_cases(opened.graph, split, cases, seed)
     parts = report_slices(tested, opened.graph, further)
     _note(opened, split, further, {part.name for part in parts})
     rankers = [*_models(opened, against, tested.time, weights), *_baselines(opened, tested.time, wanted, settings)]
     with ExitStack() as stack:
         folder = None if out is None else stack.enter_context(staged(out, replace=replace))
         writer = None if folder is None else RunWriter(folder, opened.graph)
-        qrels = build_qrels(opened.graph, tested, period, cases, seed)
+        qrels = build_qrels(opened.graph, tested, split, cases, seed)
         evaluation = _evaluate(opened, tested, rankers, parts, qrels, writer, n_resamples, seed)
         threshold = None
         if least is not None:
@@ -226,11 +219,13 @@ def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | N
     from gnn_search.evaluation.baselines.build import build_baselines
 
     with progress("steps") as bars:
-        tasks: dict[str, TaskID] = {}
+        return build_baselines(model.graph, time, names, settings=settings, progress=StageBars(bars))
 
-        def show(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bars.add_task(f"training {name}", total=total)
-            bars.update(tasks[name], completed=done)
 
-        return build_baselines(model.graph, time, names, settings=settings, progress=show)
+def _render(console: Console, evaluation: Evaluation) -> None:
+    from gnn_search.evaluation.table import render
+
+    console.print(render(evaluation))
+
+
+command = reporting(run_evaluation, _render)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.options import as_of_option, graph_option, json_option, path_argument, threads_option
-from gnn_search.cli.output import emit, error_console
+from gnn_search.cli.options import as_of_option, graph_option, path_argument
+from gnn_search.cli.output import error_console, reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
     from gnn_search.explanation.result import CosinePart, Explanation, GraphPath, Rank, RerankerSplit, ScoreSplit
@@ -22,20 +22,17 @@ _LITTLE = 0.005
 """What adds less than this to a score is summed up."""
 
 
-@click.command()
 @path_argument("model")
 @click.option("--query", required=True, metavar="TEXT", help="What is searched for.")
 @click.option("--product", required=True, metavar="ID", help="The product whose score is explained: the shop's own id.")
 @click.option("--user", metavar="ID", help="Who searches: the shop's own id.")
 @graph_option
 @as_of_option
-@threads_option
-@json_option
-def command(model: Path, query: str, product: str, user: str | None, graph: Path | None, as_of: str | None, as_json: bool) -> None:
+def run_explanation(model: Path, query: str, product: str, user: str | None, graph: Path | None, as_of: str | None) -> Explanation:
     """Explain how the score of a product comes about.
 
-    Shown are the product's rank over the whole catalogue by each way of ranking, the score as a sum, the cosine as a sum over the parts of
-    the request and of the product, what of the user's history counted, and the shortest ways in the graph from the user and the query to
+    Shown are the product's rank over the whole catalogue by each channel, the score as a sum, the cosine as a sum over the parts of
+    the request and of the product, what of the user's history counted, and the shortest paths in the graph from the user and the query to
     the product.
 
     \b
@@ -50,11 +47,10 @@ def command(model: Path, query: str, product: str, user: str | None, graph: Path
     found = Explainer(opened, resolve_as_of(opened.graph, as_of)).explain(query, product, user)
     for note in found.notes:
         error_console().print(f"Note: {note}")
-    emit(found, as_json, lambda console: render(console, found))
+    return found
 
 
-def render(console: Console, found: Explanation) -> None:
-    """Write an explanation for a reader."""
+def _render(console: Console, found: Explanation) -> None:
     whose = "without a user" if found.user_id is None else f"for user {found.user_id}"
     console.print(f"{found.query!r} {whose}, as of {found.as_of:%Y-%m-%d %H:%M} UTC", soft_wrap=True)
     console.print(f"Product {found.product.product_id}: {found.product.title}", soft_wrap=True)
@@ -73,9 +69,7 @@ def render(console: Console, found: Explanation) -> None:
 
 def _ranks(console: Console, found: Explanation) -> None:
     ranks, reranked = found.ranks, found.ranks.graph is not None
-    table = Table("ranked by", "rank", "of", "score", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = make_table("ranked by", ">rank", ">of", ">score")
     best = "vectors and the graph's candidates" if reranked else "vectors"
     rows: list[tuple[str, Rank | None]] = [
         (best, ranks.reranked),
@@ -113,18 +107,15 @@ def _score(console: Console, score: ScoreSplit, split: RerankerSplit | None) -> 
 
 
 def _terms(console: Console, rows: Sequence[tuple[float, str, str]]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for justify in ("right", "left", "left"):
-        table.add_column(justify=justify)
+    table = make_table(">", "", "", show_header=False)
     for value, name, words in rows:
         table.add_row(f"{value:+.3f}", name, words)
     console.print(table)
 
 
 def _parts(console: Console, title: str, parts: Sequence[CosinePart]) -> None:
-    table = Table(title, "adds", "length", box=None, pad_edge=False)
+    table = make_table(title, ">adds", ">length")
     table.columns[0].min_width = 40
-    table.columns[1].justify = table.columns[2].justify = "right"
     for part in sorted(parts, key=lambda part: -abs(part.cosine)):
         table.add_row(part.name, f"{part.cosine:+.3f}", f"{part.length:.2f}")
     console.print(table)
@@ -140,9 +131,7 @@ def _attention(console: Console, found: Explanation) -> None:
         return
     what = f"what user {found.user_id} {found.verb} in the categories of {attention.recalled_by!r}"
     console.print(f"\nAttention over {what}", soft_wrap=True)
-    table = Table("weight", "adds to the cosine", "product", "title", "times", "last", box=None, pad_edge=False)
-    for place in (0, 1, 4):
-        table.columns[place].justify = "right"
+    table = make_table(">weight", ">adds to the cosine", "product", "title", ">times", "last")
     table.add_row(f"{attention.nothing:.3f}", "", "", "nothing (the zero slot)", "", "")
     for one in attention.products[:_SHOWN]:
         last = f"{one.last_chosen:%Y-%m-%d}"
@@ -154,15 +143,18 @@ def _attention(console: Console, found: Explanation) -> None:
     console.print(table)
 
 
-def _paths(console: Console, start: str, ways: Sequence[GraphPath]) -> None:
+def _paths(console: Console, start: str, paths: Sequence[GraphPath]) -> None:
     console.print()
-    if not ways:
-        console.print(f"No way of at most three steps leads from {start} to the product.", soft_wrap=True)
+    if not paths:
+        console.print(f"No path of at most three steps leads from {start} to the product.", soft_wrap=True)
         return
-    console.print(f"Shortest ways from {start} to the product", soft_wrap=True)
-    for way in ways:
+    console.print(f"Shortest paths from {start} to the product", soft_wrap=True)
+    for path in paths:
         steps = [start]
-        for step in way.steps:
+        for step in path.steps:
             name = f"{step.to_type} {step.to_id!r}" if step.to_name is None else f"{step.to_id} {step.to_name!r}"
             steps.append(f"{step.words} {name}")
-        console.print(f"  length {way.length:.1f}: {' -> '.join(steps)}", soft_wrap=True)
+        console.print(f"  length {path.length:.1f}: {' -> '.join(steps)}", soft_wrap=True)
+
+
+command = reporting(run_explanation, _render)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.options import PATH, as_of_option, graph_option, json_option, out_option, path_argument, threads_option
-from gnn_search.cli.output import emit, progress
+from gnn_search.cli.options import COUNT, PATH, as_of_option, graph_option, out_option, path_argument
+from gnn_search.cli.output import progress, reporting
+from gnn_search.console_table import make_table
 from gnn_search.export.settings import DTYPES, FORMATS, NODES, DtypeName, ExportSettings, FormatName, NodeType
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ _DEFAULT = ExportSettings()
 _MEGABYTE = 1_000_000
 
 
-@click.command()
 @path_argument("model")
-@out_option("Folder to be made.")
+@out_option()
 @click.option(
     "--format", "formats", type=click.Choice(FORMATS), multiple=True, default=_DEFAULT.formats, show_default=True,
     help="What to write; may be given several times.",
@@ -34,29 +33,26 @@ _MEGABYTE = 1_000_000
 @click.option("--dtype", type=click.Choice(DTYPES), default=_DEFAULT.dtype, show_default=True, help="Kind of the vectors' numbers.")
 @click.option("--requests", type=PATH, metavar="PATH", help="File of query and user_id whose personal vectors are written too.")
 @click.option(
-    "--shard-size", "shard_size", type=click.IntRange(min=1), default=_DEFAULT.shard_bytes // _MEGABYTE, show_default=True, metavar="MB",
+    "--shard-size", type=COUNT, default=_DEFAULT.shard_bytes // _MEGABYTE, show_default=True, metavar="MB",
     help="Most megabytes a file.",
 )  # fmt: skip
 @graph_option
 @as_of_option
-@threads_option
-@json_option
-def command(
+def run_export(
     model: Path,
     out: Path,
-    formats: tuple[FormatName, ...],
-    nodes: tuple[NodeType, ...],
-    dtype: DtypeName,
-    requests: Path | None,
-    shard_size: int,
-    graph: Path | None,
-    as_of: str | None,
-    as_json: bool,
-) -> None:
+    formats: tuple[FormatName, ...] = _DEFAULT.formats,
+    nodes: tuple[NodeType, ...] = _DEFAULT.nodes,
+    dtype: DtypeName = _DEFAULT.dtype,
+    requests: Path | None = None,
+    shard_size: int = _DEFAULT.shard_bytes // _MEGABYTE,
+    graph: Path | None = None,
+    as_of: str | None = None,
+) -> ExportManifest:
     """Write vectors and products for other programs.
 
     Each format is a folder: parquet, npy and safetensors hold tables of the shop's own ids and vectors; faiss the index of the products;
-    text_tower a folder for sentence-transformers and Model2Vec; onnx what a server needs to encode any request of any shopper without
+    text_tower a folder for sentence-transformers and Model2Vec; onnx what a server needs to encode any request of any user without
     torch and the graph; elasticsearch, opensearch, vespa, pgvector, qdrant and milvus the
     products with title, brand, category path and vector, beside what makes the index there. All vectors have length 1, apart from those
     of users of whom nothing is known, which are zero and counted in the manifest.
@@ -66,20 +62,6 @@ def command(
       gnn-search export demo/model --out demo/export
       gnn-search export demo/model --format qdrant --format npy --dtype float16 --out demo/engines
     """
-    settings = ExportSettings(formats=formats, nodes=nodes, dtype=dtype, shard_bytes=shard_size * _MEGABYTE)
-    manifest = run_export(model, out, graph, as_of, settings, requests)
-    emit(manifest, as_json, lambda console: render(console, out, manifest))
-
-
-def run_export(
-    model: Path,
-    out: Path,
-    graph: Path | None = None,
-    as_of: str | None = None,
-    settings: ExportSettings | None = None,
-    requests: Path | None = None,
-) -> ExportManifest:
-    """Export a model folder."""
     from gnn_search.export.write import export_model
     from gnn_search.graph.as_of import resolve_as_of
     from gnn_search.layout import refuse_existing
@@ -87,28 +69,24 @@ def run_export(
     from gnn_search.trained.node_embeddings import open_node_embeddings
 
     refuse_existing(out)
+    settings = ExportSettings(formats=formats, nodes=nodes, dtype=dtype, shard_bytes=shard_size * _MEGABYTE)
     opened = open_model(model, graph)
     opened.graph.verify()
-    shop = open_node_embeddings(opened, resolve_as_of(opened.graph, as_of))
+    embeddings = open_node_embeddings(opened, resolve_as_of(opened.graph, as_of))
     with progress("rows") as bars:
         task = bars.add_task("export", total=None)
-        return export_model(
-            opened,
-            shop,
-            out,
-            settings,
-            requests=requests,
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
+
+        def show(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        return export_model(opened, embeddings, out, settings, requests=requests, progress=show)
 
 
-def render(console: Console, out: Path, manifest: ExportManifest) -> None:
-    """Write what was exported."""
+def _render(console: Console, manifest: ExportManifest) -> None:
     from gnn_search.export.registry import WRITERS
 
-    table = Table("what", "how many", "of length 0", box=None, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    out = click.get_current_context().params["out"]
+    table = make_table("what", ">how many", ">of length 0")
     for name, count in manifest.counts.items():
         table.add_row(f"{name} vectors", f"{count:,}", f"{manifest.zero_vectors[name]:,}")
     console.print(table)
@@ -125,3 +103,6 @@ def render(console: Console, out: Path, manifest: ExportManifest) -> None:
         shares = ", ".join(f"{share:.4f} at {depth}" for depth, share in recall.stored.items())
         index = "" if recall.index is None else "; by the FAISS index " + ", ".join(f"{share:.4f}" for share in recall.index.values())
         console.print(f"share of the true nearest products found, {recall.queries:,} queries: {shares}{index}")
+
+
+command = reporting(run_export, _render)

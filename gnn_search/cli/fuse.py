@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.options import graph_option, json_option, out_option, path_argument, threads_option
-from gnn_search.cli.output import emit, progress
+from gnn_search.cli.options import COUNT, graph_option, out_option, path_argument, seed_option
+from gnn_search.cli.output import progress, reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
     from gnn_search.evaluation.fusion_summary import FusionScore, FusionSummary
 
 
-@click.command()
 @path_argument("model")
-@out_option("Folder to be made.")
+@out_option()
 @click.option(
     "--channel",
     "channels",
@@ -26,13 +25,11 @@ if TYPE_CHECKING:
     multiple=True,
     help="Fuse this channel; may be repeated.  [default: all four]",
 )
-@click.option("--cases", type=click.IntRange(min=1), default=6000, show_default=True, metavar="N", help="Validation cases to fit on.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of their draw.")
+@click.option("--cases", type=COUNT, default=6000, show_default=True, metavar="N", help="Validation cases to fit on.")
+@seed_option("Seed of their draw.")
 @graph_option
-@threads_option
-@json_option
-def command(model: Path, out: Path, channels: tuple[str, ...], cases: int, seed: int, graph: Path | None, as_json: bool) -> None:
-    """Fit weights that fuse vectors, the graph's candidates and words.
+def run_fusion(model: Path, out: Path, channels: tuple[str, ...], cases: int, seed: int, graph: Path | None) -> FusionSummary:
+    """Fit weights that fuse vectors, candidates and words.
 
     The channel reranked and its three parts give their 200 best products each; a weighted sum of scores and ranks orders what any of them
     found. The weights are fitted on validation cases. As the reranker was fitted on this period too, it is fitted anew on either half of
@@ -44,14 +41,6 @@ def command(model: Path, out: Path, channels: tuple[str, ...], cases: int, seed:
       gnn-search fuse demo/model --out demo/fusion
       gnn-search search demo/model "frozen pizza" --channel fused --fusion demo/fusion
     """
-    summary = run_fusion(model, out, cases, seed, graph, channels)
-    emit(summary, as_json, lambda console: render(console, summary))
-
-
-def run_fusion(
-    model: Path, out: Path, cases: int, seed: int = 0, graph: Path | None = None, channels: tuple[str, ...] = ()
-) -> FusionSummary:
-    """Fit the weights of a model folder's channels and write them."""
     from gnn_search.evaluation.fusion_summary import summarise_fusion
     from gnn_search.layout import refuse_existing
     from gnn_search.retrieval.fusion.cross_fit import STAGES, fit_fusion
@@ -70,10 +59,9 @@ def run_fusion(
     return summarise_fusion(fit, k, out, seed=seed)
 
 
-def render(console: Console, summary: FusionSummary) -> None:
-    """Write weights and recalls for a reader."""
+def _render(console: Console, summary: FusionSummary) -> None:
     console.print(f"{summary.out}: fitted on {summary.cases:,} validation cases of {summary.users:,} users")
-    weights = Table("channel", "score", "rank", "missing", box=None, pad_edge=False)
+    weights = make_table("channel", "score", "rank", "missing")
     for name, weight in summary.weights.channels.items():
         weights.add_row(name, *(f"{value:.3f}" for value in (weight.score, weight.rank, weight.missing)))
     console.print(weights)
@@ -85,12 +73,9 @@ def render(console: Console, summary: FusionSummary) -> None:
 
 def _render_scores(console: Console, scores: list[FusionScore]) -> None:
     cuts = sorted({score.k for score in scores})
-    which = "of queries that nobody had asked before" if scores[0].new_queries else "of all queries"
+    which = "of cold queries" if scores[0].new_queries else "of all queries"
     console.print(f"\n{scores[0].recall.cases:,} cases {which}, users that nothing was fitted on, 95 % intervals over users")
-    table = Table("method", box=None, pad_edge=False)
-    for cut in cuts:
-        table.add_column(f"recall@{cut}", justify="right")
-        table.add_column("fused leads by", justify="right")
+    table = make_table("method", *(heading for cut in cuts for heading in (f">recall@{cut}", ">fused leads by")))
     for method in dict.fromkeys(score.method for score in scores):
         cells = []
         for score in (score for score in scores if score.method == method):
@@ -98,3 +83,6 @@ def _render_scores(console: Console, scores: list[FusionScore]) -> None:
             cells += [f"{score.recall.mean:.4f}", lead]
         table.add_row(method, *cells)
     console.print(table)
+
+
+command = reporting(run_fusion, _render)

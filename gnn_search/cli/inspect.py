@@ -8,23 +8,27 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.graph_tables import print_summary
-from gnn_search.cli.options import json_option, path_argument
-from gnn_search.cli.output import emit
+from gnn_search.cli.options import path_argument
+from gnn_search.cli.output import reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
-    from gnn_search.graph.describe import Counted, Neighbourhood, ProductNeighbourhood, QueryNeighbourhood, UserNeighbourhood
+    from gnn_search.graph.describe import (
+        Counted,
+        GraphSummary,
+        Neighbourhood,
+        ProductNeighbourhood,
+        QueryNeighbourhood,
+        UserNeighbourhood,
+    )
 
 
-@click.command()
 @path_argument("graph")
 @click.option("--user", metavar="ID", help="Show this user.")
 @click.option("--query", metavar="TEXT", help="Show this query.")
 @click.option("--product", metavar="ID", help="Show this product.")
-@json_option
-def command(graph: Path, user: str | None, query: str | None, product: str | None, as_json: bool) -> None:
+def run_inspection(graph: Path, user: str | None, query: str | None, product: str | None) -> GraphSummary | Neighbourhood:
     """Show what is in a graph, or the neighbourhood of one node.
 
     A user is shown with the last interactions, the commonest categories and the last queries; a query with what it led to; a product with
@@ -44,23 +48,53 @@ def command(graph: Path, user: str | None, query: str | None, product: str | Non
     if len(wanted) > 1:
         raise click.UsageError("give one of --user, --query and --product, not several")
     opened = Graph.open(graph)
-    if not wanted:
-        summary = summarise(opened)
-        emit(summary, as_json, lambda console: print_summary(console, summary))
-        return
-    found = neighbourhood(opened, *wanted[0], opened.manifest.time_last + 1)
-    emit(found, as_json, lambda console: _render(console, found))
+    return neighbourhood(opened, *wanted[0], opened.manifest.time_last + 1) if wanted else summarise(opened)
 
 
-def _render(console: Console, found: Neighbourhood) -> None:
-    from gnn_search.graph.describe import QueryNeighbourhood, UserNeighbourhood
+def _render(console: Console, found: GraphSummary | Neighbourhood) -> None:
+    from gnn_search.graph.describe import GraphSummary, QueryNeighbourhood, UserNeighbourhood
 
-    if isinstance(found, UserNeighbourhood):
+    if isinstance(found, GraphSummary):
+        print_summary(console, found)
+    elif isinstance(found, UserNeighbourhood):
         _render_user(console, found)
     elif isinstance(found, QueryNeighbourhood):
         _render_query(console, found)
     else:
         _render_product(console, found)
+
+
+def print_summary(console: Console, summary: GraphSummary) -> None:
+    """Write nodes, edges, periods, taxonomy and rejects."""
+    from gnn_search.graph.hold_out import HELD_OUT
+
+    console.print(f"Graph {summary.name}")
+    table = make_table("what", ">how many")
+    for node_type, count in summary.num_nodes.items():
+        table.add_row(f"{node_type} nodes", f"{count:,}")
+    for one in summary.relations:
+        timeless = "" if one.timed else "  (no time)"
+        table.add_row(f"{one.source} --{one.relation}--> {one.target}{timeless}", f"{one.edges:,}")
+    console.print(table)
+    facts = make_table(show_header=False)
+    facts.add_row("events", f"{summary.first_event:%Y-%m-%d %H:%M} to {summary.last_event:%Y-%m-%d %H:%M} UTC")
+    facts.add_row("training", f"{summary.num_examples['train']:,} events")
+    for period, start in (("validation", summary.validation_start), ("test", summary.test_start)):
+        measured = summary.num_examples.get(f"{period}_measured")
+        some = "" if measured is None else f", {measured:,} of them measured"
+        facts.add_row(period, f"{summary.num_examples[period]:,} events from {start:%Y-%m-%d %H:%M}{some}")
+    if HELD_OUT in summary.num_examples:
+        held = f"{summary.num_examples[HELD_OUT]:,} events of users and products made new, see examples/{HELD_OUT}.parquet"
+        facts.add_row("held out", held)
+    facts.add_row("taxonomy", f"{summary.taxonomy_depth} levels, {summary.products_in_no_category:,} products in no category")
+    facts.add_row("rejects", _rejects(summary))
+    console.print(facts)
+
+
+def _rejects(summary: GraphSummary) -> str:
+    share = f"{sum(summary.rejects.values()):,} of {sum(summary.rows_read.values()):,} rows"
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in summary.rejects.items())
+    return f"{share} ({reasons}), see rejects.parquet" if reasons else share
 
 
 def _render_user(console: Console, user: UserNeighbourhood) -> None:
@@ -76,7 +110,7 @@ def _render_user(console: Console, user: UserNeighbourhood) -> None:
 
 def _render_query(console: Console, query: QueryNeighbourhood) -> None:
     console.print(
-        f"Query '{query.query}': asked by {_times(query.num_users, 'user')}, led to {_times(query.num_products, 'product')} "
+        f"Query '{query.query}': {_times(query.num_users, 'user')}, led to {_times(query.num_products, 'product')} "
         f"in {_times(query.num_interactions, 'interaction')}",
         soft_wrap=True,
     )
@@ -86,8 +120,8 @@ def _render_query(console: Console, query: QueryNeighbourhood) -> None:
 
 
 def _render_product(console: Console, product: ProductNeighbourhood) -> None:
-    chosen = f"chosen {_times(product.num_interactions, 'time')} by {_times(product.num_users, 'known user')}"
-    console.print(f"Product {product.product_id}: {product.title}, {chosen}", soft_wrap=True)
+    counts = f"{_times(product.num_interactions, 'interaction')} of {_times(product.num_users, 'known user')}"
+    console.print(f"Product {product.product_id}: {product.title}, {counts}", soft_wrap=True)
     console.print(product.category or "in no category", soft_wrap=True)
     _attributes(console, product.attributes)
     _counts(console, "Commonest queries that led to it", "query", product.top_queries)
@@ -111,7 +145,7 @@ def _table(console: Console, title: str, columns: Sequence[str], rows: Sequence[
         console.print(f"{title}: none")
         return
     console.print(title)
-    table = Table(*columns, box=None, pad_edge=False)
+    table = make_table(*columns)
     for row in rows:
         table.add_row(*row)
     console.print(table)
@@ -119,3 +153,6 @@ def _table(console: Console, title: str, columns: Sequence[str], rows: Sequence[
 
 def _times(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+command = reporting(run_inspection, _render)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.options import graph_option, json_option, path_argument, threads_option
-from gnn_search.cli.output import emit
+from gnn_search.cli.options import graph_option, path_argument
+from gnn_search.cli.output import reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
     from gnn_search.training.negative_examples import QueryNegatives
@@ -20,24 +20,23 @@ _STEPS = 3
 """Batches drawn to count and time."""
 
 
-@click.command()
 @path_argument("model")
 @click.option("--query", metavar="TEXT", help="Show what is drawn against the latest interaction for this query.")
 @click.option("--user", metavar="ID", help="With --query: of this user.")
 @click.option("-k", "k", type=click.IntRange(1, 64), default=5, show_default=True, help="With --query: negatives of each sampler.")
 @click.option("--kind", "kinds", type=click.Choice(_KINDS), multiple=True, help="Sampler, repeatable.  [default: those of the model]")
 @graph_option
-@threads_option
-@json_option
-def command(model: Path, query: str | None, user: str | None, k: int, kinds: tuple[str, ...], graph: Path | None, as_json: bool) -> None:
-    """Show the negatives that a model is taught with.
+def run_negatives(
+    model: Path, query: str | None, user: str | None, k: int, kinds: tuple[str, ...], graph: Path | None
+) -> QueryNegatives | dict[str, Any]:
+    """Show the negatives that a model is trained with.
 
-    With --query, products that each sampler draws against the latest interaction for the query, with the reason: the walk through the
+    With --query, products that each sampler draws against the latest interaction for the query, with the reason: the path through the
     category tree, the place in a list, and the steps between the two categories. Without, a table of all samplers by this model: how many
     draws are masked or fall back, how hard they are (cosine of the positive minus that of the negative), how many score above the positive,
-    how many were chosen in the validation period after all (false negatives, of those whose query came up then), and CPU seconds a million.
+    how many are positive in the validation period (false negatives, of those whose query came up then), and CPU seconds a million.
 
-    A kind that the model was not taught with is drawn with default settings. Lists of `dynamic` negatives are made by the model as it is.
+    A kind that the model was not trained with is drawn with default settings. Lists of `dynamic` negatives are made by the model as it is.
 
     \b
     Example:
@@ -46,17 +45,10 @@ def command(model: Path, query: str | None, user: str | None, k: int, kinds: tup
     """
     if user is not None and query is None:
         raise click.UsageError("--user needs --query: whose interaction for which query?")
-    if query is not None:
-        shown = run_query(model, query, user, k, kinds, graph)
-        emit(shown, as_json, lambda console: render_query(console, shown))
-    else:
-        summary = run_summary(model, kinds, graph)
-        emit(summary, as_json, lambda console: render_summary(console, summary))
+    return run_summary(model, kinds, graph) if query is None else _draw_for_query(model, query, user, k, kinds, graph)
 
 
-def run_query(
-    model: Path, query: str, user: str | None = None, k: int = 5, kinds: tuple[str, ...] = (), graph: Path | None = None
-) -> QueryNegatives:
+def _draw_for_query(model: Path, query: str, user: str | None, k: int, kinds: tuple[str, ...], graph: Path | None) -> QueryNegatives:
     """Draw negatives against the latest interaction for a query."""
     from gnn_search.errors import RequestError
     from gnn_search.graph.id_lookup import IdLookup
@@ -70,10 +62,10 @@ def run_query(
     node = None if user is None else int(IdLookup(opened.graph.nodes("user").to_series(0)).find_values([user])[0])
     if node == -1:
         raise RequestError(f"there is no user {user!r} in the graph {opened.graph.path}; give the shop's own id, or leave --user out")
-    taught = [negative.kind for negative in opened.config.negatives]
+    trained = [negative.kind for negative in opened.config.negatives]
     batches = BatchSampler(opened.graph, choose_negatives(opened.config, kinds, k))
     encoder = NodeEncoder(opened.towers, opened.inputs, opened.graph.before(opened.graph.manifest.validation_start))
-    return show_negatives(encoder, batches, normalise_text(query), node, k, taught, kinds or taught)
+    return show_negatives(encoder, batches, normalise_text(query), node, k, trained, kinds or trained)
 
 
 def run_summary(model: Path, kinds: tuple[str, ...] = (), graph: Path | None = None) -> dict[str, Any]:
@@ -101,41 +93,30 @@ def run_summary(model: Path, kinds: tuple[str, ...] = (), graph: Path | None = N
     return {"model": str(model), "samplers": [{**described[kind], "study": studies[kind].model_dump()} for kind in wanted]}
 
 
-def render_query(console: Console, shown: QueryNegatives) -> None:
-    """Write the positive, and a table a sampler."""
+def _render(console: Console, found: QueryNegatives | dict[str, Any]) -> None:
+    if isinstance(found, dict):
+        _render_summary(console, found)
+    else:
+        _render_query(console, found)
+
+
+def _render_query(console: Console, shown: QueryNegatives) -> None:
     whose = "an anonymous user" if shown.user_id is None else f"user {shown.user_id}"
     positive = shown.positive
-    console.print(
-        f"{shown.query!r}: {whose} chose {positive.product_id} {positive.title} ({positive.category}), score {positive.score:.3f}"
-    )
+    console.print(f"{shown.query!r}: {whose} and {positive.product_id} {positive.title} ({positive.category}), score {positive.score:.3f}")
     for sampler in shown.samplers:
-        note = "" if sampler.taught else " (the model was not taught with it)"
-        table = Table("product", "title", "score", "steps", "", "why", title=sampler.kind + note, title_justify="left")
-        table.columns[2].justify = table.columns[3].justify = "right"
+        note = "" if sampler.taught else " (the model was not trained with it)"
+        table = make_table("product", "title", ">score", ">steps", "", "why", title=sampler.kind + note)
         for one in sampler.negatives:
-            mark = "known, not taught" if one.masked else "chosen later" if one.positive_later else ""
+            mark = "known, masked" if one.masked else "positive later" if one.positive_later else ""
             steps = "" if one.category_distance is None else str(one.category_distance)
             table.add_row(str(one.product_id), one.title, f"{one.score:.3f}", steps, mark, one.reason)
         console.print(table)
 
 
-def render_summary(console: Console, summary: dict[str, Any]) -> None:
-    """Write a row a sampler."""
-    table = Table(title="negatives", title_justify="left", caption_justify="left")
-    table.add_column("sampler")
-    headings = (
-        "negatives",
-        "masked",
-        "fell back",
-        "hardness",
-        "above positive",
-        "chosen later",
-        "by same user",
-        "CPU s/million",
-        "index CPU s",
-    )
-    for heading in headings:
-        table.add_column(heading, justify="right")
+def _render_summary(console: Console, summary: dict[str, Any]) -> None:
+    rates = (">negatives", ">masked", ">fell back", ">hardness", ">above positive", ">positive later", ">by same user")
+    table = make_table("sampler", *rates, ">CPU s/million", ">index CPU s", title="negatives")
     for one in summary["samplers"]:
         study = one["study"]
         table.add_row(
@@ -151,7 +132,10 @@ def render_summary(console: Console, summary: dict[str, Any]) -> None:
             f"{one['index_cpu_seconds']:,.2f}",
         )
     table.caption = (
-        "hardness: mean cosine of the positive minus that of the negative. chosen later: share of the negatives whose query came up in the "
-        "validation period that somebody chose for it then. CPU s/million: drawing and masking; indices and lists stand beside it."
+        "hardness: mean cosine of the positive minus that of the negative. positive later: share of the negatives whose query came up in "
+        "the validation period that are positive for it then. CPU s/million: drawing and masking; indices and lists stand beside it."
     )
     console.print(table)
+
+
+command = reporting(run_negatives, _render)

@@ -17,6 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
 
 PATH = click.Path(path_type=Path)
+COUNT = click.IntRange(min=1)
 
 
 def path_argument(name: str) -> Decorator[Any]:
@@ -29,96 +30,91 @@ def path_option(name: str, summary: str) -> Decorator[Any]:
     return click.option(name, type=PATH, required=True, metavar="PATH", help=summary)
 
 
-def out_option(summary: str) -> Decorator[Any]:
+def out_option(summary: str = "Folder to be made.") -> Decorator[Any]:
     """Return the required `--out`; arrives as `out`, a `pathlib.Path`."""
     return path_option("--out", summary)
 
 
-def json_option(function: Function) -> Function:
-    """Add `--json`; arrives as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")(function)
+def seed_option(summary: str) -> Decorator[Any]:
+    """Return `--seed`, 0 by default."""
+    return click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help=summary)
 
 
-def threads_option(function: Function) -> Function:
-    """Add `--threads`, which takes effect before the command runs; nothing arrives."""
-    option = click.option(
-        "--threads",
-        type=click.IntRange(min=1),
-        callback=_apply_threads,
-        expose_value=False,
-        help="CPU threads to use.  [default: OMP_NUM_THREADS, else all CPUs]",
-    )
-    return option(function)
+def together(*options: Decorator[Any]) -> Decorator[Any]:
+    """Return one decorator that adds several options, in this order."""
+
+    def add(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
 
 
-def audit_option(function: Function) -> Function:
-    """Add `--no-audit`; arrives as `audit`, true by default."""
-    summary = "Look for leaks and faults first, and stop at an error."
-    return click.option("--audit/--no-audit", "audit", default=True, show_default=True, help=summary)(function)
+def _apply_threads(ctx: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    set_threads(value)
 
 
-def graph_option(function: Function) -> Function:
-    """Add `--graph`; arrives as `graph`, a `pathlib.Path` or None."""
-    return click.option("--graph", type=PATH, metavar="PATH", help="The model's graph, where it was moved.")(function)
-
-
-def channel_option(function: Function) -> Function:
-    """Add `--channel`; arrives as `channel`."""
-    return click.option(
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+threads_option = click.option(
+    "--threads",
+    type=COUNT,
+    callback=_apply_threads,
+    expose_value=False,
+    help="CPU threads to use.  [default: OMP_NUM_THREADS, else all CPUs]",
+)
+"""Takes effect before the command runs; nothing arrives."""
+runs_argument = click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+resamples_option = click.option(
+    "--resamples", "n_resamples", type=COUNT, default=1000, show_default=True, help="Bootstrap resamples over users."
+)
+audit_option = click.option(
+    "--audit/--no-audit", default=True, show_default=True, help="Look for leaks and faults first, and stop at an error."
+)
+graph_option = click.option("--graph", type=PATH, metavar="PATH", help="The model's graph, where it was moved.")
+fusion_option = click.option("--fusion", type=PATH, metavar="PATH", help="Weights of --channel fused: a folder from fuse.")
+qualities_option = click.option(
+    "--boost",
+    type=PATH,
+    metavar="PATH",
+    help="Put the qualities of this folder from boost into the vectors; searches then need --boost too.",
+)
+as_of_option = click.option(
+    "--as-of",
+    metavar="TIME",
+    help="Count what was known before this ISO 8601 date or time (UTC), or 'now' for all events.  [default: start of the test period]",
+)
+min_score_option = click.option(
+    "--min-score",
+    metavar="FLOAT|ACTION",
+    help="Leave out what is less similar (cosine) than this, or than the model's threshold for this action (loss.kind hinge).",
+)
+ranking_options = together(
+    click.option(
         "--channel",
         type=click.Choice(["reranked", "vector", "graph", "lexical", "fused", "rrf"]),
         default="reranked",
         show_default=True,
         help="Rank by vectors and the graph's candidates together, by vectors, candidates or words alone, or fuse these three by fitted "
         "weights or by reciprocal ranks.",
-    )(function)
-
-
-def fusion_option(function: Function) -> Function:
-    """Add `--fusion`; arrives as `fusion`, a `pathlib.Path` or None."""
-    return click.option("--fusion", type=PATH, metavar="PATH", help="Weights of --channel fused: a folder from fuse.")(function)
-
-
-def index_option(function: Function) -> Function:
-    """Add `--index`; arrives as `index`, a `pathlib.Path` or None."""
-    summary = "Search this folder from index; an approximate one for --channel vector."
-    return click.option("--index", type=PATH, metavar="PATH", help=summary)(function)
-
-
-def boost_option(function: Function) -> Function:
-    """Add `--boost` and `--action`; they arrive as `boost`, a `pathlib.Path` or None, and `action`, a text or None."""
-    action = click.option("--action", metavar="NAME", help="Boost by the weights of this action, where the shop logs several.")
-    boost = click.option("--boost", type=PATH, metavar="PATH", help="Boost by this folder from boost, for --channel vector.")
-    return boost(action(function))
-
-
-def qualities_option(function: Function) -> Function:
-    """Add `--boost` to a command that makes an index; arrives as `boost`, a `pathlib.Path` or None."""
-    summary = "Put the qualities of this folder from boost into the vectors; searches then need --boost too."
-    return click.option("--boost", type=PATH, metavar="PATH", help=summary)(function)
-
-
-def filter_options(function: Function) -> Function:
-    """Add filters: `categories` arrives as a tuple of texts, `products` as a `pathlib.Path` or None, `flag` as a text or None."""
-    summary = "Show products of this category alone, by path or id, and of all below it; may be repeated."
-    category = click.option("--category", "categories", multiple=True, metavar="NAME", help=summary)
-    flag = click.option("--flag", metavar="COLUMN", help="Show those products alone of which this column says true, such as in_stock.")
-    summary = "Show those products alone whose product_id stands in this parquet, CSV or JSON lines file, such as what is in stock."
-    products = click.option("--products", type=PATH, metavar="PATH", help=summary)
-    return category(products(flag(function)))
-
-
-def as_of_option(function: Function) -> Function:
-    """Add `--as-of`; arrives as `as_of`, a text or None."""
-    summary = "Count what was known before this ISO 8601 date or time (UTC), or 'now' for all events.  [default: start of the test period]"
-    return click.option("--as-of", metavar="MOMENT", help=summary)(function)
-
-
-def min_score_option(function: Function) -> Function:
-    """Add `--min-score`; arrives as `min_score`, a text or None."""
-    summary = "Leave out what is less similar (cosine) than this, or than the model's threshold for this action (loss.kind hinge)."
-    return click.option("--min-score", metavar="FLOAT|ACTION", help=summary)(function)
-
-
-def _apply_threads(ctx: click.Context, parameter: click.Parameter, value: int | None) -> None:
-    set_threads(value)
+    ),
+    fusion_option,
+    click.option("--index", type=PATH, metavar="PATH", help="Search this folder from index; an approximate one for --channel vector."),
+    click.option("--boost", type=PATH, metavar="PATH", help="Boost by this folder from boost, for --channel vector."),
+    click.option("--action", metavar="NAME", help="Boost by the weights of this action, where the shop logs several."),
+    click.option(
+        "--category",
+        "categories",
+        multiple=True,
+        metavar="NAME",
+        help="Only products of this category, by path or id, and of all below it; may be repeated.",
+    ),
+    click.option(
+        "--products",
+        type=PATH,
+        metavar="PATH",
+        help="Only products whose product_id is in this parquet, CSV or JSON lines file, such as what is in stock.",
+    ),
+    click.option("--flag", metavar="COLUMN", help="Only products where this column is true, such as in_stock."),
+)
+"""How a request is ranked: `channel`, and what else `open_ranking_options` takes."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 import click
@@ -26,13 +28,66 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gnn_search.cli.options import json_option, threads_option
+
 PLAIN_WIDTH = 140
 """Columns of a table or paragraph that goes to a file or a pipe."""
 SECONDS_A_LINE = 10.0
 """Seconds between two lines of progress in a log file."""
 
 
-def emit(result: BaseModel | Mapping[str, Any], as_json: bool, render: Callable[[Console], None]) -> None:
+class Usage(BaseModel):
+    """Seconds by the clock and of the CPU, and the most memory that the process has held, in bytes."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+    def in_words(self) -> str:
+        """Return one line for a reader."""
+        return f"{self.wall_seconds:.1f} s, {self.cpu_seconds:.1f} s of CPU, at most {self.peak_memory_bytes / 1e9:.2f} GB of memory"
+
+
+class Meter:
+    """Measures from its making on; memory from the start of the process."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> Usage:
+        """Return what has been used so far."""
+        # Linux counts in KiB, macOS in bytes.
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return Usage(wall_seconds=time.perf_counter() - self._wall, cpu_seconds=time.process_time() - self._cpu, peak_memory_bytes=peak)
+
+
+def reporting(
+    run: Callable[..., Any], render: Callable[[Console, Any], object], *, failed: Callable[[Any], bool] = lambda result: False
+) -> click.Command:
+    """Make a command of a function that returns its result, with `--threads` and `--json` after the function's own options.
+
+    Args:
+        run: Decorated with its options; its docstring is the help.
+        render: Writes the result for a reader.
+        failed: Whether a result means exit code 1.
+    """
+
+    @wraps(run)
+    def command(as_json: bool, **options: Any) -> None:
+        result = run(**options)
+        emit(result, as_json, lambda console: render(console, result))
+        if failed(result):
+            click.get_current_context().exit(1)
+
+    own = list(getattr(run, "__click_params__", ()))
+    command.__click_params__ = []  # type: ignore[attr-defined]
+    made = click.command()(threads_option(json_option(command)))
+    made.params[:0] = reversed(own)
+    return made
+
+
+def emit(result: Any, as_json: bool, render: Callable[[Console], object]) -> None:
     """Write a command's result to stdout.
 
     Args:
@@ -41,6 +96,7 @@ def emit(result: BaseModel | Mapping[str, Any], as_json: bool, render: Callable[
         render: Writes the same for a reader.
     """
     if as_json:
+        result = result.to_json() if hasattr(result, "to_json") else result
         click.echo(to_json(result, indent=2, inf_nan_mode="null").decode())
     else:
         render(console())
@@ -116,6 +172,20 @@ class ProgressLines(Progress):
         if task.time_remaining:
             parts.append(f"{timedelta(seconds=round(task.time_remaining))} left")
         self.console.print(", ".join(part for part in parts if part), soft_wrap=True)
+
+
+class StageBars:
+    """A bar for each stage; what was done when a stage is first shown does not count towards its rate."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: int, total: int | None, note: str = "") -> None:
+        if stage in self._tasks:
+            self._bars.update(self._tasks[stage], completed=done, total=total, description=stage + note)
+        else:
+            self._tasks[stage] = self._bars.add_task(stage, total=total, completed=done)
 
 
 class RateColumn(ProgressColumn):

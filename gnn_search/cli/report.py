@@ -8,20 +8,17 @@ from typing import Any
 import click
 from rich.console import Console
 
-from gnn_search.cli.options import PATH, graph_option, json_option, out_option, threads_option
-from gnn_search.cli.output import emit
+from gnn_search.cli.options import PATH, graph_option, out_option, runs_argument
+from gnn_search.cli.output import reporting
 from gnn_search.errors import RequestError
 
 
-@click.command()
-@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@runs_argument
 @out_option("The page, NAME.html; its figures also go into NAME.json beside it.")
 @click.option("--model", type=PATH, metavar="PATH", help="The run's model, where it was moved.")
 @click.option("--index", "indices", type=PATH, multiple=True, metavar="PATH", help="Show this index of the model too; may be repeated.")
 @graph_option
-@threads_option
-@json_option
-def command(runs: tuple[Path, ...], out: Path, model: Path | None, indices: tuple[Path, ...], graph: Path | None, as_json: bool) -> None:
+def run_report(runs: tuple[Path, ...], out: Path, model: Path | None, indices: tuple[Path, ...], graph: Path | None) -> dict[str, Any]:
     """Write the results of a run as one HTML page.
 
     RUN is a folder that evaluate --out wrote. The page needs no network and no server: verdict, data, audit, all methods with intervals,
@@ -35,14 +32,6 @@ def command(runs: tuple[Path, ...], out: Path, model: Path | None, indices: tupl
       gnn-search report runs/old runs/new --out report.html
       gnn-search report demo/evaluation --index demo/index --out demo/report.html
     """
-    summary = run_report(runs, out, model, graph, indices)
-    emit(summary, as_json, lambda console: _render(console, summary))
-
-
-def run_report(
-    runs: tuple[Path, ...], out: Path, model: Path | None = None, graph: Path | None = None, indices: tuple[Path, ...] = ()
-) -> dict[str, Any]:
-    """Write the page and its JSON, and return what was written."""
     if out.suffix != ".html":
         raise RequestError(f"expected a name that ends in .html for the page, got {out}; its figures go beside it as .json")
     from gnn_search.evaluation.run_folder import RunFolder
@@ -65,3 +54,6 @@ def run_report(
 def _render(console: Console, summary: dict[str, Any]) -> None:
     console.print(f"{summary['page']}: {summary['bytes'] / 1e6:.1f} MB, its figures in {summary['figures']}", soft_wrap=True)
     console.print(summary["verdict"], soft_wrap=True)
+
+
+command = reporting(run_report, _render)

@@ -2,115 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from gnn_search.cli.options import (
-    as_of_option,
-    boost_option,
-    channel_option,
-    filter_options,
-    fusion_option,
-    graph_option,
-    index_option,
-    json_option,
-    min_score_option,
-    out_option,
-    path_argument,
-    path_option,
-    threads_option,
-)
-from gnn_search.cli.output import emit, error_console, progress
+from gnn_search.cli.options import as_of_option, graph_option, min_score_option, out_option, path_argument, path_option, ranking_options
+from gnn_search.cli.output import StageBars, error_console, progress, reporting
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-    from gnn_search.retrieval.options import Channel
-    from gnn_search.retrieval.retrieve import RetrievalSummary, Stage
+    from gnn_search.retrieval.retrieve import RetrievalSummary
 
 
-@click.command()
 @path_argument("model")
-@path_option("--input", "Requests: parquet, CSV or JSON lines with the column query, and user_id where a user asks.")
+@path_option("--input", "Requests: parquet, CSV or JSON lines with the column query, and user_id where a user searches.")
 @out_option("File to be made: parquet, CSV or JSON lines, by suffix.")
 @click.option("-k", "k", type=int, default=100, show_default=True, help="Products a request, at most.")
-@channel_option
-@fusion_option
-@index_option
-@boost_option
-@filter_options
+@ranking_options
 @min_score_option
 @click.option("--resume", is_flag=True, help="Go on from where a run of the same command was stopped; start where none was.")
 @graph_option
 @as_of_option
-@threads_option
-@json_option
-def command(
+def run_retrieval(
     model: Path,
     input: Path,  # noqa: A002
     out: Path,
     k: int,
-    channel: Channel,
-    fusion: Path | None,
-    index: Path | None,
-    boost: Path | None,
-    action: str | None,
-    categories: tuple[str, ...],
-    products: Path | None,
-    flag: str | None,
     min_score: str | None,
     resume: bool,
     graph: Path | None,
     as_of: str | None,
-    as_json: bool,
-) -> None:
+    **ranking: Any,
+) -> RetrievalSummary:
     """Rank products for a file of users and queries.
 
     Writes rows of user_id, query, rank (from 1), product_id and score, in the order of the requests. A user that is null, or of whom
-    nothing is known, gets the plain result; a query that nobody asked before is answered by its text. The channels fused and rrf add a
+    nothing is known, gets the plain result; a cold query is answered by its text. The channels fused and rrf add a
     column for each channel that they fuse, such as vector_rank: where it found the product, null where it did not. CSV and JSON lines may
     end in .gz or .zst.
 
     A column history, a list of product ids (the latest last) or of events with product_id and, where known, timestamp, action and query,
     takes the place of what the graph knows of the user; so a user whom it does not hold gets a personal result.
 
-    The input may be of any length. It is looked through first, so that a fault is told at once. The answers lie in the folder
+    The input may be of any length. It is looked through first, so that a fault is reported at once. The answers lie in the folder
     OUT.unfinished until all are there; --resume goes on with those of a run that was killed.
 
     \b
     Example:
       gnn-search retrieve demo/model --input requests.parquet --out results.parquet -k 100
     """
-    options = {
-        "fusion": fusion,
-        "index": index,
-        "boost": boost,
-        "action": action,
-        "categories": categories,
-        "products": products,
-        "flag": flag,
-    }
-    summary = run_retrieval(model, input, out, k, channel, graph, as_of, min_score, resume, options)
-    emit(summary, as_json, lambda console: render(error_console(), summary))
-
-
-def run_retrieval(
-    model: Path,
-    source: Path,
-    out: Path,
-    k: int,
-    channel: Channel = "reranked",
-    graph: Path | None = None,
-    as_of: str | None = None,
-    min_score: str | None = None,
-    resume: bool = False,
-    options: Mapping[str, Any] | None = None,
-) -> RetrievalSummary:
-    """Answer a file of requests with a model folder; `options` holds what else `open_ranking_options` takes."""
     from gnn_search.graph.as_of import resolve_as_of
     from gnn_search.retrieval.options import open_ranking_options
     from gnn_search.retrieval.retrieve import retrieve
@@ -124,33 +65,18 @@ def run_retrieval(
     with progress("requests") as bars:
         return retrieve(
             opened,
-            source,
+            input,
             out,
             k,
             time,
-            options=open_ranking_options(opened, channel, time, **(options or {})),
+            options=open_ranking_options(opened, as_of=time, **ranking),
             min_score=resolve_min_score(min_score, opened.towers.thresholds),
             resume=resume,
-            progress=_Bars(bars),
+            progress=StageBars(bars),
         )
 
 
-class _Bars:
-    """A bar a stage; what an earlier run had done does not count towards the rate."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-
-    def __call__(self, stage: Stage, done: int, total: int | None) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task({"check": "checking", "answer": "retrieval"}[stage], total=total, completed=done)
-        else:
-            self._bars.update(self._tasks[stage], completed=done)
-
-
-def render(console: Console, summary: RetrievalSummary) -> None:
-    """Write what was asked and answered."""
+def _render(console: Console, summary: RetrievalSummary) -> None:
     whole = summary.rows == summary.k * summary.requests
     least = "" if summary.min_score is None else f" that score at least {summary.min_score:.3f}"
     none = f"; {summary.requests_without_products:,} got none" if summary.requests_without_products or least else ""
@@ -180,3 +106,6 @@ def render(console: Console, summary: RetrievalSummary) -> None:
         f"{summary.queries_without_words:,} without a known word"
     )
     console.print(f"as of {summary.as_of:%Y-%m-%d %H:%M} UTC")
+
+
+command = reporting(run_retrieval, lambda console, summary: _render(error_console(), summary))

@@ -8,66 +8,38 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.options import (
-    as_of_option,
-    boost_option,
-    channel_option,
-    filter_options,
-    fusion_option,
-    graph_option,
-    index_option,
-    json_option,
-    min_score_option,
-    path_argument,
-    threads_option,
-)
-from gnn_search.cli.output import emit, error_console
+from gnn_search.cli.options import as_of_option, graph_option, min_score_option, path_argument, ranking_options
+from gnn_search.cli.output import error_console, reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
     from gnn_search.requests.request import Request
-    from gnn_search.retrieval.options import Channel
     from gnn_search.retrieval.past_interactions import PastInteractions, PastProduct
     from gnn_search.retrieval.results import SearchResult
     from gnn_search.retrieval.retriever import Retriever
 
 
-@click.command()
 @path_argument("model")
 @click.argument("text")
 @click.option("--user", metavar="ID", help="Who searches: the shop's own id.")
 @click.option("--history", metavar="ID,ID,…", help="What the user bought, the latest last, in the place of what the graph knows.")
 @click.option("-k", "k", type=int, default=10, show_default=True, help="Products wanted, at most.")
-@channel_option
-@fusion_option
-@index_option
-@boost_option
-@filter_options
+@ranking_options
 @min_score_option
 @graph_option
 @as_of_option
-@threads_option
-@json_option
-def command(
+def run_search(
     model: Path,
     text: str,
     user: str | None,
     history: str | None,
     k: int,
-    channel: Channel,
-    fusion: Path | None,
-    index: Path | None,
-    boost: Path | None,
-    action: str | None,
-    categories: tuple[str, ...],
-    products: Path | None,
-    flag: str | None,
     min_score: str | None,
     graph: Path | None,
     as_of: str | None,
-    as_json: bool,
-) -> None:
+    **ranking: Any,
+) -> SearchReport:
     """Search for products by text, plain or for one user.
 
     With --user the table also says how often and when this user bought a product before, and below it stands what the user bought in the
@@ -89,59 +61,56 @@ def command(
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.towers.thresholds)
     time = resolve_as_of(opened.graph, as_of)
-    folders = {"fusion": fusion, "index": index, "boost": boost}
-    options = open_ranking_options(opened, channel, time, **folders, action=action, categories=categories, products=products, flag=flag)
+    options = open_ranking_options(opened, as_of=time, **ranking)
     given = None if history is None else [one.strip() for one in history.split(",") if one.strip()]
-    answer = search_with_past(Retriever(opened, options, time), Request(text, user, given), k, least)
-    for note in answer.result.notes:
+    report = search_with_past(Retriever(opened, options, time), Request(text, user, given), k, least)
+    for note in report.result.notes:
         error_console().print(f"Note: {note}")
-    emit(answer.to_json(), as_json, lambda console: render(console, answer))
+    return report
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A search's result, and what its user chose before; `verb` says what it is to choose a product, `bought` or `chose`."""
+class SearchReport:
+    """A search's result, and its user's past interactions; `verb` says what an interaction is: `bought` or `chose`."""
 
     result: SearchResult
     past: PastInteractions
     verb: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return the answer as JSON values."""
+        """Return both as JSON values."""
         return {**self.result.to_json(), "past": self.past.model_dump(mode="json")}
 
 
-def search_with_past(retriever: Retriever, request: Request, k: int, min_score: float | None = None) -> Answer:
-    """Search, and look up what the user chose before."""
+def search_with_past(retriever: Retriever, request: Request, k: int, min_score: float | None = None) -> SearchReport:
+    """Search, and look up the user's past interactions."""
     from gnn_search.retrieval.past_interactions import past_interactions
 
     found = retriever.search_many([request], k, min_score=min_score)
     result = found[0]
     past = past_interactions(retriever, found.batch, 0, [hit.product_id for hit in result])
-    return Answer(result, past, "bought" if retriever.model.graph.positive_actions == ["purchase"] else "chose")
+    return SearchReport(result, past, "bought" if retriever.model.graph.positive_actions == ["purchase"] else "chose")
 
 
-def render(console: Console, answer: Answer) -> None:
-    """Write a search's products, and what the user chose before in their categories."""
-    result = answer.result
+def print_search(console: Console, report: SearchReport) -> None:
+    """Write a search's products, and the user's past interactions in their categories."""
+    result = report.result
     whose = f"for {_who(result)}" if result.user_known else "without a user"
     if result.history_events:
         whose += f" with {result.history_events:,} products of the given history"
     known = "" if result.query_known else ", a new query"
     console.print(f"{result.query!r} {whose}{known}, as of {result.as_of:%Y-%m-%d %H:%M} UTC")
-    table = Table("rank", "product", "title", "category", "score", box=None, pad_edge=False)
-    table.columns[0].justify = table.columns[4].justify = "right"
-    if result.user_known:
-        table.add_column(f"{answer.verb} before")
-    for hit, past in zip(result, answer.past.hits, strict=True):
-        cells = (f"{hit.rank:,}", str(hit.product_id), hit.title, hit.category, f"{hit.score:.3f}")
-        table.add_row(*cells, _before(result, past)) if result.user_known else table.add_row(*cells)
-    if len(result):
-        console.print(table)
-    else:
+    if not len(result):
         console.print("no product was found")
-    if result.user_known and len(result):
-        _render_past(console, answer)
+        return
+    before = (f"{report.verb} before",) if result.user_known else ()
+    table = make_table(">rank", "product", "title", "category", ">score", *before)
+    for hit, past in zip(result, report.past.hits, strict=True):
+        cells = (f"{hit.rank:,}", str(hit.product_id), hit.title, hit.category, f"{hit.score:.3f}", _before(result, past))
+        table.add_row(*cells[: len(table.columns)])
+    console.print(table)
+    if result.user_known:
+        _print_past(console, report)
 
 
 def _before(result: SearchResult, past: PastProduct | None) -> str:
@@ -156,23 +125,25 @@ def _who(result: SearchResult) -> str:
 
 
 def _day(result: SearchResult, past: PastProduct) -> str:
-    """Say when a product was last chosen; a history given as ids has no days."""
+    """Return the day of the last interaction; a history given as ids has no days."""
     return "" if result.history_events is not None else f"{past.last:%Y-%m-%d}"
 
 
-def _render_past(console: Console, answer: Answer) -> None:
-    result, past = answer.result, answer.past
+def _print_past(console: Console, report: SearchReport) -> None:
+    result, past = report.result, report.past
     if not past.products:
         who = "This user" if result.user_id is None else f"User {result.user_id}"
-        console.print(f"{who} {answer.verb} nothing in these categories before.")
+        console.print(f"{who} {report.verb} nothing in these categories before.")
         return
     shown, all_of_them = len(past.products), past.num_products
     which = f"the last {shown} of {all_of_them:,} products" if shown < all_of_them else f"{shown} product{'s' if shown > 1 else ''}"
-    console.print(f"\nWhat {_who(result)} {answer.verb} before in these categories, {which}:")
+    console.print(f"\nWhat {_who(result)} {report.verb} before in these categories, {which}:")
     days = () if result.history_events is not None else ("last",)
-    table = Table("product", "title", "category", "times", *days, box=None, pad_edge=False)
-    table.columns[3].justify = "right"
+    table = make_table("product", "title", "category", ">times", *days)
     for one in past.products:
-        last = (_day(result, one),) if days else ()
-        table.add_row(str(one.product_id), one.title, one.category, f"{one.times:,}", *last)
+        cells = (str(one.product_id), one.title, one.category, f"{one.times:,}", _day(result, one))
+        table.add_row(*cells[: len(table.columns)])
     console.print(table)
+
+
+command = reporting(run_search, print_search)

@@ -7,51 +7,35 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from gnn_search.cli.index import KINDS
-from gnn_search.cli.index_products import opened_products
-from gnn_search.cli.options import (
-    PATH,
-    as_of_option,
-    graph_option,
-    json_option,
-    out_option,
-    path_argument,
-    qualities_option,
-    threads_option,
-)
-from gnn_search.cli.output import emit, progress
+from gnn_search.cli.index import KINDS, opened_products
+from gnn_search.cli.options import COUNT, PATH, as_of_option, graph_option, out_option, path_argument, qualities_option, seed_option
+from gnn_search.cli.output import progress, reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
     from gnn_search.index.store import IndexManifest
     from gnn_search.index.tune import Trial
 
 TUNED = tuple(kind for kind in KINDS if kind != "flat")
-_NUMBER = click.IntRange(min=1)
 _COST = click.FloatRange(min=0, min_open=True)
 
 
-@click.command()
 @path_argument("model")
-@out_option("Folder to be made.")
+@out_option()
 @click.option("--max-ms", type=_COST, metavar="MS", help="Largest p99 latency of single queries on one thread.")
 @click.option("--max-bytes", type=_COST, metavar="BYTES", help="Most bytes per product in memory, whole vectors included.")
 @click.option("--kind", "kinds", type=click.Choice(TUNED), multiple=True, help="Try only this kind; may be repeated.  [default: all]")
 @click.option("--from", "before", type=PATH, metavar="PATH", help="An index tuned earlier; its settings are tried first.")
-@click.option("-k", "k", type=_NUMBER, default=100, show_default=True, help="Length of the lists.")
+@click.option("-k", "k", type=COUNT, default=100, show_default=True, help="Length of the lists.")
 @click.option(
-    "--queries", type=_NUMBER, default=800, show_default=True, help="Most validation cases. Half of them select the index, half measure it."
+    "--queries", type=COUNT, default=800, show_default=True, help="Most validation cases. Half of them select the index, half measure it."
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the samples and of what is learned from them."
-)
+@seed_option("Seed of the samples and of what is learned from them.")
 @qualities_option
 @graph_option
 @as_of_option
-@threads_option
-@json_option
-def command(
+def run_tuning(
     model: Path,
     out: Path,
     max_ms: float | None,
@@ -64,8 +48,7 @@ def command(
     boost: Path | None,
     graph: Path | None,
     as_of: str | None,
-    as_json: bool,
-) -> None:
+) -> IndexManifest:
     """Find the best index under caps on latency and memory, build it and save it.
 
     Every kind of index is built in turn and searched with growing effort. The table shows the settings that no others beat in recall,
@@ -77,25 +60,6 @@ def command(
       gnn-search tune-index demo/model --max-ms 5 --max-bytes 200 --out demo/index
       gnn-search tune-index demo/model --from old/index --kind ivf_pq --out demo/index
     """
-    manifest = run_tuning(model, out, max_ms, max_bytes, kinds, before, k, queries, seed, boost, graph, as_of)
-    emit(manifest, as_json, lambda console: render(console, out, manifest))
-
-
-def run_tuning(
-    model: Path,
-    out: Path,
-    max_ms: float | None = None,
-    max_bytes: float | None = None,
-    kinds: tuple[str, ...] = (),
-    before: Path | None = None,
-    k: int = 100,
-    queries: int = 800,
-    seed: int = 0,
-    boost: Path | None = None,
-    graph: Path | None = None,
-    as_of: str | None = None,
-) -> IndexManifest:
-    """Tune and build an index of a model folder's products."""
     import numpy as np
 
     from gnn_search.errors import RequestError
@@ -109,10 +73,7 @@ def run_tuning(
     last = None if before is None else read_index_manifest(before).settings
     if last is not None and last.kind in ("flat", "factory"):
         raise RequestError(f"the index {before} is of kind {last.kind}, which is not tuned; give another with --from, or leave it out")
-    with (
-        opened_products(model, out, queries, seed, boost, graph, as_of) as (products, scratch),
-        progress("indices") as bars,
-    ):
+    with opened_products(model, out, queries, seed, boost, graph, as_of) as (products, scratch), progress("indices") as bars:
         # No vector may stand in both halves.
         shuffled = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
         count, dimension = products.vectors.shape
@@ -133,16 +94,13 @@ def run_tuning(
         return build_index(products.vectors, products.ids, settings, others, out, extra={**products.origin, "tuning": found})
 
 
-def render(console: Console, out: Path, manifest: IndexManifest) -> None:
-    """Write the best trials and the selected one."""
-    tuning, measured = manifest.tuning, manifest.measured
+def _render(console: Console, manifest: IndexManifest) -> None:
+    tuning, measured, out = manifest.tuning, manifest.measured, click.get_current_context().params["out"]
     assert tuning is not None
     assert measured is not None
     shown = [(one, place == tuning.selected) for place, one in enumerate(tuning.trials) if one.front or place == tuning.selected]
-    names = ("", "index", "searched with", f"recall@{tuning.k}", "p50 ms", "p99 ms", "CPU ms", "bytes", "build, s")
-    table = Table(*names, box=None, pad_edge=False)
-    for column in table.columns[3:]:
-        column.justify = "right"
+    costs = (">p50 ms", ">p99 ms", ">CPU ms", ">bytes", ">build, s")
+    table = make_table("", "index", "searched with", f">recall@{tuning.k}", *costs)
     for one, selected in sorted(shown, key=lambda pair: (pair[0].recall, -pair[0].p50_ms)):
         table.add_row("→" if selected else "" if one.within else "over", *_cells(one))
     console.print(table)
@@ -163,3 +121,6 @@ def render(console: Console, out: Path, manifest: IndexManifest) -> None:
 def _cells(one: Trial) -> tuple[str, ...]:
     numbers = (f"{one.recall:.4f}", f"{one.p50_ms:.2f}", f"{one.p99_ms:.2f}", f"{one.cpu_ms:.2f}")
     return one.faiss, one.effort, *numbers, f"{one.bytes_product:,.0f}", f"{one.build_cpu_seconds:,.1f}"
+
+
+command = reporting(run_tuning, _render)

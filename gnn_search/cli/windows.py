@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gnn_search.cli.options import PATH, json_option
-from gnn_search.cli.output import emit
+from gnn_search.cli.options import PATH, runs_argument
+from gnn_search.cli.output import reporting
+from gnn_search.console_table import make_table
 
 if TYPE_CHECKING:
     from gnn_search.evaluation.windows import DifferenceSpread, Spread, WindowSummary
@@ -19,11 +20,9 @@ _METHODS = 4
 """Methods side by side in one table."""
 
 
-@click.command()
-@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@runs_argument
 @click.option("--out", type=PATH, help="Also write the summary as JSON to this file.")
-@json_option
-def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+def run_windows(runs: tuple[Path, ...], out: Path | None) -> WindowSummary:
     """Show mean and spread over runs of several windows.
 
     RUN is a folder that evaluate --out wrote, one for each window of one recipe; build-graph --back makes the graphs of earlier windows.
@@ -47,7 +46,7 @@ def command(runs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     summary = summarise_windows({str(path): RunFolder.open(path).evaluation for path in runs})
     if out is not None:
         write_json(out, summary.model_dump(mode="json"))
-    emit(summary, as_json, lambda console: _render(console, summary))
+    return summary
 
 
 def _render(console: Console, summary: WindowSummary) -> None:
@@ -71,10 +70,8 @@ def _measures(summary: WindowSummary) -> Table:
     first = summary.slices[0]
     found = {(one.method, one.metric, one.k): one for one in summary.scores if one.slice == first}
     measures = list(dict.fromkeys((metric, k) for _, metric, k in found))
-    table = Table(title=f"{first}: mean over the windows ± standard deviation, and their range", title_justify="left")
-    table.add_column("method")
-    for metric, k in measures:
-        table.add_column(f"{metric}@{k}", justify="right")
+    title = f"{first}: mean over the windows ± standard deviation, and their range"
+    table = make_table("method", *(f">{metric}@{k}" for metric, k in measures), title=title)
     for method in summary.methods:
         row = [found[method, metric, k] for metric, k in measures]
         table.add_row(method, *(f"{_short(one)}\n{one.low:.3f} to {one.high:.3f}" for one in row))
@@ -89,11 +86,9 @@ def _by_slice(
     methods = [method for method in summary.methods if (method, summary.slices[0]) in found]
     for start in range(0, len(methods), _METHODS):
         shown = methods[start : start + _METHODS]
-        table = Table(title=title, title_justify="left")
-        table.add_column("slice")
-        table.add_column("cases", justify="right")
-        for method in shown:
-            table.add_column(method, justify="right", overflow="fold", max_width=22)
+        table = make_table("slice", ">cases", *(f">{method}" for method in shown), title=title)
+        for column in table.columns[2:]:
+            column.overflow, column.max_width = "fold", 22
         for name in summary.slices:
             row = [found[method, name] for method in shown]
             few = " (few)" if too_small(min(row[0].users)) else ""
@@ -115,3 +110,6 @@ def _short(one: Spread) -> str:
 
 def _counts(cases: tuple[int, ...]) -> str:
     return f"{min(cases):,} to {max(cases):,}"
+
+
+command = reporting(run_windows, _render)

@@ -28,7 +28,7 @@ class RecentHistorySettings(Settings):
 
 
 class LightGcnSettings(Settings):
-    """LightGCN, trained when it is asked for."""
+    """LightGCN, trained when an evaluation includes it."""
 
     dimension: int = Field(ge=4, le=1024, description="Of the vectors.")
     layers: int = Field(ge=1, le=8, description="Rounds of neighbours' means.")
@@ -41,7 +41,7 @@ class LightGcnSettings(Settings):
 
 
 class BiEncoderSettings(Settings):
-    """A text encoder that somebody else trained, used as it is."""
+    """A text encoder trained elsewhere, used as it is."""
 
     model: str = Field(
         min_length=1,

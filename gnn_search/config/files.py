@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, Self, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +16,21 @@ Model = TypeVar("Model", bound=StrictModel)
 _LONGEST = 200
 """Letters of a bad value in a message."""
 _PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class NamedFile(StrictModel):
+    """What a YAML file holds that is named by its path, or by its name where it is shipped."""
+
+    shipped_in: ClassVar[str] = "configs"
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Self:
+        """Read one by the name of a shipped one or by path.
+
+        Raises:
+            ConfigError: It does not exist or is not right.
+        """
+        return read_yaml(find_yaml(str(name_or_path), cls.shipped_in), cls)
 
 
 def shipped_folder(kind: str) -> Path:

@@ -1,4 +1,4 @@
-"""Which negatives a model is taught with, how they are masked, and how much each weighs when."""
+"""Which negatives a model is trained with, how they are masked, and how much each weighs when."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class _Negatives(Settings):
     """What every kind of negative shares."""
 
     weight: float = Field(1.0, gt=0, description="Of this part of the loss. in_batch and uniform are one part, the pool.")
-    mask: Mask | None = Field(None, description="Which known positives are never taught as wrong.  [default: loss.mask]")
+    mask: Mask | None = Field(None, description="Which known positives are never used as negatives.  [default: loss.mask]")
 
 
 class InBatch(_Negatives):
@@ -34,7 +34,7 @@ class Uniform(_Negatives):
 _PRESETS: dict[str, dict[str, Any]] = {"tb_hns": {"levels": (0.0, 1.0), "start_levels": None, "alpha": 0.0, "mask": "query"}}
 
 
-class TaxonomyWalk(_Negatives):
+class Taxonomic(_Negatives):
     """Products of near branches, drawn for each example."""
 
     kind: Literal["taxonomy"]
@@ -61,7 +61,7 @@ class TaxonomyWalk(_Negatives):
         return {**given, **preset}
 
     @model_validator(mode="after")
-    def _levels_are_weights(self) -> TaxonomyWalk:
+    def _levels_are_weights(self) -> Taxonomic:
         for name, levels in (("levels", self.levels), ("start_levels", self.start_levels)):
             if levels is not None and (min(levels) < 0 or sum(levels) <= 0):
                 raise ValueError(f"{name} must not be negative, and one must be above 0")
@@ -69,7 +69,7 @@ class TaxonomyWalk(_Negatives):
 
 
 class InBatchHard(_Negatives):
-    """The hardest products of the pool by the model's own scores, chosen inside the step."""
+    """The hardest products of the pool by the model's own scores, found inside the step."""
 
     kind: Literal["in_batch_hard"]
     count: int = Field(8, ge=1, le=1024, description="Products an example.")
@@ -103,14 +103,14 @@ class Lexical(_Listed):
 
 
 SharedNegatives = InBatch | Uniform
-HardNegatives = TaxonomyWalk | InBatchHard | Dynamic | Lexical
+HardNegatives = Taxonomic | InBatchHard | Dynamic | Lexical
 Negatives = Annotated[SharedNegatives | HardNegatives, Field(discriminator="kind")]
 
 
 class ScheduleSettings(Settings):
     """How the weights of the loss's parts move over the run, as shares of its steps."""
 
-    warmup: float = Field(0.0, ge=0, lt=1, description="Share of the steps in which the pool alone teaches.")
+    warmup: float = Field(0.0, ge=0, lt=1, description="Share of the steps in which the pool alone is used.")
     ramp: float = Field(0.0, ge=0, le=1, description="Share of the steps after it over which hard negatives rise to their weight.")
     pool_end: float | None = Field(None, ge=0, description="Weight of the pool at the end of the ramp.  [default: as at the start]")
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from gnn_search.config.base import StrictModel
-from gnn_search.config.files import find_yaml, read_yaml
+from gnn_search.config.files import NamedFile
 from gnn_search.config.names import RelationName
 from gnn_search.config.slices import Slices
 
@@ -104,8 +103,8 @@ class Tables(StrictModel):
 class BoughtWith(StrictModel):
     """How (product, bought_with, product) edges come from baskets.
 
-    Counts are taken anew at `snapshots` moments, spread evenly over the training events and the last of them at the start of validation,
-    and again at the start of test and after the last event; an edge carries the last moment that it counts, so that a view of the graph
+    Counts are taken anew at `snapshots` times, spread evenly over the training events and the last of them at the start of validation,
+    and again at the start of test and after the last event; an edge carries the last time at which it counts, so that a view of the graph
     before t holds only what was known then.
     """
 
@@ -115,7 +114,7 @@ class BoughtWith(StrictModel):
     max_basket: int = Field(
         60, ge=2, description="In a basket, a product pairs with the others among this many that stand together in time."
     )
-    snapshots: int = Field(4, ge=1, le=100, description="Moments up to the end of training at which partners are counted.")
+    snapshots: int = Field(4, ge=1, le=100, description="Times up to the end of training at which partners are counted.")
 
 
 class Edges(StrictModel):
@@ -128,7 +127,7 @@ class HoldOut(StrictModel):
     """Users and products that are made new: what is known of a seeded share of them from before the test period is left out."""
 
     users: float = Field(0.0, ge=0, lt=1, description="Share of the users known before the test period.")
-    products: float = Field(0.0, ge=0, lt=1, description="Share of the products chosen or shown before the test period.")
+    products: float = Field(0.0, ge=0, lt=1, description="Share of the products with events before the test period.")
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
@@ -146,7 +145,7 @@ class _Split(StrictModel):
 
 def _in_utc(value: datetime | None) -> datetime | None:
     if value is not None and value.tzinfo is not None:
-        raise ValueError("give the moment in UTC without an offset")
+        raise ValueError("give the time in UTC without an offset")
     return value
 
 
@@ -159,9 +158,7 @@ class SplitByTime(_Split):
     by: Literal["time"]
     validation: UtcTime
     test: UtcTime
-    end: UtcTime | None = Field(
-        None, description="Events from this moment on are not read; by default the test period goes on to the last."
-    )
+    end: UtcTime | None = Field(None, description="Events from this time on are not read; by default the test period goes on to the last.")
 
     @model_validator(mode="after")
     def _in_order(self) -> SplitByTime:
@@ -179,16 +176,15 @@ class SplitByColumn(_Split):
 
 
 class SplitByLast(_Split):
-    """Leave last out: of each user whom the moment allows, the last interaction is tested and the one before it validates.
+    """Leave last out: of each user of whom the cut allows it, the last interaction is tested and the one before it validates.
 
-    All cases of a period see the graph as of the one moment at which the period starts. So a user's last interaction can be tested only
-    where that moment lies between it and all that the user chose before; of other users nothing is measured. Interactions of one session
-    are one.
+    All cases of a period see the graph as of its start. So a user's last interaction can be tested only where that start lies between it
+    and all earlier interactions of the user; of other users nothing is measured. Interactions of one session are one.
     """
 
     by: Literal["last"]
-    validation: UtcTime | None = Field(None, description="Start of validation; by default the moment that divides the most users.")
-    test: UtcTime | None = Field(None, description="Start of test; by default the moment that divides the most users.")
+    validation: UtcTime | None = Field(None, description="Start of validation; by default the time that divides the most users.")
+    test: UtcTime | None = Field(None, description="Start of test; by default the time that divides the most users.")
 
     @model_validator(mode="after")
     def _both_or_none(self) -> SplitByLast:
@@ -199,8 +195,10 @@ class SplitByLast(_Split):
         return self
 
 
-class Recipe(StrictModel):
+class Recipe(NamedFile):
     """One shop's graph."""
+
+    shipped_in: ClassVar[str] = "graphs"
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     description: str = ""
@@ -221,12 +219,3 @@ class Recipe(StrictModel):
         if MEASURED in self.tables.events.labels:
             raise ValueError(f"'{MEASURED}' can't be a label: the graph marks the measured events so; rename the column")
         return self
-
-    @classmethod
-    def load(cls, name_or_path: str | Path) -> Recipe:
-        """Read a recipe by the name of a shipped one or by path.
-
-        Raises:
-            ConfigError: It does not exist or is not right.
-        """
-        return read_yaml(find_yaml(str(name_or_path), "graphs"), cls)

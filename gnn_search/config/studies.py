@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from gnn_search.config.base import Settings
-from gnn_search.config.files import check, find_yaml, read_yaml
+from gnn_search.config.files import NamedFile, check
 from gnn_search.config.negatives import Negatives, ScheduleSettings
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
-class StudySettings(Settings):
+class StudySettings(Settings, NamedFile):
     """What every study shares."""
 
     base: str = Field(min_length=1, description="Training configuration that all runs start from: the name of a shipped one, or a path.")
@@ -40,15 +39,6 @@ class StudySettings(Settings):
         """
         stated = {key: value for key, value in changes.items() if value is not None}
         return check({**self.model_dump(mode="json"), **stated}, type(self), "the study")
-
-    @classmethod
-    def load(cls, name_or_path: str | Path) -> Self:
-        """Read a study by the name of a shipped one or by path.
-
-        Raises:
-            ConfigError: It does not exist or is not right.
-        """
-        return read_yaml(find_yaml(str(name_or_path), "configs"), cls)
 
 
 class AblationSettings(StudySettings):

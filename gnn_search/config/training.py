@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from gnn_search.config.base import Settings
-from gnn_search.config.files import find_yaml, read_yaml
-from gnn_search.config.negatives import HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, TaxonomyWalk
+from gnn_search.config.files import NamedFile
+from gnn_search.config.negatives import HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, Taxonomic
 
 
 class StaticFiles(Settings):
@@ -24,7 +23,7 @@ class PretrainSettings(Settings):
 
     epochs: int = Field(0, ge=0, le=1000, description="Passes over the distinct (query, product) pairs of the training period (0 = off).")
     batch_size: int = Field(1024, ge=2, description="Pairs a step; the products of the others are each one's negatives.")
-    learning_rate: float = Field(5e-3, gt=0, description="Of all weights but a transformer's, at its height.")
+    learning_rate: float = Field(5e-3, gt=0, le=1, description="Of all weights but a transformer's, at its height.")
 
 
 class TextSettings(Settings):
@@ -142,7 +141,7 @@ class LossSettings(Settings):
 
     kind: Literal["softmax", "hinge"] = "softmax"
     temperature: float = Field(0.06, gt=0, le=1, description="softmax: temperature at the start.")
-    mask: Mask = Field("user_query", description="Which known positives are never taught as wrong.")
+    mask: Mask = Field("user_query", description="Which known positives are never used as negatives.")
     thresholds: dict[str, Annotated[float, Field(gt=-1, lt=1)] | Literal["learned"]] = Field(
         default_factory=dict,
         description="hinge: the cosine above which a product answers a query, by action kind; those not named are learned.",
@@ -157,7 +156,7 @@ class RerankerSettings(Settings):
 
     enabled: bool = Field(True, description="Score candidates by their interactions in the graph, beside the vectors.")
     products: int = Field(150, ge=1, le=10_000, description="Most products that a query leads to.")
-    recent: int = Field(20, ge=0, le=1000, description="Latest interactions whose partners are candidates (0 = none).")
+    recent_length: int = Field(20, ge=0, le=1000, description="Latest interactions whose partners are candidates (0 = none).")
     words: int = Field(50, ge=0, le=10_000, description="Most products that a query's words match (0 = none).")
     nearest: int = Field(100, ge=0, le=10_000, description="Nearest products by vector that are candidates too.")
     half_life_days: tuple[float, ...] = Field(
@@ -175,16 +174,16 @@ class RerankerSettings(Settings):
     cases: int = Field(24_000, ge=1, description="Most validation cases that it is fitted on.")
     epochs: int = Field(8, ge=1, description="Passes over them.")
     batch_size: int = Field(256, ge=1, description="Cases a step.")
-    learning_rate: float = Field(5e-3, gt=0)
+    learning_rate: float = Field(5e-3, gt=0, le=1, description="Of all weights, at its height.")
     user_dropout: float = Field(0.15, ge=0, lt=1, description="Share of the cases fitted without their user.")
     cold_query_share: float = Field(
         0.1,
         ge=0,
         lt=1,
-        description="Cases fitted a second time as cold queries, as if nobody had asked them: one a query, at most this share of all.",
+        description="Cases fitted a second time as cold queries, without their interactions: one a query, at most this share of all.",
     )
     new_queries: int = Field(
-        20, ge=1, description="How often a case whose query nobody had asked before is fitted a pass; such cases are few in any one period."
+        20, ge=1, description="How often a case of a cold query is fitted a pass; such cases are few in any one period."
     )
 
     @model_validator(mode="after")
@@ -203,10 +202,10 @@ class RerankerSettings(Settings):
 class OptimiserSettings(Settings):
     """AdamW for dense weights, sparse Adam for ID embeddings."""
 
-    learning_rate: float = Field(2e-3, gt=0, description="Of the dense weights, at its height.")
-    table_learning_rate: float = Field(5e-3, gt=0, description="Of tokens and embeddings, at its height.")
-    transformer_learning_rate: float = Field(2e-5, gt=0, description="Of a transformer that learns, at its height.")
-    weight_decay: float = Field(1e-4, ge=0)
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="Of the dense weights, at its height.")
+    table_learning_rate: float = Field(5e-3, gt=0, le=1, description="Of tokens and embeddings, at its height.")
+    transformer_learning_rate: float = Field(2e-5, gt=0, le=1, description="Of a transformer that learns, at its height.")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="Decoupled from the gradient.")
     warmup: float = Field(
         0.03, ge=0, lt=1, description="Share of the steps over which the rates rise; afterwards they fall along a cosine."
     )
@@ -226,7 +225,7 @@ class LoopSettings(Settings):
     refresh_every: int = Field(100, ge=1, description="Steps after which the stored product vectors are computed anew.")
 
 
-class TrainingConfig(Settings):
+class TrainingConfig(Settings, NamedFile):
     """One experiment."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
@@ -237,7 +236,7 @@ class TrainingConfig(Settings):
     query: QuerySettings = Field(default_factory=QuerySettings)
     user: UserSettings = Field(default_factory=UserSettings)
     shared_attributes: tuple[SharedAttribute, ...] = Field((), description="Attributes that users and products both have.")
-    negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), TaxonomyWalk(kind="taxonomy")), min_length=1)
+    negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), Taxonomic(kind="taxonomy")), min_length=1)
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     loss: LossSettings = Field(default_factory=LossSettings)
     reranker: RerankerSettings = Field(default_factory=RerankerSettings)
@@ -287,12 +286,3 @@ class TrainingConfig(Settings):
     def mask_of(self, negative: SharedNegatives | HardNegatives) -> Mask:
         """Return which known positives a kind of negative masks."""
         return negative.mask or self.loss.mask
-
-    @classmethod
-    def load(cls, name_or_path: str | Path) -> TrainingConfig:
-        """Read a configuration by the name of a shipped one or by path.
-
-        Raises:
-            ConfigError: It does not exist or is not right.
-        """
-        return read_yaml(find_yaml(str(name_or_path), "configs"), cls)

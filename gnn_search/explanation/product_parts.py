@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import Int32, sorted_unique
 from gnn_search.explanation.recording import recording
 from gnn_search.model.aggregation import Ragged
 from gnn_search.model.node_encoder import NodeEncoder
@@ -27,7 +27,7 @@ def product_parts(model: Model, encoder: NodeEncoder, product: int) -> dict[str,
     inputs = model.inputs.products(encoder.view, rows)
     with_id_embedding = encoder.with_id_embeddings()
     bases = _bases_around(model, inputs, with_id_embedding)
-    queries = np.unique(inputs.queries.index).astype(np.int32)
+    queries = sorted_unique(inputs.queries.index).astype(np.int32)
     texts = towers.query_texts(queries)
     with recording(_modules(model)) as outputs:
         base = towers.product_bases(rows, with_id_embedding[torch.from_numpy(rows)])
@@ -77,7 +77,7 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
 def _bases_around(model: Model, inputs: ProductInputs, with_id_embedding: Tensor) -> Tensor:
     """Return the bases of the neighbours at their places, [catalogue, d]; all others are zero."""
     neighbours = (inputs.partners.index, *(related.index for related in inputs.related))
-    needed = np.unique(np.concatenate(neighbours)).astype(np.int32)
+    needed = sorted_unique(np.concatenate(neighbours)).astype(np.int32)
     bases = torch.zeros(len(with_id_embedding), model.config.dimension)
     place = torch.from_numpy(needed.astype(np.int64))
     bases[place] = model.towers.product_bases(needed, with_id_embedding[place])

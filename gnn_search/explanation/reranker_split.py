@@ -7,7 +7,7 @@ from copy import deepcopy
 import numpy as np
 import torch
 
-from gnn_search.arrays import Float64
+from gnn_search.arrays import Float64, sorted_unique
 from gnn_search.explanation.feature_groups import COSINE, group_features
 from gnn_search.explanation.feature_words import in_words
 from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSplit, ScoreSplit
@@ -76,7 +76,7 @@ def split_score(
 
 def _background(table: Float64) -> Float64:
     """Return all rows, or some spread evenly over them."""
-    return table[np.unique(np.linspace(0, len(table) - 1, _BACKGROUND).astype(np.int64))]
+    return table[sorted_unique(np.linspace(0, len(table) - 1, _BACKGROUND).astype(np.int64))]
 
 
 def _group(name: str, score: float, numbers: list[FeatureValue], verb: str) -> FeatureGroup:

@@ -39,11 +39,11 @@ def product_documents(graph: Graph) -> pl.DataFrame:
 def _category_paths(graph: Graph) -> pl.DataFrame:
     """Return `category`, `category_path` and `categories`, a row a category."""
     paths = graph.nodes("category")["path"].cast(pl.String)
-    ways = graph.taxonomy.ancestors()
-    # From the top down; what pads the ways is left out.
-    flat = ways[:, ::-1].reshape(-1)
+    ancestors = graph.taxonomy.ancestors()
+    # From the top down; padding is left out.
+    flat = ancestors[:, ::-1].reshape(-1)
     there = flat >= 0
-    row = pl.Series("category", np.repeat(np.arange(len(ways), dtype=np.int32), ways.shape[1])[there])
+    row = pl.Series("category", np.repeat(np.arange(len(ancestors), dtype=np.int32), ancestors.shape[1])[there])
     lists = pl.DataFrame([row, paths.gather(flat[there]).alias("categories")]).group_by("category", maintain_order=True).agg("categories")
     return lists.with_columns(paths.alias("category_path"))
 

@@ -27,7 +27,7 @@ class ExportManifest(StrictModel):
         graph_name: Of the graph.
         graph_hash: Hash of the graph's content.
         model_hash: Hash of the model's configuration, tokenizer and weights.
-        as_of: What was known before this moment (UTC) is in the vectors.
+        as_of: What was known before this time (UTC) is in the vectors.
         formats: What there is; each has a folder of its name.
         dimension: Of every vector.
         dtype: Of their numbers; the FAISS index, the text tower and the towers as ONNX hold float32.
@@ -36,7 +36,7 @@ class ExportManifest(StrictModel):
         norm: Length of every vector, but for the zero ones, and for what int8 and float16 round.
         keys: The id columns of each table of vectors.
         counts: Vectors by table.
-        zero_vectors: Vectors of length 0 by table: shoppers of whom nothing is known, texts without a known token.
+        zero_vectors: Vectors of length 0 by table: users of whom nothing is known, texts without a known token.
         recall: How well the written vectors and index find the true nearest products; none where no vectors are written.
         files: All files but this one, by path.
         versions: Of the libraries that made it.

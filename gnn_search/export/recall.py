@@ -1,4 +1,4 @@
-"""How near the neighbours by what was written come to the true ones."""
+"""Recall of the exported vectors and index against exact search."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _TIE = 1e-6
 
 
 class ExportRecall(StrictModel):
-    """Share of the true nearest products that are found, at most 500 of the shop's queries asking.
+    """Share of the true nearest products that are found, for a sample of at most 500 of the shop's queries.
 
     Attributes:
-        queries: How many asked.
+        queries: Size of the sample.
         stored: By the stored numbers and an exact search, at 10 and 100 products.
         index: By the FAISS index as it was written; none without one.
     """
@@ -41,17 +41,17 @@ def measure_recall(source: ExportSource, queries: Float32, index: Path | None) -
         queries: float32 [m, d].
     """
     products = source.products.vectors
-    asked = queries[sorted_unique(np.linspace(0, max(0, len(queries) - 1), _QUERIES).astype(np.int64))] if len(queries) else queries
-    asked = np.ascontiguousarray(asked[np.any(asked, axis=1)])
+    sample = queries[sorted_unique(np.linspace(0, max(0, len(queries) - 1), _QUERIES).astype(np.int64))] if len(queries) else queries
+    sample = np.ascontiguousarray(sample[np.any(sample, axis=1)])
     depths = [depth for depth in _DEPTHS if depth <= len(products)] or [len(products)]
-    if not len(asked) or not len(products):
+    if not len(sample) or not len(products):
         return ExportRecall(queries=0, stored={}, index=None)
-    true, near = _nearest(source, asked, max(depths), stored=False), _nearest(source, asked, max(depths), stored=True)
-    found = None if index is None else open_flat_index(index).search(asked, max(depths))[1]
+    true, near = _nearest(source, sample, max(depths), stored=False), _nearest(source, sample, max(depths), stored=True)
+    found = None if index is None else open_flat_index(index).search(sample, max(depths))[1]
     return ExportRecall(
-        queries=len(asked),
-        stored=_share(products, asked, true, near, depths),
-        index=None if found is None else _share(products, asked, true, found, depths),
+        queries=len(sample),
+        stored=_share(products, sample, true, near, depths),
+        index=None if found is None else _share(products, sample, true, found, depths),
     )
 
 

@@ -21,7 +21,7 @@ def encode_request_file(retriever: Retriever, file: Path, spool: Path) -> Vector
 
     Args:
         retriever: Encodes them.
-        file: Parquet, CSV or JSON lines with the column `query`, and `user_id` or `history` where a user asks.
+        file: Parquet, CSV or JSON lines with the column `query`, and `user_id` or `history` where a user searches.
         spool: File made here, in which the vectors lie: memory holds one block of them.
 
     Raises:

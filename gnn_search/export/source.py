@@ -48,13 +48,11 @@ class ExportSource:
     """All that a format may write.
 
     Attributes:
-        model: The model.
-        embeddings: Its node embeddings.
-        products: Its products.
+        model, embeddings, products: The model, with its node embeddings and products.
         tables: What the formats of tables hold, by name.
         storage: How numbers are kept.
         shard_bytes: Most bytes a file.
-        advance: Told the rows written.
+        advance: Receives the rows written.
     """
 
     model: Model

@@ -1,4 +1,4 @@
-"""Write an export: every format asked for, and the manifest."""
+"""Write an export: every wanted format, and the manifest."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from gnn_search.export.storage import Storage
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.store import METRIC
 from gnn_search.layout import FORMAT_VERSION, ExportLayout, refuse_existing, staged, write_json
+from gnn_search.machine import library_versions
 from gnn_search.retrieval.options import RankingOptions
 from gnn_search.retrieval.retriever import Retriever
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import NodeEmbeddings
-from gnn_search.versions import library_versions
 
 REQUEST = "request"
 """Name of the table of requests."""
@@ -35,7 +35,7 @@ def export_model(
     requests: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportManifest:
-    """Write a model's vectors, and whatever else is asked for, for other programs.
+    """Write a model's vectors, and what else other programs.
 
     The query vectors are those of known queries without a user; the text tower encodes any other, and `requests` gives those with one.
     Vectors are read, turned and written in parts, so memory holds a part of them; the FAISS index alone is made in memory.
@@ -46,7 +46,7 @@ def export_model(
         out: The folder, made whole or not at all.
         settings: What to write; by default parquet, FAISS index and text tower.
         requests: File of users and queries whose personal vectors become a table of their own.
-        progress: Told the rows written and their total.
+        progress: Receives the rows written and their total.
 
     Raises:
         OutputExistsError: `out` exists.

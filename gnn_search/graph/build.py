@@ -17,9 +17,8 @@ from gnn_search.graph.split import Cuts, cut_in_time, mark_measured, write_examp
 from gnn_search.graph.store import Graph, GraphManifest, RelationInfo, graph_hash
 from gnn_search.graph.windows import as_of_window
 from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, refuse_existing, staged, write_json
-from gnn_search.tables.load import load_shop_tables
+from gnn_search.tables.load import ShopTables, load_shop_tables
 from gnn_search.tables.scan import find_source
-from gnn_search.tables.shop import ShopTables
 
 Report = Callable[[str], None]
 

@@ -13,7 +13,7 @@ from gnn_search.errors import TableError
 from gnn_search.graph.node_tables import NodeTables, number_events
 from gnn_search.graph.split import Cuts, example_rows
 from gnn_search.layout import GraphLayout
-from gnn_search.tables.shop import ShopTables
+from gnn_search.tables.load import ShopTables
 
 HELD_OUT = "held_out"
 """Name of the stored examples that are left out of the graph."""

@@ -15,6 +15,7 @@ import polars as pl
 from gnn_search.arrays import Int32
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph
+from gnn_search.tables.columns import is_text
 from gnn_search.tables.text import normalise_text
 
 _MOST_COMPARED = 50_000
@@ -133,11 +134,6 @@ def as_id_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
 def can_be_ids(dtype: pl.DataType) -> bool:
     """Say whether a column of this type can hold ids: text, integers, and the floats that stand for integers."""
     return is_text(dtype) or dtype == pl.Null or dtype.is_integer() or dtype.is_float()
-
-
-def is_text(dtype: pl.DataType) -> bool:
-    """Say whether a column of this type holds text."""
-    return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
 
 
 def _close_ids(ids: pl.Series, shop_id: str) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.taxonomy import Taxonomy, categories_from_paths, layout_taxonomy
-from gnn_search.tables.shop import ShopTables
+from gnn_search.tables.load import ShopTables
 
 
 @dataclass(frozen=True)

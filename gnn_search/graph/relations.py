@@ -15,7 +15,7 @@ from gnn_search.graph.csr import Csr, EdgeList
 from gnn_search.graph.node_tables import EventNodes, NodeTables
 from gnn_search.graph.split import Cuts
 from gnn_search.graph.store import EdgeType, positive_actions_among
-from gnn_search.tables.shop import ShopTables
+from gnn_search.tables.load import ShopTables
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from gnn_search.config.recipe import Recipe, SplitByLast, SplitByTime
 from gnn_search.errors import ConfigError, TableError
 from gnn_search.graph.split import cut_in_time
 from gnn_search.graph.store import to_datetime, to_time
-from gnn_search.tables.shop import ShopTables
+from gnn_search.tables.load import ShopTables
 
 
 def as_of_window(recipe: Recipe, tables: ShopTables, back: int) -> tuple[Recipe, ShopTables]:

@@ -19,8 +19,8 @@ from gnn_search.index.measure import Measured
 from gnn_search.index.settings import IndexSettings
 from gnn_search.index.tune import Tuning
 from gnn_search.layout import FORMAT_VERSION, IndexLayout, hash_files, staged, write_json
+from gnn_search.machine import library_versions
 from gnn_search.manifest import Artefact
-from gnn_search.versions import library_versions
 
 METRIC = "inner_product"
 INDEX = Artefact("index", "make the index again", "gnn-search index")

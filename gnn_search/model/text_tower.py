@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,3 +32,7 @@ class TextTower(nn.Module, ABC):
     @abstractmethod
     def save(self, folder: Path) -> list[Path]:
         """Write what the tower needs beside its weights into a model folder, and return the files that the model's hash is to cover."""
+
+    def saved_apart(self) -> Iterable[nn.Parameter]:
+        """Return the parameters that `save` writes, which so need not be among the model's weights."""
+        return ()

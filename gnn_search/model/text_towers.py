@@ -32,9 +32,6 @@ from gnn_search.model.transformer_tower import (
     write_text_vectors,
 )
 
-TRANSFORMER_WEIGHTS = "text.transformer."
-"""Prefix of the weights of a transformer that learns, which have a folder of their own."""
-
 _SAMPLE = 4096
 """Texts from which the first projection of a transformer that learns is made."""
 

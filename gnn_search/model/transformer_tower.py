@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -124,6 +124,10 @@ class LearningTransformer(TextTower):
             write_transformer(self.transformer, partial)
         source = TransformerSource(layout.transformer, hash_folder(layout.transformer), self._max_tokens)
         return [write_text_vectors(folder, transformer_vectors(self.transformer, self._texts.texts), source)]
+
+    def saved_apart(self) -> Iterable[nn.Parameter]:
+        """See `TextTower`: the transformer has a folder of its own."""
+        return self.transformer.parameters()
 
     def train(self, mode: bool = True) -> LearningTransformer:
         """Set the mode of all but the transformer."""

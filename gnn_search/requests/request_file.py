@@ -10,9 +10,10 @@ from pathlib import Path
 import polars as pl
 
 from gnn_search.errors import RequestError, TableError
-from gnn_search.graph.id_lookup import IdLookup, can_be_ids, is_text
+from gnn_search.graph.id_lookup import IdLookup, can_be_ids
 from gnn_search.graph.store import Graph
 from gnn_search.requests.history import HistoryReader, check_history_type, explode_histories
+from gnn_search.tables.columns import is_text
 from gnn_search.tables.formats import TableFile
 from gnn_search.tables.text import normalise_distinct
 

@@ -213,7 +213,7 @@ class CandidateIndex:
         """Return partners of the users' recent products, in the given categories, and the weights of the edges that lead there."""
         shape = (len(self.partner_relations), 2)
         nothing = np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, *shape), np.float32)
-        if not self.settings.recent or not self.partner_relations or not len(row):
+        if not self.settings.recent_length or not self.partner_relations or not len(row):
             return nothing
         distinct, place = np.unique(user[row], return_inverse=True)
         partner, product, weight = self._partners(distinct.astype(np.int32))
@@ -227,7 +227,7 @@ class CandidateIndex:
 
     def _partners(self, user: Int32) -> tuple[Int64, Int32, Float32]:
         """Return the partners of some users' recent products, ordered by place of the user, category and product."""
-        latest = self._history.latest(user, np.full(len(user), self.view.time, dtype=np.int64), self.settings.recent)
+        latest = self._history.latest(user, np.full(len(user), self.view.time, dtype=np.int64), self.settings.recent_length)
         size = np.diff(latest.indptr)
         owner = np.repeat(np.arange(len(user)), size)
         newest = np.zeros(len(user), dtype=np.int64)

@@ -10,8 +10,8 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph
 from gnn_search.studies.overrides import overridden, settings_of
-from gnn_search.studies.plan import select_names
 from gnn_search.studies.result import Skipped, StudyReport
+from gnn_search.studies.runs import select_names
 from gnn_search.studies.study import StudyListener, run_study
 
 BASE = "base"
@@ -27,16 +27,9 @@ def ablate(
     only: Sequence[str] = (),
     keep: bool = False,
 ) -> StudyReport:
-    """Train and measure the base and its variants.
+    """Train and measure the base and its variants; see `run_study`.
 
-    Args:
-        study: The settings.
-        graph: The graph.
-        work: Where results are kept as they come.
-        listener: Receives the progress.
-        command: Kept in the report.
-        only: Names of the variants to try; none means all. The base is always there.
-        keep: Keep the models.
+    `only` names the variants to try, none means all; the base is always there.
 
     Raises:
         ConfigError: The base, the override or a variant is not right.

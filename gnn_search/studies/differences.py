@@ -10,18 +10,11 @@ import numpy as np
 from gnn_search.evaluation.significance import mean_interval
 from gnn_search.studies.measuring import CHANNELS
 from gnn_search.studies.result import MedianRecall, StudyDifference, Summary
-from gnn_search.studies.store import Measured
+from gnn_search.studies.runs import MeasuredRun
 
 
-def summarise(name: str, runs: Sequence[Measured], reference: Sequence[Measured] | None, n_resamples: int) -> Summary:
-    """Return medians over the seeds of a variant, and its differences to the reference where there is one.
-
-    Args:
-        name: Of the variant.
-        runs: Of the variant, one a seed.
-        reference: Of the reference, with the same seeds in the same order.
-        n_resamples: Bootstrap resamples over users.
-    """
+def summarise_variant(name: str, runs: Sequence[MeasuredRun], reference: Sequence[MeasuredRun] | None, n_resamples: int) -> Summary:
+    """Return medians over a variant's runs, one a seed, and its differences to the reference where there is one; see `differences`."""
     results = [run.result for run in runs]
     return Summary(
         name=name,
@@ -33,7 +26,7 @@ def summarise(name: str, runs: Sequence[Measured], reference: Sequence[Measured]
     )
 
 
-def differences(runs: Sequence[Measured], reference: Sequence[Measured], n_resamples: int) -> Iterator[StudyDifference]:
+def differences(runs: Sequence[MeasuredRun], reference: Sequence[MeasuredRun], n_resamples: int) -> Iterator[StudyDifference]:
     """Yield variant minus reference by channel, slice and cut-off, with 95 % bootstrap intervals over users.
 
     The cases of all seeds are pooled; a user is drawn with the cases of every seed.
@@ -68,7 +61,7 @@ def differences(runs: Sequence[Measured], reference: Sequence[Measured], n_resam
             )
 
 
-def _medians(runs: Sequence[Measured]) -> Iterator[MedianRecall]:
+def _medians(runs: Sequence[MeasuredRun]) -> Iterator[MedianRecall]:
     for part in _common_slices(runs):
         for one in runs[0].result.recalls:
             if one.slice == part:
@@ -76,12 +69,12 @@ def _medians(runs: Sequence[Measured]) -> Iterator[MedianRecall]:
                 yield MedianRecall(channel=one.channel, slice=part, k=one.k, median=median(mean for mean in means if mean is not None))
 
 
-def _common_slices(runs: Sequence[Measured]) -> list[str]:
+def _common_slices(runs: Sequence[MeasuredRun]) -> list[str]:
     """Return the slices that every seed has; a small one may be missing from a sample."""
     return [part for part in runs[0].result.slices if all(part in run.result.slices for run in runs)]
 
 
-def _of_slice(run: Measured, channel: str, part: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _of_slice(run: MeasuredRun, channel: str, part: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Return the recalls of a slice, float64 [k, cases]."""
     values: np.ndarray[tuple[int, int], np.dtype[np.float64]] = run.recalls[channel][run.result.slices.index(part)]
     return values

@@ -63,7 +63,7 @@ def study_cases(graph: Graph, measuring: Measuring, seed: int) -> Cases:
         if not len(left):
             raise RequestError(
                 f"the reranker is fitted on all {len(cases):,} validation cases of {graph.path}, so none is left to measure on; set "
-                "override: {walk: {cases: …}} to fewer, or split: test"
+                "override: {reranker: {cases: …}} to fewer, or split: test"
             )
         cases = take_cases(cases, left)
     return take_cases(cases, sample_rows(len(cases), measuring.limit or len(cases), seed))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,12 +12,12 @@ from gnn_search.config.studies import NegativesStudySettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.studies.overrides import overridden
-from gnn_search.studies.plan import select_names
-from gnn_search.studies.result import Candidates, MixCosts, NegativesReport, RunResult, SamplerCost, Target, Validation
+from gnn_search.studies.result import MixCosts, NegativesReport, RunResult, SamplerCost, Target, TargetCosts, Validation
+from gnn_search.studies.runs import select_names
 from gnn_search.studies.study import StudyListener, run_study
 
 LOWEST = "lowest"
-_BUILT_ON_THE_WAY = {"dynamic"}
+_BUILT_BETWEEN_STEPS = {"dynamic"}
 """Samplers whose lists are made between the steps, in whose seconds they count already."""
 
 
@@ -30,16 +31,9 @@ def compare_negatives(
     only: Sequence[str] = (),
     keep: bool = False,
 ) -> NegativesReport:
-    """Train the base with each mix, and measure and cost the models.
+    """Train the base with each mix, and measure and cost the models; see `run_study`.
 
-    Args:
-        study: The settings.
-        graph: The graph.
-        work: Where results are kept as they come.
-        listener: Receives the progress.
-        command: Kept in the report.
-        only: Names of the mixes to try; none means all.
-        keep: Keep the models.
+    `only` names the mixes to try; none means all.
 
     Raises:
         ConfigError: The base, the override or a mix is not right.
@@ -49,15 +43,14 @@ def compare_negatives(
     reference = study.reference if study.reference in configs else None
     report = run_study(study, configs, graph, work, listener, reference=reference, command=command, keep=keep)
     runs = {name: [run for run in report.runs if run.name == name] for name in configs}
-    found = [resolve_target(target, runs) for target in study.targets]
-    targets = [target for target in found if target is not None]
+    targets = [target for named in study.targets if (target := resolve_target(named, runs)) is not None]
     notes = (
         *report.notes,
         "seconds and CPU seconds to a target are of training steps and of building indices; those of validations are left out",
         "between two validations the recall is taken to rise along a straight line",
     )
-    shared = {**dict(report), "notes": notes}
-    return NegativesReport(**shared, targets=tuple(targets), costs=tuple(mix_costs(name, runs[name], targets) for name in configs))
+    costs = tuple(mix_costs(name, runs[name], targets) for name in configs)
+    return NegativesReport(**{**dict(report), "notes": notes}, targets=tuple(targets), costs=costs)
 
 
 def mix_configs(study: NegativesStudySettings, only: Sequence[str] = ()) -> dict[str, TrainingConfig]:
@@ -74,8 +67,8 @@ def mix_costs(name: str, runs: Sequence[RunResult], targets: Sequence[Target]) -
     return MixCosts(
         name=name,
         best_validation=median(best_validation(run) for run in runs),
-        mining_cpu_seconds=median(sum(_drawing(one) + one["index_cpu_seconds"] for one in run.training["negatives"]) for run in runs),
-        share_of_step=median(sum(_drawing(one) for one in run.training["negatives"]) / _training_cpu(run) for run in runs),
+        mining_cpu_seconds=median(_total(run, "drawing_cpu_seconds") + _total(run, "index_cpu_seconds") for run in runs),
+        share_of_step=median(_total(run, "drawing_cpu_seconds") / _training_cpu(run) for run in runs),
         samplers=tuple(_sampler(kind, runs) for kind in kinds),
         reached=tuple(reached(target, runs) for target in targets),
     )
@@ -87,17 +80,18 @@ def _sampler(kind: str, runs: Sequence[RunResult]) -> SamplerCost:
 
     return SamplerCost(
         kind=kind,
-        drawing_cpu_seconds=middle(lambda run, one: _drawing(one)),
+        drawing_cpu_seconds=middle(lambda run, one: float(one["drawing_cpu_seconds"])),
         index_cpu_seconds=middle(lambda run, one: float(one["index_cpu_seconds"])),
         cpu_seconds_per_million=middle(lambda run, one: float(one["cpu_seconds_per_million"])),
-        share_of_step=middle(lambda run, one: _drawing(one) / _training_cpu(run)),
+        share_of_step=middle(lambda run, one: float(one["drawing_cpu_seconds"]) / _training_cpu(run)),
         false_negatives=middle(lambda run, one: float(one["study"]["same_query"]["share"])),
         false_negatives_known=middle(lambda run, one: float(one["study"]["same_query"]["share_of_observed"])),
     )
 
 
-def _drawing(sampler: dict[str, Any]) -> float:
-    return float(sampler["drawing_cpu_seconds"])
+def _total(run: RunResult, cost: str, without: Collection[str] = ()) -> float:
+    """Return a cost of all samplers of a run, but for some kinds."""
+    return sum(float(one[cost]) for one in run.training["negatives"] if one["kind"] not in without)
 
 
 def _training_cpu(run: RunResult) -> float:
@@ -119,13 +113,11 @@ def resolve_target(target: float | str, runs: Mapping[str, Sequence[RunResult]])
     """
     if isinstance(target, str) and target != LOWEST and target not in runs:
         return None
-    meant = runs if target == LOWEST else {str(target): runs.get(str(target), ())}
+    if isinstance(target, float):
+        return Target(name=str(target), recalls={run.seed: target for of_mix in runs.values() for run in of_mix})
     recalls: dict[int, float] = {}
-    for run in (run for of_mix in runs.values() for run in of_mix):
-        if isinstance(target, float):
-            recalls[run.seed] = target
-        else:
-            recalls[run.seed] = min(best_validation(other) for of_mix in meant.values() for other in of_mix if other.seed == run.seed)
+    for run in (run for name, of_mix in runs.items() for run in of_mix if target in (LOWEST, name)):
+        recalls[run.seed] = min(best_validation(run), recalls.get(run.seed, inf))
     return Target(name=str(target), recalls=recalls)
 
 
@@ -151,25 +143,20 @@ def first_reach(validations: Sequence[Validation], recall: float) -> Validation 
     return None
 
 
-def reached(target: Target, runs: Sequence[RunResult]) -> Candidates:
+def reached(target: Target, runs: Sequence[RunResult]) -> TargetCosts:
     """Return what it took the runs of a mix, in steps and in seconds of steps and of the indices built before them."""
     places = [first_reach(run.validations, target.recalls[run.seed]) for run in runs]
-    building = [_built_before(run) for run in runs]
-    return Candidates(
+    building = [_total(run, "index_cpu_seconds", without=_BUILT_BETWEEN_STEPS) for run in runs]
+
+    def middle(of: Callable[[Validation, float], float]) -> float | None:
+        """Return the median, where a run that never got there takes for ever."""
+        found = median(inf if place is None else float(of(place, extra)) for place, extra in zip(places, building, strict=True))
+        return None if found == inf else found
+
+    return TargetCosts(
         target=target.name,
         seeds=sum(place is not None for place in places),
-        steps=_median([None if place is None else place.step for place in places]),
-        seconds=_median([None if place is None else place.seconds + extra for place, extra in zip(places, building, strict=True)]),
-        cpu_seconds=_median([None if place is None else place.cpu_seconds + extra for place, extra in zip(places, building, strict=True)]),
+        steps=middle(lambda place, extra: place.step),
+        seconds=middle(lambda place, extra: place.seconds + extra),
+        cpu_seconds=middle(lambda place, extra: place.cpu_seconds + extra),
     )
-
-
-def _built_before(run: RunResult) -> float:
-    samplers = run.training["negatives"]
-    return float(sum(sampler["index_cpu_seconds"] for sampler in samplers if sampler["kind"] not in _BUILT_ON_THE_WAY))
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    """Return the median, where a run that never got there takes for ever."""
-    middle = median(float("inf") if value is None else float(value) for value in values)
-    return None if middle == float("inf") else middle

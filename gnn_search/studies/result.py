@@ -115,7 +115,7 @@ class Target(StrictModel):
     recalls: dict[int, float] = Field(description="By seed.")
 
 
-class Candidates(StrictModel):
+class TargetCosts(StrictModel):
     """What it took a mix to reach a target: medians over seeds, none where not even half of them reached it."""
 
     target: str
@@ -145,7 +145,7 @@ class MixCosts(StrictModel):
     mining_cpu_seconds: float = Field(description="Median over seeds: drawing and building, all samplers of the mix.")
     share_of_step: float = Field(description="Median over seeds: CPU seconds of drawing, all samplers, among those of training.")
     samplers: tuple[SamplerCost, ...]
-    reached: tuple[Candidates, ...]
+    reached: tuple[TargetCosts, ...]
 
 
 class NegativesReport(StudyReport):

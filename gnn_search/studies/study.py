@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,11 +19,10 @@ from gnn_search.evaluation.slices import Slice, report_slices
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
 from gnn_search.machine import describe_machine
-from gnn_search.studies.differences import summarise
+from gnn_search.studies.differences import summarise_variant
 from gnn_search.studies.measuring import Measuring, measuring_of, model_recalls, study_cases
-from gnn_search.studies.plan import StudyRun, plan_runs
 from gnn_search.studies.result import Recall, RunResult, Skipped, StudyReport, Validation
-from gnn_search.studies.store import Measured, StudyStore
+from gnn_search.studies.runs import MeasuredRun, StudyRun, StudyStore, plan_runs
 from gnn_search.trained.model import open_model
 from gnn_search.training.fit import fit_model
 from gnn_search.training.loop import StepReport
@@ -88,7 +87,7 @@ def run_study(
     for name in configs:
         # Memory holds the recalls of one variant and the reference, not of all runs.
         found = base if name == reference else [store.load(run) for run in runs if run.name == name]
-        summaries.append(summarise(name, found, base if base and name != reference else None, study.n_resamples))
+        summaries.append(summarise_variant(name, found, base if base and name != reference else None, study.n_resamples))
         results += [measured.result for measured in found]
     return StudyReport(
         command=command,
@@ -109,10 +108,8 @@ def _notes(measuring: Measuring) -> list[str]:
     notes = ["summaries are medians over seeds; intervals are 95 % bootstrap intervals over users, all seeds pooled"]
     if measuring.split == "test":
         return ["recalls are over cases of the test period", *notes]
-    notes.insert(
-        0,
-        "recalls are over cases of the validation period, not the test period, and more than early stopping uses (runs[].validations)",
-    )
+    cases = "recalls are over cases of the validation period, not the test period, and more than early stopping uses (runs[].validations)"
+    notes = [cases, *notes]
     if measuring.fitted:
         notes.append(
             f"rerankers are fitted on at most {measuring.fitted:,} validation cases of a seed; all models of the seed do without these"
@@ -132,17 +129,6 @@ def execute(
     """Do the runs that are not done yet; each result goes to the store at once.
 
     A run that was killed starts again, so that its costs are those of one whole run.
-
-    Args:
-        runs: All runs of the study.
-        graph: The graph.
-        measuring: How models are measured.
-        store: The working folder.
-        listener: Receives the progress.
-        keep: Keep the models.
-
-    Raises:
-        RequestError: No case is left to measure on.
     """
     for seed in sorted({run.seed for run in runs}):
         study_cases(graph, measuring, seed)  # fails before hours of training, not after
@@ -157,7 +143,7 @@ def execute(
             shutil.rmtree(store.model(run))
 
 
-def _perform(run: StudyRun, graph_path: Path, measuring: Measuring, out: Path, listener: StudyListener) -> Measured:
+def _perform(run: StudyRun, graph_path: Path, measuring: Measuring, out: Path, listener: StudyListener) -> MeasuredRun:
     """Train and measure one model."""
     wall, cpu = time.perf_counter(), time.process_time()
     if out.exists():
@@ -177,11 +163,11 @@ def _perform(run: StudyRun, graph_path: Path, measuring: Measuring, out: Path, l
         k=k,
         recalls=tuple(_means(recalls, slices, k)),
         validations=tuple(_validations(ModelLayout(out))),
-        training=_without_path(training),
+        training={key: value for key, value in training.items() if key != "model"},
         seconds=round(time.perf_counter() - wall, 1),
         cpu_seconds=round(time.process_time() - cpu, 1),
     )
-    return Measured(result, cases.user, recalls)
+    return MeasuredRun(result, cases.user, recalls)
 
 
 def _means(recalls: Mapping[str, Float64], slices: Sequence[Slice], k: Sequence[int]) -> Iterator[Recall]:
@@ -197,7 +183,3 @@ def _validations(layout: ModelLayout) -> Iterator[Validation]:
         row = json.loads(line)
         if "validation_recall@10" in row:
             yield Validation(step=row["step"], seconds=row["seconds"], cpu_seconds=row["cpu_seconds"], recall=row["validation_recall@10"])
-
-
-def _without_path(training: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in training.items() if key != "model"}

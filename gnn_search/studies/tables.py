@@ -7,27 +7,31 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
+from gnn_search.console_table import make_table
 from gnn_search.studies.measuring import CHANNELS
-from gnn_search.studies.result import Candidates, NegativesReport, StudyDifference, StudyReport
+from gnn_search.studies.result import NegativesReport, StudyDifference, StudyReport
 
 _ABOVE, _BELOW = "▲", "▼"
 
 
-def ablation_tables(report: StudyReport) -> list[Table]:
-    """Return the tables of variants: recalls and differences to the base; and what was skipped."""
+def study_tables(report: StudyReport) -> list[Table]:
+    """Return the tables of a study's report."""
+    return _negatives_tables(report) if isinstance(report, NegativesReport) else _ablation_tables(report)
+
+
+def _ablation_tables(report: StudyReport) -> list[Table]:
+    """Return recalls and differences to the base, and what was skipped."""
     made = [_recalls(report, "variant", CHANNELS), _differences(report, "variant", ["reranked", "vector"])]
     if not report.skipped:
         return made
-    skipped = Table(title="skipped", title_justify="left")
-    skipped.add_column("variant")
-    skipped.add_column("reason")
+    skipped = make_table("variant", "reason", title="skipped")
     for one in report.skipped:
         skipped.add_row(one.name, one.reason)
     return [*made, skipped]
 
 
-def negatives_tables(report: NegativesReport) -> list[Table]:
-    """Return the tables of mixes: recalls and differences, what each sampler costs and gets wrong, and what reaching a target takes."""
+def _negatives_tables(report: NegativesReport) -> list[Table]:
+    """Return recalls and differences, what each sampler costs and gets wrong, and what reaching a target takes."""
     made = [_recalls(report, "mix", ["reranked", "no user"])]
     made += [] if report.reference is None else [_differences(report, "mix", ["reranked"])]
     return [*made, _samplers(report), *(_targets(report, place) for place in range(len(report.targets)))]
@@ -36,14 +40,11 @@ def negatives_tables(report: NegativesReport) -> list[Table]:
 def _recalls(report: StudyReport, what: str, channels: Sequence[str]) -> Table:
     first, last = min(report.k), max(report.k)
     seeds = len({run.seed for run in report.runs})
-    table = Table(title=f"{report.graph}: medians of {seeds} seeds, {report.study['split']} cases", title_justify="left")
-    table.add_column(what)
-    for channel in channels:
-        table.add_column(f"R@{first}\n{channel}", justify="right")
-    table.add_column(f"R@{last}\nreranked", justify="right")
+    headings = [what, *(f">R@{first}\n{channel}" for channel in channels), f">R@{last}\nreranked"]
     if report.reference is not None:
-        table.add_column(f"R@{first} reranked, difference\nto {report.reference}", justify="right")
-    table.add_column("training\nCPU s", justify="right")
+        headings.append(f">R@{first} reranked, difference\nto {report.reference}")
+    title = f"{report.graph}: medians of {seeds} seeds, {report.study['split']} cases"
+    table = make_table(*headings, ">training\nCPU s", title=title)
     for summary in report.summaries:
         cells: list[str | Text] = [_share(summary.recall(channel, first)) for channel in channels]
         cells.append(_share(summary.recall("reranked", last)))
@@ -55,12 +56,9 @@ def _recalls(report: StudyReport, what: str, channels: Sequence[str]) -> Table:
 
 def _differences(report: StudyReport, what: str, channels: Sequence[str]) -> Table:
     title = f"{what} minus {report.reference}: mean difference over the same cases of all seeds"
-    table = Table(title=title, title_justify="left", caption_justify="left")
-    table.add_column(what)
-    table.caption = f"[95 % interval] over users; {_ABOVE} the whole interval lies above zero, {_BELOW} below."
     columns = [(channel, cut) for channel in channels for cut in report.k]
-    for channel, cut in columns:
-        table.add_column(f"R@{cut}\n{channel}", justify="right")
+    table = make_table(what, *(f">R@{cut}\n{channel}" for channel, cut in columns), title=title)
+    table.caption = f"[95 % interval] over users; {_ABOVE} the whole interval lies above zero, {_BELOW} below."
     for summary in report.summaries:
         if summary.name != report.reference:
             table.add_row(summary.name, *(_difference(summary.difference(channel, cut)) for channel, cut in columns))
@@ -68,11 +66,8 @@ def _differences(report: StudyReport, what: str, channels: Sequence[str]) -> Tab
 
 
 def _samplers(report: NegativesReport) -> Table:
-    table = Table(title="what the samplers cost, and how often they are wrong", title_justify="left", caption_justify="left")
-    table.add_column("mix")
-    table.add_column("sampler")
-    for heading in ("mining\nCPU s", "of it\nindices", "CPU s\na million", "share of\na step", "positive later", "of known queries"):
-        table.add_column(heading, justify="right")
+    costs = (">mining\nCPU s", ">of it\nindices", ">CPU s\na million", ">share of\na step", ">positive later", ">of known queries")
+    table = make_table("mix", "sampler", *costs, title="what the samplers cost, and how often they are wrong")
     table.caption = (
         "positive later: share of the negatives that are positive for the same query in the validation period; of known queries: among "
         "those whose query is in that period."
@@ -96,19 +91,14 @@ def _targets(report: NegativesReport, place: int) -> Table:
     target = report.targets[place]
     low, high = min(target.recalls.values()), max(target.recalls.values())
     meant = _share(low) if low == high else f"{_share(low)} to {_share(high)} by seed"
-    table = Table(title=f"to validation Recall@10 of {meant} ({target.name})", title_justify="left")
-    table.add_column("mix")
-    for heading in ("best", "steps", "seconds", "CPU s", "seeds that\nreached it"):
-        table.add_column(heading, justify="right")
+    title = f"to validation Recall@10 of {meant} ({target.name})"
+    table = make_table("mix", ">best", ">steps", ">seconds", ">CPU s", ">seeds that\nreached it", title=title)
     seeds = len(target.recalls)
     for mix in report.costs:
-        table.add_row(mix.name, _share(mix.best_validation), *_cost_of(mix.reached[place], seeds))
+        reached = mix.reached[place]
+        costs = ["-" if value is None else f"{value:,.0f}" for value in (reached.steps, reached.seconds, reached.cpu_seconds)]
+        table.add_row(mix.name, _share(mix.best_validation), *costs, f"{reached.seeds} of {seeds}")
     return table
-
-
-def _cost_of(reached: Candidates, seeds: int) -> list[str]:
-    values = [reached.steps, reached.seconds, reached.cpu_seconds]
-    return [*("-" if value is None else f"{value:,.0f}" for value in values), f"{reached.seeds} of {seeds}"]
 
 
 def _share(value: float | None) -> str:

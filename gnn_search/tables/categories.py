@@ -5,19 +5,14 @@ from __future__ import annotations
 import polars as pl
 
 from gnn_search.config.recipe import CategoriesTable
-from gnn_search.tables.columns import Column
+from gnn_search.tables.columns import Column, recipe_columns
 from gnn_search.tables.rejects import Checked, set_aside
 from gnn_search.tables.scan import TableSource
 
 
 def category_columns(table: CategoriesTable) -> list[Column]:
     """Return the columns to read."""
-    key = "tables.categories"
-    return [
-        Column("category_id", table.category_id, f"{key}.category_id", "id"),
-        Column("parent_id", table.parent_id, f"{key}.parent_id", "id"),
-        Column("name", table.name, f"{key}.name", "text"),
-    ]
+    return recipe_columns(table, "categories", {"category_id": "id", "parent_id": "id", "name": "text"})
 
 
 def check_categories(raw: pl.DataFrame, source: TableSource, max_share: float) -> Checked:

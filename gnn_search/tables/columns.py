@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import polars as pl
 
+from gnn_search.config.base import StrictModel
 from gnn_search.errors import TableError
 
 Kind = Literal["id", "ids", "text", "label", "number", "time", "path"]
@@ -17,7 +19,7 @@ _EXPECTED: dict[Kind, str] = {
     "text": "text",
     "label": "single values",
     "number": "numbers",
-    "time": "moments (Datetime, Date, ISO 8601 text, or integers since 1970)",
+    "time": "times (Datetime, Date, ISO 8601 text, or integers since 1970)",
     "path": "lists of category names, or text to be cut at the separator",
 }
 
@@ -51,6 +53,24 @@ class Column:
     kind: Kind
 
 
+def recipe_columns(part: StrictModel, name: str, kinds: Mapping[str, Kind]) -> list[Column]:
+    """Return the columns that a recipe names for a table.
+
+    Args:
+        part: The recipe's part; a field of `kinds` holds the name of one column, the names of several, which are kept, or None.
+        name: Of the table.
+        kinds: What the columns of each field may hold.
+    """
+    columns = []
+    for field, kind in kinds.items():
+        named, key = getattr(part, field), f"tables.{name}.{field}"
+        if isinstance(named, str):
+            columns.append(Column(field, named, key, kind))
+        else:
+            columns += [Column(column, column, key, kind) for column in named or ()]
+    return columns
+
+
 def convert_column(column: Column, dtype: pl.DataType, place: str, *, typed: bool) -> pl.Expr:
     """Return the expression that reads a column under its new name and type.
 
@@ -77,7 +97,7 @@ def _convert(value: pl.Expr, kind: Kind, dtype: pl.DataType, *, typed: bool) -> 
     if kind == "id":
         return _as_id(value, dtype)
     if kind == "text":
-        return value.cast(pl.String) if _is_text(dtype) else None
+        return value.cast(pl.String) if is_text(dtype) else None
     if kind == "label":
         return None if dtype.is_nested() or dtype in (pl.Binary, pl.Object) else value.cast(pl.String)
     if kind == "number":
@@ -92,7 +112,7 @@ def _convert(value: pl.Expr, kind: Kind, dtype: pl.DataType, *, typed: bool) -> 
 def _as_id(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     if dtype.is_integer():
         return value.cast(pl.Int64)
-    if _is_text(dtype):
+    if is_text(dtype):
         text = value.cast(pl.String)
         return pl.when(text != "").then(text)
     return None
@@ -106,23 +126,24 @@ def _as_time(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
         return value.cast(pl.Datetime("us"))
     if dtype.is_integer():
         return value.cast(pl.Int64)
-    return value.cast(pl.String) if _is_text(dtype) else None
+    return value.cast(pl.String) if is_text(dtype) else None
 
 
 def _as_list(value: pl.Expr, kind: Kind, dtype: pl.DataType) -> pl.Expr | None:
-    if kind == "path" and _is_text(dtype):
+    if kind == "path" and is_text(dtype):
         return value.cast(pl.String)
     if not isinstance(dtype, pl.List):
         return None
     inner = dtype.inner
-    if _is_text(inner):
+    if is_text(inner):
         return value.cast(pl.List(pl.String))
     if inner == pl.Null:
         return value
     return value.cast(pl.List(pl.Int64)) if kind == "ids" and inner.is_integer() else None
 
 
-def _is_text(dtype: object) -> bool:
+def is_text(dtype: object) -> bool:
+    """Say whether a column of this type holds text."""
     return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
 
 

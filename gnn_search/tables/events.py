@@ -7,7 +7,7 @@ import polars as pl
 from gnn_search.config.names import relation_fault
 from gnn_search.config.recipe import EventsTable
 from gnn_search.errors import TableError
-from gnn_search.tables.columns import Column
+from gnn_search.tables.columns import Column, Kind, recipe_columns
 from gnn_search.tables.rejects import Checked, set_aside
 from gnn_search.tables.scan import ROW, TableSource
 from gnn_search.tables.text import normalise_distinct
@@ -16,38 +16,30 @@ from gnn_search.tables.times import to_microseconds
 SPLITS = ("train", "validation", "test")
 
 
+_KINDS: dict[str, Kind] = {
+    "user_id": "id",
+    "query": "text",
+    "product_id": "id",
+    "timestamp": "time",
+    "action": "label",
+    "session_id": "id",
+    "weight": "number",
+    "split": "text",
+    "labels": "label",
+}
+
+
 def event_columns(table: EventsTable, *, by_column: bool) -> list[Column]:
     """Return the columns to read; the split column only when the recipe splits by it (`by_column`)."""
-    key = "tables.events"
-    columns = [
-        Column("user_id", table.user_id, f"{key}.user_id", "id"),
-        Column("query", table.query, f"{key}.query", "text"),
-        Column("product_id", table.product_id, f"{key}.product_id", "id"),
-        Column("timestamp", table.timestamp, f"{key}.timestamp", "time"),
-    ]
-    if table.action is not None:
-        columns.append(Column("action", table.action, f"{key}.action", "label"))
-    if table.session_id is not None:
-        columns.append(Column("session_id", table.session_id, f"{key}.session_id", "id"))
-    if table.weight is not None:
-        columns.append(Column("weight", table.weight, f"{key}.weight", "number"))
-    if by_column and table.split is not None:
-        columns.append(Column("split", table.split, f"{key}.split", "text"))
-    return columns + [Column(name, name, f"{key}.labels", "label") for name in table.labels]
+    return recipe_columns(table, "events", {field: kind for field, kind in _KINDS.items() if field != "split" or by_column})
 
 
 def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, source: TableSource, max_share: float) -> Checked:
     """Bring events to their final types, set aside those that can't be used, and sort the rest by time.
 
-    Set aside: no product, a product that is not among the usable ones, no query, no or an unreadable timestamp, no action, a weight
-    that is missing, negative or no number, a split other than train, validation and test. A null user is an anonymous event.
-
-    Args:
-        raw: The columns as read, ids already of one type.
-        table: The recipe's part.
-        products: Ids of the usable products.
-        source: Where the table came from.
-        max_share: Largest share of rejects, 0 to 1.
+    Set aside: no product, a product that is not among the usable ones, no query, no or an unreadable timestamp, no action, a weight that is
+    missing, negative or no number, a split other than train, validation and test. A null user is an anonymous event. `raw` holds the
+    columns as read, ids already of one type, `products` the ids of the usable products, and `max_share` is the largest share of rejects.
 
     Raises:
         TableError: Too many rejects, no usable event, or an action that can't name a relation.

@@ -1,4 +1,4 @@
-"""Files beside the shop's own tables, such as requests and results: parquet, CSV and JSON lines, by suffix, read and written in blocks."""
+"""The formats of tables: parquet, CSV and JSON lines, by suffix, and files of these that are read and written in blocks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".jsonl": "jso
 _COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 _ROW_GROUP = 1 << 18
 """Rows a row group of a parquet file written here."""
-_FAULTS = (pl.exceptions.PolarsError, OSError)
+READ_FAULTS = (pl.exceptions.PolarsError, OSError)
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class FileFormat:
     compression: Compression
 
     @classmethod
-    def of(cls, path: Path) -> FileFormat:
-        """Read the suffix.
+    def of(cls, path: Path, key: str = "") -> FileFormat:
+        """Read the suffix; messages name the recipe's key as well, where one is given.
 
         Raises:
             TableError: It is unknown.
@@ -41,7 +41,8 @@ class FileFormat:
         kind = _KINDS.get(rest[-1]) if rest else None
         if kind is None or (kind == "parquet" and compression != "uncompressed"):
             raise TableError(
-                f"{path} has no known suffix; expected .parquet, .csv, .jsonl, .ndjson or .json, the text formats also with .gz or .zst"
+                f"{path}{key and f' ({key})'} has no known suffix; expected .parquet, .csv, .jsonl, .ndjson or .json, the text formats "
+                "also with .gz or .zst"
             )
         return cls(kind, compression)
 
@@ -77,12 +78,12 @@ class TableFile:
         if form.kind != "parquet" and path.stat().st_size == 0:
             raise TableError(f"{path} holds no rows; give {what}, a row each")
         try:
-            frame = _scan(path, form)
+            frame = scan_file(path, form.kind)
             schema = frame.collect_schema()
-        except _FAULTS as error:
-            raise _unreadable(path, form, error) from None
+        except READ_FAULTS as error:
+            raise unreadable(path, form.kind, error) from None
         # The types of JSON are known when the whole file has been read; once is enough.
-        return cls(path, schema, form, _scan(path, form, schema) if form.kind == "json" else frame)
+        return cls(path, schema, form, scan_file(path, form.kind, schema) if form.kind == "json" else frame)
 
     def blocks(self, columns: Sequence[str], size: int, start: int = 0) -> Iterator[pl.DataFrame]:
         """Read those of some columns that the file has, in the order of the file.
@@ -98,18 +99,12 @@ class TableFile:
         wanted = self._frame.select([column for column in columns if column in self.schema]).slice(start)
         try:
             yield from wanted.collect_batches(chunk_size=size, maintain_order=True)
-        except _FAULTS as error:
-            raise _unreadable(self.path, self._form, error) from None
+        except READ_FAULTS as error:
+            raise unreadable(self.path, self._form.kind, error) from None
 
 
 def join_parts(parts: Sequence[Path], path: Path, form: FileFormat) -> None:
-    """Write parquet files of one schema as one file, in the order given.
-
-    Args:
-        parts: At least one.
-        path: The file to write.
-        form: What it is to be.
-    """
+    """Write parquet files of one schema, at least one, as one file, in the order given."""
     frame = pl.scan_parquet(list(parts), glob=False, hive_partitioning=False)
     if form.kind == "parquet":
         frame.sink_parquet(path, row_group_size=_ROW_GROUP)
@@ -119,15 +114,17 @@ def join_parts(parts: Sequence[Path], path: Path, form: FileFormat) -> None:
         frame.sink_ndjson(path, compression=form.compression, check_extension=False)
 
 
-def _scan(path: Path, form: FileFormat, schema: pl.Schema | None = None) -> pl.LazyFrame:
-    if form.kind == "parquet":
+def scan_file(path: Path, kind: str, schema: pl.Schema | None = None) -> pl.LazyFrame:
+    """Open a file of a kind of format; the schema of JSON is read from all its lines unless given."""
+    if kind == "parquet":
         return pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    if form.kind == "csv":
+    if kind == "csv":
         # Nothing is guessed: '007' must stay '007'.
         return pl.scan_csv(path, infer_schema=False, glob=False)
     return pl.scan_ndjson(glob.escape(str(path)), schema=schema, infer_schema_length=None)
 
 
-def _unreadable(path: Path, form: FileFormat, error: Exception) -> TableError:
+def unreadable(path: Path, kind: str, error: Exception, what: str = "") -> TableError:
+    """Return the error that says why a file can't be read; `what` follows its name."""
     reason = " ".join(str(error).split())[:200]
-    return TableError(f"{path} is damaged or no {form.kind} file: {reason}; write it again")
+    return TableError(f"{path}{what} is damaged or no {kind} file: {reason}; write it again")

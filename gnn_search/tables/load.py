@@ -18,16 +18,37 @@ from gnn_search.tables.ids import IdColumn, settle_id_type
 from gnn_search.tables.products import check_products, product_columns
 from gnn_search.tables.rejects import Checked
 from gnn_search.tables.scan import TableSource, find_source, read_columns
-from gnn_search.tables.shop import ShopTables
 from gnn_search.tables.users import check_users, user_columns
 
 
-def load_shop_tables(recipe: Recipe, data: Path) -> ShopTables:
-    """Read the tables that a recipe names, rename their columns and set aside what can't be used.
+@dataclass(frozen=True)
+class ShopTables:
+    """A shop's checked tables.
 
-    Args:
-        recipe: Which tables and columns.
-        data: The folder that the recipe's paths are relative to.
+    An id is String or Int64 as the shop gave it, of one type in all tables. Optional columns are there when the recipe names them.
+
+    Attributes:
+        products: `product_id` (unique), `title` (not blank), `brand`, `description`, `category_path` (List of String, never empty, null for
+            none) or `category_id`, attribute columns (String), numeric columns (Float64), related columns (List of the id's type).
+        categories: `category_id`, `parent_id` (null at the top), `name`; unique (`category_id`, `parent_id`). None without such a table.
+        events: `user_id` (null: anonymous), `query` (normalised, not empty), `product_id` (one of `products`), `time` (Int64, µs since 1970
+            UTC), `action` (String), `session_id`, `weight` (Float32), `split`, label columns (String). Sorted by time, ties in
+            source order.
+        users: `user_id` (unique), attribute columns (String). None without such a table.
+        rejects: `table`, `row` (Int64, from 0 over the table's files in order), `reason`, `record` (JSON of the row's ids).
+        rows_read: Rows of each table before rejects.
+    """
+
+    products: pl.DataFrame
+    categories: pl.DataFrame | None
+    events: pl.DataFrame
+    users: pl.DataFrame | None
+    rejects: pl.DataFrame
+    rows_read: dict[str, int]
+
+
+def load_shop_tables(recipe: Recipe, data: Path) -> ShopTables:
+    """Read the tables that a recipe names in a folder, rename their columns and set aside what can't be used.
 
     Raises:
         TableError: A table is missing, damaged, empty, lacks a column or has one of a wrong type; ids of one kind have several types;
@@ -95,19 +116,14 @@ def _one_id_type_each(raw: dict[str, _Raw]) -> dict[str, _Raw]:
     for name, part in raw.items():
         for column in part.columns:
             if column.kind in ("id", "ids"):
-                families.setdefault(_family(column), []).append((name, column))
+                family = {"ids": "product_id"}.get(column.kind) or {"parent_id": "category_id"}.get(column.name, column.name)
+                families.setdefault(family, []).append((name, column))
     for members in families.values():
         dtype = settle_id_type([_id_column(raw[name], column) for name, column in members])
         for name, column in members:
             if column.kind == "id":
                 frames[name] = frames[name].with_columns(pl.col(column.name).cast(dtype))
     return {name: _Raw(part.source, part.columns, frames[name]) for name, part in raw.items()}
-
-
-def _family(column: Column) -> str:
-    if column.kind == "ids":
-        return "product_id"
-    return "category_id" if column.name == "parent_id" else column.name
 
 
 def _id_column(part: _Raw, column: Column) -> IdColumn:

@@ -5,30 +5,26 @@ from __future__ import annotations
 import polars as pl
 
 from gnn_search.config.recipe import ProductsTable
-from gnn_search.tables.columns import Column
+from gnn_search.tables.columns import Column, Kind, recipe_columns
 from gnn_search.tables.rejects import Checked, set_aside
 from gnn_search.tables.scan import TableSource
+
+_KINDS: dict[str, Kind] = {
+    "product_id": "id",
+    "title": "text",
+    "brand": "text",
+    "description": "text",
+    "category_path": "path",
+    "category_id": "id",
+    "attributes": "label",
+    "numeric": "number",
+    "related": "ids",
+}
 
 
 def product_columns(table: ProductsTable) -> list[Column]:
     """Return the columns to read."""
-    key = "tables.products"
-    columns = [
-        Column("product_id", table.product_id, f"{key}.product_id", "id"),
-        Column("title", table.title, f"{key}.title", "text"),
-    ]
-    if table.brand is not None:
-        columns.append(Column("brand", table.brand, f"{key}.brand", "text"))
-    if table.description is not None:
-        columns.append(Column("description", table.description, f"{key}.description", "text"))
-    if table.category_path is not None:
-        columns.append(Column("category_path", table.category_path, f"{key}.category_path", "path"))
-    if table.category_id is not None:
-        columns.append(Column("category_id", table.category_id, f"{key}.category_id", "id"))
-    columns += [Column(name, name, f"{key}.attributes", "label") for name in table.attributes]
-    columns += [Column(name, name, f"{key}.numeric", "number") for name in table.numeric]
-    columns += [Column(name, name, f"{key}.related", "ids") for name in table.related]
-    return columns
+    return recipe_columns(table, "products", _KINDS)
 
 
 def check_products(
@@ -37,14 +33,7 @@ def check_products(
     """Bring products to their final types and set aside those that can't be used.
 
     Set aside: no id, no title, a second row of one id (the first usable one is kept), a category that the categories table
-    lacks, a number that is none.
-
-    Args:
-        raw: The columns as read, ids already of one type.
-        table: The recipe's part.
-        categories: The checked categories table, if there is one.
-        source: Where the table came from.
-        max_share: Largest share of rejects, 0 to 1.
+    lacks, a number that is none. `raw` holds the columns as read, ids already of one type, and `max_share` is the largest share of rejects.
 
     Raises:
         TableError: Too many rejects, or no usable product.
@@ -59,12 +48,8 @@ def check_products(
         faults[f"'{name}' is no number"] = _no_number(raw, name)
     flawless = ~pl.any_horizontal(fault.fill_null(False) for fault in faults.values())
     faults["duplicate product_id"] = flawless & ~pl.struct("product_id", flawless.alias("flawless")).is_first_distinct()
-    checked = set_aside(raw, faults, ["product_id", *_if_named(table)], source, max_share)
+    checked = set_aside(raw, faults, ["product_id", "category_id"] if table.category_id is not None else ["product_id"], source, max_share)
     return Checked(_finish(checked.rows, table), checked.rejects, checked.read)
-
-
-def _if_named(table: ProductsTable) -> list[str]:
-    return ["category_id"] if table.category_id is not None else []
 
 
 def _no_number(raw: pl.DataFrame, name: str) -> pl.Expr:

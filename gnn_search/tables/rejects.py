@@ -43,25 +43,18 @@ def set_aside(frame: pl.DataFrame, faults: Mapping[str, pl.Expr], record: Sequen
     """
     flags = frame.select(fault.fill_null(False).alias(reason) for reason, fault in faults.items())
     bad = flags.select(pl.any_horizontal(pl.all())).to_series()
+    reasons = pl.coalesce(pl.when(pl.col(reason)).then(pl.lit(reason)) for reason in flags.columns)
     rejects = frame.filter(bad).select(
         pl.lit(source.name).alias("table"),
         pl.col(ROW).alias("row"),
-        pl.Series("reason", _first_reason(flags.filter(bad)), dtype=pl.String),
-        pl.struct(_in_record(frame, name) for name in record).struct.json_encode().alias("record"),
+        flags.filter(bad).select(reasons.alias("reason")).to_series(),
+        pl.struct(pl.col(name).cast(pl.String) if frame.schema[name].is_temporal() else name for name in record)
+        .struct.json_encode()
+        .alias("record"),
     )
     checked = Checked(frame.filter(~bad).drop(ROW), rejects.cast(REJECT_SCHEMA), frame.height)
     _refuse_too_many(checked, source, max_share)
     return checked
-
-
-def _first_reason(flags: pl.DataFrame) -> pl.Series:
-    if flags.is_empty():
-        return pl.Series([], dtype=pl.String)
-    return flags.select(pl.coalesce(pl.when(pl.col(reason)).then(pl.lit(reason)) for reason in flags.columns)).to_series()
-
-
-def _in_record(frame: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String) if frame.schema[name].is_temporal() else pl.col(name)
 
 
 def _refuse_too_many(checked: Checked, source: TableSource, max_share: float) -> None:

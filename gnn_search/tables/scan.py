@@ -11,13 +11,10 @@ import polars as pl
 
 from gnn_search.errors import TableError
 from gnn_search.tables.columns import VALUELESS, Column, convert_column
+from gnn_search.tables.formats import READ_FAULTS, FileFormat, scan_file, unreadable
 
 ROW = "__row__"
 """Name of the column that numbers a table's rows from 0, counted over its files in order."""
-
-_FORMATS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json"}
-_COMPRESSIONS = (".gz", ".zst")
-_READ_FAULTS = (pl.exceptions.PolarsError, OSError)
 
 
 @dataclass(frozen=True)
@@ -63,11 +60,11 @@ def find_source(name: str, path: str, data: Path) -> TableSource:
             f"no file for the {name} table: {data / path} {'holds no file' if (data / path).is_dir() else 'does not exist'}; "
             f"put the table there, give another data folder, or correct {key} ('{path}') in the recipe"
         )
-    formats = {file: _format(file, key) for file in files}
-    if len(set(formats.values())) > 1:
-        named = ", ".join(f"{file.name}" for file in files[:4])
+    formats = {FileFormat.of(file, key).kind for file in files}
+    if len(formats) > 1:
+        named = ", ".join(file.name for file in files[:4])
         raise TableError(f"the {name} table ({key}) has files of several formats ({named}); keep one format, or name the files by a glob")
-    return TableSource(name, tuple(files), formats[files[0]])
+    return TableSource(name, tuple(files), formats.pop())
 
 
 def column_names(source: TableSource) -> list[str]:
@@ -76,10 +73,7 @@ def column_names(source: TableSource) -> list[str]:
     Raises:
         TableError: A file can't be read, or there are no rows.
     """
-    files = [file for file in source.files if not _is_blank(file, source)]
-    if not files:
-        raise TableError(f"the {source.name} table is empty: {source.place} holds no rows")
-    return list(dict.fromkeys(name for file in files for name in _schema(_open(file, source), file, source).names()))
+    return list(dict.fromkeys(name for schema in _open(source)[1].values() for name in schema.names()))
 
 
 def read_columns(source: TableSource, columns: Sequence[Column]) -> pl.DataFrame:
@@ -96,19 +90,15 @@ def read_columns(source: TableSource, columns: Sequence[Column]) -> pl.DataFrame
     Raises:
         TableError: A file can't be read, lacks a column or holds one of a wrong type; files don't agree; there are no rows.
     """
-    scans = {file: _open(file, source) for file in source.files if not _is_blank(file, source)}
-    if not scans:
-        raise TableError(f"the {source.name} table is empty: {source.place} holds no rows")
-    schemas = {file: _schema(scan, file, source) for file, scan in scans.items()}
-    frames: dict[Path, pl.LazyFrame] = {}
-    for file, scan in scans.items():
-        # A JSON object leaves a key out when it has no value, so a whole part file may lack one.
-        elsewhere = set().union(*schemas.values()) if source.format == "json" else set()
-        expressions = [_select(column, schemas[file], elsewhere, file, source) for column in columns]
-        frames[file] = scan.select(expressions)
-    frame = _collect(frames, source)
+    scans, schemas = _open(source)
+    # A JSON object leaves a key out when it has no value, so a whole part file may lack one.
+    elsewhere = set().union(*schemas.values()) if source.format == "json" else set()
+    frame = _collect(
+        {file: scan.select(_select(column, schemas[file], elsewhere, file, source) for column in columns) for file, scan in scans.items()},
+        source,
+    )
     if frame.is_empty():
-        raise TableError(f"the {source.name} table is empty: {source.place} holds no rows")
+        raise _empty(source)
     defaults = {column.name: VALUELESS[column.kind] for column in columns if column.kind in VALUELESS}
     valueless = {name: dtype for name, dtype in defaults.items() if frame.schema[name] in (pl.Null, pl.List(pl.Null))}
     return frame.cast(valueless).with_row_index(ROW).with_columns(pl.col(ROW).cast(pl.Int64))  # type: ignore[arg-type]
@@ -126,37 +116,23 @@ def _list_files(path: str, data: Path) -> list[Path]:
     return sorted(file for file in found if file.is_file())
 
 
-def _format(file: Path, key: str) -> str:
-    suffixes = [suffix.lower() for suffix in file.suffixes]
-    compressed = bool(suffixes) and suffixes[-1] in _COMPRESSIONS
-    ending = (suffixes[-2] if len(suffixes) > 1 else "") if compressed else (suffixes[-1] if suffixes else "")
-    form = _FORMATS.get(ending)
-    if form is None or (compressed and form == "parquet"):
-        raise TableError(
-            f"{file} ({key}) has no known suffix; expected .parquet, .csv, .jsonl, .ndjson or .json, the text formats also with .gz or .zst"
-        )
-    return form
+def _open(source: TableSource) -> tuple[dict[Path, pl.LazyFrame], dict[Path, pl.Schema]]:
+    """Open the files that hold something; tools that write in parts leave text files without a byte behind."""
+    files = [file for file in source.files if source.format == "parquet" or file.stat().st_size]
+    if not files:
+        raise _empty(source)
+    scans = {file: scan_file(file, source.format) for file in files}
+    schemas = {}
+    for file, scan in scans.items():
+        try:
+            schemas[file] = scan.collect_schema()
+        except READ_FAULTS as error:
+            raise _unreadable(file, source, error) from None
+    return scans, schemas
 
 
-def _is_blank(file: Path, source: TableSource) -> bool:
-    """Say whether a file of a text format has no byte, as tools that write in parts leave behind."""
-    return source.format != "parquet" and file.stat().st_size == 0
-
-
-def _open(file: Path, source: TableSource) -> pl.LazyFrame:
-    if source.format == "parquet":
-        return pl.scan_parquet(file, glob=False, hive_partitioning=False)
-    if source.format == "csv":
-        # Nothing is guessed: '007' must stay '007'.
-        return pl.scan_csv(file, infer_schema=False, glob=False)
-    return pl.scan_ndjson(glob.escape(str(file)), infer_schema_length=None)
-
-
-def _schema(scan: pl.LazyFrame, file: Path, source: TableSource) -> pl.Schema:
-    try:
-        return scan.collect_schema()
-    except _READ_FAULTS as error:
-        raise _unreadable(file, source, error) from None
+def _empty(source: TableSource) -> TableError:
+    return TableError(f"the {source.name} table is empty: {source.place} holds no rows")
 
 
 def _select(column: Column, schema: pl.Schema, elsewhere: set[str], file: Path, source: TableSource) -> pl.Expr:
@@ -174,11 +150,11 @@ def _collect(frames: dict[Path, pl.LazyFrame], source: TableSource) -> pl.DataFr
     try:
         parts = _agree({file: frame.collect_schema() for file, frame in frames.items()}, frames, source)
         return pl.concat(parts).collect()
-    except _READ_FAULTS as error:
+    except READ_FAULTS as error:
         for file, frame in frames.items():
             try:
                 frame.collect()
-            except _READ_FAULTS as cause:
+            except READ_FAULTS as cause:
                 raise _unreadable(file, source, cause) from None
         raise _unreadable(source.files[0], source, error) from None
 
@@ -201,8 +177,7 @@ def _agree(schemas: dict[Path, pl.Schema], frames: dict[Path, pl.LazyFrame], sou
 
 
 def _unreadable(file: Path, source: TableSource, error: Exception) -> TableError:
-    reason = " ".join(str(error).split())[:200]
-    return TableError(f"{file} (the {source.name} table) is damaged or no {source.format} file: {reason}; write it again")
+    return unreadable(file, source.format, error, f" (the {source.name} table)")
 
 
 def find_given_source(name: str, path: Path) -> TableSource:

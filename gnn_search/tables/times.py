@@ -1,4 +1,4 @@
-"""Every way of writing a moment, turned into microseconds since 1970-01-01 UTC."""
+"""Every notation of a time, turned into microseconds since 1970-01-01 UTC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _YEAR_10000 = 253_402_300_800
 
 
 def to_microseconds(values: pl.Series) -> pl.Series:
-    """Turn a column of moments into int64 microseconds since 1970-01-01 UTC ("µs").
+    """Turn a column of times into int64 microseconds since 1970-01-01 UTC ("µs").
 
     Understood are:
 
@@ -27,7 +27,7 @@ def to_microseconds(values: pl.Series) -> pl.Series:
         values: Datetime, Date, String or integer column.
 
     Returns:
-        Int64 column of the same length; null where there is no moment, where the text is not understood, or outside the years 1 to 9999.
+        Int64 column of the same length; null where there is no time, where the text is not understood, or outside the years 1 to 9999.
 
     Shapes:
         - values: `(rows,)`

@@ -20,7 +20,7 @@ from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, staged, w
 from gnn_search.manifest import Artefact
 from gnn_search.model.codes import quantile_borders
 from gnn_search.model.features import Features
-from gnn_search.model.text_towers import TRANSFORMER_WEIGHTS, open_text_tower
+from gnn_search.model.text_towers import open_text_tower
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
@@ -91,7 +91,8 @@ def save_model(
     layout = ModelLayout(out)
     with staged(layout.config, replace=True) as partial:
         partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    weights = {name: parameter for name, parameter in towers.named_parameters() if not name.startswith(TRANSFORMER_WEIGHTS)}
+    apart = set(map(id, towers.text.saved_apart()))
+    weights = {name: parameter for name, parameter in towers.named_parameters() if id(parameter) not in apart}
     with staged(layout.weights, replace=True) as partial:
         # Not save_file, which makes a file that nobody else may read.
         partial.write_bytes(save({name: parameter.detach().contiguous() for name, parameter in weights.items()}))
@@ -164,7 +165,10 @@ def read_manifest(layout: ModelLayout) -> ModelManifest:
         ArtefactError: The folder is no model, is damaged, half-trained or of another version.
     """
     if not layout.manifest.exists() and layout.metrics.exists():
-        raise ArtefactError(f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume'")
+        raise ArtefactError(
+            f"the training in {layout.root} has not ended; go on with 'gnn-search train --resume', or, where it diverged, remove the "
+            "folder and train anew with lower learning rates"
+        )
     manifest = MODEL.read_manifest(layout.manifest, ModelManifest)
     MODEL.check_hash(layout.root, sorted(manifest.files), manifest.hash)
     return manifest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,63 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
+from gnn_search.machine import library_versions
+from gnn_search.rerank.word_matches import save_matches
 from gnn_search.sampling.inputs import InputSampler
-from gnn_search.trained.model import read_manifest, save_model
+from gnn_search.trained.model import open_model, read_manifest, save_model
+from gnn_search.trained.node_embeddings import encode_nodes, save_node_embeddings
+from gnn_search.training.checkpoint import remove_checkpoints
 from gnn_search.training.loop import RESUME_ADVICE, Listener, TrainingResult, train
-from gnn_search.training.reranker_fit import RerankerFit, fit_reranker
-from gnn_search.versions import library_versions
+from gnn_search.training.reranker_fit import Progress, RerankerFit, fit_reranker
+
+
+def train_model(
+    config: TrainingConfig | str | Path,
+    graph: Graph | Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    seed: int | None = None,
+    tensorboard: bool | None = None,
+    listener: Listener = lambda report: None,
+    say: Callable[[str], object] = lambda sentence: None,
+    progress: Progress = lambda stage, done, total: None,
+) -> dict[str, Any]:
+    """Train a model as `fit_model` does, and save its node embeddings and word matches beside it.
+
+    Args:
+        config: The configuration, the name of a shipped one, or a path.
+        graph: The graph, or its folder.
+        out: The model folder.
+        resume: Go on from the newest checkpoint in `out`.
+        seed: In place of the configuration's.
+        tensorboard: Write event files of TensorBoard; by default where it is installed.
+        listener: Called after each step.
+        say: Called with a sentence for what follows the steps.
+        progress: Receives the progress of fitting the reranker.
+
+    Returns:
+        The summary that `model.json` keeps.
+
+    Raises:
+        GnnSearchError: As `fit_model` does, or the configuration or the graph is not right.
+    """
+    settings = config if isinstance(config, TrainingConfig) else TrainingConfig.load(config)
+    if seed is not None:
+        settings = settings.model_copy(update={"seed": seed})
+    if not isinstance(graph, Graph):
+        graph = Graph.open(graph)
+        graph.verify()
+    board = any(distributions(name="tensorboard")) if tensorboard is None else tensorboard
+    summary = fit_model(settings, graph, out, resume=resume, tensorboard=board, listener=listener, say=say, progress=progress)
+    layout = ModelLayout(out)
+    if layout.checkpoint.exists():  # else the model was whole before
+        model = open_model(out, graph.path)
+        if model.reranker is not None and settings.reranker.words:
+            save_matches(model.word_matcher.match_queries(), layout.word_matches)
+        save_node_embeddings(model, encode_nodes(model, graph.manifest.test_start))
+    remove_checkpoints(layout.checkpoint)
+    return summary
 
 
 def fit_model(
@@ -27,22 +80,16 @@ def fit_model(
     tensorboard: bool = False,
     listener: Listener = lambda report: None,
     say: Callable[[str], object] = lambda sentence: None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> dict[str, Any]:
-    """Train a model, save it, and return the summary that `model.json` keeps.
+    """Train a model, save it, and return the summary that `model.json` keeps; see `train_model` for the arguments.
 
-    Args:
-        config: The configuration.
-        graph: The graph; only training and validation events are read.
-        out: The model folder.
-        resume: Go on from the newest checkpoint in `out`; of a model that is whole, only its summary is read.
-        tensorboard: Write event files of TensorBoard beside `metrics.jsonl`.
-        listener: Called after each step.
-        say: Called with a sentence for what follows the steps.
+    With `resume`, of a model that is whole only its summary is read.
 
     Raises:
         OutputExistsError: `out` exists and `resume` is false.
         ArtefactError: There is nothing to resume, or it is of another configuration or graph.
-        MissingExtraError: TensorBoard is asked for and not installed.
+        MissingExtraError: TensorBoard is wanted and not installed.
         DivergenceError: The loss, a weight or a vector is no longer a finite number.
     """
     ended = _ended(config, graph, ModelLayout(out)) if resume else None
@@ -52,7 +99,7 @@ def fit_model(
     reranker = None
     if config.reranker.enabled:
         say("fitting the reranker on the validation period")
-        reranker = fit_reranker(config, graph, result.towers, InputSampler(graph, config))
+        reranker = fit_reranker(config, graph, result.towers, InputSampler(graph, config), progress)
     summary = _summarise(result, reranker, out)
     save_model(out, graph, config, result.towers, None if reranker is None else reranker.scorer, summary, library_versions())
     return summary

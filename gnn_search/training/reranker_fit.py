@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,12 @@ from gnn_search.training.divergence import refuse_divergence
 
 _BLOCK = 1024
 _TOP = 10
+
+Progress = Callable[[str, int, int], None]
+"""Receives a stage of the fitting, and how many cases of how many are done."""
+
+
+def _silent(stage: str, done: int, total: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -73,20 +79,20 @@ class RerankerFit:
     recall: dict[str, float]
 
 
-def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler) -> RerankerFit:
-    """Fit the reranker of trained towers."""
+def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler, progress: Progress = _silent) -> RerankerFit:
+    """Fit the reranker of trained towers; `progress` is called after each block of cases."""
     cases = build_cases(graph, "validation", config.reranker.cases, config.seed)
     encoder = NodeEncoder(towers, inputs, graph.before(cases.time))
     index = CandidateIndex(encoder.view, config.reranker, inputs.history, encoder.categories)
     with deterministic():
-        examples = gather(config, encoder, index, cases)
-        halves = _fit_halves(config, examples)
+        examples = gather(config, encoder, index, cases, progress)
+        halves = _fit_halves(config, examples, progress)
         parts = []
         for half, scorer in enumerate(halves):
             held_out = np.flatnonzero((examples.group != half) & ~examples.altered)
             parts.append((len(held_out), _recalls(scorer, examples, held_out)))
         recall = np.sum([size * recalls for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
-        scorer = fit(config, examples, np.arange(len(examples.wanted)))
+        scorer = fit(config, examples, np.arange(len(examples.wanted)), progress)
     return RerankerFit(scorer, len(cases), dict(zip(("vector", "graph", "reranked"), recall.tolist(), strict=True)))
 
 
@@ -109,6 +115,7 @@ def gather(
     encoder: NodeEncoder,
     index: CandidateIndex,
     cases: Cases,
+    progress: Progress = _silent,
     *,
     beyond: int = 50,
     most_scores: int = 1 << 27,
@@ -133,6 +140,7 @@ def gather(
             found = _gather_block(encoder, index, words, cases, user, case[start : start + size], cold, beyond)
             features.append(found[0])
             parts.append(found[1:])
+            progress("candidates of the reranker", sum(len(part[3]) for part in parts), len(cases) + len(again))
     reached = np.cumsum([0] + [len(described) for described in features])
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
     case = np.concatenate(order)
@@ -150,7 +158,7 @@ def gather(
     )
 
 
-def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> RerankScorer:
+def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress: Progress = _silent) -> RerankScorer:
     """Fit a scorer on some cases: each relevant product against all candidates that are not.
 
     Cases of new queries are fitted more often: those that are only taken as such are easier, as the vectors were
@@ -175,13 +183,14 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> Rerank
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     steps = settings.epochs * -(-len(case) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for batch in _batches(case, settings.epochs, settings.batch_size, config.seed):
+    for step, batch in enumerate(_batches(case, settings.epochs, settings.batch_size, config.seed), 1):
         both, alone, relevant, _ = _scores(scorer, examples, features, batch)
         loss = _loss(both, relevant) + _loss(alone, relevant)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
+        progress("fitting the reranker", step * settings.batch_size, steps * settings.batch_size)
     for name, weight in scorer.named_parameters():
         refuse_divergence(weight, f"{name} of the reranker", "reranker")
     with torch.no_grad():
@@ -190,8 +199,8 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64) -> Rerank
     return scorer.eval()
 
 
-def _fit_halves(config: TrainingConfig, examples: RerankExamples) -> tuple[RerankScorer, RerankScorer]:
-    first, second = (fit(config, examples, np.flatnonzero(examples.group == half)) for half in (0, 1))
+def _fit_halves(config: TrainingConfig, examples: RerankExamples, progress: Progress = _silent) -> tuple[RerankScorer, RerankScorer]:
+    first, second = (fit(config, examples, np.flatnonzero(examples.group == half), progress) for half in (0, 1))
     return first, second
 
 

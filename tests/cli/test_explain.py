@@ -32,7 +32,7 @@ def test_for_a_reader(tiny_model):
         "nothing (the zero slot)",
     ):
         assert wanted in result.stdout
-    assert "Shortest ways from user 3 to the product" in result.stdout
+    assert "Shortest paths from user 3 to the product" in result.stdout
     assert "query 'bread 0' -> led" in result.stdout
     assert result.stderr == ""
 

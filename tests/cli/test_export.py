@@ -68,9 +68,9 @@ def test_vectors_made_anew_are_those_that_were_stored(fresh_model):
 
     stored = open_node_embeddings(open_model(fresh_model))
     kept = {name: np.array(vectors) for name, vectors in stored.vectors.items()}
-    for file in (fresh_model / "vectors").iterdir():
+    for file in (fresh_model / "node_embeddings").iterdir():
         file.unlink()
-    (fresh_model / "vectors").rmdir()
+    (fresh_model / "node_embeddings").rmdir()
     anew = open_node_embeddings(open_model(fresh_model))
     for name, vectors in kept.items():
         assert np.array_equal(anew.vectors[name], vectors), name

@@ -39,7 +39,7 @@ def test_a_user(run):
 def test_a_query_in_any_writing(run):
     told = json.loads(run("--query", "bread 0", "--json").stdout)
     shown = run("--query", " BREAD  0 ").stdout
-    assert shown.startswith(f"Query 'bread 0': asked by {told['num_users']} users, led to {told['num_products']} products in")
+    assert shown.startswith(f"Query 'bread 0': {told['num_users']} users, led to {told['num_products']} products in")
     assert told["top_products"][0]["title"] in shown
     assert "food > bakery > bread" in shown
 

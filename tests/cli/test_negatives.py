@@ -40,7 +40,7 @@ def test_a_query(tiny_model, tiny_graph):
     result = run(tiny_model, "--query", query.upper(), "-k", 2, "--kind", "taxonomy", "--kind", "bm25")
     assert result.exit_code == 0
     assert f"'{query}'" in result.output
-    assert "bm25 (the model was not taught with it)" in result.output
+    assert "bm25 (the model was not trained with it)" in result.output
     shown = json.loads(run(tiny_model, "--query", query, "-k", 2, "--json").output)
     assert [one["kind"] for one in shown["samplers"]] == ["in_batch", "taxonomy"]
     assert all(len(one["negatives"]) == 2 for one in shown["samplers"])

@@ -177,11 +177,17 @@ DAMAGES = {
     "cut weights": (lambda model: cut(model / "weights.safetensors"), "its files differ from those that were written"),
     "other tokenizer": (lambda model: (model / "tokenizer.json").write_text("{}"), "its files differ from those that were written"),
     "moved graph": (lambda model: change(model / "model.json", graph="nowhere"), "is no longer in nowhere; say where it is with --graph"),
-    "vectors cut": (lambda model: cut(model / "vectors" / "product.npy"), "product.npy is damaged"),
-    "vectors missing": (lambda model: (model / "vectors" / "user.npy").unlink(), "user.npy is damaged"),
-    "vectors of another size": (lambda model: np.save(model / "vectors" / "query.npy", np.zeros((3, 16), np.float32)), "expected float32"),
-    "vectors without manifest": (lambda model: (model / "vectors" / "vectors.json").unlink(), "vectors.json is missing"),
-    "vectors of another model": (lambda model: change(model / "vectors" / "vectors.json", model_hash="0"), "were made by another model"),
+    "vectors cut": (lambda model: cut(model / "node_embeddings" / "product.npy"), "product.npy is damaged"),
+    "vectors missing": (lambda model: (model / "node_embeddings" / "user.npy").unlink(), "user.npy is damaged"),
+    "vectors of another size": (
+        lambda model: np.save(model / "node_embeddings" / "query.npy", np.zeros((3, 16), np.float32)),
+        "expected float32",
+    ),
+    "vectors without manifest": (lambda model: (model / "node_embeddings" / "vectors.json").unlink(), "vectors.json is missing"),
+    "vectors of another model": (
+        lambda model: change(model / "node_embeddings" / "vectors.json", model_hash="0"),
+        "were made by another model",
+    ),
 }
 
 

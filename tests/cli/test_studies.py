@@ -16,20 +16,19 @@ from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.rankers.build import model_case_rankers
 from gnn_search.studies import study as study_module
-from gnn_search.studies.measuring import study_cases
-from gnn_search.studies.plan import Measuring
+from gnn_search.studies.measuring import Measuring, study_cases
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import encode_nodes
 
 CLOCK = {"seconds", "cpu_seconds", "examples_per_second", "share_waiting_for_batches", "command"}
 CLOCK |= {"drawing_cpu_seconds", "index_cpu_seconds", "cpu_seconds_per_million", "mining_cpu_seconds", "share_of_step"}
-VARIANTS = {"without walk": {"reranker": {"enabled": False}}, "without text": {"product": {"text": False}}, "same": {"dimension": 16}}
+VARIANTS = {"without reranker": {"reranker": {"enabled": False}}, "without text": {"product": {"text": False}}, "same": {"dimension": 16}}
 
 
 def write(folder: Path, **study: Any) -> Path:
     """Write a tiny base and a study of it."""
     base, path = folder / "tiny.yaml", folder / "study.yaml"
-    base.write_text(yaml.safe_dump(tiny_settings(walk={"cases": 20, "epochs": 2})))
+    base.write_text(yaml.safe_dump(tiny_settings(reranker={"cases": 20, "epochs": 2})))
     path.write_text(yaml.safe_dump({"base": str(base), "seeds": [0, 1], "n_resamples": 50, **study}, sort_keys=False))
     return path
 
@@ -55,8 +54,8 @@ def test_an_ablation_is_reported(ablated, tiny_graph):
     result, folder = ablated
     assert result.exit_code == 0, result.output
     report = json.loads((folder / "out.json").read_text())
-    assert [one["name"] for one in report["summaries"]] == ["base", "without walk", "without text"]
-    assert [one["name"] for one in report["runs"]] == ["base"] * 2 + ["without walk"] * 2 + ["without text"] * 2
+    assert [one["name"] for one in report["summaries"]] == ["base", "without reranker", "without text"]
+    assert [one["name"] for one in report["runs"]] == ["base"] * 2 + ["without reranker"] * 2 + ["without text"] * 2
     assert [one["seed"] for one in report["runs"]] == [0, 1] * 3
     assert [one["name"] for one in report["skipped"]] == ["same"]
     assert report["machine"]["threads"] == 1
@@ -74,13 +73,13 @@ def test_an_ablation_is_reported(ablated, tiny_graph):
 
 def test_recalls_are_those_of_evaluate(ablated, tiny_graph):
     report = json.loads((ablated[1] / "out.json").read_text())
-    for found, name in ((report["runs"][1], "base-seed1-*"), (report["runs"][3], "without-walk-seed1-*")):
+    for found, name in ((report["runs"][1], "base-seed1-*"), (report["runs"][3], "without-reranker-seed1-*")):
         (folder,) = (ablated[1] / "out.work" / "models").glob(name)
         model, cases = open_model(folder), study_cases(tiny_graph, Measuring("validation", None, 20), 1)
         rankers = model_case_rankers(model, encode_nodes(model, cases.time))
         scores = evaluate(cases, rankers, tiny_graph, k=(10, 40), n_resamples=1)
         channels = dict(
-            zip(("reranked", "vector", "graph", "no user") if model.walk else ("reranked", "no user"), scores.methods, strict=True)
+            zip(("reranked", "vector", "graph", "no user") if model.reranker else ("reranked", "no user"), scores.methods, strict=True)
         )
         channels.setdefault("vector", channels["reranked"])
         assert {one["channel"] for one in found["recalls"]} == set(channels)
@@ -117,7 +116,7 @@ def test_a_killed_study_goes_on(ablated, tiny_graph, tmp_path, monkeypatch):
 
 def test_changed_settings_are_not_taken_for_done(tiny_graph, tmp_path):
     study = write(tmp_path, variants=VARIANTS)
-    some = ["--seeds", "3", "--only", "without walk", "--work", tmp_path / "work"]
+    some = ["--seeds", "3", "--only", "without reranker", "--work", tmp_path / "work"]
     assert run("ablate", study, tiny_graph, tmp_path / "one.json", *some).stderr.startswith("2 runs, 0 of them")
     assert run("ablate", study, tiny_graph, tmp_path / "two.json", *some).stderr == "2 runs, 2 of them done before\n"
     assert run("ablate", study, tiny_graph, tmp_path / "three.json", *some, "--cases", 9).stderr.startswith("2 runs, 0 of them")
@@ -147,7 +146,7 @@ def test_negatives_are_compared(tiny_graph, tmp_path):
     assert [len(one["differences"]) > 0 for one in report["summaries"]] == [True, False, True]
     assert all(one["reached"][0]["seeds"] == 2 for one in report["costs"])
     assert report["costs"][1]["reached"][1]["seeds"] == 2
-    assert all(one["training"]["walk"] is None and one["cases"] == report["runs"][0]["cases"] for one in report["runs"])
+    assert all(one["training"]["reranker"] is None and one["cases"] == report["runs"][0]["cases"] for one in report["runs"])
     assert all(0 < one["share_of_step"] < 1 and one["mining_cpu_seconds"] > 0 for one in report["costs"])
     for words in ("to ance", "what the samplers cost", "tb_hns", "(lowest)", "of .0500 (0.05)", "2 of 2"):
         assert words in result.stdout
@@ -171,7 +170,7 @@ def assert_refused(result: Result, message: str) -> None:
     [
         ({"odd": {"user": {"histroy": 0}}}, (), "variant 'odd': unknown key 'user.histroy'; remove it or correct its name"),
         ({"same": {"dimension": 16}}, (), "no variant is left to try: same: the base"),
-        (VARIANTS, ("--only", "nope"), "there is no variant 'nope' in the study; there are without walk, without text, same"),
+        (VARIANTS, ("--only", "nope"), "there is no variant 'nope' in the study; there are without reranker, without text, same"),
         (VARIANTS, ("--base", "nope"), "no file nope, and no shipped one of that name in configs"),
         (VARIANTS, ("--seeds", "1,1"), "each seed may stand once in seeds (got 1, 1)"),
         ({"more": {"reranker": {"cases": 5000}}}, (), "so none is left to measure on; set override"),

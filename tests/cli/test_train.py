@@ -70,23 +70,23 @@ def test_the_reranker_is_fitted_and_reported(trained, tiny_graph):
     result, out = trained
     model = open_model(out)
     assert model.reranker is not None
-    summary = model.manifest.training["walk"]
+    summary = model.manifest.training["reranker"]
     assert summary["cases"] == len(build_cases(tiny_graph, "validation"))
     recall = summary["validation_recall_at_10"]
-    assert set(recall) == {"vector", "walk", "full"}
+    assert set(recall) == {"vector", "graph", "reranked"}
     assert all(0 < value <= 1 for value in recall.values())
     shown = " ".join(result.stdout.replace("│", " ").split())
-    assert f"{recall['full']:.4f}; walk alone {recall['walk']:.4f}, vectors alone {recall['vector']:.4f}" in shown
+    assert f"{recall['reranked']:.4f}; candidates alone {recall['graph']:.4f}, vectors alone {recall['vector']:.4f}" in shown
     assert "fitting the reranker on the validation period" in result.stderr
 
 
 def test_a_model_without_a_reranker(tiny_graph, tmp_path):
-    result = run(write_config(tmp_path, walk={"enabled": False}), tiny_graph.path, tmp_path / "model", "--json")
+    result = run(write_config(tmp_path, reranker={"enabled": False}), tiny_graph.path, tmp_path / "model", "--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["walk"] is None
-    assert "walk" not in result.stderr
-    assert open_model(tmp_path / "model").walk is None
-    assert not ModelLayout(tmp_path / "model").walk.exists()
+    assert json.loads(result.stdout)["reranker"] is None
+    assert "reranker" not in result.stderr
+    assert open_model(tmp_path / "model").reranker is None
+    assert not ModelLayout(tmp_path / "model").reranker.exists()
 
 
 def test_a_killed_run_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
@@ -109,7 +109,7 @@ def test_a_killed_run_goes_on(trained, tiny_graph, tmp_path, monkeypatch):
     expected, found = (load_file(ModelLayout(out).weights) for out in (trained[1], tmp_path / "model"))
     assert expected.keys() == found.keys()
     assert all(expected[name].equal(found[name]) for name in expected)
-    assert ModelLayout(tmp_path / "model").walk.read_bytes() == ModelLayout(trained[1]).walk.read_bytes()
+    assert ModelLayout(tmp_path / "model").reranker.read_bytes() == ModelLayout(trained[1]).reranker.read_bytes()
 
 
 def test_an_ended_run_may_be_resumed_and_says_the_same(trained, tiny_graph, tmp_path):
@@ -131,7 +131,7 @@ def test_a_run_killed_before_its_vectors_are_there_goes_on(trained, tiny_graph, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("gnn_search.trained.node_embeddings.encode_nodes", killed)
+        patch.setattr("gnn_search.training.fit.encode_nodes", killed)
         assert run(write_config(tmp_path), tiny_graph.path, tmp_path / "model").exit_code == 130
     layout = ModelLayout(tmp_path / "model")
     assert layout.manifest.exists()
@@ -143,7 +143,7 @@ def test_a_run_killed_before_its_vectors_are_there_goes_on(trained, tiny_graph, 
 
 
 def test_a_training_that_diverges_is_one_sentence_and_exit_2(tiny_graph, tmp_path):
-    result = run(write_config(tmp_path, optimiser={"learning_rate": 1e30}), tiny_graph.path, tmp_path / "model")
+    result = run(write_config(tmp_path, negatives=[{"kind": "in_batch", "weight": 1e38}]), tiny_graph.path, tmp_path / "model")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("Error: the training diverged: ")
     assert result.stderr.endswith("is not finite; lower the learning rates under 'optimiser' and train anew\n")

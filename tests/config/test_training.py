@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from gnn_search.config.files import check
-from gnn_search.config.negatives import InBatch, TaxonomyWalk, Uniform
+from gnn_search.config.negatives import InBatch, Taxonomic, Uniform
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ConfigError
 
@@ -24,7 +24,7 @@ def test_a_name_is_enough():
 
 def test_a_configuration_survives_yaml():
     full = config(negatives=[{"kind": "in_batch"}, {"kind": "uniform", "count": 3}, {"kind": "taxonomy", "levels": [0, 2.5]}])
-    assert full.negatives == (InBatch(kind="in_batch"), Uniform(kind="uniform", count=3), TaxonomyWalk(kind="taxonomy", levels=(0, 2.5)))
+    assert full.negatives == (InBatch(kind="in_batch"), Uniform(kind="uniform", count=3), Taxonomic(kind="taxonomy", levels=(0, 2.5)))
     again = check(yaml.safe_load(yaml.safe_dump(full.model_dump(mode="json"))), TrainingConfig, "again")
     assert again == full
     assert again.model_dump_json() == full.model_dump_json()
@@ -87,6 +87,8 @@ def test_one_pool_is_enough(negatives):
         ({"loop": {"epochs": float("inf")}}, r"'loop\.epochs': .*finite number"),
         ({"loop": {"window_days": 1e-12}}, r"'loop\.window_days'"),
         ({"optimiser": {"learning_rate": float("nan")}}, r"'optimiser\.learning_rate'"),
+        ({"optimiser": {"weight_decay": 2}}, r"'optimiser\.weight_decay': .*less than or equal to 1"),
+        ({"reranker": {"learning_rate": 1e38}}, r"'reranker\.learning_rate': .*less than or equal to 1 \(got 1e\+38\)"),
         ({"optimiser": {"warmup": 1}}, r"'optimiser\.warmup': .*less than 1"),
         ({"text": {"kind": "transformer"}}, r"'text': kind transformer needs start, the folder of a sentence-transformers model"),
         ({"text": {"kind": "transformer", "start": {"tokenizer": "a", "table": "b"}}}, r"'text': kind transformer needs start"),
@@ -114,8 +116,8 @@ def test_what_is_refused(changes, message):
 
 
 def test_the_preset_is_the_papers_sibling_rule():
-    walk = config(negatives=[{"kind": "in_batch"}, {"kind": "taxonomy", "preset": "tb_hns"}]).negatives[1]
-    assert walk == TaxonomyWalk(kind="taxonomy", preset="tb_hns", levels=(0, 1), alpha=0, mask="query")
+    taxonomy = config(negatives=[{"kind": "in_batch"}, {"kind": "taxonomy", "preset": "tb_hns"}]).negatives[1]
+    assert taxonomy == Taxonomic(kind="taxonomy", preset="tb_hns", levels=(0, 1), alpha=0, mask="query")
 
 
 def test_the_mask_of_each_kind_is_its_own_or_that_of_the_loss():

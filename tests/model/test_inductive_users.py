@@ -91,7 +91,7 @@ def test_inductive_users_of_whom_nothing_is_known_leave_the_query_as_it_is_to_th
 
 
 def test_candidates_of_a_known_user_as_an_inductive_one_are_the_same(graph):
-    config = tiny_config(**PARTS, reranker={"factors": [2, 6], "recent": 4})
+    config = tiny_config(**PARTS, reranker={"factors": [2, 6], "recent_length": 4})
     towers, inputs = random_towers(graph, config), InputSampler(graph, config)
     view = graph.before(graph.manifest.test_start)
     candidates = CandidateIndex(view, config.reranker, inputs.history, inputs.categories(view))

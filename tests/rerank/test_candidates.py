@@ -98,7 +98,11 @@ class PlainCandidates:
         return sorted(count, key=lambda product: (-round(late[product], 5), -count[product], product))[: self.settings.products]
 
 
-SETTINGS = [RerankerSettings(), RerankerSettings(products=2, recent=3, half_life_days=(9.0,)), RerankerSettings(products=1, recent=0)]
+SETTINGS = [
+    RerankerSettings(),
+    RerankerSettings(products=2, recent_length=3, half_life_days=(9.0,)),
+    RerankerSettings(products=1, recent_length=0),
+]
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +209,7 @@ def test_nothing_at_or_after_the_moment_counts(tmp_path, day, later):
 
 def test_the_cost_of_a_request_is_bounded(tiny_graph, monkeypatch):
     at, user = tiny_graph.manifest.time_last + 1, np.arange(15, dtype=np.int32)
-    settings = RerankerSettings(products=1, recent=0)
+    settings = RerankerSettings(products=1, recent_length=0)
     whole = find_candidates(candidate_index(tiny_graph, at, settings), user, np.full_like(user, -1), np.zeros_like(user))
     assert np.bincount(whole.row).max() > 2
     monkeypatch.setattr(candidates_module, "_OWN_PRODUCTS", 1)

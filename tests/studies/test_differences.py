@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gnn_search.studies.differences import differences, summarise
+from gnn_search.studies.differences import differences, summarise_variant
 from gnn_search.studies.result import Recall, RunResult
-from gnn_search.studies.store import Measured
+from gnn_search.studies.runs import MeasuredRun
 
 
-def measured(seed: int, values: list[float], user: list[int], slices: tuple[str, ...] = ("all",)) -> Measured:
+def measured(seed: int, values: list[float], user: list[int], slices: tuple[str, ...] = ("all",)) -> MeasuredRun:
     """A run whose cases all count in each of its slices, with one cut-off."""
     result = RunResult(
         name="x",
@@ -24,7 +24,7 @@ def measured(seed: int, values: list[float], user: list[int], slices: tuple[str,
         seconds=1.0,
         cpu_seconds=1.0,
     )
-    return Measured(result, np.array(user, dtype=np.int32), {"reranked": np.array([[values]] * len(slices))})
+    return MeasuredRun(result, np.array(user, dtype=np.int32), {"reranked": np.array([[values]] * len(slices))})
 
 
 def test_seeds_are_pooled_and_shown_alone():
@@ -52,6 +52,6 @@ def test_cases_that_do_not_count_in_a_slice_are_left_out():
 def test_a_slice_that_a_seed_lacks_is_left_out():
     runs = [measured(0, [1], [1], ("all", "new query")), measured(1, [1], [1])]
     assert [one.slice for one in differences(runs, runs, 10)] == ["all"]
-    summary = summarise("x", runs, None, 10)
+    summary = summarise_variant("x", runs, None, 10)
     assert [one.slice for one in summary.recalls] == ["all"]
     assert (summary.differences, summary.steps) == ((), 10.5)

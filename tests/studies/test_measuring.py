@@ -44,7 +44,7 @@ def test_none_is_left(tiny_graph):
 
 
 def test_the_largest_fit_counts_for_all_models():
-    some, more, off = (tiny_config(reranker=walk) for walk in ({"cases": 5}, {"cases": 7}, {"cases": 99, "enabled": False}))
+    some, more, off = (tiny_config(reranker=settings) for settings in ({"cases": 5}, {"cases": 7}, {"cases": 99, "enabled": False}))
     assert measuring_of([some, more, off], "validation", 3) == Measuring("validation", 3, 7)
     assert measuring_of([off], "validation", None).fitted == 0
     assert measuring_of([some], "test", None).fitted == 0

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.errors import ConfigError, TableError
-from gnn_search.tables.load import load_shop_tables
-from gnn_search.tables.shop import ShopTables
+from gnn_search.tables.load import ShopTables, load_shop_tables
 
 BY_TIME = {"by": "time", "validation": "2020-01-02 00:00:00", "test": "2020-01-03 00:00:00"}
 DAY = 86_400_000_000

@@ -15,7 +15,7 @@ import pytest
 import torch
 from rich_shop import PARTS, write_rich_shop
 from shops import build, write_tiny_shop
-from towers import tiny_config, tiny_settings
+from towers import tiny_config, tiny_settings, unchecked_config
 
 from gnn_search.errors import ArtefactError, DivergenceError, OutputExistsError, RequestError
 from gnn_search.graph.cases import build_cases
@@ -344,7 +344,7 @@ def test_the_cases_are_a_sample_of_the_validation_period(tiny_graph: Graph):
 )
 def test_a_run_that_diverges_stops_and_leaves_only_numbers(tiny_graph, tmp_path, changes, message):
     with pytest.raises(DivergenceError, match=message):
-        train(tiny_config(**changes), tiny_graph, tmp_path / "model")
+        train(unchecked_config(**changes), tiny_graph, tmp_path / "model")
     assert not ModelLayout(tmp_path / "model").manifest.exists()
     found = rows(tmp_path / "model") if ModelLayout(tmp_path / "model").metrics.exists() else []
     assert all(np.isfinite(value) for row in found for value in row.values())

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from towers import random_towers, tiny_config
+from towers import random_towers, tiny_config, unchecked_config
 
 from gnn_search.errors import DivergenceError, RequestError
 from gnn_search.graph.cases import build_cases
@@ -75,7 +75,7 @@ def test_another_seed_is_another_fit(faithful_shop, faithful_fit):
 
 def test_a_fit_that_diverges_is_refused(faithful_shop):
     with pytest.raises(DivergenceError, match=r"of the reranker is not finite; lower the learning rates under 'reranker' and train anew"):
-        fitted(faithful_shop, config(learning_rate=1e30))
+        fitted(faithful_shop, unchecked_config(reranker={**config().reranker.model_dump(), "learning_rate": 1e30}))
 
 
 def candidate_index(settings, inputs: InputSampler, encoder: NodeEncoder) -> CandidateIndex:
@@ -95,7 +95,7 @@ def test_held_out_recall_is_of_the_other_half_of_the_users(tiny_graph, monkeypat
     settings = config(user_dropout=0)
     fits, measured = {}, []
 
-    def remember_fit(config, examples, case):
+    def remember_fit(config, examples, case, *progress):
         scorer = fit(config, examples, case)
         fits[id(scorer)] = scorer, case
         return scorer
@@ -162,7 +162,7 @@ def test_copies_do_not_count_as_cases(tiny_graph):
 
 
 def test_candidates_are_those_reached_and_the_nearest(tiny_graph):
-    settings = config(user_dropout=0, products=2, recent=0)
+    settings = config(user_dropout=0, products=2, recent_length=0)
     cases = build_cases(tiny_graph, "validation", settings.reranker.cases, settings.seed)
     inputs = InputSampler(tiny_graph, settings)
     encoder = NodeEncoder(random_towers(tiny_graph, settings), inputs, tiny_graph.before(cases.time))

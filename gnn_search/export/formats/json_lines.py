@@ -19,14 +19,7 @@ def object_text(frame: pl.DataFrame) -> pl.Series:
 
 
 def write_line_shards(source: ExportSource, folder: Path, suffix: str, lines: Callable[[pl.DataFrame], pl.Series]) -> None:
-    """Write the products as `product-NNNNN.SUFFIX`.
-
-    Args:
-        source: What to write.
-        folder: Where to.
-        suffix: Of the files.
-        lines: Turns some documents into as many texts, of one line or more each.
-    """
+    """Write the products as `product-NNNNN.SUFFIX`; `lines` turns documents into as many texts, of one line or more each."""
     number, size = 0, 0
     for block in source.blocks(product_documents(source.model.graph)):
         text = "".join(f"{line}\n" for line in lines(block)).encode()

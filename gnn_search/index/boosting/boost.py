@@ -22,9 +22,9 @@ from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import GraphView
 from gnn_search.index.boosting.qualities import SIDES, halvings, has_interactions, measure_quality, quantile_borders
 from gnn_search.layout import FORMAT_VERSION, staged, write_json
+from gnn_search.machine import library_versions
 from gnn_search.manifest import Artefact, hash_manifest
 from gnn_search.trained.model import Model
-from gnn_search.versions import library_versions
 
 _MANIFEST = "boost.json"
 _FILES = _QUALITY, _IDS = "quality.npy", "ids.parquet"

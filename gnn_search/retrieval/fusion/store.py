@@ -9,10 +9,10 @@ from pydantic import Field
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import FORMAT_VERSION, FusionLayout, hash_files, staged, write_json
+from gnn_search.machine import library_versions
 from gnn_search.manifest import Artefact
 from gnn_search.retrieval.fusion.weighted_sum import Weights
 from gnn_search.trained.model import Model
-from gnn_search.versions import library_versions
 
 _FUSION = Artefact("fusion", "fit it again with 'gnn-search fuse'", "gnn-search fuse")
 

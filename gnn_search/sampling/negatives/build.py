@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gnn_search.arrays import sorted_unique
-from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, Negatives, SharedNegatives, TaxonomyWalk, Uniform
+from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, Negatives, SharedNegatives, Taxonomic, Uniform
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.negatives.base import OwnNegativeSampler, Positives, SharedNegativeSampler
 from gnn_search.sampling.negatives.in_batch import InBatchNegatives
@@ -78,7 +78,7 @@ def build_samplers(
             shared.append(InBatchNegatives(positives.product, num_products))
         elif isinstance(settings, Uniform):
             shared.append(UniformNegatives(settings.count, num_products, random))
-        elif isinstance(settings, TaxonomyWalk):
+        elif isinstance(settings, Taxonomic):
             popularity = np.bincount(positives.product, minlength=num_products)
             shape = settings.levels, settings.count, popularity, settings.alpha
             own[settings.kind] = TaxonomyNegatives(graph.taxonomy, *shape, known, random, settings.start_levels)

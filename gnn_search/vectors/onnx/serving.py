@@ -159,7 +159,8 @@ class ServingTables:
         inside = np.flatnonzero(np.isin(category, self._tables["query_categories"][start:end]))
         if len(inside) > _INTERACTIONS_READ:
             groups = category[inside]
-            inside = np.sort(np.concatenate([inside[groups == group][-_INTERACTIONS_READ:] for group in np.unique(groups)]))
+            distinct = np.unique(groups, return_index=True)[0]
+            inside = np.sort(np.concatenate([inside[groups == group][-_INTERACTIONS_READ:] for group in distinct]))
         return _distinct(past.product[inside], past.time[inside], past.now, self._settings["attention_length"])
 
 
