@@ -195,7 +195,7 @@ def _frame_faults(name: str, left: pl.DataFrame, right: pl.DataFrame) -> Iterato
 def _value_faults(place: str, left: Any, right: Any) -> Iterator[str]:
     if isinstance(left, dict) and isinstance(right, dict):
         for key in sorted(left.keys() | right.keys()):
-            if key in ("manifest", "seconds", "machine", "speed"):
+            if key in ("manifest", "seconds", "machine", "speed", "costs"):
                 continue
             if key not in left or key not in right:
                 yield f"{place}: {key} is only in one"

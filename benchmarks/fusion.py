@@ -22,7 +22,7 @@ from gnn_search.evaluation.baselines.build import build_baselines
 from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.evaluation.result import Evaluation
 from gnn_search.evaluation.slices import report_slices
-from gnn_search.evaluation.table import render
+from gnn_search.evaluation.table import render_evaluation
 from gnn_search.graph.cases import build_cases
 from gnn_search.index.flat import FlatIndex
 from gnn_search.layout import write_json
@@ -63,7 +63,7 @@ def command(model: Path, fusion: Path, out: Path, cases: int | None, reference: 
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
     write_json(out, _result(evaluation, opened, fusion))
-    console().print(render(evaluation))
+    console().print(render_evaluation(evaluation))
 
 
 class _Kept:

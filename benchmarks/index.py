@@ -93,13 +93,13 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
     queries, exact = np.load(folder / "queries.npy"), np.load(folder / "exact.npy")
     ids = pl.Series("product_id", np.arange(len(vectors)))
     variants = [IndexSettings.model_validate(variant).resolve(*vectors.shape) for variant in PARTS[part]]
-    start = Seconds.now()
+    start = Seconds.read()
     bare = variants[0].model_copy(update={"full": "none"})
     made: Any = FlatIndex.build(vectors, ids) if part == "flat" else ApproximateIndex.build(vectors, bare, ids)
     build = start.since()
     results = []
     for place, settings in enumerate(variants):
-        start = Seconds.now()
+        start = Seconds.read()
         target = folder / f"{part}-{place}"
         if part == "flat":
             save_index(made, target)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gnn_search.arrays import Float32, Int32
     from gnn_search.model.node_encoder import NodeEncoder
     from gnn_search.trained.model import Model
-    from gnn_search.vectors.onnx.check import OnnxTextTower
+    from gnn_search.vectors.onnx.write import OnnxTextTower
 
 _REQUESTS = 1000
 _BATCHES = (1, 7, 64)
@@ -56,8 +56,7 @@ def measure(path: Path, graph: Path | None, folder: Path) -> dict[str, Any]:
     from gnn_search.model.node_encoder import NodeEncoder
     from gnn_search.trained.model import open_model
     from gnn_search.trained.node_embeddings import open_node_embeddings
-    from gnn_search.vectors.onnx.check import OnnxTextTower, run_requests
-    from gnn_search.vectors.onnx.write import write_onnx_towers
+    from gnn_search.vectors.onnx.write import OnnxTextTower, run_requests, write_onnx_towers
 
     model = open_model(path, graph)
     shop = open_node_embeddings(model)
@@ -86,12 +85,12 @@ def _variants(
     model: Model, encoder: NodeEncoder, folder: Path, text_tower: OnnxTextTower, user: Int32, query: Int32, size: int
 ) -> dict[str, Callable[[], object]]:
     """Return what is measured, each over all requests in batches of a size."""
-    from gnn_search.vectors.onnx.check import open_session
-    from gnn_search.vectors.onnx.manifest import OnnxLayout
+    from gnn_search.vectors.onnx.manifest import PERSONAL_TOWER
+    from gnn_search.vectors.onnx.personal_tower import user_of
     from gnn_search.vectors.onnx.serving import ServingTables
-    from gnn_search.vectors.onnx.tables import user_of
+    from gnn_search.vectors.onnx.write import open_session
 
-    tables, session = ServingTables.open(folder), open_session(OnnxLayout(folder).personal_tower)
+    tables, session = ServingTables.open(folder), open_session(folder / PERSONAL_TOWER)
     texts = model.graph.nodes("query")["query"].gather(query).to_list()
     vectors, history_query, products = encoder.encode_queries(query), encoder.history_query(query), encoder.products.numpy()
     users = [user_of(model.graph, int(who), encoder.view.time) for who in user]

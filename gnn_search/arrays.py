@@ -34,6 +34,15 @@ def sorted_unique(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]] if len(ordered) else ordered
 
 
+def spread_evenly(count: int, most: int) -> Int64:
+    """Return at most `most` of the numbers below `count`, spread evenly and ascending.
+
+    >>> spread_evenly(10, 4).tolist(), spread_evenly(3, 4).tolist()
+    ([0, 3, 6, 9], [0, 1, 2])
+    """
+    return sorted_unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
+
+
 def bisect_rows(values: Int64, starts: Int64, ends: Int64, bound: Int64 | int) -> Int64:
     """Find, in each of many sorted ranges of `values`, the first position whose value is not below the bound.
 

@@ -54,7 +54,7 @@ BY_NAME = {
         "vectors/onnx/test_server_example.py",
     ),
     "server": ("export/formats/test_milvus.py", "export/formats/test_qdrant.py"),
-    "extra": ("export/formats/", "model/test_transformer_tower.py", "report/", "vectors/onnx/", "vectors/test_static_model.py"),
+    "extra": ("export/formats/", "model/test_transformer_tower.py", "report/", "vectors/onnx/", "vectors/test_text_model.py"),
 }
 """The start of their names, below `tests/`. Slow ones take seconds each, or a whole file does; `pytest --durations=50` shows them."""
 BY_FIXTURE = {"postgres": "server", "server": "server", "browser": "browser"}

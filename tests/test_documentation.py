@@ -22,8 +22,7 @@ from gnn_search.config.recipe import Recipe
 from gnn_search.config.studies import AblationSettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.hold_out import HELD_OUT
-from gnn_search.index.boosting.boost import save_boost
-from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.boost import build_boost, save_boost
 from gnn_search.layout import GraphLayout, ModelLayout, RunLayout
 from gnn_search.trained.model import open_model
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
+import numpy.typing as npt
 from pydantic import Field
 
 from gnn_search.config.base import StrictModel
@@ -29,6 +30,14 @@ class Observation(StrictModel):
     meaning: str = Field(description="One sentence: what was found, and what it does to figures.")
     advice: str = Field(description="What to do.")
     examples: tuple[Example, ...] = Field((), description="At most three.")
+
+
+def observe(
+    severity: Severity, rows: npt.NDArray[Any], meaning: str, advice: str, examples: tuple[Example, ...] = ()
+) -> Iterator[Observation]:
+    """Yield an observation on some rows; nothing where there are none."""
+    if len(rows):
+        yield Observation(severity=severity, count=len(rows), meaning=meaning, advice=advice, examples=examples)
 
 
 class Finding(Observation):
@@ -64,7 +73,6 @@ def share(part: int, whole: int) -> str:
 
 
 Subject = TypeVar("Subject")
-Look = Callable[[Subject], Iterable[Observation]]
 
 
 @dataclass(frozen=True)
@@ -73,14 +81,14 @@ class Check(Generic[Subject]):
 
     Attributes:
         name: Shown with each finding.
-        looks_for: What it looks for, as a phrase.
+        description: What it looks for, as a phrase.
         look: Yields faults; nothing where all is well.
         unless: Says why a subject can't be checked, None where it can.
     """
 
     name: str
-    looks_for: str
-    look: Look[Subject]
+    description: str
+    look: Callable[[Subject], Iterable[Observation]]
     unless: Callable[[Subject], str | None] = lambda subject: None
 
     def find(self, subject: Subject) -> list[Finding]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 
-from gnn_search.arrays import Int32, Int64, sorted_unique
-from gnn_search.audit.check import Check, Observation
+from gnn_search.arrays import Int32, Int64, spread_evenly
+from gnn_search.audit.check import Check, Observation, observe
 from gnn_search.audit.keys import pair_keys
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.audit.stored_edges import StoredEdges, forward_of, read_edges
@@ -37,20 +37,19 @@ def _bought_with(shop: AuditedShop) -> Iterator[Observation]:
     looked_at, failed = 0, []
     for snapshot in (made for made in snapshots if made <= shop.manifest.test_start):
         shown = np.flatnonzero(edges.time == snapshot - 1)
-        rows = shown[sorted_unique(np.linspace(0, len(shown) - 1, min(len(shown), _LOOKED_AT)).astype(np.int64))]
+        rows = shown[spread_evenly(len(shown), _LOOKED_AT)]
         most = _most_shared(shop, edges.source[rows], edges.target[rows], snapshot, by_user=settings["by"] == "user")
         failed.append(rows[most < settings["min_count"]])
         looked_at += len(rows)
     rows = np.concatenate([*failed, np.empty(0, np.int64)]).astype(np.int64)
-    if len(rows):
-        yield Observation(
-            severity="error",
-            count=len(rows),
-            meaning=f"Of {looked_at:,} edges bought_with that were checked, these join products that had not been bought together "
-            f"{settings['min_count']} times when the edge becomes visible: they were counted with later data.",
-            advice=_REBUILD,
-            examples=edges.examples(shop, rows),
-        )
+    yield from observe(
+        "error",
+        rows,
+        meaning=f"Of {looked_at:,} edges bought_with that were checked, these join products that had not been bought together "
+        f"{settings['min_count']} times when the edge becomes visible: they were counted with later data.",
+        advice=_REBUILD,
+        examples=edges.examples(shop, rows),
+    )
 
 
 def _most_shared(shop: AuditedShop, a: Int32, b: Int32, before: int, *, by_user: bool) -> Int64:
@@ -87,10 +86,10 @@ def _of_categories(shop: AuditedShop, edges: StoredEdges) -> Iterator[Observatio
     forward = forward_of(edges.stored_as)
     query, category = (edges.source, edges.target) if forward[0] == "query" else (edges.target, edges.source)
     num_categories = shop.graph.taxonomy.num_categories
-    ways = shop.graph.taxonomy.ancestors()
+    ancestors = shop.graph.taxonomy.ancestors()
     own = np.asarray(shop.graph.taxonomy.product_category)[shop.product]
     positives = np.flatnonzero(shop.positive & (own >= 0))
-    above = ways[own[positives]]
+    above = ancestors[own[positives]]
     place, level = np.nonzero(above >= 0)
     pair = pair_keys(shop.query[positives][place], above[place, level], num_categories)
     # Events are in time order inside a period, and the periods follow each other: a stable order by time puts the first one first.
@@ -102,16 +101,17 @@ def _of_categories(shop: AuditedShop, edges: StoredEdges) -> Iterator[Observatio
     known = distinct[at] == wanted
     shown_from = np.full(len(wanted), shop.manifest.validation_start - 1) if edges.time is None else edges.time
     later = np.flatnonzero(known & (first_time[at] > shown_from))
-    if len(later):
-        yield Observation(
-            severity="error",
-            count=len(later),
-            meaning=f"Edges of the relation {'--'.join(edges.stored_as)} are visible before the query led to any product of the category: "
-            f"they were computed with later data ({'no times, so ' if edges.time is None else ''}seen before it happened).",
-            advice="Compute the relation from what was known at each time, and give its edges these times.",
-            examples=edges.examples(shop, later),
-        )
+    yield from observe(
+        "error",
+        later,
+        meaning=f"Edges of the relation {'--'.join(edges.stored_as)} are visible before the query led to any product of the category: "
+        f"they were computed with later data ({'no times, so ' if edges.time is None else ''}seen before it happened).",
+        advice="Compute the relation from what was known at each time, and give its edges these times.",
+        examples=edges.examples(shop, later),
+    )
 
 
-BOUGHT_WITH = Check("bought-with", "edges between products bought together that were counted with later data", _bought_with)
-QUERY_CATEGORIES = Check("query-categories", "edges from queries to categories that were computed with later data", _query_categories)
+CHECKS = (
+    Check("bought-with", "edges between products bought together that were counted with later data", _bought_with),
+    Check("query-categories", "edges from queries to categories that were computed with later data", _query_categories),
+)

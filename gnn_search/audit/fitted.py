@@ -9,7 +9,7 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from gnn_search.arrays import sorted_unique
-from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe
 from gnn_search.audit.model import AuditedModel
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.model.features import product_texts
@@ -32,15 +32,13 @@ def _tokenizer(model: AuditedModel) -> Iterator[Observation]:
     later = np.setdiff1d(np.arange(shop.graph.num_nodes["query"]), trained)
     words = _later_words(stored, known, everything)
     if words or train_tokenizer(everything, settings).to_str() == stored:
-        queries = shop.graph.nodes("query")["query"]
         yield Observation(
             severity="error",
             count=max(len(words), 1),
             meaning=f"The tokenizer was trained on queries of {time_text(shop.manifest.validation_start)} or later: new queries are cut "
             "as if they had been known, so the slice of cold queries is no test.",
             advice=_TRAIN_ANEW,
-            examples=tuple({"token": word} for word in words[:MOST_EXAMPLES])
-            or tuple({"query": queries[int(row)]} for row in later[:MOST_EXAMPLES]),
+            examples=tuple({"token": word} for word in words[:MOST_EXAMPLES]) or shop.node_examples("query", later),
         )
         return
     yield Observation(
@@ -110,24 +108,25 @@ def _no_quantiles(model: AuditedModel) -> str | None:
 
 def _id_embeddings(model: AuditedModel) -> Iterator[Observation]:
     """A query's ID embedding starts at zero and is learned once the graph knows the query, so that of a later one is zero."""
-    shop, table = model.shop, model.weights("query.id_embedding.weight")
+    shop, name = model.shop, "query.id_embedding.weight"
+    table = model.tensors(model.layout.weights, [name]).get(name)
     if table is None:
         return
     known = shop.query[shop.positive & (shop.time < shop.manifest.validation_start)]
     later = np.setdiff1d(np.arange(len(table)), known)
     learned = later[np.any(table[later] != 0, axis=1)]
-    if len(learned):
-        queries = shop.graph.nodes("query")["query"]
-        yield Observation(
-            severity="error",
-            count=len(learned),
-            meaning=f"ID embeddings were learned for queries that led to nothing before {time_text(shop.manifest.validation_start)}: the "
-            "weights know later events.",
-            advice=_TRAIN_ANEW,
-            examples=tuple({"query": queries[int(row)]} for row in learned[:MOST_EXAMPLES]),
-        )
+    yield from observe(
+        "error",
+        learned,
+        meaning=f"ID embeddings were learned for queries that led to nothing before {time_text(shop.manifest.validation_start)}: the "
+        "weights know later events.",
+        advice=_TRAIN_ANEW,
+        examples=shop.node_examples("query", learned),
+    )
 
 
-TOKENIZER = Check("tokenizer", "a tokenizer trained on later queries", _tokenizer, _no_own_tokenizer)
-QUANTILES = Check("quantiles", "quantiles of numeric columns over products with later interactions", _quantiles, _no_quantiles)
-ID_EMBEDDINGS = Check("id-embeddings", "ID embeddings of queries that came later", _id_embeddings, AuditedModel.of_another_graph)
+CHECKS = (
+    Check("tokenizer", "a tokenizer trained on later queries", _tokenizer, _no_own_tokenizer),
+    Check("quantiles", "quantiles of numeric columns over products with later interactions", _quantiles, _no_quantiles),
+    Check("id-embeddings", "ID embeddings of queries that came later", _id_embeddings, AuditedModel.of_another_graph),
+)

@@ -26,7 +26,11 @@ def row_keys(*columns: npt.NDArray[Any]) -> UInt64:
     key = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
         bits = column.view(np.uint32) if column.dtype == np.float32 else column.astype(np.int64).view(np.uint64)
-        key = _mix(key + bits)
+        # Integer arrays wrap around in silence, which is meant.
+        key = key + bits + _GOLDEN
+        key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        key ^= key >> np.uint64(31)
     return key
 
 
@@ -51,11 +55,3 @@ def without_partner(found: UInt64, expected: UInt64) -> Int64:
 def pair_keys(a: Int32, b: Int32, num_b: int) -> Int64:
     """Return one distinct number a pair, int64 [n]."""
     return np.asarray(a).astype(np.int64) * num_b + np.asarray(b)
-
-
-def _mix(key: UInt64) -> UInt64:
-    # Integer arrays wrap around in silence, which is meant.
-    key = key + _GOLDEN
-    key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return key ^ (key >> np.uint64(31))

@@ -7,36 +7,36 @@ from collections.abc import Iterator
 import numpy as np
 
 from gnn_search.arrays import Int64, sorted_unique
-from gnn_search.audit.check import Check, Observation
+from gnn_search.audit.check import Check, Observation, observe
 from gnn_search.audit.repeats import misplaced_copies
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import EdgeType
 
+_REBUILD = "Build the graph again, and train anew."
+
 
 def _look(shop: AuditedShop) -> Iterator[Observation]:
     for split, cut in (("train", "validation"), ("validation", "test")):
         late = np.flatnonzero(shop.in_period(split) & (shop.time >= shop.cuts[cut]))
-        if len(late):
-            yield Observation(
-                severity="error",
-                count=len(late),
-                meaning=f"examples/{split}.parquet holds events at or after {time_text(shop.cuts[cut])}, when {cut} starts: what is "
-                "measured there was learned from.",
-                advice="Build the graph again, and train anew.",
-                examples=shop.event_examples(late),
-            )
+        yield from observe(
+            "error",
+            late,
+            meaning=f"examples/{split}.parquet holds events at or after {time_text(shop.cuts[cut])}, when {cut} starts: what is "
+            "measured there was learned from.",
+            advice=_REBUILD,
+            examples=shop.event_examples(late),
+        )
     for split, start in shop.cuts.items():
         early = np.flatnonzero(shop.in_period(split) & (shop.time < start) & ~misplaced_copies(shop))
-        if len(early):
-            yield Observation(
-                severity="error",
-                count=len(early),
-                meaning=f"examples/{split}.parquet holds events from before {time_text(start)}, when {split} starts: their own edges are "
-                "visible when they are scored.",
-                advice="Build the graph again, and train anew.",
-                examples=shop.event_examples(early),
-            )
+        yield from observe(
+            "error",
+            early,
+            meaning=f"examples/{split}.parquet holds events from before {time_text(start)}, when {split} starts: their own edges are "
+            "visible when they are scored.",
+            advice=_REBUILD,
+            examples=shop.event_examples(early),
+        )
     for edge_type, relation in shop.graph.relations.items():
         if relation.timed:
             yield from _out_of_order(shop, edge_type)
@@ -59,7 +59,7 @@ def _out_of_order(shop: AuditedShop, edge_type: EdgeType) -> Iterator[Observatio
         count=len(broken),
         meaning=f"Rows of the relation {'--'.join(edge_type)} are not sorted by time, so a view of the past shows later edges: "
         f"{len(seen_too_early):,} from the test period are visible before it.",
-        advice="Build the graph again, and train anew.",
+        advice=_REBUILD,
         examples=shop.edge_examples(
             edge_type, np.asarray(csr.index)[shown], (np.searchsorted(csr.indptr, shown, side="right") - 1).astype(np.int32), time[shown]
         ),
@@ -76,4 +76,4 @@ def _visible_from(shop: AuditedShop, edge_type: EdgeType, csr: Csr, cut: int) ->
     return np.flatnonzero(shown & (np.asarray(csr.time) >= cut))
 
 
-LATER_EVENTS = Check("later-events", "events at or after a cut that training sees", _look)
+CHECKS = (Check("later-events", "events at or after a cut that training sees", _look),)

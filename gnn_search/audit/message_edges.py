@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gnn_search.arrays import Int64, sorted_unique
-from gnn_search.audit.check import Check, Observation, share
+from gnn_search.audit.check import Check, Observation, observe, share
 from gnn_search.audit.keys import pair_keys, row_keys, without_partner
 from gnn_search.audit.repeats import misplaced_copies
 from gnn_search.audit.shop import AuditedShop, Mask, time_text
@@ -74,15 +74,14 @@ def _beside(shop: AuditedShop, forward: EdgeType, edges: StoredEdges) -> Iterato
     name = "--".join(edges.stored_as)
     if edges.time is None:
         known_early = np.flatnonzero((first >= shop.manifest.validation_start) & (first < _NEVER))
-        if len(known_early):
-            yield Observation(
-                severity="error",
-                count=len(known_early),
-                meaning=f"The relation {name} has no times and joins what events join for the first time in the validation or test "
-                "period: the model is given the answers as messages.",
-                advice="Leave the relation out, or give its edges the times at which they were known.",
-                examples=edges.examples(shop, known_early),
-            )
+        yield from observe(
+            "error",
+            known_early,
+            meaning=f"The relation {name} has no times and joins what events join for the first time in the validation or test "
+            "period: the model is given the answers as messages.",
+            advice="Leave the relation out, or give its edges the times at which they were known.",
+            examples=edges.examples(shop, known_early),
+        )
         return
     known_early = np.flatnonzero((edges.time < shop.manifest.test_start) & (first >= shop.manifest.test_start) & (first < _NEVER))
     if len(known_early):
@@ -135,4 +134,4 @@ def _update(better: np.ufunc, best: Int64, distinct: Int64, pairs: Int64, time: 
     better.at(best, np.searchsorted(distinct, pairs[among]), time[among])
 
 
-TEST_EDGES = Check("test-edges", "edges of later events in a message relation, its reverse or one beside it", _look)
+CHECKS = (Check("test-edges", "edges of later events in a message relation, its reverse or one beside it", _look),)

@@ -43,4 +43,4 @@ def _keys(edges: StoredEdges) -> UInt64:
     return row_keys(edges.source, edges.target, time, edges.weight)
 
 
-MIRRORS = Check("mirrors", "reverse relations that do not mirror the forward ones", _look)
+CHECKS = (Check("mirrors", "reverse relations that do not mirror the forward ones", _look),)

@@ -18,7 +18,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import ModelLayout
 from gnn_search.trained.model import ModelManifest, read_manifest
-from gnn_search.trained.node_embeddings import NODE_TYPES, VectorsManifest, read_vectors, read_vectors_manifest
+from gnn_search.trained.node_embeddings import NODE_TYPES, read_vectors
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ class AuditedModel:
 
     def of_another_graph(self) -> str | None:
         """Return why the model can't be checked against the graph; None where it was trained on it."""
-        if self.manifest.graph_hash == self.shop.manifest.hash:
-            return None
-        return "the model was trained on another graph"
+        return None if self.manifest.graph_hash == self.shop.manifest.hash else "the model was trained on another graph"
 
     def without_vectors(self) -> str | None:
         """Say why there are no vectors to check, None where there are."""
@@ -59,15 +57,6 @@ class AuditedModel:
         sizes = self.shop.graph.num_nodes
         shapes = {node_type: (sizes[node_type], self.manifest.dimension) for node_type in NODE_TYPES}
         return {node_type: read_vectors(self.layout.node_embeddings / f"{node_type}.npy", shape) for node_type, shape in shapes.items()}
-
-    @cached_property
-    def vectors_info(self) -> VectorsManifest:
-        """What `vectors.json` says."""
-        return read_vectors_manifest(self.layout.node_embeddings)
-
-    def weights(self, name: str) -> npt.NDArray[Any] | None:
-        """Return one tensor of the weights, None where the model has none of that name."""
-        return self.tensors(self.layout.weights, [name]).get(name)
 
     @staticmethod
     def tensors(file: Path, names: list[str] | None = None) -> dict[str, npt.NDArray[Any]]:

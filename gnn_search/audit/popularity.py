@@ -9,7 +9,7 @@ import polars as pl
 from scipy.stats import rankdata
 
 from gnn_search.arrays import Float64, Int32, Int64, sorted_unique
-from gnn_search.audit.check import Check, Observation
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, Severity
 from gnn_search.audit.shop import AuditedShop, Mask
 
 _SAME = 0.9
@@ -38,16 +38,13 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
             yield _seen(shop, name, value, rows, "warning", meaning)
 
 
-def _seen(shop: AuditedShop, name: str, value: Float64, rows: Int64, severity: str, what: str) -> Observation:
-    products = [{"product_id": shop.id_of("product", int(row)), name: float(value[row])} for row in rows[:3]]
-    return Observation.model_validate(
-        {
-            "severity": severity,
-            "count": len(rows),
-            "meaning": f"The product column '{name}' {what}: popularity from the future.",
-            "advice": f"Take '{name}' as it stood when validation started, or leave it out of the recipe.",
-            "examples": products,
-        }
+def _seen(shop: AuditedShop, name: str, value: Float64, rows: Int64, severity: Severity, what: str) -> Observation:
+    return Observation(
+        severity=severity,
+        count=len(rows),
+        meaning=f"The product column '{name}' {what}: popularity from the future.",
+        advice=f"Take '{name}' as it stood when validation started, or leave it out of the recipe.",
+        examples=tuple({"product_id": shop.id_of("product", int(row)), name: float(value[row])} for row in rows[:MOST_EXAMPLES]),
     )
 
 
@@ -83,4 +80,4 @@ def _count(shop: AuditedShop, rows: Mask, *, distinct: bool = False) -> Int64:
     return np.bincount(product, minlength=shop.graph.num_nodes["product"]).astype(np.int64)
 
 
-POPULARITY = Check("popularity", "numeric product columns that were counted with later events", _look)
+CHECKS = (Check("popularity", "numeric product columns that were counted with later events", _look),)

@@ -11,6 +11,7 @@ from gnn_search.audit.check import MOST_EXAMPLES, Check, Example, Observation, s
 from gnn_search.audit.shop import AuditedShop, Mask
 from gnn_search.tables.text import normalise_distinct
 
+NAMED_QUERIES = "named-queries"
 _MOST_VALUES = 8
 """Values of a label whose share is shown."""
 
@@ -74,4 +75,4 @@ def _by_label(shop: AuditedShop, tested: Mask, hits: Mask) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-NAMED_QUERIES = Check("named-queries", "queries that are names of categories or titles of products", _look)
+CHECKS = (Check(NAMED_QUERIES, "queries that are names of categories or titles of products", _look),)

@@ -1,4 +1,4 @@
-"""Check for copies of events on both sides of a cut, duplicate events, and repeat interactions."""
+"""Check for copies of events on both sides of a cut, duplicate events, repeat interactions, and sessions that a cut divides."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import Check, Observation, share
+from gnn_search.audit.check import Check, Observation, observe, share
 from gnn_search.audit.keys import UInt64, row_keys
-from gnn_search.audit.shop import AuditedShop, Mask
+from gnn_search.audit.shop import AuditedShop, Mask, time_text
 from gnn_search.graph.store import SPLITS
 
 _MANY_DUPLICATES = 0.01
@@ -33,14 +33,13 @@ def _straddling(shop: AuditedShop) -> Iterator[Observation]:
     start = shop.events["split"].replace_strict({"train": 0, **shop.cuts}, return_dtype=pl.Int64).to_numpy()
     # A copy from after the cut is reported as an event that training may not see.
     copied = np.flatnonzero(misplaced_copies(shop) & ~shop.in_period("train") & (shop.time < start))
-    if len(copied):
-        yield Observation(
-            severity="error",
-            count=len(copied),
-            meaning="Events are examples twice, with the same time, on both sides of a cut: what is measured there was learned from.",
-            advice="Remove the copies from the events table, then build and train anew.",
-            examples=shop.event_examples(copied),
-        )
+    yield from observe(
+        "error",
+        copied,
+        meaning="Events are examples twice, with the same time, on both sides of a cut: what is measured there was learned from.",
+        advice="Remove the copies from the events table, then build and train anew.",
+        examples=shop.event_examples(copied),
+    )
 
 
 def _duplicates(shop: AuditedShop) -> Iterator[Observation]:
@@ -87,6 +86,23 @@ def _event_keys(shop: AuditedShop) -> UInt64:
     return row_keys(shop.user, shop.query, shop.product, action, shop.time)
 
 
-STRADDLING_COPIES = Check("straddling-copies", "the same event, time and all, on both sides of a cut", _straddling)
-DUPLICATE_EVENTS = Check("duplicate-events", "events that are in the table twice", _duplicates)
-REPEAT_INTERACTIONS = Check("repeat-interactions", "the same (user, query, product) before and in the test period", _repeat_share)
+def _sessions(shop: AuditedShop) -> Iterator[Observation]:
+    start = shop.events["session_start"].to_numpy()
+    for period, cut in shop.cuts.items():
+        rows = np.flatnonzero((start < cut) & (shop.time >= cut) & shop.measured)
+        yield from observe(
+            "warning",
+            rows,
+            meaning=f"Events of the {period} period are of sessions that began before its cut at {time_text(cut)}: the first part of "
+            "the session is visible when the rest is scored.",
+            advice="Move the cut into a quiet hour, or check that session_id does not run for days.",
+            examples=shop.event_examples(rows),
+        )
+
+
+CHECKS = (
+    Check("straddling-copies", "the same event, time and all, on both sides of a cut", _straddling),
+    Check("duplicate-events", "events that are in the table twice", _duplicates),
+    Check("repeat-interactions", "the same (user, query, product) before and in the test period", _repeat_share),
+    Check("straddling-sessions", "sessions that a cut divides", _sessions),
+)

@@ -6,50 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from gnn_search.audit.catalogue import TWIN_PRODUCTS, UNCATEGORISED
+from gnn_search.audit import (
+    catalogue,
+    derived_edges,
+    held_out,
+    later_events,
+    message_edges,
+    mirrors,
+    popularity,
+    queries,
+    repeats,
+    timeless,
+    timestamps,
+    users,
+)
 from gnn_search.audit.check import SEVERITIES, AuditReport, Check, Finding
-from gnn_search.audit.derived_edges import BOUGHT_WITH, QUERY_CATEGORIES
-from gnn_search.audit.held_out import HELD_OUT_KNOWN
-from gnn_search.audit.later_events import LATER_EVENTS
-from gnn_search.audit.message_edges import TEST_EDGES
-from gnn_search.audit.mirrors import MIRRORS
-from gnn_search.audit.popularity import POPULARITY
-from gnn_search.audit.queries import NAMED_QUERIES
-from gnn_search.audit.repeats import DUPLICATE_EVENTS, REPEAT_INTERACTIONS, STRADDLING_COPIES
 from gnn_search.audit.shop import AuditedShop
-from gnn_search.audit.timeless import TIMELESS_COLUMNS, TIMELESS_RELATIONS
-from gnn_search.audit.timestamps import BUSY_CUTS, ORDER_ALONE, SMALL_PERIODS, STRAY_TIMES, WHOLE_DAYS
-from gnn_search.audit.unreachable import LEFT_OUT, LOST_EVENTS
-from gnn_search.audit.users import PLACEHOLDERS, STRADDLING_SESSIONS, SUPERHUMAN
 from gnn_search.graph.store import Graph
 
-GRAPH_CHECKS: tuple[Check[AuditedShop], ...] = (
-    LATER_EVENTS,
-    TEST_EDGES,
-    MIRRORS,
-    HELD_OUT_KNOWN,
-    BOUGHT_WITH,
-    QUERY_CATEGORIES,
-    POPULARITY,
-    STRADDLING_COPIES,
-    DUPLICATE_EVENTS,
-    REPEAT_INTERACTIONS,
-    STRADDLING_SESSIONS,
-    TIMELESS_RELATIONS,
-    TIMELESS_COLUMNS,
-    TWIN_PRODUCTS,
-    UNCATEGORISED,
-    LOST_EVENTS,
-    LEFT_OUT,
-    NAMED_QUERIES,
-    WHOLE_DAYS,
-    ORDER_ALONE,
-    STRAY_TIMES,
-    BUSY_CUTS,
-    SMALL_PERIODS,
-    SUPERHUMAN,
-    PLACEHOLDERS,
+_MODULES = (
+    *(later_events, message_edges, mirrors, held_out, derived_edges, popularity),
+    *(repeats, timeless, catalogue, queries, timestamps, users),
 )
+GRAPH_CHECKS: tuple[Check[AuditedShop], ...] = tuple(check for module in _MODULES for check in module.CHECKS)
 
 _Subject = TypeVar("_Subject")
 
@@ -100,4 +79,4 @@ def _run(
         found = check.find(subject)
         findings.extend(found)
         if not found:
-            clean[check.name] = check.looks_for
+            clean[check.name] = check.description

@@ -51,12 +51,11 @@ class AuditedShop:
     @cached_property
     def lost(self) -> Mask:
         """Which stored events name a user, query or product that the graph lacks: bool [stored events]."""
-        nodes = self.graph.num_nodes
-        wrong = [
-            (self.stored_events[name] < least) | (self.stored_events[name] >= nodes[name])
+        known = [
+            pl.col(name).is_between(least, self.graph.num_nodes[name], closed="left")
             for name, least in (("user", -1), ("query", 0), ("product", 0))
         ]
-        return np.asarray((wrong[0] | wrong[1] | wrong[2]).to_numpy())
+        return self.stored_events.select(~pl.all_horizontal(known)).to_series().to_numpy()
 
     @cached_property
     def events(self) -> pl.DataFrame:
@@ -111,6 +110,11 @@ class AuditedShop:
             for user, query, product, action, time in first.select("user", "query", "product", "action", "time").iter_rows()
         )
 
+    def node_examples(self, node_type: str, rows: Int64 | Int32) -> tuple[Example, ...]:
+        """Name the first few of some nodes."""
+        name = self.graph.nodes(node_type).columns[0]
+        return tuple({name: self.id_of(node_type, int(row))} for row in rows[:MOST_EXAMPLES])
+
     def edge_examples(self, edge_type: EdgeType, source: Int32, target: Int32, time: Int64 | None = None) -> tuple[Example, ...]:
         """Name the first few of some edges.
 
@@ -118,7 +122,7 @@ class AuditedShop:
             - source, target: [n]
             - time: [n], µs
         """
-        first, second = self.id_name(edge_type[0]), self.id_name(edge_type[2])
+        first, second = (self.graph.nodes(node_type).columns[0] for node_type in (edge_type[0], edge_type[2]))
         second = f"other_{second}" if second == first else second
         return tuple(
             {
@@ -129,10 +133,6 @@ class AuditedShop:
             }
             for row in range(min(len(source), MOST_EXAMPLES))
         )
-
-    def id_name(self, node_type: str) -> str:
-        """Return what the ids of a node type are called, such as `product_id`."""
-        return self.graph.nodes(node_type).columns[0]
 
     def id_of(self, node_type: str, number: int) -> str | int:
         """Return the shop's own id of a node, or a remark where the number is none of a node."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gnn_search.audit.check import Check, Observation
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.audit.stored_edges import REVERSE, event_relations, read_edges
 
@@ -40,9 +40,11 @@ def _columns(shop: AuditedShop) -> Iterator[Observation]:
             count=len(columns),
             meaning="Attributes have no time; they are as of when the tables were written.",
             advice="If the tables are newer than the cuts, make sure that no column depends on later events (counts, ratings, ranks).",
-            examples=tuple({"table": table, "column": name} for table, name in columns[:3]),
+            examples=tuple({"table": table, "column": name} for table, name in columns[:MOST_EXAMPLES]),
         )
 
 
-TIMELESS_RELATIONS = Check("timeless-relations", "related-product columns and other edges without a time", _relations)
-TIMELESS_COLUMNS = Check("timeless-columns", "attributes without a time", _columns)
+CHECKS = (
+    Check("timeless-relations", "related-product columns and other edges without a time", _relations),
+    Check("timeless-columns", "attributes without a time", _columns),
+)

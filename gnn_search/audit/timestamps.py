@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, share
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe, share
 from gnn_search.audit.shop import DAY, AuditedShop, time_text
 
 _HOUR = DAY // 24
@@ -88,14 +88,13 @@ def _apart(shop: AuditedShop) -> Iterator[Observation]:
     span = max(high - low, DAY)
     old = (np.datetime64(str(_FIRST_YEAR)) - np.datetime64("1970")).astype("timedelta64[us]").astype(np.int64)
     rows = np.flatnonzero((shop.time < low - _APART * span) | (shop.time > high + _APART * span) | (shop.time < old))
-    if len(rows):
-        yield Observation(
-            severity="warning",
-            count=len(rows),
-            meaning=f"Events stand far away from the others or before {_FIRST_YEAR}: an unset clock, or a time in another unit.",
-            advice="Correct or remove them; one event far back makes windows of training without any other.",
-            examples=shop.event_examples(rows),
-        )
+    yield from observe(
+        "warning",
+        rows,
+        meaning=f"Events stand far away from the others or before {_FIRST_YEAR}: an unset clock, or a time in another unit.",
+        advice="Correct or remove them; one event far back makes windows of training without any other.",
+        examples=shop.event_examples(rows),
+    )
 
 
 def _busy_cuts(shop: AuditedShop) -> Iterator[Observation]:
@@ -129,8 +128,10 @@ def _small_periods(shop: AuditedShop) -> Iterator[Observation]:
             )
 
 
-WHOLE_DAYS = Check("whole-day-times", "times that are days, and days whose events all have one time", _whole_days)
-ORDER_ALONE = Check("order-only-times", "times that only keep the order of events", _order_alone)
-STRAY_TIMES = Check("stray-times", "events years away from the others", _apart)
-BUSY_CUTS = Check("busy-cuts", "cuts in busy hours, as a wrong time zone makes them", _busy_cuts)
-SMALL_PERIODS = Check("small-periods", "validation or test periods with few interactions", _small_periods)
+CHECKS = (
+    Check("whole-day-times", "times that are days, and days whose events all have one time", _whole_days),
+    Check("order-only-times", "times that only keep the order of events", _order_alone),
+    Check("stray-times", "events years away from the others", _apart),
+    Check("busy-cuts", "cuts in busy hours, as a wrong time zone makes them", _busy_cuts),
+    Check("small-periods", "validation or test periods with few interactions", _small_periods),
+)

@@ -1,4 +1,4 @@
-"""Check for users who are no persons, and for sessions that a cut divides."""
+"""Check for users who are no persons."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation
+from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe
 from gnn_search.audit.shop import DAY, AuditedShop, time_text
 
 _MOST_A_DAY = 1000
@@ -51,31 +51,16 @@ def _placeholders(shop: AuditedShop) -> Iterator[Observation]:
     named = ids.is_in(_PLACEHOLDERS).to_numpy() & (events > _TIMES_THE_MEDIAN * np.median(events[events > 0]))
     heavy = (events > _MOST_OF_ALL * events.sum()) & (np.count_nonzero(events) >= _MANY_USERS)
     rows = np.flatnonzero(named | heavy)
-    if len(rows):
-        yield Observation(
-            severity="warning",
-            count=len(rows),
-            meaning="A user id stands for many users, or for none: it has far more events than the others, or is a word for 'no user'.",
-            advice="Leave user_id empty for such events: they are then anonymous, each session on its own.",
-            examples=tuple({"user_id": shop.id_of("user", int(row)), "events": int(events[row])} for row in rows[:MOST_EXAMPLES]),
-        )
+    yield from observe(
+        "warning",
+        rows,
+        meaning="A user id stands for many users, or for none: it has far more events than the others, or is a word for 'no user'.",
+        advice="Leave user_id empty for such events: they are then anonymous, each session on its own.",
+        examples=tuple({"user_id": shop.id_of("user", int(row)), "events": int(events[row])} for row in rows[:MOST_EXAMPLES]),
+    )
 
 
-def _straddling(shop: AuditedShop) -> Iterator[Observation]:
-    start = shop.events["session_start"].to_numpy()
-    for period, cut in shop.cuts.items():
-        rows = np.flatnonzero((start < cut) & (shop.time >= cut) & shop.measured)
-        if len(rows):
-            yield Observation(
-                severity="warning",
-                count=len(rows),
-                meaning=f"Events of the {period} period are of sessions that began before its cut at {time_text(cut)}: the first part of "
-                "the session is visible when the rest is scored.",
-                advice="Move the cut into a quiet hour, or check that session_id does not run for days.",
-                examples=shop.event_examples(rows),
-            )
-
-
-SUPERHUMAN = Check("superhuman-users", "users with more events than a person can have", _superhuman)
-PLACEHOLDERS = Check("placeholder-users", "user ids that stand for no user or for many", _placeholders)
-STRADDLING_SESSIONS = Check("straddling-sessions", "sessions that a cut divides", _straddling)
+CHECKS = (
+    Check("superhuman-users", "users with more events than a person can have", _superhuman),
+    Check("placeholder-users", "user ids that stand for no user or for many", _placeholders),
+)

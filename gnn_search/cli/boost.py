@@ -56,8 +56,7 @@ def run_boost(
       gnn-search boost demo/model --quality popularity --quality recency --out demo/boost
     """
     from gnn_search.evaluation.boosting.fit import FitSettings, fit_boost
-    from gnn_search.index.boosting.boost import save_boost
-    from gnn_search.index.boosting.build import build_boost
+    from gnn_search.index.boosting.boost import build_boost, save_boost
     from gnn_search.layout import refuse_existing
     from gnn_search.trained.model import open_model
 

@@ -66,11 +66,11 @@ def _prepare(out: Path) -> None:
 
 def _evaluate(out: Path) -> None:
     from gnn_search.cli.evaluate import run_evaluation
-    from gnn_search.evaluation.table import render
+    from gnn_search.evaluation.table import render_evaluation
 
     error_console().print(f"[4/5] evaluation on {_CASES:,} test cases")
     evaluation = run_evaluation(out / "model", _CASES, graph=out / "graph", out=out / "evaluation", replace=True)
-    console().print(render(evaluation))
+    console().print(render_evaluation(evaluation))
 
 
 def _export(out: Path) -> None:

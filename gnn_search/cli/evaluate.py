@@ -29,11 +29,11 @@ from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
     from gnn_search.evaluation.qrels import Qrels
-    from gnn_search.evaluation.result import Evaluation, Manifest
+    from gnn_search.evaluation.result import Evaluation, Manifest, ThresholdScore
     from gnn_search.evaluation.run_folder import RunWriter
     from gnn_search.evaluation.slices import Slice
     from gnn_search.graph.cases import Cases
-    from gnn_search.retrieval.fusion.weighted_sum import Weights
+    from gnn_search.retrieval.fusion.rules import Weights
     from gnn_search.retrieval.ranking import CaseRanker
     from gnn_search.trained.model import Model
 
@@ -93,7 +93,6 @@ def run_evaluation(
       gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
     """
     from gnn_search.config.slices import SlicesFile
-    from gnn_search.evaluation.at_threshold import score_at_threshold
     from gnn_search.evaluation.baselines.build import names_of
     from gnn_search.evaluation.qrels import build_qrels
     from gnn_search.evaluation.run_folder import RunWriter, hash_cases
@@ -101,8 +100,6 @@ def run_evaluation(
     from gnn_search.graph.cases import build_cases
     from gnn_search.layout import refuse_existing, staged
     from gnn_search.retrieval.fusion.store import open_fusion
-    from gnn_search.retrieval.rankers.build import ModelCaseRanker
-    from gnn_search.retrieval.rankers.vector import VectorRanker
     from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.trained.model import open_model
 
@@ -128,11 +125,7 @@ def run_evaluation(
         writer = None if folder is None else RunWriter(folder, opened.graph)
         qrels = build_qrels(opened.graph, tested, split, cases, seed)
         evaluation = _evaluate(opened, tested, rankers, parts, qrels, writer, n_resamples, seed)
-        threshold = None
-        if least is not None:
-            vectors = next(one for one in rankers if isinstance(one, ModelCaseRanker) and isinstance(one.ranker, VectorRanker))
-            places = min(_PLACES, evaluation.candidates)
-            threshold = score_at_threshold(tested, vectors, least, places, evaluation.candidates, n_resamples, seed)
+        threshold = None if least is None else _at_threshold(tested, rankers, least, evaluation.candidates, n_resamples, seed)
         manifest = _manifest(opened, against, hash_cases(tested), split, cases)
         evaluation = evaluation.model_copy(update={"threshold": threshold, "manifest": manifest})
         if writer is not None:
@@ -170,6 +163,18 @@ def _evaluate(
             slices=slices,
             progress=lambda name, done, total: bars.update(tasks[name], completed=done),
         )
+
+
+def _at_threshold(
+    cases: Cases, rankers: Sequence[CaseRanker], min_score: float, num_products: int, n_resamples: int, seed: int
+) -> ThresholdScore:
+    """Score the lists of the model's vectors down to a least similarity."""
+    from gnn_search.evaluation.at_threshold import score_at_threshold
+    from gnn_search.retrieval.rankers.build import ModelCaseRanker
+    from gnn_search.retrieval.rankers.vector import VectorRanker
+
+    vectors = next(one for one in rankers if isinstance(one, ModelCaseRanker) and isinstance(one.ranker, VectorRanker))
+    return score_at_threshold(cases, vectors, min_score, min(_PLACES, num_products), num_products, n_resamples, seed)
 
 
 def _note(model: Model, split: str, further: Mapping[str, str], shown: Container[str]) -> None:
@@ -223,9 +228,9 @@ def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | N
 
 
 def _render(console: Console, evaluation: Evaluation) -> None:
-    from gnn_search.evaluation.table import render
+    from gnn_search.evaluation.table import render_evaluation
 
-    console.print(render(evaluation))
+    console.print(render_evaluation(evaluation))
 
 
 command = reporting(run_evaluation, _render)

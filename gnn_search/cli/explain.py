@@ -134,8 +134,8 @@ def _attention(console: Console, found: Explanation) -> None:
     table = make_table(">weight", ">adds to the cosine", "product", "title", ">times", "last")
     table.add_row(f"{attention.nothing:.3f}", "", "", "nothing (the zero slot)", "", "")
     for one in attention.products[:_SHOWN]:
-        last = f"{one.last_chosen:%Y-%m-%d}"
-        table.add_row(f"{one.weight:.3f}", f"{one.cosine:+.3f}", str(one.product_id), one.title, f"{one.times_chosen:,}", last)
+        last = f"{one.last_interacted:%Y-%m-%d}"
+        table.add_row(f"{one.weight:.3f}", f"{one.cosine:+.3f}", str(one.product_id), one.title, f"{one.times_interacted:,}", last)
     others = attention.products[_SHOWN:]
     if others:
         weight, cosine = sum(one.weight for one in others), sum(one.cosine for one in others)

@@ -43,7 +43,7 @@ def run_fusion(model: Path, out: Path, channels: tuple[str, ...], cases: int, se
     """
     from gnn_search.evaluation.fusion_summary import summarise_fusion
     from gnn_search.layout import refuse_existing
-    from gnn_search.retrieval.fusion.cross_fit import STAGES, fit_fusion
+    from gnn_search.retrieval.fusion.fit import STAGES, fit_fusion
     from gnn_search.retrieval.fusion.store import save_fusion
     from gnn_search.retrieval.rankers.fused import DEPTH
     from gnn_search.trained.model import open_model

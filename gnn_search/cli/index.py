@@ -64,8 +64,8 @@ def run_index(
     """
     from gnn_search.config.files import check
     from gnn_search.errors import RequestError
-    from gnn_search.index.build import build_index
     from gnn_search.index.settings import IndexSettings
+    from gnn_search.index.store import build_index
     from gnn_search.layout import refuse_existing
 
     refuse_existing(out)

@@ -44,7 +44,7 @@ COMMANDS: dict[str, Entry] = {
     "retrieve": Entry("gnn_search.cli.retrieve:command", "Rank products for a file of users and queries."),
     "export": Entry("gnn_search.cli.export:command", "Write vectors and products for other programs."),
     "boost": Entry("gnn_search.cli.boost:command", "Fit a boost by product quality to a model's vectors."),
-    "tune-index": Entry("gnn_search.cli.tune_index:command", "Find the best index under caps on latency and memory, build it and save it."),
+    "tune-index": Entry("gnn_search.cli.tune_index:command", "Find, build and save the best index under given caps."),
     "index": Entry("gnn_search.cli.index:command", "Build an index of the products and measure it."),
     "embed": Entry("gnn_search.cli.embed:command", "Write vectors of what is not in the graph."),
     "search": Entry("gnn_search.cli.search:command", "Search for products by text, plain or for one user."),

@@ -49,11 +49,11 @@ def run_tuning(
     graph: Path | None,
     as_of: str | None,
 ) -> IndexManifest:
-    """Find the best index under caps on latency and memory, build it and save it.
+    """Find, build and save the best index under given caps.
 
-    Every kind of index is built in turn and searched with growing effort. The table shows the settings that no others beat in recall,
-    latency and memory. Those with the highest recall within the caps are built and saved, as the command index does, with every trial in
-    the manifest. After the next training, pass the winner with --from.
+    The caps are on latency and memory. Every kind of index is built in turn and searched with growing effort. The table shows the settings
+    that no others beat in recall, latency and memory. Those with the highest recall within the caps are built and saved, as the command
+    index does, with every trial in the manifest. After the next training, pass the winner with --from.
 
     \b
     Example:
@@ -63,9 +63,8 @@ def run_tuning(
     import numpy as np
 
     from gnn_search.errors import RequestError
-    from gnn_search.index.build import build_index
     from gnn_search.index.settings import Kind
-    from gnn_search.index.store import read_index_manifest
+    from gnn_search.index.store import build_index, read_index_manifest
     from gnn_search.index.tune import Caps, builds, tune
     from gnn_search.layout import refuse_existing
 

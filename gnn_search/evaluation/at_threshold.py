@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Float64
 from gnn_search.evaluation.metrics.hits import find_places
 from gnn_search.evaluation.result import Estimate, ThresholdScore
 from gnn_search.evaluation.run import rank_blocks
-from gnn_search.evaluation.significance import Bootstrap, clusters_of, percentile_interval
+from gnn_search.evaluation.significance import Bootstrap, clusters_of, percentile_interval, sum_by_cluster
 from gnn_search.graph.cases import Cases
 from gnn_search.retrieval.ranking import PADDING, CaseRanker
 from gnn_search.retrieval.threshold import MinScoreCaseRanker
@@ -21,21 +21,10 @@ def score_at_threshold(
 
     Precision is the share of all listed products that are relevant, over all cases together; recall is the mean over the cases of the share
     of their relevant products that is listed. Intervals are 95 % bootstrap intervals over users.
-
-    Args:
-        cases: The cases.
-        ranker: The method.
-        min_score: The threshold.
-        k: Longest list.
-        num_products: Size of the catalogue.
-        n_resamples: Bootstrap resamples.
-        seed: Of the resamples.
     """
     found, listed = _count(cases, MinScoreCaseRanker(ranker, min_score), k, num_products)
-    cluster = clusters_of(cases.user)
     columns = np.stack([found, listed, found / np.diff(cases.indptr), np.ones(len(cases))], axis=1)
-    totals = np.zeros((int(cluster.max()) + 1, 4))
-    np.add.at(totals, cluster, columns)
+    totals = sum_by_cluster(clusters_of(cases.user), columns)
     drawn = Bootstrap(len(totals), n_resamples, seed).totals(totals)
     whole = columns.sum(axis=0)
     return ThresholdScore(
@@ -49,7 +38,7 @@ def score_at_threshold(
     )
 
 
-def _count(cases: Cases, ranker: CaseRanker, k: int, num_products: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _count(cases: Cases, ranker: CaseRanker, k: int, num_products: int) -> tuple[Float64, Float64]:
     """Return how many relevant products, and how many at all, the list of each case holds: float64 [cases] each."""
     case_of_row = cases.case_of_row()
     found, listed = np.zeros(len(cases)), np.zeros(len(cases))
@@ -60,7 +49,7 @@ def _count(cases: Cases, ranker: CaseRanker, k: int, num_products: int) -> tuple
     return found, listed
 
 
-def _ratio(top: float, bottom: float, tops: NDArray[np.float64], bottoms: NDArray[np.float64], cases: int) -> Estimate | None:
+def _ratio(top: float, bottom: float, tops: Float64, bottoms: Float64, cases: int) -> Estimate | None:
     """Return a ratio of sums with its interval; None where nothing is listed."""
     if not bottom:
         return None

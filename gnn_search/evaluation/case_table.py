@@ -140,16 +140,16 @@ def dividing_categories(taxonomy: Taxonomy, own: Int32) -> Int32:
     inside = np.flatnonzero(own >= 0)
     if not len(inside):
         return found
-    ways, depth = taxonomy.ancestors(), np.asarray(taxonomy.depth)[own[inside]]
+    ancestors, depth = taxonomy.ancestors(), np.asarray(taxonomy.depth)[own[inside]]
     for level in range(int(depth.max()) + 1):
         steps: Int64 = np.maximum(depth - level, 0)
-        found[inside] = ways[own[inside], steps]
+        found[inside] = ancestors[own[inside], steps]
         if len(sorted_unique(found[inside])) > 1:
             break
     return found
 
 
-def frequency_kinds(count: NDArray[np.int64]) -> NDArray[np.str_]:
+def frequency_kinds(count: Int64) -> NDArray[np.str_]:
     """Split what is counted into head, torso and tail, which hold about a third of the interactions each; what has none is new.
 
     The most frequent that together hold the first third of the interactions are the head, the next the torso, the others the tail. Equal

@@ -8,14 +8,13 @@ from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from gnn_search.arrays import Float64, Int64
+from gnn_search.arrays import Float64
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.estimates import UserBootstrap, adjust, estimate
 from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import Measure, measures
-from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, Entry, ListedProduct, Score, Wins
+from gnn_search.evaluation.result import ChangedCase, ComparedMethod, Comparison, Difference, ListedProduct, Score, Wins
 from gnn_search.evaluation.run import Run
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.evaluation.significance import permutations_for
@@ -50,7 +49,7 @@ def compare(
         RequestError: The runs are not of the same cases, a method or measure is in none, or fewer than two methods are left.
         ArtefactError: A run is damaged.
     """
-    _check_alike(runs)
+    _check_same_cases(runs)
     compared = _entries(runs, methods)
     first = runs[0]
     qrels = first.qrels()
@@ -58,11 +57,13 @@ def compare(
     shown = Measure(metric, min(first.evaluation.k) if k is None else k)
     if shown not in wanted:
         raise RequestError(f"the runs hold no measure '{shown}'; there are {', '.join(map(str, wanted))}")
-    entries = [Entry(mark=mark, run=str(run.path), method=name) for mark, (run, name) in zip(ascii_lowercase, compared, strict=False)]
+    entries = [
+        ComparedMethod(mark=mark, run=str(run.path), method=name) for mark, (run, name) in zip(ascii_lowercase, compared, strict=False)
+    ]
     marked_runs = [(entry.mark, run.read_run(name, qrels.case_of_row)) for entry, (run, name) in zip(entries, compared, strict=True)]
     everything = Evaluator(qrels, None, wanted)
-    values = _values(everything, marked_runs, wanted.index(shown))
-    finer = _values(everything, marked_runs, wanted.index(Measure("ndcg", max(first.evaluation.k))))
+    rows = [wanted.index(measure) for measure in (shown, Measure("ndcg", max(first.evaluation.k)))]
+    values, finer = np.stack([everything.score_run(run).means_by_case()[rows] for _, run in marked_runs], axis=1)
     pairs = [(later, earlier) for earlier, later in combinations(range(len(entries)), 2)]
     users = UserBootstrap(first.cases["user_node"].fill_null(-1).to_numpy(), n_resamples, seed)
     scores, differences = _estimate(first, everything, marked_runs, pairs, wanted, shown, users)
@@ -108,12 +109,7 @@ def _estimate(
     return scores, differences
 
 
-def _values(everything: Evaluator, methods: Sequence[tuple[str, Run]], place: int) -> Float64:
-    """Return one measure of each case by each method, float64 [methods, cases], NaN where it is not defined."""
-    return np.stack([everything.score_run(run).means_by_case()[place] for _, run in methods])
-
-
-def _count(entries: Sequence[Entry], pair: tuple[int, int], values: Float64, shown: Measure) -> Wins:
+def _count(entries: Sequence[ComparedMethod], pair: tuple[int, int], values: Float64, shown: Measure) -> Wins:
     later, earlier = pair
     difference = values[later] - values[earlier]
     difference = difference[~np.isnan(difference)]
@@ -131,65 +127,42 @@ def _count(entries: Sequence[Entry], pair: tuple[int, int], values: Float64, sho
 
 def _largest_changes(
     compared: Sequence[tuple[RunFolder, str]],
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedMethod],
     pair: tuple[int, int],
     values: Float64,
     finer: Float64,
     top: int,
 ) -> tuple[list[ChangedCase], list[ChangedCase]]:
-    """Return the cases in which the first of a pair gains most over the second, and those in which it loses most.
-
-    Args:
-        compared: Run and method of each entry.
-        entries: What they are called.
-        pair: Places of the later and the earlier entry.
-        values: float64 [entries, cases], the measure that counts.
-        finer: float64 [entries, cases], another one, which breaks ties.
-        top: How many cases to return at most, each way.
-    """
+    """Return the cases in which the first of a pair gains most over the second, and those in which it loses most."""
     later, earlier = pair
     by = np.nan_to_num(values[later] - values[earlier])
     order = np.lexsort((np.arange(len(by)), -np.nan_to_num(finer[later] - finer[earlier]), -by))
     gained, lost = order[:top], order[::-1][:top]
-    titles = _Titles([compared[later][0], compared[earlier][0]])
+    titles: dict[str | int, str] = {}
+    for run, _ in (compared[later], compared[earlier]):
+        titles |= dict(run.products.select("product_id", "title").iter_rows())
     lists = [run.method(name)["list"] for run, name in (compared[later], compared[earlier])]
 
-    def show(cases: Int64) -> list[ChangedCase]:
-        found = []
-        for case in cases.tolist():
-            row = compared[0][0].cases.row(case, named=True)
-            relevant = row["relevant"]
-            found.append(
-                ChangedCase(
-                    later=entries[later].mark,
-                    earlier=entries[earlier].mark,
-                    case=case,
-                    user_id=None if row["user_id"] is None else str(row["user_id"]),
-                    query=row["query"],
-                    relevant=titles.look_up(relevant, relevant),
-                    value_later=float(values[later, case]),
-                    value_earlier=float(values[earlier, case]),
-                    list_later=titles.look_up(lists[0][case].to_list(), relevant),
-                    list_earlier=titles.look_up(lists[1][case].to_list(), relevant),
-                )
-            )
-        return found
+    def listed(ids: Sequence[str | int], relevant: Sequence[str | int]) -> tuple[ListedProduct, ...]:
+        return tuple(ListedProduct(product_id=str(one), title=titles.get(one) or "", relevant=one in relevant) for one in ids)
 
-    return show(gained[by[gained] > 0]), show(lost[by[lost] < 0])
-
-
-class _Titles:
-    """Looks up titles in the tables of the runs."""
-
-    def __init__(self, runs: Sequence[RunFolder]) -> None:
-        self._products = pl.concat([run.products.select("product_id", "title") for run in runs]).unique("product_id")
-
-    def look_up(self, ids: Sequence[str | int], relevant: Sequence[str | int]) -> tuple[ListedProduct, ...]:
-        rows = pl.DataFrame({"product_id": pl.Series(ids, dtype=self._products["product_id"].dtype)})
-        titles = rows.join(self._products, on="product_id", how="left", maintain_order="left")["title"].to_list()
-        return tuple(
-            ListedProduct(product_id=str(one), title=title or "", relevant=one in relevant) for one, title in zip(ids, titles, strict=True)
+    def show(case: int) -> ChangedCase:
+        row = compared[0][0].cases.row(case, named=True)
+        relevant = row["relevant"]
+        return ChangedCase(
+            later=entries[later].mark,
+            earlier=entries[earlier].mark,
+            case=case,
+            user_id=None if row["user_id"] is None else str(row["user_id"]),
+            query=row["query"],
+            relevant=listed(relevant, relevant),
+            value_later=float(values[later, case]),
+            value_earlier=float(values[earlier, case]),
+            list_later=listed(lists[0][case].to_list(), relevant),
+            list_earlier=listed(lists[1][case].to_list(), relevant),
         )
+
+    return [show(case) for case in gained[by[gained] > 0].tolist()], [show(case) for case in lost[by[lost] < 0].tolist()]
 
 
 def _entries(runs: Sequence[RunFolder], methods: Sequence[str]) -> list[tuple[RunFolder, str]]:
@@ -210,7 +183,7 @@ def _entries(runs: Sequence[RunFolder], methods: Sequence[str]) -> list[tuple[Ru
     return found
 
 
-def _check_alike(runs: Sequence[RunFolder]) -> None:
+def _check_same_cases(runs: Sequence[RunFolder]) -> None:
     first = runs[0]
     for run in runs[1:]:
         if run.evaluation.graph_hash != first.evaluation.graph_hash:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gnn_search.evaluation.metrics.measure import Measure
-from gnn_search.evaluation.result import ChangedCase, Comparison, Difference, Entry, ListedProduct
+from gnn_search.evaluation.result import ChangedCase, ComparedMethod, Comparison, Difference, ListedProduct
 from gnn_search.evaluation.significance import FEWEST_USERS, too_small
 from gnn_search.evaluation.table import heading, short
 
@@ -24,7 +24,7 @@ def render_comparison(comparison: Comparison) -> Group:
     return Group(*_measure_tables(comparison), _pair_table(comparison), *_slice_tables(comparison), *changed)
 
 
-def _name(comparison: Comparison, entry: Entry) -> str:
+def _name(comparison: Comparison, entry: ComparedMethod) -> str:
     """Return a name no longer than is needed to tell the entries apart."""
     runs = {one.run for one in comparison.entries}
     methods = {one.method for one in comparison.entries}

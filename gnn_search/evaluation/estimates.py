@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Float64
+from gnn_search.arrays import Float64, Int32, Int64
 from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import Measure
 from gnn_search.evaluation.result import Difference, Score
@@ -29,11 +28,9 @@ class UserBootstrap:
 
     Args:
         user: int32 [cases], -1 where unknown.
-        n_resamples: Bootstrap resamples.
-        seed: Of the resamples and of the tests.
     """
 
-    def __init__(self, user: NDArray[np.int32], n_resamples: int, seed: int) -> None:
+    def __init__(self, user: Int32, n_resamples: int, seed: int) -> None:
         self.cluster = clusters_of(user)
         self.count = int(self.cluster.max()) + 1
         self.seed = seed
@@ -139,7 +136,7 @@ def _differences(
     ]
 
 
-def _sums(evaluator: Evaluator, run: Run, present: NDArray[np.int64], cluster: NDArray[np.int64], users: UserBootstrap) -> _Sums:
+def _sums(evaluator: Evaluator, run: Run, present: Int64, cluster: Int64, users: UserBootstrap) -> _Sums:
     scored = evaluator.score_run(run)
 
     def by_user(rows: Float64) -> Float64:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol
 
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.estimates import UserBootstrap, adjust, estimate
@@ -12,24 +11,13 @@ from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import SLICE_METRICS, Measure, measures
 from gnn_search.evaluation.qrels import Qrels, plain_qrels
 from gnn_search.evaluation.result import Coverage, Difference, Evaluation, Score
-from gnn_search.evaluation.run import BLOCK_CASES, Progress, RankedRun, Run, RunBuilder
+from gnn_search.evaluation.run import BLOCK_CASES, Progress, Run, RunBuilder
+from gnn_search.evaluation.run_folder import RunWriter
 from gnn_search.evaluation.significance import LEAST_PERMUTATIONS, permutations_for
 from gnn_search.evaluation.slices import Slice, built_in_slices
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.ranking import CaseRanker
-
-
-class Recorder(Protocol):
-    """Keeps results case by case."""
-
-    def record_cases(self, cases: Cases, qrels: Qrels, slices: Sequence[Slice]) -> None:
-        """Receive the cases, before the first method."""
-        ...
-
-    def record_method(self, name: str, ranked: RankedRun, wanted: Sequence[Measure], everything: Evaluator) -> None:
-        """Receive each method when its lists are done."""
-        ...
 
 
 def evaluate(
@@ -43,7 +31,7 @@ def evaluate(
     reference: str | None = None,
     slices: Sequence[Slice] | None = None,
     qrels: Qrels | None = None,
-    recorder: Recorder | None = None,
+    recorder: RunWriter | None = None,
     progress: Progress | None = None,
     block_cases: int = BLOCK_CASES,
 ) -> Evaluation:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Float64, Int64
+from gnn_search.arrays import Bool, Float64, Int64
 from gnn_search.evaluation.metrics.hits import Hits
 from gnn_search.evaluation.metrics.measure import GRADED, SPEND, Measure
 from gnn_search.evaluation.metrics.relevance import RELEVANCE_METRICS, best_gain, graded_ndcg, recall
@@ -40,12 +39,10 @@ class Evaluator:
     """Scores runs in one slice: a case counts when it has a relevant row in the slice, and only those rows count as relevant.
 
     Args:
-        qrels: What is relevant.
         rows: bool [rows], the slice; None takes all rows.
-        measures: What is measured.
     """
 
-    def __init__(self, qrels: Qrels, rows: NDArray[np.bool_] | None, measures: Sequence[Measure]) -> None:
+    def __init__(self, qrels: Qrels, rows: Bool | None, measures: Sequence[Measure]) -> None:
         rows = np.ones(len(qrels.case_of_row), dtype=np.bool_) if rows is None else rows
         self._qrels, self._rows, self._measures = qrels, rows, measures
         self._relevant = self._count(rows)
@@ -97,5 +94,5 @@ class Evaluator:
             value = RELEVANCE_METRICS[measure.metric](hits, measure.k)
         return "", value, self.counted.astype(np.float64)
 
-    def _count(self, rows: NDArray[np.bool_]) -> Int64:
+    def _count(self, rows: Bool) -> Int64:
         return np.bincount(self._qrels.case_of_row[rows], minlength=self._qrels.num_cases)

@@ -10,18 +10,15 @@ from gnn_search.arrays import sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.result import Estimate
 from gnn_search.evaluation.significance import mean_interval
-from gnn_search.retrieval.fusion.cross_fit import FUSED, FusionFit
-from gnn_search.retrieval.fusion.weighted_sum import Weights
+from gnn_search.retrieval.fusion.fit import FUSED, FusionFit
+from gnn_search.retrieval.fusion.rules import Weights
 
 
 class FusionScore(StrictModel):
     """How one channel did.
 
     Attributes:
-        method: Its name.
         new_queries: Whether only cases with a cold query count.
-        k: Cut-off.
-        recall: Mean share of a case's products among the first k places.
         lead: Recall of the fusion minus this one, on the same cases; none for the fusion itself.
     """
 
@@ -43,15 +40,7 @@ class FusionSummary(StrictModel):
 
 
 def summarise_fusion(fit: FusionFit, k: tuple[int, ...], out: Path, n_resamples: int = 1000, seed: int = 0) -> FusionSummary:
-    """Estimate recalls and paired differences with 95 % bootstrap intervals over users.
-
-    Args:
-        fit: The fit.
-        k: The cut-offs that its recalls are of.
-        out: Where its weights were written.
-        n_resamples: Bootstrap resamples.
-        seed: Of the resamples.
-    """
+    """Estimate recalls and paired differences with 95 % bootstrap intervals over users."""
     scores = []
     for new_queries in (False, True):
         counted = fit.new if new_queries else np.ones_like(fit.new)

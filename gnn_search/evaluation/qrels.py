@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Bool, Float64, Int64
 from gnn_search.config.recipe import Recipe
 from gnn_search.errors import RequestError
 from gnn_search.graph.cases import CASE_KEYS, Cases, case_events, sample_rows
@@ -25,8 +25,6 @@ class Qrels:
     """The relevant products of all cases, a row each, in the order of `Cases.product`.
 
     Attributes:
-        case_of_row: The case that each relevant row belongs to.
-        num_cases: How many cases there are.
         actions: By kind of action, whether a row has it; empty where all interactions are of one kind.
         grade: Of a row's highest action in `GRADES`; None where there are not several kinds or one of them has no grade.
         spend: Price times quantity of what was purchased, the price as of the catalogue; None where the recipe names no price or the events
@@ -38,28 +36,22 @@ class Qrels:
         - grade, spend: float64 [rows]
     """
 
-    case_of_row: NDArray[np.int64]
+    case_of_row: Int64
     num_cases: int
-    actions: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
-    grade: NDArray[np.float64] | None = None
-    spend: NDArray[np.float64] | None = None
+    actions: Mapping[str, Bool] = field(default_factory=dict)
+    grade: Float64 | None = None
+    spend: Float64 | None = None
 
 
 def build_qrels(graph: Graph, cases: Cases, split: Literal["validation", "test"], limit: int | None = None, seed: int = 0) -> Qrels:
-    """Look up actions, grades and spend of the relevant products of cases.
-
-    Args:
-        graph: The shop.
-        cases: What `build_cases` made of the same split, limit and seed.
-        split: The period.
-        limit: Most cases that were kept.
-        seed: Seed of the sample.
+    """Look up actions, grades and spend of the relevant products of what `build_cases` made of the same split, limit and seed.
 
     Raises:
         RequestError: The cases are not those.
     """
-    several = len(graph.positive_actions) > 1
-    price = _price_column(graph)
+    several, tables = len(graph.positive_actions) > 1, Recipe.model_validate(graph.manifest.recipe).tables
+    # The product column that holds the price of one piece, where the events say how many were bought.
+    price = tables.products.price if tables.events.weight is not None else None
     if not several and price is None:
         return plain_qrels(cases)
     rows = _rows(graph, split, limit, seed, price)
@@ -80,12 +72,6 @@ def plain_qrels(cases: Cases) -> Qrels:
     return Qrels(cases.case_of_row(), len(cases))
 
 
-def _price_column(graph: Graph) -> str | None:
-    """Return the product column that holds the price of one piece, where the events say how many were bought."""
-    tables = Recipe.model_validate(graph.manifest.recipe).tables
-    return tables.products.price if tables.events.weight is not None else None
-
-
 def _rows(graph: Graph, split: str, limit: int | None, seed: int, price: str | None) -> pl.DataFrame:
     """Return the relevant rows in the order of the cases: product, its actions, and what was spent on it."""
     labels = list(graph.manifest.labels)
@@ -93,7 +79,11 @@ def _rows(graph: Graph, split: str, limit: int | None, seed: int, price: str | N
     cases = events.select(*CASE_KEYS, *labels).unique(maintain_order=True)
     kept = np.arange(cases.height) if limit is None else sample_rows(cases.height, limit, seed)
     cases = cases[kept].with_row_index("case")
-    spent = pl.lit(0.0) if price is None else pl.col("weight").cast(pl.Float64) * pl.col("product").replace_strict(*_prices(graph, price))
+    spent = pl.lit(0.0)
+    if price is not None:
+        prices = graph.nodes("product")[price].cast(pl.Float64)
+        numbers = pl.Series(np.arange(len(prices), dtype=np.int32))
+        spent = pl.col("weight").cast(pl.Float64) * pl.col("product").replace_strict(numbers, prices)
     bought = pl.col("action") == (_PURCHASE if _PURCHASE in graph.positive_actions else pl.col("action"))
     return (
         events.with_columns(spend=pl.when(bought).then(spent).otherwise(0.0).fill_nan(None).fill_null(0.0))
@@ -102,8 +92,3 @@ def _rows(graph: Graph, split: str, limit: int | None, seed: int, price: str | N
         .agg(pl.col("action").unique(), pl.col("spend").sum())
         .sort("case", "product")
     )
-
-
-def _prices(graph: Graph, column: str) -> tuple[pl.Series, pl.Series]:
-    price = graph.nodes("product")[column].cast(pl.Float64)
-    return pl.Series(np.arange(len(price), dtype=np.int32)), price

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -157,7 +157,15 @@ def _pick(found: Mapping[_Key, _AnyScore], method: str, slice_name: str, metric:
     return found[key]
 
 
-class Entry(StrictModel):
+def score_or_none(pick: Callable[[str, str, str, int], _AnyScore], method: str, slice_name: str, metric: str, k: int) -> _AnyScore | None:
+    """Return a score or difference of an evaluation, None where there is nothing to measure it on."""
+    try:
+        return pick(method, slice_name, metric, k)
+    except KeyError:
+        return None
+
+
+class ComparedMethod(StrictModel):
     """One method of one run; scores and differences of a comparison call it by its mark."""
 
     mark: str = Field(description="a, b, c, …")
@@ -212,7 +220,7 @@ class Comparison(StrictModel):
     seed: int
     metric: str = Field(description="By which wins are counted, changes ranked and slices compared.")
     k: int
-    entries: tuple[Entry, ...]
+    entries: tuple[ComparedMethod, ...]
     slices: tuple[str, ...]
     scores: tuple[Score, ...]
     differences: tuple[Difference, ...]

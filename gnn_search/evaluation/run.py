@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Float64
+from gnn_search.arrays import Float64, Int32, Int64
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.metrics.beyond_relevance import Coverage, Diversity, Novelty, RepeatShare
+from gnn_search.evaluation.metrics.beyond_relevance import Diversity, Novelty, RepeatShare
 from gnn_search.evaluation.metrics.hits import Hits, find_places
 from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY, REPEATS
 from gnn_search.evaluation.result import Cost
@@ -23,16 +22,12 @@ BLOCK_CASES = 4096
 """Cases that are ranked at once."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with a method's name, the cases it has ranked and the number of all cases."""
+"""Called with what is being done, the steps done and the number of all steps."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """What metrics need of one method's lists.
-
-    Attributes:
-        hits: Where the lists hold relevant products, of all cases.
-        list_values: By metric of `LIST_METRICS`, its value in each case.
 
     Shapes:
         - list_values: float64 [cases] each, NaN where a list has none
@@ -52,8 +47,8 @@ class RankedRun:
     """
 
     run: Run
-    place: NDArray[np.int32]
-    first: NDArray[np.int32]
+    place: Int32
+    first: Int32
     covered: int
     cost: Cost
 
@@ -62,12 +57,8 @@ class RunBuilder:
     """Ranks all cases by one method after another.
 
     Args:
-        cases: The cases.
-        graph: The shop.
         longest: Length of the lists.
         shown: Places that a user sees first; metrics of the lists alone are of these.
-        progress: Called as the work goes on.
-        block_cases: Cases that are ranked at once.
     """
 
     def __init__(
@@ -92,7 +83,7 @@ class RunBuilder:
         place = np.zeros(len(self._cases.product), dtype=np.int32)
         first = np.full((count, self._shown), PADDING, dtype=np.int32)
         list_values = {name: np.empty(count, dtype=np.float64) for name in (DIVERSITY, NOVELTY, REPEATS)}
-        coverage = Coverage(self._num_products)
+        covered = np.zeros(self._num_products, dtype=np.bool_)
         wall = cpu = 0.0
         done = 0
         blocks = rank_blocks(self._cases, ranker, self._longest, self._num_products, self._block_cases)
@@ -111,25 +102,20 @@ class RunBuilder:
             list_values[DIVERSITY][case] = self._diversity.measure(shown)
             list_values[NOVELTY][case] = self._novelty.measure(shown)
             list_values[REPEATS][case] = self._repeats.measure(shown, self._cases.user[case])
-            coverage.add(shown)
+            covered[shown[shown >= 0]] = True
             done += len(case)
             if self._progress is not None:
                 self._progress(ranker.name, done, count)
         run = Run(Hits.from_places(place, self._case_of_row, count), list_values)
-        return RankedRun(run, place, first, coverage.products, Cost(method=ranker.name, wall_seconds=wall, cpu_seconds=cpu))
+        return RankedRun(run, place, first, int(covered.sum()), Cost(method=ranker.name, wall_seconds=wall, cpu_seconds=cpu))
 
 
 def rank_blocks(
     cases: Cases, ranker: CaseRanker, k: int, num_products: int, block_cases: int = BLOCK_CASES
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32]]]:
-    """Rank the cases block by block, and check what the ranker returns.
+) -> Iterator[tuple[Int64, Int32]]:
+    """Rank the cases block by block, those with one query together, and check what the ranker returns.
 
-    Args:
-        cases: The cases. Those with one query come together, so that a ranker can do the work of a query once.
-        ranker: The method.
-        k: Length of the lists; cut to the size of the catalogue.
-        num_products: Size of the catalogue.
-        block_cases: Cases of a block.
+    Lists are no longer than the catalogue.
 
     Yields:
         Case numbers int64 [block] and their lists int32 [block, k].
@@ -146,7 +132,7 @@ def rank_blocks(
         yield block, product
 
 
-def _check_lists(product: NDArray[np.int32], shape: tuple[int, int], num_products: int, name: str) -> None:
+def _check_lists(product: Int32, shape: tuple[int, int], num_products: int, name: str) -> None:
     if product.shape != shape:
         raise RequestError(f"ranker '{name}': expected lists of shape {shape}, got {product.shape}; a short list ends in -1")
     if product.min() < -1 or product.max() >= num_products:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Bool, Int32, Int64
 from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.hits import Hits
 from gnn_search.evaluation.metrics.measure import LIST_METRICS, Measure
@@ -37,7 +37,6 @@ class RunWriter:
 
     Args:
         root: Folder to write into, made here; a staged one, so that it comes into being whole.
-        graph: The shop, whose ids are written.
     """
 
     def __init__(self, root: Path, graph: Graph) -> None:
@@ -103,7 +102,7 @@ class RunWriter:
         named.drop("category_node").write_parquet(self._layout.products)
         write_json(self._layout.evaluation, evaluation.model_dump(mode="json"))
 
-    def _ids(self, product: NDArray[np.int32]) -> pl.Series:
+    def _ids(self, product: Int32) -> pl.Series:
         """Return the shop's ids, null for padding."""
         return self._products[self._products.columns[0]].gather(pl.Series(product).replace(-1, None))
 
@@ -155,7 +154,7 @@ class RunFolder:
         """Return the slices that were reported."""
         return [Slice(name, self.relevant["slices"].list.contains(name).to_numpy()) for name in self.evaluation.slices]
 
-    def read_run(self, name: str, case_of_row: NDArray[np.int64]) -> Run:
+    def read_run(self, name: str, case_of_row: Int64) -> Run:
         """Return the run of one method."""
         table = self.method(name)
         place = table["ranks"].explode().fill_null(0).to_numpy().astype(np.int32)
@@ -175,7 +174,7 @@ def hash_cases(cases: Cases) -> str:
     return digest.hexdigest()
 
 
-def _names_of(rows: Mapping[str, NDArray[np.bool_]], count: int) -> pl.Series:
+def _names_of(rows: Mapping[str, Bool], count: int) -> pl.Series:
     """Return the names that hold for each row, as lists of text."""
     rows = rows or {"": np.zeros(count, dtype=np.bool_)}
     flags = pl.DataFrame({str(place): pl.Series(holds) for place, holds in enumerate(rows.values())})

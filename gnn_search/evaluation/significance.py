@@ -6,10 +6,9 @@ The cases of one user resemble each other, so users are drawn and permuted, not 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
-from gnn_search.arrays import Float64, Int64
+from gnn_search.arrays import Float64, Int32, Int64
 
 COVERAGE = 0.95
 """Of the intervals."""
@@ -32,7 +31,7 @@ def too_small(users: int) -> bool:
     return users < FEWEST_USERS
 
 
-def clusters_of(user: NDArray[np.int32]) -> Int64:
+def clusters_of(user: Int32) -> Int64:
     """Number the users of the cases from 0; each case without a user is a cluster of its own.
 
     Shapes:
@@ -52,8 +51,6 @@ class Bootstrap:
     is paired.
 
     Args:
-        clusters: How many there are.
-        n_resamples: How often to resample.
         seed: The same seed gives the same bytes.
         block_bytes: Memory of the resamples that are drawn at once; no result depends on it.
     """
@@ -71,13 +68,9 @@ class Bootstrap:
     def totals(self, sums: Float64, cluster: Int64 | None = None) -> Float64:
         """Add up what the drawn clusters hold.
 
-        Args:
-            sums: What each cluster holds: sums of a metric, or numbers of cases.
-            cluster: The clusters that hold anything; None means all.
-
         Shapes:
-            - sums: float64 [clusters, columns]
-            - cluster: int64 [clusters]
+            - sums: float64 [clusters, columns], what each cluster holds: sums of a metric, or numbers of cases
+            - cluster: int64 [clusters], those that hold anything; None means all
             - returns: float64 [n_resamples, columns]
         """
         parts = []
@@ -88,11 +81,7 @@ class Bootstrap:
 
 
 def percentile_interval(samples: Float64) -> tuple[Float64, Float64]:
-    """Return the lower and upper end of the middle 95 % of the resamples.
-
-    Args:
-        samples: float64 [n_resamples, ...]; NaN marks a resample that held no case of the slice, and is left out.
-    """
+    """Return the lower and upper end of the middle 95 % of the resamples; NaN marks one that held no case of the slice, and is left out."""
     tail = (1 - COVERAGE) / 2
     # Where nothing is missing the plain function does, which is far faster.
     quantile = np.nanquantile if np.isnan(samples).any() else np.quantile
@@ -101,7 +90,7 @@ def percentile_interval(samples: Float64) -> tuple[Float64, Float64]:
 
 
 def mean_interval(
-    values: Float64, user: NDArray[np.int32], n_resamples: int = 1000, seed: int = 0, block_bytes: int = BLOCK_BYTES
+    values: Float64, user: Int32, n_resamples: int = 1000, seed: int = 0, block_bytes: int = BLOCK_BYTES
 ) -> tuple[Float64, Float64, Float64]:
     """Return mean, lower and upper end of each column of per-case values.
 
@@ -112,12 +101,17 @@ def mean_interval(
         - user: int32 [cases]
         - returns: float64 [columns] each
     """
-    cluster = clusters_of(user)
-    totals = np.zeros((int(cluster.max()) + 1, values.shape[1] + 1))
-    np.add.at(totals, cluster, np.column_stack([values, np.ones(len(values))]))
+    totals = sum_by_cluster(clusters_of(user), np.column_stack([values, np.ones(len(values))]))
     drawn = Bootstrap(len(totals), n_resamples, seed, block_bytes).totals(totals)
     low, high = percentile_interval(drawn[:, :-1] / drawn[:, -1:])
     return values.mean(axis=0), low, high
+
+
+def sum_by_cluster(cluster: Int64, values: Float64) -> Float64:
+    """Sum per-case values, float64 [cases, columns], over the cases of each cluster: float64 [clusters, columns]."""
+    totals = np.zeros((int(cluster.max()) + 1, values.shape[1]))
+    np.add.at(totals, cluster, values)
+    return totals
 
 
 def permutations_for(family: int) -> int:
@@ -177,15 +171,12 @@ def holm(p_values: Float64) -> Float64:
 def effect_size(differences: Float64, weights: Float64) -> float | None:
     """Return the mean of the users' differences divided by their standard deviation (Cohen's d for pairs).
 
-    Args:
-        differences: Summed over the cases of each user.
-        weights: Weight of these cases; users without any are left out.
-
     Returns:
         0 where nobody differs; None where all differ alike or there is but one user.
 
     Shapes:
-        - differences, weights: float64 [users]
+        - differences: float64 [users], summed over the cases of each user
+        - weights: float64 [users], of these cases; users without any are left out
     """
     present = weights > 0
     values = differences[present] / weights[present]
@@ -200,11 +191,8 @@ def detectable_difference(samples: Float64) -> Float64:
 
     By the normal approximation, (z_.975 + z_.8) standard errors; the bootstrap gives the standard error.
 
-    Args:
-        samples: Bootstrap differences, NaN where a resample held no case.
-
     Shapes:
-        - samples: float64 [n_resamples, ...]
+        - samples: float64 [n_resamples, ...], bootstrap differences, NaN where a resample held no case
         - returns: float64 [...]
     """
     standard_error = np.nanstd(samples, axis=0)

@@ -8,8 +8,8 @@ from itertools import product
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Bool
 from gnn_search.config.files import check
 from gnn_search.config.slices import SlicesFile
 from gnn_search.errors import ConfigError
@@ -57,7 +57,7 @@ class Slice:
     """
 
     name: str
-    rows: NDArray[np.bool_]
+    rows: Bool
 
 
 def built_in_slices(cases: Cases, graph: Graph) -> list[Slice]:
@@ -102,10 +102,6 @@ def report_slices(cases: Cases, graph: Graph, further: Mapping[str, str], *, dec
 def check_slices(declared: Mapping[str, str], schema: Mapping[str, pl.DataType]) -> None:
     """Refuse slices whose name is taken, and those that are no condition over the columns.
 
-    Args:
-        declared: Names and SQL expressions.
-        schema: The columns of the cases, as `case_schema` returns them; whether ids are texts or numbers need not be known yet.
-
     Raises:
         ConfigError: One is.
     """
@@ -121,7 +117,7 @@ def check_slices(declared: Mapping[str, str], schema: Mapping[str, pl.DataType])
                     raise
 
 
-def _rows_of(table: pl.DataFrame, name: str, text: str) -> NDArray[np.bool_]:
+def _rows_of(table: pl.DataFrame, name: str, text: str) -> Bool:
     if name == ALL or name in _FIXED or name.startswith(_CATEGORY):
         raise ConfigError(f"slice '{name}': every evaluation has a slice of this name; give yours another")
     expression = pl.sql_expr(text)

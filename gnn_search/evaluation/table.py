@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import ceil
-from typing import TypeVar
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from gnn_search.evaluation.metrics.measure import LIST_METRICS, SPEND, Measure
-from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore
+from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore, score_or_none
 from gnn_search.evaluation.significance import FEWEST_USERS, too_small
 
 _COLUMNS, _WIDTH = 4, 12
@@ -26,13 +25,8 @@ def heading(measure: Measure) -> str:
     return name if len(name) <= _WIDTH else f"{measure.metric}\n@{measure.k}"
 
 
-def render(evaluation: Evaluation) -> Group:
-    """Return the tables of an evaluation: recall by slice, every measure over all cases, differences, costs."""
-    return Group(*tables(evaluation))
-
-
-def tables(evaluation: Evaluation) -> list[Table]:
-    """Return the tables one by one, each at most 100 columns wide."""
+def render_evaluation(evaluation: Evaluation) -> Group:
+    """Return the tables, each at most 100 columns wide: recall by slice, every measure over all cases, differences, costs."""
     cut = min(evaluation.k)
     first = evaluation.slices[0]
     by_slice = [(_slice_heading(evaluation, name, cut), (name, "recall", cut)) for name in evaluation.slices]
@@ -54,7 +48,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
         )
     if evaluation.threshold is not None:
         made.append(_at_threshold(evaluation.threshold))
-    return [*made, _costs(evaluation)]
+    return Group(*made, _costs(evaluation))
 
 
 _Column = tuple[str, tuple[str, str, int]]
@@ -94,7 +88,7 @@ def _explain(evaluation: Evaluation) -> str:
 
 def _scores(evaluation: Evaluation, title: str, columns: Sequence[_Column]) -> Table:
     table = _table(title, columns)
-    found = {(method, key): _find(evaluation.score, method, key) for method in evaluation.methods for _, key in columns}
+    found = {(method, key): score_or_none(evaluation.score, method, *key) for method in evaluation.methods for _, key in columns}
     best = {key: max((score.mean for (_, of), score in found.items() if of == key and score is not None), default=0) for _, key in columns}
     for method in evaluation.methods:
         cells = []
@@ -110,27 +104,16 @@ def _differences(evaluation: Evaluation, title: str, columns: Sequence[_Column])
     table = _table(title, columns)
     others = [method for method in evaluation.methods if method != evaluation.reference]
     for method in others:
-        table.add_row(method, *(_difference_cell(_find(evaluation.difference, method, key)) for _, key in columns))
+        table.add_row(method, *(_difference_cell(score_or_none(evaluation.difference, method, *key)) for _, key in columns))
     table.add_section()
-    seen = [[_find(evaluation.difference, method, key) for method in others] for _, key in columns]
+    seen = [[score_or_none(evaluation.difference, method, *key) for method in others] for _, key in columns]
     table.add_row("detectable", *(short(max(one.detectable or 0.0 for one in column if one is not None)) for column in seen))
     return table
 
 
-_Found = TypeVar("_Found", bound=Score)
-
-
-def _find(pick: Callable[[str, str, str, int], _Found], method: str, key: tuple[str, str, int]) -> _Found | None:
-    """Return a score or difference, None where there is nothing to measure it on."""
-    try:
-        return pick(method, *key)
-    except KeyError:
-        return None
-
-
 def _against_reference(evaluation: Evaluation, method: str, key: tuple[str, str, int]) -> str:
     """Return the mark of a method that is significantly above or below the reference."""
-    difference = _find(evaluation.difference, method, key)
+    difference = score_or_none(evaluation.difference, method, *key)
     if difference is None or not difference.significant or too_small(difference.users):
         return " "
     return _BELOW if difference.mean > 0 else _ABOVE
@@ -139,7 +122,7 @@ def _against_reference(evaluation: Evaluation, method: str, key: tuple[str, str,
 def _score_cell(score: Score | None, best: bool, mark: str) -> Text:
     if score is None:
         return Text("-")
-    return Text(f"{short(score.mean)} ±{_half(score)}{_BEST if best else ' '}{mark}", style="bold" if best else "")
+    return Text(f"{_with_half(score)}{_BEST if best else ' '}{mark}", style="bold" if best else "")
 
 
 def _difference_cell(difference: Difference | None) -> Text:
@@ -149,11 +132,11 @@ def _difference_cell(difference: Difference | None) -> Text:
     if difference.significant and not too_small(difference.users):
         mark, style = (_ABOVE, "green") if difference.mean > 0 else (_BELOW, "red")
     sign = "-" if difference.mean < 0 else "+"
-    return Text(f"{sign}{short(abs(difference.mean))} ±{_half(difference)}{mark}", style=style)
+    return Text(f"{sign}{_with_half(difference)}{mark}", style=style)
 
 
-def _half(score: Score) -> str:
-    return short((score.high - score.low) / 2)
+def _with_half(estimate: Estimate) -> str:
+    return f"{short(abs(estimate.mean))} ±{short((estimate.high - estimate.low) / 2)}"
 
 
 def short(value: float, places: int = 3) -> str:
@@ -165,12 +148,9 @@ def _at_threshold(score: ThresholdScore) -> Table:
     table = Table(title=f"{score.method}: at most {score.k} products that score at least {score.min_score:.3f}", title_justify="left")
     for heading in ("precision", "recall", "products a list", "empty lists"):
         table.add_column(heading, justify="right")
-    table.add_row(_estimate(score.precision), _estimate(score.recall), f"{score.listed:.1f}", f"{score.empty:.1%}")
+    shares = ("-" if share is None else _with_half(share) for share in (score.precision, score.recall))
+    table.add_row(*shares, f"{score.listed:.1f}", f"{score.empty:.1%}")
     return table
-
-
-def _estimate(estimate: Estimate | None) -> str:
-    return "-" if estimate is None else f"{short(estimate.mean)} ±{short((estimate.high - estimate.low) / 2)}"
 
 
 def _costs(evaluation: Evaluation) -> Table:

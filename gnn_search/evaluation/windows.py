@@ -55,12 +55,9 @@ class WindowSummary(StrictModel):
 
 
 def summarise_windows(evaluations: Mapping[str, Evaluation]) -> WindowSummary:
-    """Summarise the evaluations of several windows.
+    """Summarise the evaluations of several windows, given by name.
 
     The intervals of one evaluation show how other users would change a figure; the spread between windows shows how another time would.
-
-    Args:
-        evaluations: By the name of each, such as its file.
 
     Raises:
         RequestError: There is only one, two are of the same window, or they are not of the same recipe, cut-offs and reference.

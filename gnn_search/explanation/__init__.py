@@ -1,1 +1,1 @@
-"""Say how a score comes about: its parts, what of a shopper's history counted, and the ways in the graph."""
+"""Say how a score comes about: its parts, what of a user's history counted, and the paths in the graph."""

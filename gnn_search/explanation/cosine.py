@@ -21,10 +21,6 @@ def split_cosine(request: Mapping[str, Tensor], product: Mapping[str, Tensor]) -
     Each part is divided by the length of the whole, so the normalisation is shared out in proportion: a part that points neither way adds
     nothing, although it makes the whole longer and thereby all others smaller.
 
-    Args:
-        request: Parts of the one vector by name.
-        product: Parts of the other.
-
     Shapes:
         Each part: [d].
     """

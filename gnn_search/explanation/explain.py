@@ -7,19 +7,17 @@ import polars as pl
 import torch
 
 from gnn_search.errors import RequestError
-from gnn_search.explanation.attention import describe_attention
 from gnn_search.explanation.cosine import split_cosine
 from gnn_search.explanation.paths import PathFinder
-from gnn_search.explanation.product_parts import product_parts
-from gnn_search.explanation.ranks import find_rank
-from gnn_search.explanation.request_parts import request_parts
 from gnn_search.explanation.reranker_split import split_score
-from gnn_search.explanation.result import ExplainedProduct, Explanation, Ranks, ScoreSplit
+from gnn_search.explanation.result import ExplainedProduct, Explanation, Rank, Ranks, ScoreSplit
+from gnn_search.explanation.vector_parts import describe_attention, product_parts, request_parts
 from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.rankers.build import GRAPH, RERANKED, VECTOR, candidate_index, channel_rankers
 from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
+from gnn_search.retrieval.ranking import PADDING, Ranker
 from gnn_search.retrieval.request_encoder import NOBODY, EncodedRequests, RequestEncoder
 from gnn_search.tables.text import normalise_text
 from gnn_search.trained.model import Model
@@ -30,28 +28,24 @@ class Explainer:
     """Explains scores one by one.
 
     Args:
-        model: The model.
         as_of: Everything before it is known, µs; by default the start of the test period.
+        background: Candidates of a request that a product is compared with, at most.
     """
 
-    def __init__(self, model: Model, as_of: int | None = None) -> None:
+    def __init__(self, model: Model, as_of: int | None = None, background: int = 100) -> None:
+        self._background = background
         self._model, embeddings = model, open_node_embeddings(model, as_of)
         self._encoder = RequestEncoder(model, embeddings)
         self._view = self._encoder.nodes.view
         candidates = candidate_index(model, embeddings, self._encoder)
         self._rankers = channel_rankers(model, FlatIndex.build(embeddings.vectors["product"]), candidates)
         half_lives = model.config.reranker.half_life_days
-        # The second longest, as where candidates are chosen by what was popular of late.
+        # The second longest, as where candidates are taken by recent popularity.
         self._paths = PathFinder(self._view, half_lives[-2] if len(half_lives) > 1 else half_lives[-1])
         self._verb = "bought" if model.graph.positive_actions == ["purchase"] else "chose"
 
     def explain(self, query: str, product: str | int, user_id: str | int | None = None) -> Explanation:
-        """Say how the score of a product for a search comes about.
-
-        Args:
-            query: Any text, in any case and spacing.
-            product: The shop's id.
-            user_id: The shop's id of the user; None for nobody in particular.
+        """Say how the score of a product for a search comes about; product and user are given by the shop's ids.
 
         Raises:
             RequestError: The text is blank, or the graph does not hold the product or the user.
@@ -67,7 +61,7 @@ class Explainer:
         cosine = split_cosine(parts_of_request.parts, parts)
         ranker = self._rankers.get(RERANKED)
         if isinstance(ranker, CandidateRanker):
-            score, split = split_score(self._model, ranker, requests, node, self._verb)
+            score, split = split_score(self._model, ranker, requests, node, self._verb, self._background)
         else:
             score, split = ScoreSplit(score=cosine.cosine, cosine=cosine.cosine, vector=cosine.cosine, reranker=0.0), None
         query_node, history_query = int(requests.query[0]), int(requests.history_query[0])
@@ -95,10 +89,10 @@ class Explainer:
     def _ranks(self, requests: EncodedRequests, plain: EncodedRequests, product: int) -> Ranks:
         best = self._rankers.get(RERANKED, self._rankers[VECTOR])
         return Ranks(
-            reranked=find_rank(best, requests, product),
-            vector=find_rank(self._rankers[VECTOR], requests, product),
-            graph=find_rank(self._rankers[GRAPH], requests, product) if GRAPH in self._rankers else None,
-            plain=None if requests.user[0] == NOBODY else find_rank(best, plain, product),
+            reranked=_rank(best, requests, product),
+            vector=_rank(self._rankers[VECTOR], requests, product),
+            graph=_rank(self._rankers[GRAPH], requests, product) if GRAPH in self._rankers else None,
+            plain=None if requests.user[0] == NOBODY else _rank(best, plain, product),
         )
 
     def _named(self, product: int) -> ExplainedProduct:
@@ -120,3 +114,13 @@ class Explainer:
         if user_id is not None and torch.equal(requests.vector, plain.vector):
             notes.append(f"nothing that counts here was known of user {str(user_id)!r} yet, so the vectors are plain")
         return tuple(notes)
+
+
+def _rank(ranker: Ranker, requests: EncodedRequests, product: int) -> Rank:
+    """Return a product's place in the list that a search as long as the catalogue finds."""
+    ranking = ranker.rank(requests, ranker.index.count)
+    listed = ranking.product[0]
+    place, of = np.flatnonzero(listed == product), int((listed != PADDING).sum())
+    if not len(place):
+        return Rank(rank=None, of=of, score=None)
+    return Rank(rank=int(place[0]) + 1, of=of, score=float(ranking.score[0, place[0]]))

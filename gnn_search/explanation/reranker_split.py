@@ -7,9 +7,8 @@ from copy import deepcopy
 import numpy as np
 import torch
 
-from gnn_search.arrays import Float64, sorted_unique
-from gnn_search.explanation.feature_groups import COSINE, group_features
-from gnn_search.explanation.feature_words import in_words
+from gnn_search.arrays import Float64, spread_evenly
+from gnn_search.explanation.reranker_features import COSINE, describe_features, group_features
 from gnn_search.explanation.result import FeatureGroup, FeatureValue, RerankerSplit, ScoreSplit
 from gnn_search.explanation.shapley import shapley_values
 from gnn_search.rerank.candidates import partner_relations
@@ -18,26 +17,16 @@ from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
 from gnn_search.retrieval.request_encoder import EncodedRequests
 from gnn_search.trained.model import Model
 
-_BACKGROUND = 100
-"""Most candidates of a request that a product is compared with."""
-
 
 @torch.no_grad()
 def split_score(
-    model: Model, ranker: CandidateRanker, requests: EncodedRequests, product: int, verb: str
+    model: Model, ranker: CandidateRanker, requests: EncodedRequests, product: int, verb: str, background: int = 100
 ) -> tuple[ScoreSplit, RerankerSplit | None]:
     """Split the reranked score of one product for one request.
 
-    The reranker's part is shared out by exact Shapley values against the other candidates of the same request: what makes this product
-    different from those it competes with. What all of them share, such as how much the user ever bought, gets nothing. The reranker sees
-    the cosine too, so that is one of the groups.
-
-    Args:
-        model: A model with a reranker.
-        ranker: Of the channel `reranked`.
-        requests: One request.
-        product: Node.
-        verb: What it is to choose a product, `bought` or `chose`.
+    The reranker's part is shared out by exact Shapley values against other candidates of the request, at most `background`: what makes
+    the product different from those it competes with. What all of them share, such as how much the user ever bought, gets nothing. The
+    reranker sees the cosine too, so that is one of the groups.
 
     Returns:
         The score, and the reranker's part, None for a product that is no candidate.
@@ -63,7 +52,7 @@ def split_score(
     table = np.column_stack([features.numpy(), others])
     x, mean = table[int(place[0])], table.mean(axis=0)
     groups = group_features(names[:-1]) | {COSINE: [len(names) - 1]}
-    start, shares = shapley_values(reranker_part, x, _background(table), list(groups.values()))
+    start, shares = shapley_values(reranker_part, x, table[spread_evenly(len(table), background)], list(groups.values()))
     whole = float(reranker_part(x[None])[0])
     described = [
         _group(title, share, [FeatureValue(name=names[column], value=x[column], mean=mean[column]) for column in columns], verb)
@@ -74,11 +63,6 @@ def split_score(
     return ScoreSplit(score=vector + whole, cosine=cosine.item(), vector=vector, reranker=whole), split
 
 
-def _background(table: Float64) -> Float64:
-    """Return all rows, or some spread evenly over them."""
-    return table[sorted_unique(np.linspace(0, len(table) - 1, _BACKGROUND).astype(np.int64))]
-
-
 def _group(name: str, score: float, numbers: list[FeatureValue], verb: str) -> FeatureGroup:
-    words = in_words({number.name: number.value for number in numbers}, verb)
+    words = describe_features({number.name: number.value for number in numbers}, verb)
     return FeatureGroup(name=name, score=score, words=words, features=tuple(numbers))

@@ -1,4 +1,4 @@
-"""What is said of a score, as plain values for people and programs to read."""
+"""What is said of a score, as plain values."""
 
 from __future__ import annotations
 
@@ -33,12 +33,10 @@ class Rank(StrictModel):
 
 
 class Ranks(StrictModel):
-    """The product's place by each way of ranking; None for one that the model or the request does not have.
+    """The product's place by each kind of ranking; None for one that the model or the request does not have.
 
     Attributes:
         reranked: Vectors and the graph's candidates together; vectors alone for a model without a reranker.
-        vector: Vectors alone.
-        graph: Candidates alone.
         plain: As `reranked`, but for nobody in particular.
     """
 
@@ -49,13 +47,7 @@ class Ranks(StrictModel):
 
 
 class CosinePart(StrictModel):
-    """One summand of a vector.
-
-    Attributes:
-        name: What it comes from.
-        cosine: What it adds to the cosine.
-        length: Its length beside the whole vector's, so that a long part that points elsewhere is seen.
-    """
+    """One summand of a vector: what it adds to the cosine, and its length beside the whole's: a long part may point elsewhere."""
 
     name: str
     cosine: float
@@ -63,12 +55,9 @@ class CosinePart(StrictModel):
 
 
 class CosineSplit(StrictModel):
-    """A cosine as a sum, in two ways: by what the request's vector is made of, and by what the product's is made of.
+    """A cosine as a sum, twice: by what the request's vector is made of, and by what the product's is made of.
 
     Attributes:
-        cosine: Of request and product.
-        request: The request's parts, which sum to the cosine.
-        product: The product's parts, which sum to the cosine.
         both: What each part of the request (rows) and of the product (columns) add together; all of it sums to the cosine.
     """
 
@@ -79,21 +68,12 @@ class CosineSplit(StrictModel):
 
 
 class RememberedProduct(StrictModel):
-    """One product of the shopper's history that the query called up.
-
-    Attributes:
-        product_id: The shop's id.
-        title: Of the product.
-        times_chosen: How often the shopper chose it.
-        last_chosen: When last (UTC).
-        weight: Share of the attention.
-        cosine: What it adds to the cosine.
-    """
+    """A product of the history that the query selected: its share of the attention, and what it adds to the cosine."""
 
     product_id: str | int
     title: str
-    times_chosen: int
-    last_chosen: datetime
+    times_interacted: int
+    last_interacted: datetime
     weight: float
     cosine: float
 
@@ -102,8 +82,7 @@ class Attention(StrictModel):
     """Where the attention over the history goes; `nothing` and the weights sum to 1.
 
     Attributes:
-        recalled_by: The query whose categories called up the history; another than the one asked where that is new, None where no query
-            is near.
+        recalled_by: The query whose categories selected the history: for a cold query the nearest known one, None where none is near.
         nothing: Share of the zero slot: how much the model would rather not personalise.
         products: The history, the heaviest first.
     """
@@ -122,14 +101,7 @@ class FeatureValue(StrictModel):
 
 
 class FeatureGroup(StrictModel):
-    """Features that say much the same.
-
-    Attributes:
-        name: Of the group.
-        score: What they add to the score.
-        words: What they say of the product; an interaction counts as often as it weighs.
-        features: The features.
-    """
+    """Features that say much the same: what they add to the score, and in words; an interaction counts as often as it weighs."""
 
     name: str
     score: float
@@ -157,8 +129,6 @@ class ScoreSplit(StrictModel):
     """A reranked score as a sum.
 
     Attributes:
-        score: What the list is ordered by.
-        cosine: Of request and product.
         vector: What the cosine adds to the score.
         reranker: What the reranker adds; for a product that is no candidate, a constant.
     """
@@ -169,14 +139,11 @@ class ScoreSplit(StrictModel):
     reranker: float
 
 
-class Step(StrictModel):
-    """One step of a way through the graph.
+class PathStep(StrictModel):
+    """One step of a path through the graph.
 
     Attributes:
-        words: What joins the two nodes.
-        to_type: Type of the node that the step leads to.
         to_id: The shop's id of it; of a query its text, of a category its path.
-        to_name: The title of a product.
         share: Which share of the edges of this kind, by weight and recency, this one is at the node that it leaves.
     """
 
@@ -188,7 +155,7 @@ class Step(StrictModel):
 
 
 class GraphPath(StrictModel):
-    """A way through the graph.
+    """A path through the graph.
 
     Attributes:
         length: ln 2 a step, plus -ln of each step's share: the shorter, the likelier for a random walk.
@@ -196,27 +163,20 @@ class GraphPath(StrictModel):
     """
 
     length: float
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
 
 
 class Explanation(StrictModel):
     """How a score comes about.
 
     Attributes:
-        query: The normalised text.
         query_known: Whether it led to a product before.
-        user_id: The shopper, None for nobody in particular.
-        verb: What it is to choose a product, `bought` or `chose`.
-        product: The product.
-        as_of: What was known before this moment (UTC) counts.
+        verb: What users do with a product, `bought` or `chose`.
+        as_of: What was known before this time (UTC) counts.
         notes: Sentences on what the request lacks.
-        ranks: Its places over the whole catalogue.
-        score: The score as a sum.
-        cosine: The cosine as a sum.
         attention: Over the history; None for nobody in particular, or where the model has none.
         reranker: Its part as a sum; None where the product is no candidate, or the model has no reranker.
-        from_user: The shortest ways from the shopper to the product, the shortest first.
-        from_query: The same from the query.
+        from_user: The shortest paths from the user to the product, the shortest first.
     """
 
     query: str

@@ -15,10 +15,9 @@ import polars as pl
 
 from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.errors import RequestError
-from gnn_search.index.base import ProductIndex, SearchBlock
+from gnn_search.index.base import ProductIndex, SearchBlock, best, exact_scores
 from gnn_search.index.flat import search_copy
 from gnn_search.index.full_vectors import FullVectors
-from gnn_search.index.scoring import best, exact_scores
 from gnn_search.index.settings import IndexSettings
 
 # FAISS's type hints know neither its keyword arguments nor all of its classes.
@@ -56,18 +55,13 @@ class ApproximateIndex(ProductIndex):
         scratch: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> ApproximateIndex:
-        """Index vectors, a block at a time.
+        """Index vectors, a block at a time; settings need not be resolved.
 
-        Args:
-            vectors: Row i becomes row i; may be memory-mapped.
-            settings: How; need not be resolved.
-            ids: The shop's id of each row.
-            scratch: Folder for whole vectors that do not stay in memory; None keeps them there.
-            progress: Called with the rows added and all rows.
+        Whole vectors that do not stay in memory lie in `scratch`. `progress` is called with the rows added and all rows.
 
         Shapes:
-            - vectors: float32 [n, d]
-            - ids: [n]
+            - vectors: float32 [n, d], row i becomes row i; may be memory-mapped
+            - ids: [n], the shop's
 
         Raises:
             RequestError: FAISS knows no such index, or can't make it of these vectors.
@@ -94,12 +88,7 @@ class ApproximateIndex(ProductIndex):
         return isinstance(self.faiss_index, faiss.IndexIVF) and not isinstance(self.faiss_index, faiss.IndexIVFFastScan)
 
     def with_settings(self, settings: IndexSettings, full: FullVectors | None = None) -> ApproximateIndex:
-        """Return the same FAISS index, not copied, to be searched with other settings.
-
-        Args:
-            settings: Resolved, and the same in all that the FAISS index was made with.
-            full: Whole vectors for re-ranking; None for none.
-        """
+        """Return the same FAISS index, not copied, to be searched with other settings, which could have made it too."""
         return ApproximateIndex(self.faiss_index, settings, full, self.ids, self.origin)
 
     def _append(self, vectors: Float32) -> None:
@@ -191,14 +180,7 @@ class ApproximateIndex(ProductIndex):
 
 
 def search_parameters(index: faiss.Index, selector: faiss.IDSelector | None, nprobe: int = 1, ef_search: int = 1) -> Any:
-    """Return the `faiss.SearchParameters` of a search, fitting the type of the index and of those inside it.
-
-    Args:
-        index: What is searched.
-        selector: Rows that may be found; None for all.
-        nprobe: Lists of an inverted file to read.
-        ef_search: Nodes of an HNSW graph to keep in view.
-    """
+    """Return the `faiss.SearchParameters` of a search among selected rows, fitting the types of the index and those inside it."""
     index = faiss.downcast_index(index)
     only = {} if selector is None else {"sel": selector}
     if isinstance(index, faiss.IndexPreTransform):
@@ -226,18 +208,12 @@ def make_faiss_index(
     fewest_rows: int = _FEWEST_ROWS,
     rows_a_list: int = _ROWS_A_LIST,
 ) -> faiss.Index:
-    """Train an index on a sample of the vectors and add them all.
+    """Train an index of resolved settings on a sample of the vectors, and add them all, a block at a time.
 
-    Args:
-        vectors: Row i becomes row i of the index; may be memory-mapped.
-        settings: Resolved.
-        progress: Called with the rows added and all rows.
-        block: Rows added at a time.
-        fewest_rows: Least rows of the sample.
-        rows_a_list: Rows of the sample for each list of an inverted file.
+    The sample holds at least `fewest_rows`, and `rows_a_list` for each list of an inverted file.
 
     Shapes:
-        - vectors: float32 [n, d]
+        - vectors: float32 [n, d], row i becomes row i of the index; may be memory-mapped
 
     Raises:
         RequestError: FAISS knows no such index, or can't train it on these vectors.

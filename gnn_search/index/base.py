@@ -11,21 +11,26 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
+from gnn_search.arrays import Float32, Float64, Int32, Int64, sorted_unique
 from gnn_search.errors import RequestError
 from gnn_search.index.full_vectors import FullVectors
-from gnn_search.index.scoring import EMPTY
 from gnn_search.index.settings import IndexSettings
 
 Allowed = npt.NDArray[np.bool_] | npt.NDArray[np.integer]
 """Which rows a search may find: bool [rows], or numbers of rows."""
 SearchBlock = Callable[[Float32], tuple[Float32, Int32]]
 """Finds the lists of a block of queries, none of them zero: score and row, [queries, k] each."""
-
 _BLOCK = 4096
 """Queries that FAISS meets at a time; its threads wait for each other less often when these are many."""
 _SHOWN = 3
 """Ids that a message names."""
+
+EMPTY = -1
+"""Row at a place of a list that stays empty; its score is -inf."""
+_PAIRS = 65_536
+"""Pairs whose inner products are computed at a time."""
+_NUMBERS = 1 << 20
+"""Numbers of the candidates' vectors that are gathered at a time."""
 
 
 class ProductIndex(ABC):
@@ -106,14 +111,6 @@ class ProductIndex(ABC):
                 score[block, :filled], row[block, :filled] = search_block(queries[block])
         return score, row
 
-    def check_k(self, k: int) -> None:
-        """Refuse a list that can't be filled.
-
-        Raises:
-            RequestError: `k` is below 1 or larger than the catalogue.
-        """
-        check_k(k, self.count)
-
     def add(self, ids: pl.Series, vectors: Float32) -> None:
         """Add products, in rows behind all others; what an index has learned stays as it is.
 
@@ -160,12 +157,10 @@ class ProductIndex(ABC):
 
     @abstractmethod
     def _searcher(self, rows: Int64 | None, k: int, queries: int) -> SearchBlock:
-        """Return what finds the k best rows of a block of queries.
+        """Return what finds the k best rows of a block of queries, of which there are `queries` in all.
 
-        Args:
-            rows: The rows that may be found, ascending, at least k; None for all that FAISS holds.
-            k: Length of the lists.
-            queries: How many there are in all.
+        Shapes:
+            - rows: int64 [allowed], ascending, at least k; None for all that FAISS holds
         """
 
     def _append(self, vectors: Float32) -> None:
@@ -241,3 +236,50 @@ def _as_ids(known: pl.Series, given: pl.Series) -> pl.Series:
 
 def _some(ids: pl.Series) -> str:
     return ", ".join(repr(one) for one in ids.head(_SHOWN).to_list())
+
+
+def exact_scores(gather: Callable[[Int64], Float32], queries: Float32, candidate: Int64) -> Float32:
+    """Return the inner products with each query's candidates.
+
+    Shapes:
+        - gather: returns the vectors of rows, float32 [..., d]
+        - queries: float32 [m, d]
+        - candidate: int64 [m, width]; an empty place scores -inf
+        - returns: float32 [m, width]
+    """
+    scores = np.empty(candidate.shape, dtype=np.float32)
+    step = max(1, _NUMBERS // max(1, candidate.shape[1] * queries.shape[1]))
+    there = np.maximum(candidate, 0)
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        # einsum widens as it goes; a float64 copy of the candidates would cost more than the products.
+        scores[part] = np.einsum("mwd,md->mw", gather(there[part]), queries[part], dtype=np.float64)
+    scores[candidate < 0] = -np.inf
+    return scores
+
+
+def pair_scores(vectors: Float32, queries: Float32, query: Int64, row: Int32) -> Float64:
+    """Return the inner products of given pairs.
+
+    Shapes:
+        - vectors: float32 [n, d]
+        - queries: float32 [m, d]
+        - query: int64 [pairs], which of them
+        - row: int32 [pairs]
+        - returns: float64 [pairs]
+    """
+    scores = np.empty(len(row), dtype=np.float64)
+    for start in range(0, len(row), _PAIRS):
+        part = slice(start, start + _PAIRS)
+        scores[part] = np.einsum("nd,nd->n", queries[query[part]], vectors[row[part]], dtype=np.float64)
+    return scores
+
+
+def best(score: Float32, row: Int64, k: int) -> tuple[Float32, Int32]:
+    """Return the k best candidates of each query, by falling score, then by row; places beyond the candidates stay empty."""
+    order = np.lexsort((row, -score), axis=1)[:, :k]
+    places = ((0, 0), (0, k - order.shape[1]))
+    return (
+        np.pad(np.take_along_axis(score, order, axis=1), places, constant_values=-np.inf),
+        np.pad(np.take_along_axis(row, order, axis=1).astype(np.int32), places, constant_values=EMPTY),
+    )

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from gnn_search.arrays import Int32
 from gnn_search.errors import RequestError
-from gnn_search.graph.id_lookup import find_node
+from gnn_search.graph.id_lookup import IdLookup, find_node
 from gnn_search.graph.store import Graph
 
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no")
+
+Filter = str | Sequence[str | int] | Mapping[str, Any]
+"""A category, by its path or id, which stands for all below it; product ids; or several at once by the keys `category` (one or several),
+`products` and `flag`, a column of the products that says true or false."""
+_KEYS = ("category", "products", "flag")
 
 
 @dataclass(frozen=True)
@@ -100,3 +106,41 @@ def _read_flag(graph: Graph, flag: str) -> pl.Series:
     if len(wrong):
         raise RequestError(f"expected true or false in the column {flag!r} of the products, got {wrong[0]!r} ({len(wrong)} such values)")
     return text.is_in(_TRUE).fill_null(False)
+
+
+class ProductFilter:
+    """Reads filters."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph, self._products = graph, IdLookup(graph.nodes("product").to_series(0))
+
+    def read(self, stated: Filter) -> Filtered:
+        """Return the products that a filter allows.
+
+        Raises:
+            RequestError: There is no such category or column, or the ids are none.
+        """
+        if isinstance(stated, str):
+            return filter_products(self._graph, categories=[stated])
+        if not isinstance(stated, Mapping):
+            return filter_products(self._graph, named=self._find(stated))
+        strange = [key for key in stated if key not in _KEYS]
+        if strange:
+            raise RequestError(f"the filter has the key {strange[0]!r}; give some of {', '.join(_KEYS)}")
+        category, products = stated.get("category"), stated.get("products")
+        if not isinstance(category, str | int | Sequence | None):
+            raise RequestError(f"the category of the filter is {category!r}; give a path, an id, or a list of them")
+        return filter_products(
+            self._graph,
+            categories=None if category is None else [category] if isinstance(category, str | int) else list(category),
+            named=None if products is None else self._find(products),
+            flag=stated.get("flag"),
+        )
+
+    def _find(self, products: Sequence[str | int]) -> Int32:
+        if isinstance(products, str | bytes | Mapping) or not isinstance(products, Iterable):
+            raise RequestError(f"the products of the filter are {products!r}; give a list of product ids")
+        try:
+            return self._products.find_values(list(dict.fromkeys(products)))
+        except TypeError as error:
+            raise RequestError(f"the filter can't be read ({error}); give product ids, or the path of a category") from None

@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 
 from gnn_search.arrays import Float32, Float64, Int32, Int64
-from gnn_search.index.base import ProductIndex, SearchBlock
-from gnn_search.index.scoring import best, exact_scores, pair_scores
+from gnn_search.index.base import ProductIndex, SearchBlock, best, exact_scores, pair_scores
 from gnn_search.index.settings import IndexSettings
 
 # FAISS's type hints do not know its keyword arguments.
@@ -34,12 +33,7 @@ faiss.cvar.distance_compute_blas_threshold = 20 * 128
 class FlatIndex(ProductIndex):
     """Exact inner-product search over all products.
 
-    FAISS finds the candidates in float32; their scores are computed again as `scoring` says.
-
-    Args:
-        index: The FAISS index.
-        ids: The shop's id of each row, where known; null for a removed product.
-        origin: Where the vectors come from, as entries of the manifest.
+    FAISS finds the candidates in float32; their scores are computed again by `exact_scores`.
     """
 
     def __init__(self, index: faiss.IndexFlatIP, ids: pl.Series | None = None, origin: Mapping[str, Any] | None = None) -> None:
@@ -104,14 +98,9 @@ class FlatIndex(ProductIndex):
 def search_copy(vectors: Float32, rows: Int64, k: int) -> SearchBlock:
     """Return what searches some rows exactly, in a copy of their vectors.
 
-    Args:
-        vectors: Those of the rows.
-        rows: Ascending, at least k.
-        k: Length of the lists.
-
     Shapes:
-        - vectors: float32 [n, d]
-        - rows: int64 [n]
+        - vectors: float32 [n, d], those of the rows
+        - rows: int64 [n], ascending, at least k
     """
     copy = FlatIndex.build(vectors)
 

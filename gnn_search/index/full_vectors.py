@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,42 +36,31 @@ class FullVectors:
 
     @classmethod
     def encode(cls, vectors: Float32, precision: Precision, file: Path | None = None, block: int = _BLOCK) -> FullVectors:
-        """Convert vectors a block at a time.
-
-        Args:
-            vectors: What is kept; may be memory-mapped.
-            precision: As what it is kept.
-            file: Where the numbers are written, a `.npy` file that stays mapped; None for memory, where float32 is not copied.
-            block: Rows converted at a time.
+        """Convert vectors a block at a time, into a `.npy` file that stays mapped, or in memory, where float32 is not copied.
 
         Shapes:
-            - vectors: float32 [n, d]
+            - vectors: float32 [n, d], may be memory-mapped
         """
         dtype = np.dtype(precision)
         if file is None and vectors.dtype == dtype:
             return cls(vectors)
-        values = _allocate(vectors.shape, dtype, file)
+        values: npt.NDArray[Any] = np.empty(vectors.shape, dtype) if file is None else mapped_array(file, dtype, vectors.shape)
         scale = np.ones(len(vectors), dtype=np.float32) if precision == "int8" else None
-        for rows in _blocks(len(vectors), block):
+        for start in range(0, len(vectors), block):
+            rows = slice(start, start + block)
             part = np.asarray(vectors[rows], dtype=np.float32)
             if scale is not None:
                 largest = np.abs(part).max(axis=1)
                 scale[rows] = np.where(largest > 0, largest / _LARGEST, 1)
                 part = np.rint(part / scale[rows, None])
             values[rows] = part
-        return cls(_settled(values), scale)
+        if isinstance(values, np.memmap):
+            values.flush()
+        return cls(values, scale)
 
     @classmethod
     def open(cls, file: Path, scale_file: Path, shape: tuple[int, int], precision: Precision, again: str, *, mapped: bool) -> FullVectors:
-        """Open what `write` wrote.
-
-        Args:
-            file: The numbers.
-            scale_file: The scales of int8 vectors.
-            shape: Rows and dimension expected.
-            precision: Type of the numbers expected.
-            again: What to do where they can't be read, such as 'make the index again'.
-            mapped: Map the numbers rather than read them into memory.
+        """Open what `write` wrote, mapped or read into memory.
 
         Raises:
             ArtefactError: The files are damaged, or hold something other than was expected.
@@ -113,12 +101,14 @@ class FullVectors:
 
     def write(self, file: Path, scale_file: Path) -> None:
         """Write the numbers, and the scales where there are any."""
-        values = _allocate((len(self), self.values.shape[1]), self.values.dtype, file)
-        for rows in _blocks(len(self.values), _BLOCK):
-            values[rows] = self.values[rows]
+        values: Any = mapped_array(file, self.values.dtype, (len(self), self.values.shape[1]))
+        own = len(self.values)
+        for start in range(0, own, _BLOCK):
+            end = min(start + _BLOCK, own)
+            values[start:end] = self.values[start:end]
         if self.added is not None:
-            values[len(self.values) :] = self.added.values
-        _settled(values)
+            values[own:] = self.added.values
+        values.flush()
         if self.scale is not None:
             added = [] if self.added is None or self.added.scale is None else [self.added.scale]
             np.save(scale_file, np.concatenate([self.scale, *added]))
@@ -126,20 +116,3 @@ class FullVectors:
     def _own(self, rows: Int64) -> Float32:
         found = np.asarray(self.values[rows], dtype=np.float32)
         return found if self.scale is None else found * self.scale[rows][..., None]
-
-
-def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], file: Path | None) -> npt.NDArray[Any]:
-    if file is None:
-        return np.empty(shape, dtype=dtype)
-    return mapped_array(file, dtype, shape)
-
-
-def _settled(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if isinstance(values, np.memmap):
-        values.flush()
-    return values
-
-
-def _blocks(size: int, step: int) -> Iterator[slice]:
-    for start in range(0, size, step):
-        yield slice(start, min(start + step, size))

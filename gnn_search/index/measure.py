@@ -13,8 +13,7 @@ from pydantic import Field
 from gnn_search.arrays import Float32, Int32
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
-from gnn_search.index.base import ProductIndex
-from gnn_search.index.scoring import best, exact_scores
+from gnn_search.index.base import ProductIndex, best, exact_scores
 from gnn_search.layout import IndexLayout
 
 CUT_OFFS = (10, 100)
@@ -32,7 +31,6 @@ class Measured(StrictModel):
     """Quality, speed and size of an index.
 
     Attributes:
-        queries: How many.
         recall: Share of the exact list's products that the index finds, by the length of the list. A product that
             scores as well as the last of the exact list counts as found.
         k: Length of the lists whose search is timed.
@@ -41,7 +39,6 @@ class Measured(StrictModel):
         cpu_ms: CPU time of one of these.
         batch_per_second: Queries per second when all are searched at once.
         batch_cpu_ms: CPU time of one of these.
-        threads: Of the batch.
         bytes_index: Of what FAISS holds, a product, in memory.
         bytes_full: Of the whole vectors for re-ranking, a product.
         full_in: Where these lie; None where there are none.
@@ -74,14 +71,14 @@ class Seconds:
     cpu: float
 
     @classmethod
-    def now(cls) -> Seconds:
+    def read(cls) -> Seconds:
         """Return the readings of both clocks."""
         return cls(time.perf_counter(), time.process_time())
 
     def since(self) -> Seconds:
         """Return what has passed since these readings."""
-        now = Seconds.now()
-        return Seconds(now.wall - self.wall, now.cpu - self.cpu)
+        end = Seconds.read()
+        return Seconds(end.wall - self.wall, end.cpu - self.cpu)
 
 
 def measure_index(
@@ -89,18 +86,10 @@ def measure_index(
 ) -> Measured:
     """Compare an index with exact search, and time it.
 
-    Args:
-        index: Opened from its folder.
-        folder: The folder.
-        vectors: What was indexed; may be memory-mapped.
-        queries: Queries that played no part in making the index.
-        build: What making it took.
-        exact: Scores of the exact lists, where they are known; else they are found here.
-
     Shapes:
-        - vectors: float32 [n, d]
-        - queries: float32 [m, d]
-        - exact: float32 [m, k]
+        - vectors: float32 [n, d], what was indexed; may be memory-mapped
+        - queries: float32 [m, d], which played no part in making the index
+        - exact: float32 [m, k], scores of the exact lists, where they are known
 
     Raises:
         RequestError: There is no query.
@@ -110,7 +99,7 @@ def measure_index(
     k = min(max(CUT_OFFS), index.count)
     known = nearest(vectors, queries, k)[0] if exact is None else exact
     index.search(queries[:_WARM_UP], k)
-    start = Seconds.now()
+    start = Seconds.read()
     found = index.search(queries, k)[1]
     batch = start.since()
     latency, cpu = time_single(index, queries, k)
@@ -144,7 +133,7 @@ def time_single(index: ProductIndex, queries: Float32, k: int) -> tuple[list[flo
         for place in range(min(_WARM_UP, len(queries))):
             index.search(queries[place : place + 1], k)
         latency: list[float] = []
-        begin = Seconds.now()
+        begin = Seconds.read()
         for place in range(min(_MOST_TIMED, len(queries))):
             start = time.perf_counter()
             index.search(queries[place : place + 1], k)
@@ -159,14 +148,8 @@ def time_single(index: ProductIndex, queries: Float32, k: int) -> tuple[list[flo
 def nearest(vectors: Float32, queries: Float32, k: int, block: int = _BLOCK) -> tuple[Float32, Int32]:
     """Find each query's products with the largest inner products, reading the vectors a block at a time.
 
-    Args:
-        vectors: May be memory-mapped.
-        queries: The query vectors.
-        k: Length of the lists, at most the number of vectors.
-        block: Vectors read at a time.
-
     Shapes:
-        - vectors: float32 [n, d]
+        - vectors: float32 [n, d], at least k; may be memory-mapped
         - queries: float32 [m, d]
         - returns: score float32 [m, k] and row int32 [m, k]
     """

@@ -83,12 +83,6 @@ def products_to_index(
 def held_out_queries(model: Model, shop: NodeEmbeddings, limit: int, seed: int = 0) -> Float32:
     """Encode queries of the validation period, which play no part in making an index: personal ones, then each distinct query alone.
 
-    Args:
-        model: The model.
-        shop: Its node embeddings, as of any time.
-        limit: Most cases.
-        seed: Of the sample.
-
     Shapes:
         - returns: float32 [at most 2 limit, d], without zero vectors
 

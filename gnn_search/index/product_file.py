@@ -79,12 +79,7 @@ def read_product_file(path: Path, names: Sequence[str], graph: Graph) -> Product
 
 
 def read_product_columns(path: Path, names: Sequence[str], graph: Graph) -> dict[str, npt.NDArray[np.float64]]:
-    """Read numeric columns of a file about products.
-
-    Args:
-        path: As `read_product_file` takes it, a row a product; products may be missing, unknown ones are passed over.
-        names: The columns wanted.
-        graph: The shop.
+    """Read numeric columns of a file with a row a product, as `read_product_file` takes it; unknown products are passed over.
 
     Shapes:
         - returns: float64 [products] each, NaN where the file has no value

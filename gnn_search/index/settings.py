@@ -55,11 +55,7 @@ class IndexSettings(Settings):
         return f"{'on' if self.full_in == 'disk' else 'in'} {self.full_in}"
 
     def resolve(self, count: int, dimension: int) -> IndexSettings:
-        """Return the settings with every number in place.
-
-        Args:
-            count: Products.
-            dimension: Numbers in a vector.
+        """Return the settings for `count` products of `dimension` numbers, every number in place.
 
         Raises:
             RequestError: The kind needs more products, or the vectors can't be cut into so many parts.
@@ -67,7 +63,7 @@ class IndexSettings(Settings):
         if not count:
             raise RequestError("there is no product to index")
         nlist = self.nlist or max(1, min(4 * isqrt(count), count // _ROWS_A_LIST))
-        pq_m = self.pq_m or _largest_divisor(dimension, max(1, dimension // 2))
+        pq_m = self.pq_m or next(part for part in range(max(1, dimension // 2), 0, -1) if dimension % part == 0)
         if self.kind in QUANTISED:
             if count < FEWEST_USERS:
                 raise RequestError(f"{count} products are too few for an index of kind {self.kind}, at least {FEWEST_USERS} are; use flat")
@@ -117,7 +113,3 @@ class IndexSettings(Settings):
         text = texts[self.kind]
         assert text is not None
         return text
-
-
-def _largest_divisor(number: int, most: int) -> int:
-    return next(divisor for divisor in range(most, 0, -1) if number % divisor == 0)

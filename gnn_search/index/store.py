@@ -1,24 +1,26 @@
-"""Save and open index folders, the same for every kind: a FAISS file, the rows' ids, whole vectors where there are any, and a manifest."""
+"""Build, save and open index folders of every kind: a FAISS file, the rows' ids, whole vectors where there are any, a manifest."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import faiss
 import polars as pl
 
+from gnn_search.arrays import Float32
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.base import ProductIndex
 from gnn_search.index.flat import FlatIndex
 from gnn_search.index.full_vectors import FullVectors
-from gnn_search.index.measure import Measured
+from gnn_search.index.measure import Measured, Seconds, measure_index
 from gnn_search.index.settings import IndexSettings
 from gnn_search.index.tune import Tuning
-from gnn_search.layout import FORMAT_VERSION, IndexLayout, hash_files, staged, write_json
+from gnn_search.layout import FORMAT_VERSION, IndexLayout, hash_files, refuse_existing, staged, write_json
 from gnn_search.machine import library_versions
 from gnn_search.manifest import Artefact
 
@@ -30,12 +32,9 @@ class IndexManifest(StrictModel):
     """What `index.json` says of an index.
 
     Attributes:
-        format_version: Of the folder.
-        kind: Of the index.
         faiss: Type of the FAISS index.
         settings: With which it was made and is searched, every number in place.
         metric: How vectors are compared.
-        dimension: Of the vectors.
         count: Products that can be found.
         rows: Places for products; a removed one leaves its row empty.
         id_column: What the ids are called.
@@ -47,7 +46,6 @@ class IndexManifest(StrictModel):
         quality_hash: Hash of the qualities that a boost put into the vectors; None where there are none.
         measured: What the index found and cost when it was made; absent after products were added or removed.
         tuning: The trials that this one was selected from; None without a tuning.
-        versions: Of the libraries that made it.
     """
 
     format_version: int
@@ -151,7 +149,11 @@ def open_index(folder: Path) -> FlatIndex | ApproximateIndex:
     if is_flat:
         index = FlatIndex(stored, ids, manifest.origin)
     else:
-        index = ApproximateIndex(stored, manifest.settings, _open_full(layout, manifest), ids, manifest.origin)
+        full, precision, shape = None, manifest.settings.precision, (manifest.rows, manifest.dimension)
+        if precision is not None:
+            mapped = manifest.settings.full_in == "disk"
+            full = FullVectors.open(layout.full, layout.full_scale, shape, precision, INDEX.again, mapped=mapped)
+        index = ApproximateIndex(stored, manifest.settings, full, ids, manifest.origin)
     rows = manifest.count if index.forgets else manifest.rows
     if stored.ntotal != rows:
         raise INDEX.damaged(folder, f"expected {rows} rows, got {stored.ntotal}")
@@ -170,9 +172,65 @@ def open_flat_index(folder: Path) -> FlatIndex:
     return index
 
 
-def _open_full(layout: IndexLayout, manifest: IndexManifest) -> FullVectors | None:
-    precision = manifest.settings.precision
-    if precision is None:
-        return None
-    mapped = manifest.settings.full_in == "disk"
-    return FullVectors.open(layout.full, layout.full_scale, (manifest.rows, manifest.dimension), precision, INDEX.again, mapped=mapped)
+def build_index(
+    vectors: Float32,
+    ids: pl.Series,
+    settings: IndexSettings,
+    queries: Float32,
+    out: Path,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    exact: Float32 | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> IndexManifest:
+    """Write an index folder, measured as it will be used: opened from its files.
+
+    Args:
+        vectors: Row i is product i's; may be memory-mapped, and is read a block at a time.
+        ids: The shop's id of each row.
+        settings: How; need not be resolved.
+        queries: What the index is measured with.
+        out: The folder, made whole or not at all.
+        extra: Further entries of the manifest.
+        exact: Scores of the queries' exact lists, where they are known.
+        progress: Called with the rows added and all rows.
+
+    Shapes:
+        - vectors: float32 [n, d]
+        - ids: [n]
+        - queries: float32 [m, d]
+        - exact: float32 [m, k]
+
+    Returns:
+        The manifest, with what was measured.
+
+    Raises:
+        OutputExistsError: `out` exists.
+        RequestError: FAISS knows no such index, or can't make it of these vectors.
+    """
+    refuse_existing(out)
+    with staged(out) as partial:
+        start = Seconds.read()
+        _write(vectors, ids, settings, partial, extra, progress)
+        spent = start.since()
+        measured = measure_index(open_index(partial), partial, vectors, queries, spent, exact)
+        manifest = read_index_manifest(partial).model_copy(update={"measured": measured})
+        write_json(IndexLayout(partial).manifest, manifest.model_dump(mode="json"))
+    return manifest
+
+
+def _write(
+    vectors: Float32,
+    ids: pl.Series,
+    settings: IndexSettings,
+    folder: Path,
+    extra: Mapping[str, Any] | None,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    # What was built is let go before it is opened again, so that there are never two of them in memory.
+    if settings.kind == "flat":
+        settings.resolve(*vectors.shape)
+        save_index(FlatIndex.build(vectors, ids), folder, extra=extra)
+        return
+    with tempfile.TemporaryDirectory(prefix=".index-", dir=folder.parent) as scratch:
+        save_index(ApproximateIndex.build(vectors, settings, ids, Path(scratch), progress), folder, extra=extra)

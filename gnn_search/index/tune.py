@@ -119,18 +119,11 @@ def tune(
 ) -> Tuning:
     """Try indices of vectors, and select the one with the highest recall within the caps; ties go to the fastest.
 
-    Args:
-        vectors: Row i is product i's; may be memory-mapped.
-        queries: What recall is measured with, and the first of them latency.
-        wanted: The indices, resolved.
-        caps: What one may cost.
-        k: Length of the lists.
-        progress: Called before each index.
-        scratch: Folder for whole vectors on disk while they are tried; by default the system's.
+    The indices wanted are resolved. Whole vectors that are tried on disk lie in `scratch`, by default the system's folder for that.
 
     Shapes:
-        - vectors: float32 [n, d]
-        - queries: float32 [m, d]
+        - vectors: float32 [n, d], may be memory-mapped
+        - queries: float32 [m, d], what recall is measured with, and the first of them latency
 
     Raises:
         RequestError: There is no query, or no trial keeps the caps; the message says what comes nearest.
@@ -165,7 +158,7 @@ def mark_front(trials: Sequence[Trial]) -> list[Trial]:
 def _small_enough(wanted: Sequence[IndexSettings], caps: Caps, dimension: int) -> list[IndexSettings]:
     """Return the indices whose codes fit; where none do, the smallest, which says by how much the cap is too low."""
     size = [one.code_bytes(dimension) for one in wanted]
-    most = max(min(size), np.inf if caps.bytes_product is None else caps.bytes_product)
+    most = max(min(size), caps.bytes_product or np.inf)
     return [one for one, bytes_each in zip(wanted, size, strict=True) if bytes_each <= most]
 
 
@@ -173,7 +166,8 @@ class _Bench:
     """Makes indices and measures them with different search settings."""
 
     def __init__(self, vectors: Float32, queries: Float32, k: int, caps: Caps, scratch: Path | None) -> None:
-        self._vectors, self._queries, self._k, self._caps, self._scratch = vectors, queries, k, caps, scratch
+        self._vectors, self._queries, self._k, self._scratch = vectors, queries, k, scratch
+        self._most_ms, self._most_bytes = caps.p99_ms or np.inf, caps.bytes_product or np.inf
         self._exact = nearest(vectors, queries, k)[0]
 
     def try_out(self, settings: IndexSettings) -> Iterator[Trial]:
@@ -181,7 +175,7 @@ class _Bench:
 
         Where memory has no room for whole vectors, they are tried on disk too, and timed once the system has cached the file.
         """
-        start = Seconds.now()
+        start = Seconds.read()
         index = ApproximateIndex.build(self._vectors, settings)
         spent, size = start.since().cpu, index.bytes_in_memory / len(self._vectors)
         worth: list[IndexSettings] = []
@@ -190,7 +184,7 @@ class _Bench:
             for one in ladder:
                 trial = self._measure(index.with_settings(one, index.full), size, spent)
                 yield trial
-                if trial.recall > best + _NO_GAIN and self._is_quick(trial):
+                if trial.recall > best + _NO_GAIN and trial.p99_ms <= self._most_ms:
                     last = one
                 if self._is_enough(trial, best):
                     break
@@ -203,26 +197,20 @@ class _Bench:
                 for one in worth:
                     smaller = one.model_copy(update={"full": precision})
                     yield self._measure(index.with_settings(smaller, full), size, spent)
-            most = self._caps.bytes_product
-            if worth and most is not None and size + index.full.bytes_each > most:
+            if worth and size + index.full.bytes_each > self._most_bytes:
                 with tempfile.TemporaryDirectory(prefix=".index-", dir=self._scratch) as scratch:
                     full = FullVectors.encode(self._vectors, kept, Path(scratch) / "full.npy")
                     for one in worth:
                         yield self._measure(index.with_settings(one.model_copy(update={"full_in": "disk"}), full), size, spent)
 
-    def _is_quick(self, trial: Trial) -> bool:
-        return self._caps.p99_ms is None or trial.p99_ms <= self._caps.p99_ms
-
     def _is_enough(self, trial: Trial, best: float) -> bool:
-        too_slow = self._caps.p99_ms is not None and trial.p50_ms > _MARGIN * self._caps.p99_ms
+        too_slow = trial.p50_ms > _MARGIN * self._most_ms
         return trial.recall >= _ALL_FOUND or too_slow or (best > 0 and trial.recall <= best + _NO_GAIN)
 
     def _measure(self, index: ApproximateIndex, bytes_index: float, build: float) -> Trial:
         row = index.search(self._queries, self._k)[1]
         p50, p99, cpu = _time(index, self._queries, self._k)
-        in_memory = index.full is not None and index.settings.full_in == "memory"
-        size = bytes_index + (index.full.bytes_each if index.full is not None and in_memory else 0)
-        caps = self._caps
+        size = bytes_index + (index.full.bytes_each if index.full is not None and index.settings.full_in == "memory" else 0)
         return Trial(
             settings=index.settings,
             faiss=index.settings.description(),
@@ -232,7 +220,7 @@ class _Bench:
             cpu_ms=cpu,
             bytes_product=size,
             build_cpu_seconds=build,
-            within=(caps.p99_ms is None or p99 <= caps.p99_ms) and (caps.bytes_product is None or size <= caps.bytes_product),
+            within=p99 <= self._most_ms and size <= self._most_bytes,
         )
 
 
@@ -252,29 +240,17 @@ def _select(trials: Sequence[Trial], caps: Caps) -> int:
         return max(kept, key=lambda place: (round(trials[place].recall, 4), -trials[place].cpu_ms))
     wanted = [f"p99 of at most {caps.p99_ms:g} ms"] if caps.p99_ms is not None else []
     wanted += [f"at most {caps.bytes_product:g} bytes a product"] if caps.bytes_product is not None else []
-    near = min(trials, key=lambda one: _excess(one, caps))
+    most_ms, most_bytes = caps.p99_ms or np.inf, caps.bytes_product or np.inf
+    # The least product of the factors by which a trial breaks the caps.
+    near = min(trials, key=lambda one: max(1.0, one.p99_ms / most_ms) * max(1.0, one.bytes_product / most_bytes))
     raise RequestError(
         f"none of {len(trials)} trials keeps {' and '.join(wanted)}; the nearest, {near.faiss} with {near.effort or 'all products read'}, "
         f"has {near.p99_ms:.2f} ms and {near.bytes_product:,.0f} bytes; allow more"
     )
 
 
-def _excess(trial: Trial, caps: Caps) -> float:
-    """Return by how many times a trial breaks the caps."""
-    latency = 1.0 if caps.p99_ms is None else max(1.0, trial.p99_ms / caps.p99_ms)
-    return latency * (1.0 if caps.bytes_product is None else max(1.0, trial.bytes_product / caps.bytes_product))
-
-
 def builds(count: int, dimension: int, kinds: Sequence[Kind], seed: int, before: IndexSettings | None = None) -> list[IndexSettings]:
-    """Return the indices to build, resolved, the one that won last time first.
-
-    Args:
-        count: Products.
-        dimension: Numbers in a vector.
-        kinds: Kinds to try.
-        seed: Of what is learned.
-        before: Settings of an index of an earlier training; lists follow the number of products of today.
-    """
+    """Return the indices to build, resolved, first the one that won `before`, its lists following the number of products of today."""
     wanted = [] if before is None else [_of_today(before, count, dimension, seed)]
     for kind in kinds:
         plain = IndexSettings(kind=kind, seed=seed)
@@ -292,8 +268,10 @@ def ladders(built: IndexSettings) -> Iterator[list[IndexSettings]]:
     if built.kind == "hnsw":
         yield [built.model_copy(update={"ef_search": effort}) for effort in _EF]
     elif built.kind.startswith("ivf"):
+        # Each twice the one before, up to a share of all.
+        counts = sorted({max(1, (built.nlist or 1) // _FAR >> step) for step in range(_STEPS)})
         for candidates in _CANDIDATES if built.precision is not None else (built.candidates,):
-            yield [built.model_copy(update={"nprobe": lists, "candidates": candidates}) for lists in _list_counts(built.nlist or 1)]
+            yield [built.model_copy(update={"nprobe": lists, "candidates": candidates}) for lists in counts]
 
 
 def _of_today(before: IndexSettings, count: int, dimension: int, seed: int) -> IndexSettings:
@@ -304,9 +282,3 @@ def _of_today(before: IndexSettings, count: int, dimension: int, seed: int) -> I
     if before.nlist is None or before.nprobe is None or today.nlist is None:
         return today
     return today.model_copy(update={"nprobe": max(1, round(before.nprobe / before.nlist * today.nlist))})
-
-
-def _list_counts(nlist: int) -> list[int]:
-    """Return numbers of lists to read, each twice the one before, up to a share of all."""
-    most = max(1, nlist // _FAR)
-    return sorted({max(1, most >> step) for step in range(_STEPS)})

@@ -28,17 +28,13 @@ class RecallCurve(StrictModel):
 def recall_curves(run: RunFolder) -> tuple[RecallCurve, ...]:
     """Return every method's curve up to the longest list that was measured."""
     longest = max(run.evaluation.k)
-    return tuple(RecallCurve(method=name, recall=recall_at(run.method(name)["ranks"], longest)) for name in run.evaluation.methods)
+    return tuple(RecallCurve(method=name, recall=recall_at_each_k(run.method(name)["ranks"], longest)) for name in run.evaluation.methods)
 
 
-def recall_at(ranks: pl.Series, longest: int) -> tuple[float, ...]:
+def recall_at_each_k(ranks: pl.Series, longest: int) -> tuple[float, ...]:
     """Return the mean over cases of the share of a case's relevant products within the first k places, for k = 1 to `longest`.
 
-    Args:
-        ranks: A list a case: the place of each relevant product, from 1, null where the list does not hold it.
-        longest: Largest k.
-
-    >>> [round(value, 4) for value in recall_at(pl.Series([[1, None], [3]]), 3)]
+    >>> [round(value, 4) for value in recall_at_each_k(pl.Series([[1, None], [3]]), 3)]
     [0.25, 0.25, 0.75]
     """
     found = (
@@ -61,7 +57,7 @@ class Stage(StrictModel):
     """What took how long, in seconds."""
 
     name: str
-    wall_seconds: float | None
+    wall_seconds: float | None = None
     cpu_seconds: float | None
     remark: str = ""
 
@@ -72,9 +68,7 @@ class Training(StrictModel):
     Attributes:
         curves: Loss by part, each point the mean of the steps since the one before.
         validation: Recall on validation cases by the vectors alone.
-        measure: What `validation` is.
         summary: Steps, examples, parameters and the like, as the model folder tells them.
-        stages: Where the time went.
     """
 
     curves: dict[str, tuple[Point, ...]]
@@ -87,10 +81,6 @@ class Training(StrictModel):
 def read_training(metrics: Path, training: Mapping[str, Any]) -> Training | None:
     """Read how training went; None where the model folder holds no record of it.
 
-    Args:
-        metrics: `metrics.jsonl` of a model folder.
-        training: `training` of its manifest.
-
     Raises:
         ArtefactError: The file is damaged.
     """
@@ -102,8 +92,7 @@ def read_training(metrics: Path, training: Mapping[str, Any]) -> Training | None
         raise ArtefactError(f"{metrics} is damaged ({' '.join(str(error).split())[:200]}); train the model again") from None
     losses = [name for name in steps.columns if name == "loss" or name.endswith("_loss")]
     measure = next((name for name in steps.columns if name.startswith("validation_")), "validation")
-    kept = steps.drop_nulls(measure) if measure in steps.columns else steps.head(0)
-    measured = kept.select("examples", measure).rows() if kept.height else []
+    measured = steps.drop_nulls(measure).select("examples", measure).rows() if measure in steps.columns else []
     return Training(
         curves={name: thin(steps, name) for name in losses},
         validation=tuple(Point(examples=examples, value=value) for examples, value in measured),
@@ -136,10 +125,7 @@ def _stages(training: Mapping[str, Any]) -> tuple[Stage, ...]:
     for negatives in training.get("negatives", ()):
         kind = negatives["kind"].replace("_", " ")
         drawn = f"{negatives['draws']:,} negatives, beside the steps"
-        stages.append(
-            Stage(name=f"drawing negatives: {kind}", wall_seconds=None, cpu_seconds=negatives["drawing_cpu_seconds"], remark=drawn)
-        )
+        stages.append(Stage(name=f"drawing negatives: {kind}", cpu_seconds=negatives["drawing_cpu_seconds"], remark=drawn))
         if negatives["index_cpu_seconds"]:
-            name = f"indices and lists: {kind}"
-            stages.append(Stage(name=name, wall_seconds=None, cpu_seconds=negatives["index_cpu_seconds"]))
+            stages.append(Stage(name=f"indices and lists: {kind}", cpu_seconds=negatives["index_cpu_seconds"]))
     return tuple(stages)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import numpy as np
 
 from gnn_search.config.base import StrictModel
 from gnn_search.config.recipe import Recipe
 from gnn_search.evaluation.result import Evaluation
-from gnn_search.graph.store import Graph, GraphManifest
+from gnn_search.graph.store import Graph, GraphManifest, to_datetime
 
 _SPLITS = {
     "time": "The log is cut in time: training, validation and test are three stretches that follow each other.",
@@ -31,12 +29,8 @@ class DataCard(StrictModel):
     """The data that were evaluated.
 
     Attributes:
-        name: Of the graph.
-        description: From the recipe.
         counts: Of products, users, events and so on, by name.
-        periods: Training, validation and test.
         split: How the periods were cut, in words.
-        question: What is measured, in words.
         caveats: What limits the figures, a sentence each.
     """
 
@@ -53,12 +47,13 @@ def describe_data(graph: Graph, evaluation: Evaluation) -> DataCard:
     """Describe the data of an evaluation."""
     manifest = graph.manifest
     actions = " or ".join(graph.positive_actions)
+    edges = {(one.source, one.relation): one.edges for one in manifest.relations}
     counts = {
         "products": manifest.num_nodes["product"],
         "categories": manifest.num_nodes["category"],
         "users": _count_active_users(graph),
         "queries": manifest.num_nodes["query"],
-        **{f"events: {action}": _edges(manifest, action) for action in manifest.actions},
+        **{f"events: {action}": edges.get(("user", action), 0) for action in manifest.actions},
         "cases measured": evaluation.cases,
         "users measured": evaluation.users,
     }
@@ -82,10 +77,6 @@ def _count_active_users(graph: Graph) -> int:
     return int(acted.sum())
 
 
-def _edges(manifest: GraphManifest, action: str) -> int:
-    return sum(relation.edges for relation in manifest.relations if (relation.source, relation.relation) == ("user", action))
-
-
 def _periods(manifest: GraphManifest) -> tuple[Period, ...]:
     bounds = (manifest.time_first, manifest.validation_start, manifest.test_start, manifest.time_last)
     return tuple(
@@ -99,10 +90,10 @@ def _periods(manifest: GraphManifest) -> tuple[Period, ...]:
 def _caveats(manifest: GraphManifest, evaluation: Evaluation) -> list[str]:
     recipe, caveats = Recipe.model_validate(manifest.recipe), []
     tables = recipe.tables
-    limit = None if evaluation.manifest is None else evaluation.manifest.limit
-    if limit is not None and evaluation.cases == limit:
-        caveats.append(f"The figures are of a random sample of {limit:,} cases of the period, not of all.")
-    if evaluation.manifest is not None and evaluation.manifest.split == "validation":
+    run = evaluation.manifest
+    if run is not None and run.limit == evaluation.cases:
+        caveats.append(f"The figures are of a random sample of {run.limit:,} cases of the period, not of all.")
+    if run is not None and run.split == "validation":
         caveats.append("These are validation cases, and the reranker was fitted on some of them: what uses it looks better than it is.")
     if tables.events.clock == "order":
         caveats.append("Timestamps only give the order of events: ages are counted in events, and season and trend mean nothing.")
@@ -123,4 +114,4 @@ def _caveats(manifest: GraphManifest, evaluation: Evaluation) -> list[str]:
 
 
 def _time_text(time: int) -> str:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time)).strftime("%Y-%m-%d %H:%M")
+    return f"{to_datetime(time):%Y-%m-%d %H:%M}"

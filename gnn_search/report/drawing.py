@@ -13,7 +13,6 @@ from gnn_search.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart, and a grey; all are seen on white and on black.
@@ -74,21 +73,13 @@ class PlotStyle(NamedTuple):
 
 
 def plot_styles(methods: Sequence[str], model: str) -> dict[str, PlotStyle]:
-    """Give every method a style of its own: the model a star, parts of it dashed, and a second round through the colours dotted.
-
-    Args:
-        methods: All of a page.
-        model: Which of them is the model.
-    """
-    return {name: _plot_style(place, name, model) for place, name in enumerate([model, *(name for name in methods if name != model)])}
-
-
-def _plot_style(place: int, name: str, model: str) -> PlotStyle:
-    colour, again = COLOURS[place % len(COLOURS)], place >= len(COLOURS)
-    if name == model:
-        return PlotStyle(colour, "-", "*")
-    line = "--" if name.startswith(f"{model}, ") else ":" if again else "-"
-    return PlotStyle(colour, line, "s" if again else "o")
+    """Give every method a style of its own: the model a star, parts of it dashed, and a second round through the colours dotted."""
+    styles = {model: PlotStyle(COLOURS[0], "-", "*")}
+    for place, name in enumerate((name for name in methods if name != model), start=1):
+        again = place >= len(COLOURS)
+        line = "--" if name.startswith(f"{model}, ") else ":" if again else "-"
+        styles[name] = PlotStyle(COLOURS[place % len(COLOURS)], line, "s" if again else "o")
+    return styles
 
 
 def style(axes: Axes) -> None:
@@ -99,10 +90,11 @@ def style(axes: Axes) -> None:
     axes.yaxis.label.set_color(INK)
 
 
-def plain_logarithms(axis: Axis) -> None:
-    """Write 0.2, 0.5, 1, 2, 5, … at an axis of logarithms, where the drawing library would write powers in a language of its own."""
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+def log_scale(axes: Axes) -> None:
+    """Make the x axis logarithmic with 0.2, 0.5, 1, 2, 5, … beside it, where matplotlib would write powers in a language of its own."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
 
 
 def _for_a_page(svg: str, name: str, title: str) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gnn_search.report.curves import RecallCurve, Training
-from gnn_search.report.drawing import COLOURS, GREY, INK, PlotStyle, canvas, plain_logarithms, style
+from gnn_search.report.drawing import COLOURS, GREY, INK, PlotStyle, canvas, log_scale, style
 from gnn_search.report.negatives_part import SamplerSummary
 from gnn_search.report.product_map import OTHERS, ProductMap
 from gnn_search.report.search_speed import SearchSpeed
 from gnn_search.report.slice_findings import SliceFinding
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _WIDTH = 5.2
@@ -29,24 +30,18 @@ def draw_slices(slices: Sequence[SliceFinding], k: int, styles: Mapping[str, Plo
     with canvas("slices", f"Recall at {k} by slice and method", (_WIDTH, 1.0 + _ROW_INCHES * len(slices))) as drawn:
         axes = drawn.figure.subplots()
         for number, method in enumerate(methods):
-            at, mean, low, high, strength = [], [], [], [], []
-            for place, part in enumerate(slices):
-                for bar in part.bars:
-                    if bar.method == method:
-                        at.append(place + (number - (len(methods) - 1) / 2) * height)
-                        mean.append(bar.mean)
-                        low.append(max(bar.mean - bar.low, 0.0))
-                        high.append(max(bar.high - bar.mean, 0.0))
-                        strength.append(0.35 if part.outcome == "too few" else 1.0)
-            bars = axes.barh(at, mean, height * 0.9, color=styles[method].colour)
-            for bar, alpha in zip(bars, strength, strict=True):
-                bar.set_alpha(alpha)
-            axes.errorbar(mean, at, xerr=[low, high], fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.5)
+            found = [(place, part, bar) for place, part in enumerate(slices) for bar in part.bars if bar.method == method]
+            at = [place + (number - (len(methods) - 1) / 2) * height for place, _, _ in found]
+            mean = [bar.mean for _, _, bar in found]
+            for drawn_bar, (_, part, _) in zip(axes.barh(at, mean, height * 0.9, color=styles[method].colour), found, strict=True):
+                drawn_bar.set_alpha(0.35 if part.outcome == "too few" else 1.0)
+            ends = [[max(bar.mean - bar.low, 0.0) for *_, bar in found], [max(bar.high - bar.mean, 0.0) for *_, bar in found]]
+            axes.errorbar(mean, at, xerr=ends, fmt="none", ecolor=INK, elinewidth=0.8, capsize=1.5)
         names = [f"{part.name}\n{part.cases:,} cases{', few' if part.outcome == 'too few' else ''}" for part in slices]
         axes.set_yticks(range(len(slices)), names, fontsize=7.5)
         axes.set_ylim(len(slices) - 0.4, -0.6)
         axes.set_xlim(0, 1)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.xaxis.set_major_formatter(_percent)
         axes.tick_params(axis="x", top=True, labeltop=True)
         axes.grid(axis="x", color=GREY, alpha=0.3, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -66,15 +61,12 @@ def draw_recall(curves: Sequence[RecallCurve], model: str, styles: Mapping[str, 
             drawn_as, width = styles[curve.method], 2.4 if curve.method == model else 1.3
             lines += axes.plot(np.arange(1, len(curve.recall) + 1), curve.recall, drawn_as.line, color=drawn_as.colour, linewidth=width)
         if len(order[0].recall) > 20:
-            axes.set_xscale("log")
-            plain_logarithms(axes.xaxis)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+            log_scale(axes)
+        axes.yaxis.set_major_formatter(_percent)
         axes.set_xlabel("places of the list, k")
         axes.set_ylabel("recall@k")
-        axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
-        style(axes)
-        names = [curve.method for curve in order]
-        drawn.figure.legend(lines, names, loc="outside lower center", ncols=2, frameon=False, labelcolor=INK, fontsize=8)
+        _style(axes)
+        _legend(drawn.figure, lines, [curve.method for curve in order], 2)
     return drawn.svg
 
 
@@ -99,8 +91,7 @@ def draw_training(training: Training) -> str:
         panels[-1].set_xlabel("training examples seen")
         panels[-1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         for axes in panels:
-            axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
-            style(axes)
+            _style(axes)
     return drawn.svg
 
 
@@ -116,7 +107,7 @@ def draw_hardness(samplers: Sequence[SamplerSummary]) -> str:
         axes.axvline(0, color=INK, linewidth=0.8, linestyle=":")
         axes.set_xlabel("cosine of the positive product minus that of the negative")
         axes.set_ylabel("share of the negatives")
-        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        axes.yaxis.set_major_formatter(_percent)
         axes.legend(steps, [one.kind.replace("_", " ") for one in samplers], frameon=False, labelcolor=INK)
         style(axes)
     return drawn.svg
@@ -131,15 +122,12 @@ def draw_costs(speed: SearchSpeed, model: str, styles: Mapping[str, PlotStyle]) 
         for one in order:
             drawn_as, size = styles[one.method], 13 if one.method == model else 7
             dots += axes.plot([max(one.cpu_ms, 1e-4)], [one.recall], drawn_as.mark, color=drawn_as.colour, markersize=size)
-        axes.set_xscale("log")
-        plain_logarithms(axes.xaxis)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        log_scale(axes)
+        axes.yaxis.set_major_formatter(_percent)
         axes.set_xlabel("CPU milliseconds a list, in large batches")
         axes.set_ylabel(f"recall@{speed.k}")
-        axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
-        style(axes)
-        names = [one.method for one in order]
-        drawn.figure.legend(dots, names, loc="outside lower center", ncols=2, frameon=False, labelcolor=INK, fontsize=8, markerscale=0.7)
+        _style(axes)
+        _legend(drawn.figure, dots, [one.method for one in order], 2, markerscale=0.7)
     return drawn.svg
 
 
@@ -152,48 +140,49 @@ def draw_indices(speed: SearchSpeed) -> str:
             colour, mark = COLOURS[number % len(COLOURS)], "s" if number >= len(COLOURS) else "o"
             axes.plot([one.median_ms, one.p99_ms], [one.recall, one.recall], "-", color=colour, linewidth=1.2)
             dots += axes.plot([one.median_ms], [one.recall], mark, color=colour, markersize=7)
-        axes.set_xscale("log")
-        plain_logarithms(axes.xaxis)
+        log_scale(axes)
         axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.1f} %")
         axes.set_xlabel("milliseconds, one query on one thread")
         axes.set_ylabel("recall against exact search")
-        axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
-        style(axes)
-        names = [one.kind for one in speed.indices]
-        drawn.figure.legend(dots, names, loc="outside lower center", ncols=1, frameon=False, labelcolor=INK, fontsize=8)
+        _style(axes)
+        _legend(drawn.figure, dots, [one.kind for one in speed.indices], 1)
     return drawn.svg
 
 
 def draw_map(product_map: ProductMap, title: str = "Products by their vectors") -> str:
     """Return the map as one `svg` element, coloured by group.
 
-    Args:
-        product_map: The map.
-        title: What a screen reader says of the figure.
-
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    with canvas("map", title, (5.2, 5.4)) as drawn:
-        _scatter(drawn.figure, product_map)
+    place = np.array([(point.x, point.y) for point in product_map.points]).reshape(-1, 2)
+    group = np.array([point.group for point in product_map.points])
+    with canvas("map", title, (_WIDTH, 5.4)) as drawn:
+        axes = drawn.figure.subplots()
+        dots = []
+        for number, name in enumerate(product_map.groups):
+            colour = GREY if name == OTHERS else COLOURS[number % len(COLOURS)]
+            members = place[group == name]
+            dots += axes.plot(members[:, 0], members[:, 1], "o", color=colour, markersize=2.5, markeredgewidth=0, alpha=0.7)
+        across, up = product_map.variance
+        axes.set_xlabel(f"first principal component, {across:.0%} of the variance")
+        axes.set_ylabel(f"second, {up:.0%}")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        style(axes)
+        # Names are the shop's own: a label that starts with an underscore would be left out, and $ is no formula.
+        _legend(drawn.figure, dots, product_map.groups, 3, markerscale=3)
     return drawn.svg
 
 
-def _scatter(figure: Figure, product_map: ProductMap) -> None:
-    axes = figure.subplots()
-    place = np.array([(point.x, point.y) for point in product_map.points]).reshape(-1, 2)
-    group = np.array([point.group for point in product_map.points])
-    drawn = []
-    for number, name in enumerate(product_map.groups):
-        colour = GREY if name == OTHERS else COLOURS[number % len(COLOURS)]
-        members = place[group == name]
-        dots: dict[str, Any] = {"color": colour, "markersize": 2.5, "markeredgewidth": 0, "alpha": 0.7}
-        drawn += axes.plot(members[:, 0], members[:, 1], "o", **dots)
-    across, up = product_map.variance
-    axes.set_xlabel(f"first principal component, {across:.0%} of the variance")
-    axes.set_ylabel(f"second, {up:.0%}")
-    axes.set_xticks([])
-    axes.set_yticks([])
+def _percent(value: float, _: float) -> str:
+    return f"{100 * value:.0f} %"
+
+
+def _style(axes: Axes) -> None:
+    axes.grid(color=GREY, alpha=0.3, linewidth=0.6)
     style(axes)
-    # Names are the shop's own: a label that starts with an underscore would be left out, and $ is no formula.
-    figure.legend(drawn, product_map.groups, loc="outside lower center", ncols=3, frameon=False, markerscale=3, labelcolor=INK, fontsize=8)
+
+
+def _legend(figure: Figure, drawn: Sequence[Any], names: Sequence[str], columns: int, **settings: float) -> None:
+    figure.legend(drawn, names, loc="outside lower center", ncols=columns, frameon=False, labelcolor=INK, fontsize=8, **settings)

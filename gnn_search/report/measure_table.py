@@ -7,16 +7,16 @@ from math import ceil
 from typing import Literal
 
 from gnn_search.config.base import StrictModel
-from gnn_search.evaluation.metrics.measure import DIVERSITY, LIST_METRICS, NOVELTY, Measure
-from gnn_search.evaluation.result import Evaluation, Score
+from gnn_search.evaluation.metrics.measure import LIST_METRICS, Measure
+from gnn_search.evaluation.result import Evaluation, Score, score_or_none
 from gnn_search.report.methods import is_part, subject
 
 Mark = Literal["above", "below", "level"]
+Role = Literal["model", "part", "other"]
 _FIRST = ("recall", "ndcg", "mrr", "hit_rate")
 """Metrics of the main table at the first cut-off; recall at the last stands beside them."""
 _WIDEST = 5
 """Measures of a table, at most."""
-_NO_SHARES = (DIVERSITY, NOVELTY)
 
 
 class Cell(StrictModel):
@@ -33,11 +33,11 @@ class Row(StrictModel):
     """One method; `role` says what it is to the page."""
 
     method: str
-    role: Literal["model", "part", "other"]
+    role: Role
     cells: tuple[Cell | None, ...]
 
 
-class Column(StrictModel):
+class MeasureColumn(StrictModel):
     """One measure; `percent` says whether it is a share, shown as such."""
 
     name: str
@@ -47,7 +47,7 @@ class Column(StrictModel):
 class MeasureTable(StrictModel):
     """Methods by measures over all cases, the best by the first measure on top."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[MeasureColumn, ...]
     rows: tuple[Row, ...]
 
 
@@ -74,7 +74,7 @@ def measure_table(evaluation: Evaluation, wanted: Sequence[Measure]) -> MeasureT
         (method, measure): score
         for method in evaluation.methods
         for measure in wanted
-        if (score := find_score(evaluation, method, first, measure)) is not None
+        if (score := score_or_none(evaluation.score, method, first, measure.metric, measure.k)) is not None
     }
     best = {measure: max((score.mean for key, score in scores.items() if key[1] == measure), default=0.0) for measure in wanted}
     rows = []
@@ -84,33 +84,17 @@ def measure_table(evaluation: Evaluation, wanted: Sequence[Measure]) -> MeasureT
             score = scores.get((method, measure))
             tops = score is not None and not measure.of_list_alone and score.mean == best[measure]
             cells.append(None if score is None else _cell(evaluation, score, tops))
-        role: Literal["model", "part", "other"] = "other"
-        if method == subject(evaluation):
-            role = "model"
-        elif is_part(evaluation, method):
-            role = "part"
+        role: Role = "model" if method == subject(evaluation) else "part" if is_part(evaluation, method) else "other"
         rows.append(Row(method=method, role=role, cells=tuple(cells)))
     rows.sort(key=lambda row: -(row.cells[0].mean if row.cells and row.cells[0] is not None else 0.0))
-    columns = tuple(Column(name=str(measure), percent=measure.metric not in _NO_SHARES) for measure in wanted)
+    columns = tuple(MeasureColumn(name=str(measure), percent=measure.is_share) for measure in wanted)
     return MeasureTable(columns=columns, rows=tuple(rows))
-
-
-def find_score(evaluation: Evaluation, method: str, part: str, measure: Measure) -> Score | None:
-    """Return a score, None where there is nothing to measure it on."""
-    try:
-        return evaluation.score(method, part, measure.metric, measure.k)
-    except KeyError:
-        return None
 
 
 def _cell(evaluation: Evaluation, score: Score, best: bool) -> Cell:
     mark: Mark | None = None
-    try:
-        difference = evaluation.difference(score.method, score.slice, score.metric, score.k)
-    except KeyError:
-        difference = None
-    if difference is not None and difference.p_adjusted is not None:
-        mark = "level" if not difference.significant else "below" if difference.mean > 0 else "above"
+    difference = score_or_none(evaluation.difference, score.method, score.slice, score.metric, score.k)
     # That one list is more diverse than another is no merit by itself.
-    mark = mark if score.metric not in LIST_METRICS else None
+    if difference is not None and difference.p_adjusted is not None and score.metric not in LIST_METRICS:
+        mark = "level" if not difference.significant else "below" if difference.mean > 0 else "above"
     return Cell(mean=score.mean, low=score.low, high=score.high, mark=mark, best=best)

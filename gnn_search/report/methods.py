@@ -38,7 +38,7 @@ def without_user(evaluation: Evaluation) -> str | None:
 
 
 _PARTS = {
-    "": "the model: candidates by vectors and from the graph, reranked, for the user who asks",
+    "": "the model: candidates by vectors and from the graph, reranked, for the user who searches",
     ", vectors": "the model's vectors alone",
     ", graph": "the graph channel alone: candidates from the graph, scored by the reranker without vectors",
     f", {WITHOUT_USER}": "the model for an anonymous user",
@@ -59,7 +59,7 @@ _BASELINES = {
 }
 
 
-def in_words(evaluation: Evaluation, method: str) -> str:
+def describe_method(evaluation: Evaluation, method: str) -> str:
     """Say what a method ranks by."""
     name = subject(evaluation)
     if method == name or is_part(evaluation, method):

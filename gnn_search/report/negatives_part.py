@@ -32,8 +32,6 @@ class NegativesPart(StrictModel):
     """The samplers, and what they draw against the latest positive products of some queries.
 
     Attributes:
-        samplers: Those that the model was trained with.
-        examples: Of the most frequent queries in training.
         left_out: Kinds of which no example is drawn.
     """
 
@@ -43,13 +41,7 @@ class NegativesPart(StrictModel):
 
 
 def describe_negatives(model: Model, queries: int = 3, each: int = 4) -> NegativesPart | None:
-    """Describe a model's negatives; None where its folder keeps no study of them.
-
-    Args:
-        model: The model.
-        queries: How many of the most frequent queries of training are shown.
-        each: Negatives shown of each sampler.
-    """
+    """Describe a model's negatives; None where its folder keeps no study of them."""
     samplers = read_samplers(model.manifest.training)
     if not samplers:
         return None
@@ -65,13 +57,7 @@ def describe_negatives(model: Model, queries: int = 3, each: int = 4) -> Negativ
 def read_samplers(training: Mapping[str, Any]) -> tuple[SamplerSummary, ...]:
     """Read the samplers that have a study from `training` of a model's manifest."""
     return tuple(
-        SamplerSummary(
-            kind=one["kind"],
-            draws=one["draws"],
-            share_masked=one["share_masked"],
-            share_fallbacks=one["share_fallbacks"],
-            study=NegativeStudy.model_validate(one["study"]),
-        )
+        SamplerSummary.model_validate({name: one[name] for name in SamplerSummary.model_fields})
         for one in training.get("negatives", ())
         if one.get("study") is not None
     )

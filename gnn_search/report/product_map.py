@@ -62,13 +62,6 @@ class ProductMap(StrictModel):
 def map_products(view: GraphView, vectors: Float32, most: int = 1500, examples: int = 6, neighbours: int = 5) -> ProductMap:
     """Project all product vectors onto two principal components, and place the most popular products there.
 
-    Args:
-        view: The graph as of some time; says which products are popular.
-        vectors: Of all products.
-        most: Products on the map, at most.
-        examples: Products whose neighbours are listed, at most.
-        neighbours: Of each, at most.
-
     Shapes:
         - vectors: float32 [products, d], d at least 2
     """
@@ -87,7 +80,7 @@ def map_products(view: GraphView, vectors: Float32, most: int = 1500, examples: 
             MapPoint(product_id=ids[one], title=titles[one], group=names[group[one]], x=place[one, 0], y=place[one, 1])
             for one in shown.tolist()
         ),
-        surroundings=_surroundings(graph, vectors, _first_of_each(group[order], order)[:examples], neighbours),
+        surroundings=_surroundings(graph, vectors, order[np.unique(group[order], return_index=True)[1]][:examples].tolist(), neighbours),
     )
 
 
@@ -115,11 +108,6 @@ def _groups(graph: Graph) -> tuple[list[str], Int64]:
     # The last entry, which -1 finds, stands for a product in no category.
     group = number[level]
     return names.to_list() + ([OTHERS] if (group == len(kept)).any() else []), group
-
-
-def _first_of_each(group: Int64, product: Int64) -> list[int]:
-    """Return the first product of each group, in the order of the groups."""
-    return [int(product[place]) for place in np.unique(group, return_index=True)[1]]
 
 
 def _surroundings(graph: Graph, vectors: Float32, product: list[int], most: int) -> tuple[Surroundings, ...]:

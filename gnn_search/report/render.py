@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 from gnn_search import __version__
 from gnn_search.errors import MissingExtraError
-from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY
+from gnn_search.evaluation.metrics.measure import Measure
 from gnn_search.evaluation.significance import too_small
 from gnn_search.report.drawing import plot_styles
 from gnn_search.report.figures import draw_costs, draw_hardness, draw_indices, draw_map, draw_recall, draw_slices, draw_training
@@ -18,28 +18,22 @@ from gnn_search.report.wording import p_value, points
 _PLACES = (1, 3, 5, 10, 20, 50, 100)
 
 
-class Part(NamedTuple):
-    """A section of the page: the file that it is written from, and its heading."""
-
-    id: str
-    title: str
-
-
-_PARTS = (
-    Part("verdict", "Is it better?"),
-    Part("data", "The question and the data"),
-    Part("audit", "Audit: leaks and faults"),
-    Part("methods", "All methods"),
-    Part("runs", "Comparison with earlier runs"),
-    Part("slices", "For whom, and for whom not"),
-    Part("curves", "Recall by list length"),
-    Part("training", "Training"),
-    Part("negatives", "Negatives in training"),
-    Part("speed", "Recall and cost"),
-    Part("map", "A map of the products"),
-    Part("searches", "Example searches"),
-    Part("reproduce", "Reproduce it"),
-)
+_SECTIONS = {
+    "verdict": "Is it better?",
+    "data": "The question and the data",
+    "audit": "Audit: leaks and faults",
+    "methods": "All methods",
+    "runs": "Comparison with earlier runs",
+    "slices": "For whom, and for whom not",
+    "curves": "Recall by list length",
+    "training": "Training",
+    "negatives": "Negatives in training",
+    "speed": "Recall and cost",
+    "map": "A map of the products",
+    "searches": "Example searches",
+    "reproduce": "Reproduce it",
+}
+"""The file that a section of the page is written from, and its heading."""
 
 
 def require_extra() -> None:
@@ -77,7 +71,7 @@ def render_report(report: Report, json_name: str) -> str:
     environment.filters["breakable"] = lambda name: Markup("_<wbr>").join(name.split("_"))
     return environment.get_template("page.html.j2").render(
         report=report,
-        parts=[part for part in _PARTS if part.id != "runs" or report.comparison is not None],
+        sections={name: title for name, title in _SECTIONS.items() if name != "runs" or report.comparison is not None},
         # Drawn by us from escaped text: the one markup that is let through.
         figures={name: Markup(svg) for name, svg in _figures(report).items()},
         json_name=json_name,
@@ -114,7 +108,7 @@ def _comparison(report: Report) -> dict[str, Any]:
     if found is None:
         return {}
     first = found.slices[0]
-    measures = list(dict.fromkeys((one.metric, one.k) for one in found.scores if one.slice == first))
+    measures = dict.fromkeys(Measure(one.metric, one.k) for one in found.scores if one.slice == first)
     scores = {(one.method, one.metric, one.k): one for one in found.scores if one.slice == first}
     differences = {
         (one.reference, one.method): one for one in found.differences if (one.slice, one.metric, one.k) == (first, found.metric, found.k)
@@ -123,17 +117,17 @@ def _comparison(report: Report) -> dict[str, Any]:
         "comparison_marks": [entry.mark for entry in found.entries],
         "comparison_rows": [
             {
-                "name": f"{metric}@{k}" + ("" if metric in (DIVERSITY, NOVELTY) else ", %"),
+                "name": f"{measure}, %" if measure.is_share else str(measure),
                 "cells": [
                     {
-                        "mean": scores[entry.mark, metric, k].mean,
-                        "percent": metric not in (DIVERSITY, NOVELTY),
-                        "beaten": " ".join(found.beaten(entry.mark, metric, k)),
+                        "mean": scores[entry.mark, measure.metric, measure.k].mean,
+                        "percent": measure.is_share,
+                        "beaten": " ".join(found.beaten(entry.mark, measure.metric, measure.k)),
                     }
                     for entry in found.entries
                 ],
             }
-            for metric, k in measures
+            for measure in measures
         ],
         "comparison_pairs": [{"wins": wins, "difference": differences.get((wins.later, wins.earlier))} for wins in found.wins],
         "comparison_slices": [

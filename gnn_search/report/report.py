@@ -19,12 +19,12 @@ from gnn_search.graph.store import Graph
 from gnn_search.report.curves import RecallCurve, Training, read_training, recall_curves
 from gnn_search.report.data_card import DataCard, describe_data
 from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
-from gnn_search.report.methods import in_words, subject
+from gnn_search.report.methods import describe_method, subject
 from gnn_search.report.negatives_part import NegativesPart, describe_negatives
 from gnn_search.report.product_map import ProductMap, map_products
 from gnn_search.report.reproduction import Reproduction, describe_reproduction
 from gnn_search.report.search_speed import SearchSpeed, measure_speed, read_indices
-from gnn_search.report.slice_findings import SliceFinding, find_slices, headline, strongest_other
+from gnn_search.report.slice_findings import SliceFinding, find_slices, headline_difference, strongest_other
 from gnn_search.report.verdict import Verdict, reach_verdict
 from gnn_search.report.worked_searches import WorkedSearch, work_searches
 from gnn_search.retrieval.rankers.build import best_case_ranker
@@ -45,10 +45,8 @@ class Report(StrictModel):
     """All figures of a page.
 
     Attributes:
-        run: Folder of the run that it is about.
         model: Name of the model's configuration.
         k: First cut-off: places of a list that count most.
-        n_resamples: Bootstrap resamples behind every interval.
         differences: The model minus each other method by recall at `k`, over all cases.
         comparison: Of all runs, where there is more than one.
         training: None where the model folder keeps no record of it.
@@ -100,9 +98,10 @@ def make_report(
         RequestError: The runs are not of the same cases.
     """
     run = runs[-1]
-    evaluation = run.evaluation
+    evaluation, manifest = run.evaluation, run.evaluation.manifest
     subject(evaluation)
-    manifest = _manifest(run)
+    if manifest is None:
+        raise ArtefactError(f"the run {run.path} does not record its model; make it with 'gnn-search evaluate --out'")
     # Quick refusals come before the long work.
     compared = compare(runs, n_resamples=n_resamples) if len(runs) > 1 else None
     opened = _open_model(run, manifest, model, graph)
@@ -111,6 +110,7 @@ def make_report(
     best = best_case_ranker(opened, embeddings)
     cases = build_cases(opened.graph, "validation" if manifest.split == "validation" else "test", manifest.limit, evaluation.seed)
     found = audit(opened.graph, opened.path)
+    covered = {one.method: one.share for one in evaluation.coverage}
     slices, data = find_slices(evaluation), describe_data(opened.graph, evaluation)
     speed = measure_speed(evaluation, best, cases, embeddings.vectors["product"], embeddings.vectors["query"], saved)
     return Report(
@@ -121,10 +121,14 @@ def make_report(
         verdict=reach_verdict(evaluation, slices, data, found, speed, compared),
         data=data,
         audit=found,
-        methods=_methods(evaluation),
+        methods=tuple(
+            MethodCard(method=name, words=describe_method(evaluation, name), coverage=covered.get(name)) for name in evaluation.methods
+        ),
         table=measure_table(evaluation, main_measures(evaluation)),
         further=tuple(measure_table(evaluation, wanted) for wanted in further_measures(evaluation)),
-        differences=_differences(evaluation),
+        differences=tuple(
+            headline_difference(evaluation, name, evaluation.slices[0]) for name in evaluation.methods if name != evaluation.reference
+        ),
         comparison=compared,
         slices=slices,
         curves=recall_curves(run),
@@ -135,12 +139,6 @@ def make_report(
         searches=work_searches(opened, best, cases, _strongest(evaluation, opened.graph)),
         reproduction=describe_reproduction(opened, evaluation, manifest, [one.path for one in runs], out),
     )
-
-
-def _manifest(run: RunFolder) -> Manifest:
-    if run.evaluation.manifest is None:
-        raise ArtefactError(f"the run {run.path} does not record its model; make it with 'gnn-search evaluate --out'")
-    return run.evaluation.manifest
 
 
 def _open_model(run: RunFolder, manifest: Manifest, model: Path | None, graph: Path | None) -> Model:
@@ -165,14 +163,3 @@ def _strongest(evaluation: Evaluation, graph: Graph) -> CaseRanker | None:
     if name not in QUICK or name == Bm25.name:
         return None
     return build_baselines(graph, evaluation.time, (name,))[0]
-
-
-def _methods(evaluation: Evaluation) -> tuple[MethodCard, ...]:
-    covered = {one.method: one.share for one in evaluation.coverage}
-    return tuple(MethodCard(method=name, words=in_words(evaluation, name), coverage=covered.get(name)) for name in evaluation.methods)
-
-
-def _differences(evaluation: Evaluation) -> tuple[Difference, ...]:
-    recall, first = headline(evaluation), evaluation.slices[0]
-    names = [name for name in evaluation.methods if name != evaluation.reference]
-    return tuple(evaluation.difference(name, first, recall.metric, recall.k) for name in names)

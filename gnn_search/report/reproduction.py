@@ -26,10 +26,6 @@ class Reproduction(StrictModel):
     Attributes:
         steps: Commands in order. That of the evaluation is as it was given; the others follow from what the run records.
         hashes: Of graph, inputs, model and cases.
-        seeds: Of training and evaluation.
-        machine: That the evaluation ran on, with versions.
-        recipe: Of the graph, as YAML.
-        config: Of the model, as YAML.
     """
 
     steps: tuple[Step, ...]
@@ -44,7 +40,7 @@ def describe_reproduction(model: Model, evaluation: Evaluation, manifest: Manife
     """Gather what is needed to reproduce a report."""
     graph, config = model.graph.manifest, model.config
     page = Step(what="this page", command=shlex.join(["gnn-search", "report", *map(str, runs), "--out", str(out)]))
-    steps = (*(_demo(manifest.command) if _is_demo(manifest.command) else _own_shop(manifest)), page)
+    steps = (*_steps(manifest), page)
     return Reproduction(
         steps=steps,
         hashes={
@@ -61,18 +57,12 @@ def describe_reproduction(model: Model, evaluation: Evaluation, manifest: Manife
     )
 
 
-def _is_demo(command: str) -> bool:
-    return shlex.split(command)[1:2] == ["demo"]
-
-
-def _demo(command: str) -> tuple[Step, ...]:
-    return (
-        Step(what="the program, and the package that holds the data", command="pip install 'gnn-search[demo]'"),
-        Step(what="tables, graph, model and run, in folders of their own", command=command),
-    )
-
-
-def _own_shop(manifest: Manifest) -> tuple[Step, ...]:
+def _steps(manifest: Manifest) -> tuple[Step, ...]:
+    if shlex.split(manifest.command)[1:2] == ["demo"]:
+        return (
+            Step(what="the program, and the package that holds the data", command="pip install 'gnn-search[demo]'"),
+            Step(what="tables, graph, model and run, in folders of their own", command=manifest.command),
+        )
     build = ["gnn-search", "build-graph", "recipe.yaml", "--data", "tables/", "--out", manifest.graph]
     train = ["gnn-search", "train", "config.yaml", "--graph", manifest.graph, "--out", manifest.model]
     return (

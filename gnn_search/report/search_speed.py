@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gnn_search.arrays import Float32, Int64, sorted_unique
+from gnn_search.arrays import Float32, Float64, spread_evenly
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError
 from gnn_search.evaluation.result import Evaluation
@@ -62,12 +62,8 @@ class SearchSpeed(StrictModel):
     """Recall beside what it costs.
 
     Attributes:
-        k: Cut-off of the recall.
-        methods: As the evaluation measured them.
         single: The whole model, as measured when the page was made.
         indices: The search among the vectors alone: the exact index, likewise, then saved ones, as their folders record.
-        threads: In use for these.
-        processor: Of the machine that measured these.
     """
 
     k: int
@@ -87,14 +83,6 @@ def measure_speed(
     saved: Sequence[IndexSpeed] = (),
 ) -> SearchSpeed:
     """Return costs beside recall, and time the model on cases and the exact index on queries, both spread evenly.
-
-    Args:
-        evaluation: Of the run.
-        channel: The whole model.
-        cases: The cases it is timed on.
-        products: Vectors of the exact index.
-        queries: Vectors that the index is timed on.
-        saved: Saved indices.
 
     Shapes:
         - products: float32 [products, d]
@@ -126,21 +114,20 @@ def costs_of(evaluation: Evaluation) -> tuple[MethodCost, ...]:
 
 
 def _time_searches(channel: CaseRanker, cases: Cases, k: int) -> SingleSearch:
-    timed = _spread(len(cases))
+    timed = spread_evenly(len(cases), _QUERIES)
     user, query = cases.user[timed], cases.query[timed]
-    for place in range(min(_WARM_UP, len(timed))):
-        channel.rank(user[place : place + 1], query[place : place + 1], k)
     seconds = []
-    for place in range(len(timed)):
+    warm_up = min(_WARM_UP, len(timed))
+    for place in (*range(warm_up), *range(len(timed))):
         start = time.perf_counter()
         channel.rank(user[place : place + 1], query[place : place + 1], k)
         seconds.append(time.perf_counter() - start)
-    median, p95, p99 = (1000 * float(one) for one in np.quantile(seconds, [0.5, 0.95, 0.99]))
-    return SingleSearch(searches=len(timed), k=k, median_ms=median, p95_ms=p95, p99_ms=p99)
+    seconds = seconds[warm_up:]
+    return SingleSearch(searches=len(timed), k=k, **_latency(seconds))
 
 
-def _spread(count: int) -> Int64:
-    return sorted_unique(np.linspace(0, count - 1, min(_QUERIES, count)).astype(np.int64))
+def _latency(seconds: Sequence[float] | Float64) -> dict[str, float]:
+    return {name: 1000 * float(np.quantile(seconds, q)) for name, q in (("median_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99))}
 
 
 def read_indices(folders: Sequence[Path], model: Model) -> list[IndexSpeed]:
@@ -176,26 +163,20 @@ def read_indices(folders: Sequence[Path], model: Model) -> list[IndexSpeed]:
 
 def _time_flat(products: Float32, queries: Float32) -> IndexSpeed:
     index, k = FlatIndex.build(products), min(max(CUT_OFFS), len(products))
-    timed = queries[_spread(len(queries))]
+    timed = queries[spread_evenly(len(queries), _QUERIES)]
     seconds, _ = time_single(index, timed, k)
     timed = timed[: len(seconds)]
     found = index.search(timed, k)[1]
-    shared = sum(len(np.intersect1d(*pair)) for pair in zip(found, _nearest(products, timed, k), strict=True))
-    median, p95, p99 = (1000 * float(one) for one in np.quantile(seconds, [0.5, 0.95, 0.99]))
+    # The rows with the largest inner products, the lower of equal ones, as `FlatIndex` promises.
+    score = (timed.astype(np.float64) @ products.astype(np.float64).T).astype(np.float32)
+    nearest = np.argsort(-score, axis=1, kind="stable")[:, :k]
+    shared = sum(len(np.intersect1d(*pair)) for pair in zip(found, nearest, strict=True))
     return IndexSpeed(
         kind="flat (exact)",
         products=len(products),
         k=k,
         queries=len(timed),
-        median_ms=median,
-        p95_ms=p95,
-        p99_ms=p99,
         recall=shared / (k * len(timed)),
         bytes_product=float(products.nbytes) / len(products),
+        **_latency(seconds),
     )
-
-
-def _nearest(products: Float32, queries: Float32, k: int) -> Int64:
-    """Return the rows with the largest inner products, the lower of equal ones, as `FlatIndex` promises: int64 [queries, k]."""
-    score = (queries.astype(np.float64) @ products.astype(np.float64).T).astype(np.float32)
-    return np.argsort(-score, axis=1, kind="stable")[:, :k]

@@ -7,9 +7,8 @@ from typing import Literal
 
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.metrics.measure import Measure
-from gnn_search.evaluation.result import Difference, Evaluation, Score
+from gnn_search.evaluation.result import Difference, Evaluation, Score, score_or_none
 from gnn_search.evaluation.significance import too_small
-from gnn_search.report.measure_table import find_score
 from gnn_search.report.methods import others, subject, without_user
 from gnn_search.report.wording import listed, points
 
@@ -45,9 +44,6 @@ class SliceFinding(StrictModel):
     """One slice.
 
     Attributes:
-        name: Of the slice.
-        cases: That have a relevant product in it.
-        users: Of these cases.
         outcome: Whether the model is significantly better than each other method there (wins), significantly worse than one (loses), or
             neither (level); `too few` where there are too few users to say, `alone` where there is no other method.
         strongest: The model minus the other method with the highest recall in this slice.
@@ -73,15 +69,15 @@ def find_slice(evaluation: Evaluation, name: str) -> SliceFinding:
     own = evaluation.score(model, name, recall.metric, recall.k)
     rival = strongest_other(evaluation, evaluation.slices[0])
     best = strongest_other(evaluation, name)
-    differences = [evaluation.difference(method, name, recall.metric, recall.k) for method in others(evaluation)]
+    differences = [headline_difference(evaluation, method, name) for method in others(evaluation)]
     shown = [method for method in (model, without_user(evaluation), rival) if method is not None]
-    scores = [find_score(evaluation, method, name, recall) for method in shown]
+    scores = [score_or_none(evaluation.score, method, name, recall.metric, recall.k) for method in shown]
     return SliceFinding(
         name=name,
         cases=own.cases,
         users=own.users,
         outcome=_outcome(differences, own.users),
-        strongest=None if best is None else evaluation.difference(best, name, recall.metric, recall.k),
+        strongest=None if best is None else headline_difference(evaluation, best, name),
         bars=tuple(score for score in scores if score is not None),
     )
 
@@ -89,6 +85,12 @@ def find_slice(evaluation: Evaluation, name: str) -> SliceFinding:
 def headline(evaluation: Evaluation) -> Measure:
     """Return the measure by which slices are tested."""
     return Measure("recall", min(evaluation.k))
+
+
+def headline_difference(evaluation: Evaluation, method: str, name: str) -> Difference:
+    """Return the model minus another method in a slice by that measure."""
+    recall = headline(evaluation)
+    return evaluation.difference(method, name, recall.metric, recall.k)
 
 
 def strongest_other(evaluation: Evaluation, name: str) -> str | None:

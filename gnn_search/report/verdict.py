@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from gnn_search.audit.check import SEVERITIES, AuditReport, Finding
+from gnn_search.audit.check import SEVERITIES, AuditReport
 from gnn_search.audit.queries import NAMED_QUERIES
 from gnn_search.config.base import StrictModel
-from gnn_search.evaluation.result import Comparison, Difference, Evaluation
+from gnn_search.evaluation.result import Comparison, Evaluation
 from gnn_search.report.data_card import DataCard
-from gnn_search.report.methods import in_words, others, subject, without_user
+from gnn_search.report.methods import describe_method, others, subject, without_user
 from gnn_search.report.search_speed import SearchSpeed
-from gnn_search.report.slice_findings import SliceFinding, for_whom, for_whom_not, headline, strongest_other
+from gnn_search.report.slice_findings import SliceFinding, for_whom, for_whom_not, headline, headline_difference, strongest_other
 from gnn_search.report.wording import listed, p_value, percent, points
 
 
@@ -28,8 +28,6 @@ class Verdict(StrictModel):
 
     Attributes:
         outcome: The model against every other method, over all cases: better than each, worse than one, or neither.
-        sentence: The same in one sentence.
-        answers: To what a reader asks next.
     """
 
     outcome: Literal["better", "level", "worse", "alone"]
@@ -45,16 +43,7 @@ def reach_verdict(
     speed: SearchSpeed,
     comparison: Comparison | None = None,
 ) -> Verdict:
-    """Answer the questions from what was measured.
-
-    Args:
-        evaluation: The run's.
-        slices: As `find_slices` judged them.
-        data: What the figures are of.
-        audit: Of its graph and model.
-        speed: What lists cost.
-        comparison: With earlier runs, this one's model being the last entry.
-    """
+    """Answer the questions from what was measured."""
     outcome, sentence = _overall(evaluation, slices[0])
     answers = [
         Answer(question="Than what?", answer=_than_what(evaluation)),
@@ -86,13 +75,8 @@ def _overall(evaluation: Evaluation, everything: SliceFinding) -> tuple[Literal[
     return "level", f"Undecided: {found}; {against}, and {reason}."
 
 
-def _differences(evaluation: Evaluation) -> list[Difference]:
-    recall = headline(evaluation)
-    return [evaluation.difference(name, evaluation.slices[0], recall.metric, recall.k) for name in others(evaluation)]
-
-
 def _than_what(evaluation: Evaluation) -> str:
-    compared = _differences(evaluation)
+    compared = [headline_difference(evaluation, name, evaluation.slices[0]) for name in others(evaluation)]
     if not compared:
         return "Nothing else was measured."
     parts = [
@@ -103,7 +87,7 @@ def _than_what(evaluation: Evaluation) -> str:
     sentence = "; ".join(f"{words} {listed(names)}" for words, names in parts if names)
     best = strongest_other(evaluation, evaluation.slices[0])
     assert best is not None
-    return f"{sentence[0].upper()}{sentence[1:]}. {best}, the strongest of them, ranks by {in_words(evaluation, best)}."
+    return f"{sentence[0].upper()}{sentence[1:]}. {best}, the strongest of them, ranks by {describe_method(evaluation, best)}."
 
 
 def _how_much(evaluation: Evaluation, everything: SliceFinding) -> str:
@@ -111,10 +95,9 @@ def _how_much(evaluation: Evaluation, everything: SliceFinding) -> str:
     if best is None:
         return "There is no other method to compare with."
     chance = "" if best.p_adjusted is None else f"; {p_value(best.p_adjusted)} after Holm's correction"
-    detectable = evaluation.difference(best.method, everything.name, "recall", headline(evaluation).k).detectable
     least = ""
-    if detectable is not None:
-        least = f" A true difference of {100 * detectable:.1f} points would show on these cases four times in five."
+    if best.detectable is not None:
+        least = f" A true difference of {100 * best.detectable:.1f} points would show on these cases four times in five."
     interval = f"95 % interval {points(best.low)} to {points(best.high)}"
     theirs = everything.bars[0].mean - best.mean
     relative = f", {100 * best.mean / theirs:+.1f} % of its own" if theirs > 0 else ""
@@ -125,7 +108,7 @@ def _on_what(data: DataCard, audit: AuditReport) -> str:
     """Describe the data, and what the audit warns of."""
     sentences = [data.description] if data.description else []
     sentences += [finding.meaning for finding in audit.of("warning")]
-    sentences += [finding.meaning for finding in audit.of("note") if finding.check == NAMED_QUERIES.name]
+    sentences += [finding.meaning for finding in audit.of("note") if finding.check == NAMED_QUERIES]
     return " ".join(sentences) or "The recipe does not describe the data, and the audit warns of nothing."
 
 
@@ -134,14 +117,14 @@ def _personal(evaluation: Evaluation, slices: Sequence[SliceFinding]) -> list[An
     if plain is None:
         return []
     recall = headline(evaluation)
-    one = evaluation.difference(plain, slices[0].name, recall.metric, recall.k)
+    one = headline_difference(evaluation, plain, slices[0].name)
     words = "significant" if one.significant else "which may be chance"
     answer = f"Knowing the user adds {points(one.mean)} points of {recall} ({points(one.low)} to {points(one.high)}), {words}."
     parts = [
         f"{points(found.mean)} for {what} ({points(found.low)} to {points(found.high)})"
         for name, what in (("first-time", "products that are new to the user"), ("repeat", "those the user had before"))
         if any(part.name == name for part in slices)
-        for found in [evaluation.difference(plain, name, recall.metric, recall.k)]
+        for found in [headline_difference(evaluation, plain, name)]
     ]
     if parts:
         answer += f" It is {listed(parts)}."
@@ -177,7 +160,7 @@ def _trust(evaluation: Evaluation, audit: AuditReport) -> str:
         f"Every list is ranked from all {evaluation.candidates:,} products, no method saw anything from the start of the period on, and "
         f"intervals and tests are over users ({evaluation.n_resamples:,} resamples)."
     ]
-    errors, warnings, notes = (_checks(audit.of(severity)) for severity in SEVERITIES)
+    errors, warnings, notes = (list(dict.fromkeys(finding.check for finding in audit.of(severity))) for severity in SEVERITIES)
     looked = len(audit.clean) + len({finding.check for finding in audit.findings})
     if errors:
         sentences.append(f"But the audit found an error in {listed(errors)}: the figures are wrong until that is fixed.")
@@ -186,7 +169,3 @@ def _trust(evaluation: Evaluation, audit: AuditReport) -> str:
         sentences.append(f"{', '.join([f'{looked} checks for leaks and faults found no error', *rest])}; see below for what that means.")
     sentences.append("The model was trained once: the intervals show how other users would change the figures, not how another seed would.")
     return " ".join(sentences)
-
-
-def _checks(findings: Sequence[Finding]) -> list[str]:
-    return list(dict.fromkeys(finding.check for finding in findings))

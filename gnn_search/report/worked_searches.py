@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import Int64, sorted_unique
+from gnn_search.arrays import spread_evenly
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.baselines.bm25 import Bm25
+from gnn_search.explanation.reranker_features import describe_features
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
-from gnn_search.report.reasons import give_reasons
+from gnn_search.rerank.features import feature_names
 from gnn_search.retrieval.rankers.build import ModelCaseRanker
-from gnn_search.retrieval.ranking import PADDING, CaseRanker, Ranking
+from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
+from gnn_search.retrieval.ranking import PADDING, CaseRanker, Ranker, Ranking
+from gnn_search.retrieval.request_encoder import EncodedRequests
 from gnn_search.trained.model import Model
 
 
@@ -19,9 +22,6 @@ class WorkedHit(StrictModel):
     """One product of a list.
 
     Attributes:
-        product_id: The shop's id.
-        title: Of the product.
-        relevant: Whether the user then interacted with it.
         reason: Why it is in the list; empty for methods that give none.
     """
 
@@ -47,9 +47,6 @@ class WorkedSearch(StrictModel):
     """One case of the period and the heads of several lists.
 
     Attributes:
-        query: The text.
-        user_id: Of the user.
-        relevant: Titles of the relevant products.
         lists: For the user; for an anonymous one; by another method, where one is given; by BM25.
     """
 
@@ -62,40 +59,23 @@ class WorkedSearch(StrictModel):
 def work_searches(
     model: Model, best: ModelCaseRanker, cases: Cases, other: CaseRanker | None = None, count: int = 20, k: int = 5
 ) -> tuple[WorkedSearch, ...]:
-    """Search for some cases of known users, spread evenly over the period: none is picked for how well it goes.
-
-    Args:
-        model: The model.
-        best: Its best channel as of the start of the period.
-        cases: Of the period.
-        other: A method to compare with.
-        count: How many, at most.
-        k: Length of each list.
-    """
-    place = _spread(np.flatnonzero(cases.user >= 0), count)
+    """Search for some cases of known users, spread evenly over the period: none is picked for how well it goes."""
+    known = np.flatnonzero(cases.user >= 0)
+    place = known[spread_evenly(len(known), count)]
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
     verb = "bought" if graph.positive_actions == ["purchase"] else "chose"
     lists: list[tuple[str, Ranking, list[list[str]]]] = []
     for name, who in (("For this user", user), ("For an anonymous user", nobody)):
         ranking = best.rank(who, query, k)
-        lists.append((name, ranking, _reasons(best, who, query, ranking, verb)))
+        reasons = give_reasons(best.ranker, best.encoder.encode_nodes(who, query), ranking, verb) if len(who) else []
+        lists.append((name, ranking, reasons))
     if other is not None:
         ranking = other.rank(user, query, k)
         lists.append((f"{other.name}, for this user", ranking, [[""] * k] * len(place)))
     lexical = Bm25(graph).rank(nobody, query, k)
     lists.append(("bm25", lexical, [[f"BM25 {score:.1f}" for score in row] for row in lexical.score.tolist()]))
     return tuple(_worked(graph, cases, int(case), row, lists) for row, case in enumerate(place))
-
-
-def _spread(cases: Int64, count: int) -> Int64:
-    return cases[sorted_unique(np.linspace(0, len(cases) - 1, count).astype(np.int64))] if len(cases) else cases
-
-
-def _reasons(best: ModelCaseRanker, user: np.ndarray, query: np.ndarray, ranking: Ranking, verb: str) -> list[list[str]]:
-    if not len(user):
-        return []
-    return give_reasons(best.ranker, best.encoder.encode_nodes(user, query), ranking, verb)
 
 
 def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[str, Ranking, list[list[str]]]]) -> WorkedSearch:
@@ -115,3 +95,49 @@ def _worked(graph: Graph, cases: Cases, case: int, row: int, lists: list[tuple[s
         relevant=tuple(titles[product] for product in relevant),
         lists=tuple(WorkedList(name=name, hits=hits(ranking, reasons[row])) for name, ranking, reasons in lists),
     )
+
+
+NEAR = "near by vector"
+_MOST = 2
+"""Facts shown of a product."""
+
+_FACTS = (
+    ("own product", "own product: times", "the user {verb} it {how_often}"),
+    ("query led to it", "times for the query", "the query led to it {how_often}"),
+    ("own brand", "own brand: times", "the user {verb} its brand {how_often}"),
+)
+"""Flags, the features that say how often, and what is said of flags that are 1; the strongest first."""
+
+
+def give_reasons(ranker: Ranker, requests: EncodedRequests, ranking: Ranking, verb: str) -> list[list[str]]:
+    """Return a reason for each place of some lists: facts that the reranker sees, or that the vector is near.
+
+    These are facts, not shares of the score; `explanation` says what each adds.
+    """
+    if not isinstance(ranker, CandidateRanker):
+        return [[NEAR] * ranking.product.shape[1] for _ in range(len(ranking.product))]
+    candidates, features = ranker.describe(requests)
+    names = feature_names(ranker.candidates.settings, ranker.candidates.partner_relations)
+    key = candidates.row * ranker.index.count + candidates.product
+    wanted = np.arange(len(ranking.product))[:, None] * ranker.index.count + ranking.product
+    place = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+    described = key[place] == wanted if len(key) else np.zeros(wanted.shape, dtype=np.bool_)
+    table = features.numpy()
+
+    def reason(at: int, there: bool) -> str:
+        return _reason(dict(zip(names, table[at].tolist(), strict=True)), verb) if there else NEAR
+
+    return [list(map(reason, row, known)) for row, known in zip(place.tolist(), described.tolist(), strict=True)]
+
+
+def _reason(numbers: dict[str, float], verb: str) -> str:
+    facts = []
+    for flag, times, phrase in _FACTS:
+        if numbers.get(flag):
+            how_often = describe_features({flag: 1.0, times: numbers.get(times, 0.0)}, verb)
+            facts.append(phrase.format(verb=verb, how_often=how_often))
+    partners = [name.partition(":")[0] for name in numbers if name.endswith(": recent products") and numbers[name]]
+    facts += [f"{relation.replace('_', ' ')} recent products" for relation in partners]
+    if numbers.get("words: share of the best match"):
+        facts.append("its words match")
+    return "; ".join(facts[:_MOST]) or NEAR

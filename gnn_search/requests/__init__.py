@@ -1,1 +1,1 @@
-"""Who asks what, with which past: requests from Python and from files, read by one parser into columns."""
+"""Requests: users, queries and histories from Python and from files, read by one parser into columns."""

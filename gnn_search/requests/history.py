@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import Float32, Int32, Int64
+from gnn_search.arrays import Bool, Float32, Int32, Int64
 from gnn_search.config.recipe import Recipe
 from gnn_search.errors import RequestError, TableError
 from gnn_search.graph.id_lookup import IdLookup, id_series
@@ -41,14 +41,10 @@ class ReadHistories:
 
 
 class HistoryReader:
-    """Finds the products, actions and queries of histories in a graph.
+    """Finds the products, actions and queries of histories in a graph; everything before `as_of` (µs) is known.
 
     An event without a timestamp is dated just before `as_of`, a second after the event before it. So are all events where the graph's own
     timestamps only keep order (`clock: order`): what is given is then taken as an order too.
-
-    Args:
-        graph: The graph.
-        as_of: Everything before it is known, µs.
     """
 
     def __init__(self, graph: Graph, as_of: int) -> None:
@@ -74,14 +70,14 @@ class HistoryReader:
             RequestError: A timestamp is not understood, an action is none of the graph's, or a weight is no number of 0 or more.
         """
         user, product = events[USER].cast(pl.Int32).to_numpy(), self._products.find(events["product_id"])
-        time = self._times(events, place)
+        time, undated = _times(events, place)
         if self._order_alone:
-            order = np.argsort(np.where(time.null, np.iinfo(np.int64).max, time.value), kind="stable")
+            order = np.argsort(np.where(undated, np.iinfo(np.int64).max, time), kind="stable")
             events, user, product = events[order], user[order], product[order]
             when = _before(user, self._as_of)
         else:
-            when = time.value.copy()
-            when[time.null] = _before(user[time.null], self._as_of)
+            when = time.copy()
+            when[undated] = _before(user[undated], self._as_of)
         known, past = product >= 0, when < self._as_of
         kept = known & past
         read = UserEvents(
@@ -94,20 +90,6 @@ class HistoryReader:
         )
         unknown, later = (np.bincount(user[left_out], minlength=num_users) for left_out in (~known, known & ~past))
         return ReadHistories(read, unknown, later)
-
-    def _times(self, events: pl.DataFrame, place: str) -> _Times:
-        if "timestamp" not in events.columns or events["timestamp"].dtype == pl.Null:
-            return _Times(np.zeros(events.height, np.int64), np.ones(events.height, np.bool_))
-        given = events["timestamp"]
-        if isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None:
-            given = given.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        if not (given.dtype == pl.String or given.dtype.is_temporal() or given.dtype.is_integer()):
-            raise RequestError(f"the timestamps of {place} are {given.dtype}; give dates and times, ISO 8601 text, or integers since 1970")
-        time = to_microseconds(given)
-        lost = (time.is_null() & given.is_not_null()).arg_true()
-        if len(lost):
-            raise RequestError(f"the timestamp {given[lost[0]]!r} of {place} is not understood; give ISO 8601 such as 2017-11-20T18:00")
-        return _Times(time.fill_null(0).to_numpy(), time.is_null().to_numpy())
 
     def _find_actions(self, events: pl.DataFrame, place: str) -> Int32:
         if "action" not in events.columns:
@@ -123,12 +105,6 @@ class HistoryReader:
         if "query" not in events.columns or events["query"].dtype == pl.Null:
             return np.full(events.height, -1, dtype=np.int32)
         return self._queries.find(normalise_distinct(events["query"].cast(pl.String)))
-
-
-@dataclass(frozen=True)
-class _Times:
-    value: Int64
-    null: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 def tabulate_histories(histories: Sequence[History]) -> pl.DataFrame:
@@ -193,6 +169,22 @@ def check_history_type(dtype: pl.DataType, place: str) -> None:
             f"column 'history' of {place}: expected lists of product ids or of events, got {dtype}; write them as lists, in parquet or "
             "JSON lines"
         )
+
+
+def _times(events: pl.DataFrame, place: str) -> tuple[Int64, Bool]:
+    """Return when each event was (µs), and which have no time."""
+    if "timestamp" not in events.columns or events["timestamp"].dtype == pl.Null:
+        return np.zeros(events.height, np.int64), np.ones(events.height, np.bool_)
+    given = events["timestamp"]
+    if isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None:
+        given = given.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    if not (given.dtype == pl.String or given.dtype.is_temporal() or given.dtype.is_integer()):
+        raise RequestError(f"the timestamps of {place} are {given.dtype}; give dates and times, ISO 8601 text, or integers since 1970")
+    time = to_microseconds(given)
+    lost = (time.is_null() & given.is_not_null()).arg_true()
+    if len(lost):
+        raise RequestError(f"the timestamp {given[lost[0]]!r} of {place} is not understood; give ISO 8601 such as 2017-11-20T18:00")
+    return time.fill_null(0).to_numpy(), time.is_null().to_numpy()
 
 
 def _before(user: Int32, as_of: int) -> Int64:

@@ -24,12 +24,7 @@ _NORMALISED = normalise_query(pl.col("query"))
 
 
 class RequestParser:
-    """Finds the users, histories and attributes of requests in a model's graph.
-
-    Args:
-        model: The model.
-        as_of: Everything before it is known, µs.
-    """
+    """Finds the users, histories and attributes of requests in a model's graph."""
 
     def __init__(self, model: Model, as_of: int) -> None:
         self._model, users = model, model.graph.nodes("user").to_series(0)
@@ -51,7 +46,9 @@ class RequestParser:
         query = pl.Series("query", [one.encode("utf-8", "replace").decode("utf-8") for one in queries], dtype=pl.String)
         text = query.to_frame().select(_NORMALISED).to_series()
         if (text == "").any():
-            raise _blank(text, query)
+            first = int((text == "").arg_max() or 0)
+            which = f" (request {first}, from 0)" if len(query) > 1 else ""
+            raise RequestError(f"the query {query[first]!r}{which} is blank; give at least one word")
         try:
             user_id = id_series("user_id", [request.user_id for request in stated])
         except TypeError as error:
@@ -128,12 +125,6 @@ def _nobody_described(
     """Return requests whose users are all the graph's, or nobody."""
     nobody, none = np.full(len(user), -1, dtype=np.int32), np.zeros(len(user), dtype=np.int64)
     return RequestBatch(given, text, user, nobody, None, length, none, none, cache_keys, user_ids)
-
-
-def _blank(text: pl.Series, query: pl.Series) -> RequestError:
-    first = int((text == "").arg_max() or 0)
-    which = f" (request {first}, from 0)" if len(query) > 1 else ""
-    return RequestError(f"the query {query[first]!r}{which} is blank; give at least one word")
 
 
 def _attributes(requests: Sequence[Request], described: Bool) -> dict[str, pl.Series]:

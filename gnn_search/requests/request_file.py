@@ -38,12 +38,11 @@ class CheckedFile:
 
 
 class RequestFile:
-    """A file of requests: looked through once, so that a fault is told before the work begins, then read in blocks.
+    """A file of requests: looked through once, so that a fault is found before the work begins, then read in blocks.
 
     Args:
         path: Parquet, CSV or JSON lines, by suffix. Column `query`; `user_id` and `history` may be absent or null; others are passed
             over, unless they look like one of these misspelt.
-        graph: The graph.
 
     Raises:
         TableError: The file is absent, damaged or blank, lacks the column `query`, or a column has a wrong type or name.
@@ -68,10 +67,6 @@ class RequestFile:
 
     def check(self, progress: Callable[[int], None] = lambda done: None, size: int = _CHECKED) -> CheckedFile:
         """Look through the whole file.
-
-        Args:
-            progress: Called with the rows looked at.
-            size: Rows looked at at a time.
 
         Raises:
             TableError: The file is damaged or holds no rows.
@@ -100,12 +95,7 @@ class RequestFile:
         return CheckedFile(rows, fits)
 
     def blocks(self, checked: CheckedFile, size: int, start: int = 0) -> Iterator[pl.DataFrame]:
-        """Yield the requests as tables for `RequestParser.parse_table`.
-
-        Args:
-            checked: What `check` found.
-            size: Requests a block; the last one may hold fewer.
-            start: Requests to leave out first.
+        """Yield the requests from `start` on as tables of `size` rows, the last one of fewer, for `RequestParser.parse_table`.
 
         Raises:
             TableError: The file is no longer what was checked.

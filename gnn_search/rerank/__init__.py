@@ -1,1 +1,1 @@
-"""What the graph says directly of a shopper, a query and a product."""
+"""Candidates from the graph, their features, and the scorer that re-ranks them."""

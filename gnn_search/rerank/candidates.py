@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,8 @@ from gnn_search.rerank.word_matches import WordMatches
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
 _BASKET_DAYS = 1.0
-_OWN_PRODUCTS = 512
-"""Latest products that a user chose in one category that become candidates."""
+OWN_PRODUCTS = 512
+"""Latest products of a user in one category that become candidates."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ProductInteractions:
     Shapes:
         - recent: float32 [products, half-lives], interactions, discounted by age
         - recent_first: float32 [products, half-lives], each user's first interaction, discounted by age
-        - users: float32 [products], how many users ever chose it
+        - users: float32 [products], how many users interacted with it
         - since: float32 [products], days since the first interaction, 0 for none
     """
 
@@ -79,11 +80,11 @@ class MatchedProducts:
 
 
 class CandidateIndex:
-    """Finds candidates by short walks in one view of the graph.
+    """Finds candidates by short paths in one view of the graph.
 
-    A product is a candidate if a query -> product edge leads to it (the query's `products` most chosen of late), or if it shares a category
-    with the query's products and a user -> product edge or a user -> product -> partner walk leads to it. The cost is bounded for each
-    request, whatever the size of the catalogue.
+    A product is a candidate if a query -> product edge leads to it (the query's `products` most frequent of late), or if it shares a
+    category with the query's products and a user -> product edge or a user -> product -> partner path leads to it. The cost is bounded for
+    each request, whatever the size of the catalogue.
 
     Args:
         view: What is known.
@@ -91,6 +92,7 @@ class CandidateIndex:
         history: Every user's interactions.
         categories: The queries' categories in the view.
         factors: Of users and products, where they were computed before.
+        own_products: Latest products of a user in one category that become candidates.
     """
 
     def __init__(
@@ -100,10 +102,12 @@ class CandidateIndex:
         history: HistoryIndex,
         categories: QueryCategories,
         factors: CollaborativeFactors | None = None,
+        *,
+        own_products: int = OWN_PRODUCTS,
     ) -> None:
         graph = view.graph
         self.view, self.settings, self.categories = view, settings, categories
-        self.num_products = graph.num_nodes["product"]
+        self.num_products, self._own_products = graph.num_nodes["product"], own_products
         self.product_category = np.asarray(graph.taxonomy.product_category)
         self.num_categories = max(graph.taxonomy.num_categories, 1)
         self.product_brand, self.num_brands = _brands(graph)
@@ -117,14 +121,12 @@ class CandidateIndex:
             CollaborativeFactors.decompose(self.user_interactions, self.num_products, settings.factors) if factors is None else factors
         )
         self.products = _product_interactions(self.query_interactions, self.user_interactions, settings, self.num_products)
-        self._list, self._list_indptr = _most_chosen(self.query_interactions, settings.products)
+        self._list, self._list_indptr = _most_frequent(self.query_interactions, settings.products)
 
     def for_users(self, graph: Graph, history: HistoryIndex) -> CandidateIndex:
         """Return the same index for other users, whose interactions say nothing of products in general.
 
-        Args:
-            graph: The graph with these users (`Graph.with_users`).
-            history: Their interactions.
+        The graph is the one with these users (`Graph.with_users`).
         """
         other = copy(self)
         other._load_users(graph.before(self.view.time), history)
@@ -136,7 +138,7 @@ class CandidateIndex:
         return product_rarity(self.user_interactions, self.num_products)
 
     def _load_users(self, view: GraphView, history: HistoryIndex) -> None:
-        """Count what the users of a view chose."""
+        """Count the interactions of the users of a view."""
         self._history = history
         self.user_interactions = _count_interactions(
             view, [(target, f"rev_{action}", source) for source, action, target in view.graph.positive_relations], self.settings
@@ -153,21 +155,15 @@ class CandidateIndex:
         group = self.user_interactions.row[self._user_order].astype(np.int64) * self.num_categories + category[self._user_order]
         self._group_start = np.searchsorted(group, owner * self.num_categories + self.user_categories.column)
         ends = np.searchsorted(group, owner * self.num_categories + self.user_categories.column, side="right")
-        self._group_end = np.minimum(ends, self._group_start + _OWN_PRODUCTS)
+        self._group_end = np.minimum(ends, self._group_start + self._own_products)
 
     def find_candidates(self, user: Int32, query: Int32, history_query: Int32, matched: MatchedProducts, near: Int32) -> Candidates:
         """Find the candidates of requests.
 
-        Args:
-            user: Users, -1 for nobody.
-            query: Queries, -1 for one that nobody asked before.
-            history_query: Queries whose categories select the user's history, -1 for none.
-            matched: What the queries' words match.
-            near: Products near by vector, which become candidates too.
-
         Shapes:
-            - user, query, history_query: int32 [n]
-            - near: int32 [n, m]
+            - user, query: int32 [n], -1 for nobody and for a new query
+            - history_query: int32 [n], queries whose categories select the user's history, -1 for none
+            - near: int32 [n, m], products near by vector, which become candidates too
         """
         query_row, query_product = self._from_query(query)
         row, category = self._categories_of(user, history_query)
@@ -259,7 +255,7 @@ def match_words(matches: WordMatches, text: Int64) -> MatchedProducts:
     """Spread what distinct texts match over requests.
 
     Shapes:
-        - text: int64 [n], which of the texts each request asks
+        - text: int64 [n], which of the texts each request has
     """
     row, place = expand_ranges(matches.indptr[text], matches.indptr[text + 1])
     score = matches.score[place]
@@ -274,26 +270,14 @@ def partner_relations(graph: Graph) -> list[EdgeType]:
 
 
 def _count_interactions(view: GraphView, relations: list[EdgeType], settings: RerankerSettings) -> Interactions:
-    rows, columns, times, weights = [], [], [], []
-    for relation in relations:
-        row, column, time, weight = view.edges(relation).flatten()
-        assert time is not None
-        rows.append(row)
-        columns.append(column)
-        times.append(time)
-        weights.append(weight)
+    edges: list[Any] = [view.edges(relation).flatten() for relation in relations]
+    kinds = (np.int32, np.int32, np.int64, np.float32)
+    row, column, time, weight = (
+        np.concatenate([np.empty(0, kind), *(parts[place] for parts in edges)]) for place, kind in enumerate(kinds)
+    )
     sizes = view.graph.num_nodes
     num_rows = sizes[relations[0][2]] if relations else sizes["user"]
-    return Interactions.count_edges(
-        np.concatenate(rows) if rows else np.empty(0, np.int32),
-        np.concatenate(columns) if columns else np.empty(0, np.int32),
-        np.concatenate(times) if times else np.empty(0, np.int64),
-        np.concatenate(weights) if weights else np.empty(0, np.float32),
-        view.time,
-        settings.half_life_days,
-        num_rows,
-        sizes["product"],
-    )
+    return Interactions.count_edges(row, column, time, weight, view.time, settings.half_life_days, num_rows, sizes["product"])
 
 
 def _product_interactions(
@@ -310,8 +294,8 @@ def _product_interactions(
     )
 
 
-def _most_chosen(of_queries: Interactions, most: int) -> tuple[Int64, Int64]:
-    """Return the positions of each query's most chosen products of late, and where each query's start."""
+def _most_frequent(of_queries: Interactions, most: int) -> tuple[Int64, Int64]:
+    """Return the positions of each query's most frequent products of late, and where each query's start."""
     row = of_queries.row
     # The second longest half-life: long enough to be steady, short enough to forget.
     late = of_queries.recent[:, -2] if of_queries.recent.shape[1] > 1 else of_queries.recent[:, -1]

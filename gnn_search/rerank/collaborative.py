@@ -1,4 +1,4 @@
-"""Collaborative factors: what users of like taste choose, for products that a user never chose."""
+"""Collaborative factors: products that similar users interact with, for those that a user never has."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _PAIRS = 1 << 18
 class CollaborativeFactors:
     """Truncated singular vectors of the matrix of users and products (PureSVD, Cremonesi, Koren and Turrin, RecSys 2010).
 
-    An entry is the logarithm of how often the user chose the product, times the product's inverse document frequency; rows have unit
-    length. `user` carries the singular values. A user without interactions and a product that nobody chose are zero.
+    An entry is the logarithm of how often the user interacted with the product, times the product's inverse document frequency; rows have
+    unit length. `user` carries the singular values. A user without interactions and a product without them are zero.
 
     Shapes:
         - user: float32 [users, rank], rank = the last of `ranks`
@@ -36,32 +36,38 @@ class CollaborativeFactors:
 
     @classmethod
     def decompose(cls, interactions: Interactions, num_products: int, ranks: Sequence[int]) -> CollaborativeFactors:
-        """Decompose who chose what, in a few dozen passes over the interactions.
-
-        Args:
-            interactions: Of users with products.
-            num_products: Products.
-            ranks: How many of the largest singular values are used, ascending; two numbers of a pair come from each.
-        """
-        return cls(*_decompose(interactions, num_products, max(ranks, default=0)), tuple(ranks))
+        """Decompose users' interactions, in a few dozen passes over them; two numbers of a pair come from each of the ascending `ranks`."""
+        rank, num_users = max(ranks, default=0), len(interactions.indptr) - 1
+        user = np.zeros((num_users, rank), dtype=np.float32)
+        product = np.zeros((num_products, rank), dtype=np.float32)
+        entry = _entries(interactions, product_rarity(interactions, num_products))
+        matrix = sparse.csr_matrix((entry, interactions.column, interactions.indptr), shape=(num_users, num_products))
+        kept = min(rank, min(matrix.shape) - 1)
+        if kept >= 1 and matrix.count_nonzero():
+            # A fixed start, so that the same interactions give the same numbers.
+            start = np.random.default_rng(0).random(min(matrix.shape))
+            left, value, right = svds(matrix, k=kept, v0=start)
+            order = np.argsort(-value, kind="stable")
+            order = order[value[order] > _NEGLIGIBLE * value.max()]
+            user[:, : len(order)] = left[:, order] * value[order]
+            product[:, : len(order)] = right[order].T
+            product[np.bincount(interactions.column, minlength=num_products) == 0] = 0
+            user[np.diff(interactions.indptr) == 0] = 0
+        return cls(user, product, tuple(ranks))
 
     def for_users(self, interactions: Interactions, rarity: Float64) -> CollaborativeFactors:
         """Return the same products beside other users, whose rows are projected onto the products' vectors.
 
         For a user of the graph that gives the vector that the decomposition did.
 
-        Args:
-            interactions: Of the other users.
-            rarity: `product_rarity` of the interactions that were decomposed.
-
         Shapes:
-            - rarity: float64 [products]
+            - rarity: float64 [products], `product_rarity` of the interactions that were decomposed
         """
-        chosen, column = np.unique(interactions.column, return_inverse=True)
+        distinct, column = np.unique(interactions.column, return_inverse=True)
         few = sparse.csr_matrix(
-            (_entries(interactions, rarity), column, interactions.indptr), shape=(len(interactions.indptr) - 1, len(chosen))
+            (_entries(interactions, rarity), column, interactions.indptr), shape=(len(interactions.indptr) - 1, len(distinct))
         )
-        other = replace(self, user=np.asarray(few @ self.product[chosen].astype(np.float64), dtype=np.float32))
+        other = replace(self, user=np.asarray(few @ self.product[distinct].astype(np.float64), dtype=np.float32))
         # Where a cached property keeps its value: the products are the same.
         vars(other)["_lengths"] = self._lengths
         return other
@@ -93,35 +99,9 @@ class CollaborativeFactors:
         return [np.linalg.norm(self.product[:, :rank], axis=1) for rank in self.ranks]
 
 
-def _decompose(interactions: Interactions, num_products: int, rank: int) -> tuple[Float32, Float32]:
-    """Return `CollaborativeFactors.user` and `CollaborativeFactors.product`."""
-    num_users = len(interactions.indptr) - 1
-    user = np.zeros((num_users, rank), dtype=np.float32)
-    product = np.zeros((num_products, rank), dtype=np.float32)
-    matrix = _weighted(interactions, num_products)
-    kept = min(rank, min(matrix.shape) - 1)
-    if kept < 1 or not matrix.count_nonzero():
-        return user, product
-    # A fixed start, so that the same interactions give the same numbers.
-    start = np.random.default_rng(0).random(min(matrix.shape))
-    left, value, right = svds(matrix, k=kept, v0=start)
-    order = np.argsort(-value, kind="stable")
-    order = order[value[order] > _NEGLIGIBLE * value.max()]
-    user[:, : len(order)] = left[:, order] * value[order]
-    product[:, : len(order)] = right[order].T
-    product[np.bincount(interactions.column, minlength=num_products) == 0] = 0
-    user[np.diff(interactions.indptr) == 0] = 0
-    return user, product
-
-
 def product_rarity(interactions: Interactions, num_products: int) -> Float64:
     """Return the inverse document frequency of each product among the users: float64 [products]."""
     return np.asarray(np.log(len(interactions.indptr) / (np.bincount(interactions.column, minlength=num_products) + 1)))
-
-
-def _weighted(interactions: Interactions, num_products: int) -> sparse.csr_matrix:
-    entry = _entries(interactions, product_rarity(interactions, num_products))
-    return sparse.csr_matrix((entry, interactions.column, interactions.indptr), shape=(len(interactions.indptr) - 1, num_products))
 
 
 def _entries(interactions: Interactions, rarity: Float64) -> Float64:

@@ -47,10 +47,10 @@ def candidate_features(
     Args:
         index: What the graph says as of some time.
         user: Users of the requests, -1 for nobody.
-        query: Queries of the requests, -1 for one that nobody asked before.
+        query: Queries of the requests, -1 for a new one.
         history_query: Queries whose categories the requests are about, -1 for none.
         candidates: From `CandidateIndex.find_candidates` for the same requests.
-        without: Queries whose interactions are not to count in what is said of products, as if nobody had asked them.
+        without: Queries whose interactions are not to count in what is said of products, as if nobody had searched them.
 
     Shapes:
         - user, query, history_query, without: int32 [n]
@@ -103,7 +103,7 @@ def _of_product(index: CandidateIndex, product: np.ndarray, without: np.ndarray 
     if without is not None:
         place = index.query_interactions.find(without, product, index.num_products)
         recent = np.maximum(recent - _taken(index.query_interactions.recent, place), 0)
-        # Who chose it for several queries is not known here, so first interactions and users are the fewest that may be left.
+        # Who came to it by several queries is not known here, so first interactions and users are the fewest that may be left.
         first = np.minimum(first, recent)
         users = np.maximum(users - _taken(index.query_interactions.count, place), 0)
         since = np.where(users > 0, since, 0)

@@ -46,19 +46,11 @@ class Interactions:
     ) -> Interactions:
         """Add up interactions.
 
-        Args:
-            row: One end of each interaction.
-            column: The other end.
-            time: When, µs.
-            weight: How much it counts.
-            as_of: From when ages are counted, µs.
-            half_lives: Days after which an interaction counts half.
-            num_rows: Nodes that rows number.
-            num_columns: Nodes that columns number.
+        Ages are counted from `as_of` (µs); after each of `half_lives` (days) an interaction counts half.
 
         Shapes:
-            - row, column: int32 [interactions]
-            - time: int64 [interactions]
+            - row, column: int32 [interactions], the two ends
+            - time: int64 [interactions], µs
             - weight: float32 [interactions]
         """
         days = ((as_of - time) / _DAY).astype(np.float32)

@@ -45,7 +45,7 @@ class WordMatches:
 class WordMatcher:
     """Finds the products that the words of texts match.
 
-    Texts have no time, so what the graph's queries match can be kept; the index is made when a text is asked that was not kept.
+    Texts have no time, so what the graph's queries match can be kept; the index is made when a text is searched that was not kept.
 
     Args:
         graph: The shop.
@@ -67,12 +67,9 @@ class WordMatcher:
     def match(self, texts: Sequence[str], query: Int32) -> WordMatches:
         """Return the best products of each text.
 
-        Args:
-            texts: Normalised texts.
-            query: Their nodes, -1 for a text that is none.
-
         Shapes:
-            texts: n; query: int32 [n].
+            - texts: [n], normalised
+            - query: int32 [n], their nodes, -1 for a text that is none
         """
         if not self._most or not len(texts):
             nothing = np.zeros(len(texts) + 1, dtype=np.int64)
@@ -102,11 +99,7 @@ def save_matches(matches: WordMatches, folder: Path) -> None:
 
 
 def open_matches(folder: Path, texts: int) -> WordMatches | None:
-    """Open stored matches memory-mapped; None where none are stored.
-
-    Args:
-        folder: The folder.
-        texts: How many texts they must be of.
+    """Open the stored matches of so many texts memory-mapped; None where none are stored.
 
     Raises:
         ArtefactError: They are damaged or of other texts.

@@ -1,1 +1,1 @@
-"""Answer requests: ranked products for any pair of shopper and query."""
+"""Answer requests: ranked products for any pair of user and query."""

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from gnn_search.errors import RequestError
+from gnn_search.errors import ArtefactError, RequestError
+from gnn_search.graph.store import to_datetime
 from gnn_search.index.base import ProductIndex
 from gnn_search.index.boosting.boost import Boost, open_boost
 from gnn_search.index.filters import Filtered, filter_products
 from gnn_search.index.flat import FlatIndex
 from gnn_search.index.product_file import read_product_file
-from gnn_search.index.store import IndexManifest, read_index_manifest
+from gnn_search.index.store import IndexManifest, open_index, read_index_manifest
 from gnn_search.layout import hash_files
+from gnn_search.retrieval.fusion.rules import Weights
 from gnn_search.retrieval.fusion.store import open_fusion
-from gnn_search.retrieval.fusion.weighted_sum import Weights
-from gnn_search.retrieval.model_index import is_changed, open_model_index
 from gnn_search.trained.model import Model
 
 Channel = Literal["reranked", "vector", "graph", "lexical", "fused", "rrf"]
@@ -118,33 +118,74 @@ def open_ranking_options(
     time = model.graph.manifest.test_start if as_of is None else as_of
     boosted = None if boost is None else open_boost(boost, model).at(model.graph.before(time))
     weights = None if fusion is None else open_fusion(fusion, model)
+    stored = None if index is None else read_index_manifest(index)
+    allowed = None
+    if categories or products is not None or flag is not None:
+        named = None if products is None else read_product_file(products, [], model.graph).distinct
+        allowed = filter_products(model.graph, categories=categories or None, named=named, flag=flag)
     return RankingOptions(
         channel,
         weights,
         None if index is None else open_model_index(index, model, time, boosted),
         boosted,
         action,
-        _filtered(model, categories, products, flag),
+        allowed,
         {
             "channel": channel,
             "list of categories": list(categories),
             "file of products": None if products is None else hash_files([products]),
             "column of products": flag,
             "fusion": None if weights is None else weights.model_dump(mode="json"),
-            "index": None if index is None else _fingerprint(read_index_manifest(index)),
+            # Tells an index from others, even from one that is only searched in another way.
+            "index": None if stored is None else f"{stored.hash} {stored.settings.model_dump_json()}",
             "boost": None if boost is None else hash_files([boost / "boost.json"]),
             "action": action,
         },
     )
 
 
-def _filtered(model: Model, categories: Sequence[str], products: Path | None, flag: str | None) -> Filtered | None:
-    if not categories and products is None and flag is None:
-        return None
-    named = None if products is None else read_product_file(products, [], model.graph).distinct
-    return filter_products(model.graph, categories=categories or None, named=named, flag=flag)
+def open_model_index(folder: Path, model: Model, as_of: int, boost: Boost | None = None) -> ProductIndex:
+    """Open an index whose row i is product i of a model.
+
+    Products may have been removed from it, and others, which the model's graph does not hold, added behind its own.
+
+    Args:
+        folder: The index.
+        model: The model.
+        as_of: Everything before it is known, µs.
+        boost: What the products are boosted by, with qualities as of then; its weights may be newer than the index.
+
+    Raises:
+        ArtefactError: The folder is no index, is damaged, is of another model or time, holds other qualities than the boost, or its rows
+            are not the model's products.
+    """
+    manifest, time = read_index_manifest(folder), to_datetime(as_of).isoformat()
+    if manifest.model_hash != model.manifest.hash:
+        raise ArtefactError(f"the index {folder} is of another model than {model.path}; make one of this model with 'gnn-search index'")
+    if manifest.as_of != time:
+        raise ArtefactError(
+            f"the index {folder} holds vectors as of {manifest.as_of}, and is to be searched as of {time}; make one as of that time"
+        )
+    _check_qualities(folder, manifest, boost)
+    index = open_index(folder)
+    own = model.graph.nodes("product").to_series(0)
+    known = None if index.ids is None else index.ids.head(len(own))
+    if known is None or len(known) < len(own) or known.dtype != own.dtype or (known != own).any():
+        raise ArtefactError(f"the rows of the index {folder} are not the products of {model.path}; make one with 'gnn-search index'")
+    return index
 
 
-def _fingerprint(manifest: IndexManifest) -> str:
-    """Tell an index from others, even from one that is only searched in another way."""
-    return f"{manifest.hash} {manifest.settings.model_dump_json()}"
+def is_changed(index: ProductIndex, model: Model) -> bool:
+    """Say whether products were removed from a model's index, or added to it."""
+    return index.ids is not None and (bool(index.ids.null_count()) or len(index.ids) != model.graph.num_nodes["product"])
+
+
+def _check_qualities(folder: Path, manifest: IndexManifest, boost: Boost | None) -> None:
+    if boost is None and manifest.quality_hash is not None:
+        raise ArtefactError(f"the index {folder} holds boosted vectors; give the boost that it was made with, or an index of vectors alone")
+    if boost is not None and manifest.quality_hash is None:
+        raise ArtefactError(
+            f"the index {folder} holds vectors alone, which can't be boosted; make one with 'gnn-search index --boost', or leave one out"
+        )
+    if boost is not None and manifest.quality_hash != boost.quality_hash:
+        raise ArtefactError(f"the index {folder} holds other qualities than the boost has; make one with 'gnn-search index --boost'")

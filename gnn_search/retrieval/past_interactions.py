@@ -1,4 +1,4 @@
-"""What a user chose before, for a reader who looks at a result."""
+"""What a user interacted with before, for a reader who looks at a result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 8
 
 
 class PastProduct(BaseModel):
-    """One product that the user chose before; `last` is a time in UTC."""
+    """One product that the user interacted with before; `last` is a time in UTC."""
 
     product_id: str | int
     title: str
@@ -28,10 +28,10 @@ class PastProduct(BaseModel):
 
 
 class PastInteractions(BaseModel):
-    """What a user chose before, beside one result.
+    """What a user interacted with before, beside one result.
 
     Attributes:
-        hits: How often and when last each hit was chosen, None for one that never was; in the order of the hits.
+        hits: How often and when last each hit was interacted with, None for one that never was; in the order of the hits.
         products: Of the categories of the hits, the latest first, at most 8.
         num_products: How many there are in these categories in all.
     """
@@ -42,14 +42,7 @@ class PastInteractions(BaseModel):
 
 
 def past_interactions(retriever: Retriever, batch: RequestBatch, place: int, product_ids: Sequence[str | int]) -> PastInteractions:
-    """Look up what a request's user chose before.
-
-    Args:
-        retriever: What answered the request.
-        batch: The requests.
-        place: Which of them.
-        product_ids: The hits.
-    """
+    """Look up what the user of the request at `place` did before, among the hits `product_ids` and in their categories."""
     described, users = int(batch.inductive_user[place]), batch.inductive_users
     graph = retriever.model.graph if users is None or described < 0 else users.graph
     past = _interactions(graph.before(retriever.as_of), described if described >= 0 else int(batch.user[place]))
@@ -69,7 +62,7 @@ def _past_product(row: dict[str, object]) -> PastProduct:
 
 
 def _interactions(view: GraphView, user: int) -> pl.DataFrame:
-    """Return `product`, `times` and `last` of what a user chose, the latest first."""
+    """Return `product`, `times` and `last` of a user's interactions, the latest first."""
     products, times = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
     for source, action, target in view.graph.positive_relations if user >= 0 else []:
         edges = view.edges((target, f"rev_{action}", source))

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import Float32, Float64, Int32, Int64
 from gnn_search.index.base import ProductIndex
 
 if TYPE_CHECKING:
@@ -29,9 +28,9 @@ class Ranking:
         - ranks: int32 [requests, k] by fused channel: the rank at which it found the product, from 1, or 0; empty in lists of one channel
     """
 
-    product: NDArray[np.int32]
-    score: NDArray[np.float32]
-    ranks: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
+    product: Int32
+    score: Float32
+    ranks: Mapping[str, Int32] = field(default_factory=dict)
 
 
 def empty_ranking(requests: int, k: int) -> Ranking:
@@ -47,6 +46,27 @@ def padded(ranking: Ranking, k: int) -> Ranking:
     longer = empty_ranking(rows, k)
     longer.product[:, :places], longer.score[:, :places] = ranking.product, ranking.score
     return longer
+
+
+def best_products(requests: int, k: int, row: Int64, product: Int32, score: Float64) -> tuple[Int32, Float32, tuple[Int64, Int64]]:
+    """Take the k best products of each request, equal scores by product number.
+
+    Returns:
+        Products, scores, and which of the n were taken, with the place of each in its list.
+
+    Shapes:
+        - row, product, score: [n], the request, the product and its score
+        - returns: int32 [requests, k] and float32 [requests, k]; int64 [taken] each
+    """
+    # Lists hold float32; equal there is equal here.
+    kept = score.astype(np.float32)
+    order = np.lexsort((product, -kept, row))
+    place = np.arange(len(order)) - np.searchsorted(row[order], np.arange(requests))[row[order]]
+    order, place = order[place < k], place[place < k]
+    products = np.full((requests, k), PADDING, dtype=np.int32)
+    scores = np.full((requests, k), -np.inf, dtype=np.float32)
+    products[row[order], place], scores[row[order], place] = product[order], kept[order]
+    return products, scores, (order, place)
 
 
 class Ranker(Protocol):
@@ -80,13 +100,8 @@ class CaseRanker(Protocol):
     def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """Rank products for pairs of user and query.
 
-        Args:
-            user: Nodes; -1 is a user nobody knows.
-            query: Nodes.
-            k: Length of the lists, at most the size of the catalogue.
-
         Shapes:
-            - user, query: int32 [requests]
+            - user, query: int32 [requests], nodes; -1 for a user nobody knows
             - returns: lists of `k`; the same request gets the same list whatever the others in the call
         """
         ...

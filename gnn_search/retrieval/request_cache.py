@@ -32,7 +32,7 @@ class CachedRequest:
 
 @dataclass(frozen=True)
 class SessionKey:
-    """A query of a session. What the user did since it was first asked in the session does not count."""
+    """A query of a session. What the user did since its first search in the session does not count."""
 
     session: str
     model: str

@@ -29,7 +29,7 @@ class EncodedRequests:
         - query: int32 [n], -1 for one that is no node
         - history_query: int32 [n], the query whose categories select the user's history, -1 for none
         - vector: float32 [n, d], unit length
-        - text: int64 [n], which of the distinct texts each request asks
+        - text: int64 [n], which of the distinct texts each request has
         - texts: the distinct texts, normalised
         - nodes: int32 [texts], the query of each text, -1 for one that is no node
         - known: bool [texts], led to a product before
@@ -65,7 +65,7 @@ class EncodedRequests:
 class RequestEncoder:
     """Encodes requests as of one time.
 
-    A query that nobody asked before is encoded by its text alone; its user's history is selected by the categories of the known query with
+    A new query is encoded by its text alone; its user's history is selected by the categories of the known query with
     the nearest text.
 
     Args:
@@ -86,14 +86,9 @@ class RequestEncoder:
     def encode(self, user: Int32, texts: pl.Series, inductive_users: InductiveUsers | None = None) -> EncodedRequests:
         """Encode requests by their texts.
 
-        Args:
-            user: Users, -1 for nobody.
-            texts: Normalised queries.
-            inductive_users: Whom `user` numbers, where not the graph's.
-
         Shapes:
-            - user: int32 [n]
-            - texts: String [n]
+            - user: int32 [n], of `inductive_users` where these are given, else of the graph; -1 for nobody
+            - texts: String [n], normalised
         """
         if len(texts) == 1:
             distinct, text = texts, np.zeros(1, dtype=np.int64)

@@ -26,8 +26,6 @@ class Hit:
 
     Attributes:
         rank: From 1.
-        product_id: The shop's id.
-        title: Of the product.
         category: Its category path; empty for a product in none.
         score: What the list is ordered by; in the channel `vector` the cosine.
     """
@@ -49,11 +47,10 @@ class SearchResult(Sequence[Hit]):
         user_id: The user as given.
         user_known: Whether the graph holds this user, or the request describes one.
         as_of: Everything before it was known (UTC).
-        hits: The products.
         history_events: Events of the history that was given and counts; None where none was given.
         unknown_events: Events of the history that are left out, since their product is not in the graph.
         later_events: Events of the history that are left out, since they are not before `as_of`.
-        notes: A sentence each for whatever makes the answer another than was asked for.
+        notes: A sentence each for whatever makes the answer differ from the request.
     """
 
     query: str
@@ -91,8 +88,6 @@ class RequestCounts(BaseModel):
     """Numbers of requests and rows.
 
     Attributes:
-        requests: Requests read.
-        rows: Rows written.
         requests_without_products: Requests of which nothing was written, as no product scored enough.
         users_known: Requests of users of whom something was known.
         users_unknown: Requests with an id that the graph does not hold, or of which nothing was known yet; answered plain.
@@ -128,9 +123,8 @@ class SearchResults(Sequence[SearchResult]):
     """What was found for a batch of requests: a sequence of results.
 
     Attributes:
-        batch: The requests.
         ranking: Distinct lists.
-        products: What is told of each product, see `describe_products`.
+        products: What is shown of each product, see `describe_products`.
         as_of: Everything before it was known (UTC).
         notes: Sentences that hold for all.
 
@@ -242,12 +236,7 @@ class SearchResults(Sequence[SearchResult]):
 
 
 def describe_products(model: Model, ids: pl.Series) -> pl.DataFrame:
-    """Return `product_id`, `title`, `category_node` and `category` (path) of every product.
-
-    Args:
-        model: The model.
-        ids: Of its products, and behind them of others, which have nothing else.
-    """
+    """Return `product_id`, `title`, `category_node` and `category` (path) of a model's products, and the ids alone of those behind them."""
     products, paths = model.graph.nodes("product"), model.graph.nodes("category")["path"]
     node = pl.Series(np.asarray(model.graph.taxonomy.product_category), dtype=pl.Int32)
     others = len(ids) - products.height

@@ -30,7 +30,7 @@ Progress = Callable[[Stage, int, int | None], None]
 
 
 class RetrievalSummary(RequestCounts):
-    """What was asked and written.
+    """What was requested and written.
 
     Attributes:
         out: The file of results.

@@ -17,12 +17,11 @@ from gnn_search.arrays import Bool, Float32, Int32, Int64
 from gnn_search.errors import RequestError
 from gnn_search.graph.as_of import resolve_as_of
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.filters import Filtered
+from gnn_search.index.filters import Filter, Filtered, ProductFilter
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.requests.parser import RequestParser
 from gnn_search.requests.request import History, Request, RequestBatch
 from gnn_search.retrieval.options import Channel, RankingOptions, open_ranking_options
-from gnn_search.retrieval.product_filter import Filter, ProductFilter
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
 from gnn_search.retrieval.request_cache import CachedRequest, CacheKey, ContextKey, RequestCache, SessionKey
@@ -32,7 +31,7 @@ from gnn_search.retrieval.threshold import SimilarityCut
 from gnn_search.trained.model import Model, open_model
 from gnn_search.trained.node_embeddings import NodeEmbeddings, open_node_embeddings
 
-_NEVER_ASKED = "gnn-search \U000f0000"
+_UNSEEN_QUERY = "gnn-search \U000f0000"
 """A text that nobody searches for."""
 
 
@@ -41,7 +40,7 @@ class Retriever:
 
     Args:
         model: The model.
-        options: What to rank by; by default vectors and the graph's candidates together, over an exact index made now.
+        options: What to rank by; by default vectors and the graph's candidates together, over an exact index made on the spot.
         as_of: Everything before it is known, µs; by default the start of the test period.
         cache: Where vectors of requests are kept, by default one of its own; several towers may share one.
         embeddings: The model's node embeddings, where they are open already; `as_of` is then theirs.
@@ -119,7 +118,7 @@ class Retriever:
     def warm_up(self) -> None:
         """Make everything that is made when first needed, which several threads would else make at once."""
         cache, self.cache = self.cache, RequestCache(0)
-        self.search_many([Request(_NEVER_ASKED), Request(_NEVER_ASKED, history=[self.products["product_id"][0]])], k=1)
+        self.search_many([Request(_UNSEEN_QUERY), Request(_UNSEEN_QUERY, history=[self.products["product_id"][0]])], k=1)
         self.cache = cache
 
     def search(
@@ -232,7 +231,7 @@ class Retriever:
         for rows, user, users in ((~described, batch.user, None), (described, batch.inductive_user, batch.inductive_users)):
             some = np.flatnonzero(rows)
             if len(some):
-                # Described users and cached requests are told apart by more than user and text.
+                # Described users and cached requests differ in more than user and text.
                 alone = batch.cache_keys is not None or users is not None
                 first, distinct = (some, np.arange(len(some))) if alone else _distinct_requests(batch, some, user)
                 yield some, distinct, self._encode(batch, first, user[first], users)
@@ -258,15 +257,15 @@ class Retriever:
         if session is not None:
             return SessionKey(session, self._model_key, text)
         parts = [self._model_key.encode(), text.encode(), content]
-        # Each with its length, so that no two contexts are written alike.
+        # Each with its length, so that no two contexts are written the same.
         return ContextKey(hashlib.blake2b(b"".join(b"%d:" % len(part) + part for part in parts), digest_size=16).digest())
 
 
 def _distinct_requests(batch: RequestBatch, rows: Int64, user: Int32) -> tuple[Int64, Int64]:
     """Return the first of some rows for each distinct (user, text), and which of these each row is."""
-    asked = pl.DataFrame({"user": user[rows], "text": batch.text.gather(rows), "row": rows})
-    distinct = asked.unique(["user", "text"], keep="first").sort("user", "text").with_row_index("place")
-    place = asked.join(distinct.select("user", "text", "place"), on=["user", "text"], how="left", maintain_order="left")["place"]
+    requests = pl.DataFrame({"user": user[rows], "text": batch.text.gather(rows), "row": rows})
+    distinct = requests.unique(["user", "text"], keep="first").sort("user", "text").with_row_index("place")
+    place = requests.join(distinct.select("user", "text", "place"), on=["user", "text"], how="left", maintain_order="left")["place"]
     return distinct["row"].to_numpy(), place.to_numpy().astype(np.int64)
 
 

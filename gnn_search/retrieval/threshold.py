@@ -9,7 +9,7 @@ import numpy as np
 
 from gnn_search.arrays import Float32, Int32
 from gnn_search.errors import RequestError
-from gnn_search.index.scoring import pair_scores
+from gnn_search.index.base import pair_scores
 from gnn_search.retrieval.ranking import PADDING, CaseRanker, Ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 

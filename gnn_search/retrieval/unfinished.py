@@ -13,19 +13,18 @@ import polars as pl
 from pydantic import BaseModel, ValidationError
 
 from gnn_search.errors import ArtefactError, OutputExistsError
-from gnn_search.layout import FORMAT_VERSION, read_json, refuse_existing, staged, write_json
+from gnn_search.layout import FORMAT_VERSION, refuse_existing, staged, write_json
+from gnn_search.manifest import Artefact
 from gnn_search.retrieval.results import RequestCounts
 from gnn_search.tables.formats import FileFormat, join_parts
 
 _COUNTS = "gnn_search_counts"
-_WHAT = "the folder of a retrieval that has not ended"
 
 
 class State(BaseModel):
     """What an unfinished retrieval is of.
 
     Attributes:
-        format_version: Of the folder.
         settings: What decides the result, each by a name that messages use: hashes of the input and the model, version of the program,
             time, list length, least score, requests a block, and what `RankingOptions.provenance` holds.
         requests: Rows of the input.
@@ -39,11 +38,7 @@ class State(BaseModel):
 
 
 class Unfinished:
-    """A folder `OUT.unfinished`: the state, and a parquet file with each block of results, whole or absent.
-
-    Args:
-        out: The file that the results are for.
-    """
+    """A folder `OUT.unfinished` beside the file to be written: the state and a parquet file with each block of results, whole or absent."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
@@ -84,20 +79,14 @@ class Unfinished:
         """
         if not self._state.exists():
             return None
-        try:
-            state = State.model_validate(read_json(self._state, _WHAT))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ArtefactError(
-                f"{self._state} is damaged ({first['loc']}: {first['msg']}); remove {self.folder}, and start anew"
-            ) from None
-        found = {"format_version": state.format_version, **state.settings}
-        wanted = {"format_version": FORMAT_VERSION, **settings}
-        for name in {**wanted, **found}:
-            if found.get(name) != wanted.get(name):
+        artefact = Artefact("unfinished retrieval", f"remove {self.folder}, and start anew", "gnn-search retrieve")
+        state = artefact.read_manifest(self._state, State)
+        for name in {**settings, **state.settings}:
+            found, wanted = state.settings.get(name), settings.get(name)
+            if found != wanted:
                 raise ArtefactError(
-                    f"{self.folder} was begun with another {name} ({found.get(name)}, now {wanted.get(name)}); go on with the one that it "
-                    "was begun with, or remove the folder and start anew"
+                    f"{self.folder} was begun with another {name} ({found}, now {wanted}); go on with the one that it was begun with, or "
+                    "remove the folder and start anew"
                 )
         while self._block(self._count).exists():
             self._count += 1
@@ -140,7 +129,7 @@ class Unfinished:
             join_parts(self._blocks(), partial, FileFormat.of(self._out))
         refuse_existing(self._out)
         self._moved.touch()
-        self._move(whole)
+        os.replace(whole, self._out)
         self.remove()
 
     def remove(self) -> None:
@@ -148,9 +137,6 @@ class Unfinished:
         removed = self.folder.with_name(f".{self.folder.name}.removed-{os.getpid()}")
         os.replace(self.folder, removed)
         shutil.rmtree(removed)
-
-    def _move(self, whole: Path) -> None:
-        os.replace(whole, self._out)
 
     def _blocks(self) -> list[Path]:
         return [self._block(number) for number in range(self._count)]

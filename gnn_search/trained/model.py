@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,16 +37,12 @@ class ModelManifest(StrictModel):
     """What `model.json` says of a model.
 
     Attributes:
-        format_version: Of the folder.
         name: Of the configuration.
         graph: Folder of the graph that it was trained on.
         graph_hash: Hash of that graph's content.
         files: Size in bytes of each file of the model, by name.
-        hash: Hash over these files.
-        dimension: Of the vectors.
         quantiles: The borders at which each numeric column of the products was cut, none where the model has none.
         training: How training went: steps, examples, seconds, rates, best validation recall, negatives.
-        versions: Of the libraries that made it.
     """
 
     format_version: int
@@ -141,19 +139,18 @@ def open_model(path: Path, graph: Path | None = None) -> Model:
     config = read_yaml(layout.config, TrainingConfig)
     features = Features(opened)
     towers = TwoTower(config, features, open_text_tower(config.text, config.dimension, opened, layout))
-    try:
+    with _readable(layout.weights):
         weights = load_file(layout.weights)
         missing = set(dict(towers.named_parameters())) ^ set(weights)
         if missing:
-            raise ArtefactError(
-                f"{layout.weights} does not fit {layout.config}: it lacks or adds {sorted(missing)[0]}; train the model again"
-            )
+            raise ArtefactError(f"{layout.weights} does not fit {layout.config}: it lacks or adds {min(missing)}; train the model again")
         towers.load_state_dict(weights, strict=False)
-    except (SafetensorError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        raise ArtefactError(f"{layout.weights} is damaged ({reason}); train the model again") from None
     towers.eval()
-    reranker = _open_reranker(layout, config, opened) if layout.reranker.name in manifest.files else None
+    reranker = None
+    if layout.reranker.name in manifest.files:
+        reranker = RerankScorer(len(feature_names(config.reranker, partner_relations(opened))), config.reranker.hidden).eval()
+        with _readable(layout.reranker):
+            reranker.load_state_dict(load_file(layout.reranker))
     matcher = WordMatcher(opened, config.reranker.words, open_matches(layout.word_matches, opened.num_nodes["query"]))
     return Model(layout.root, manifest, config, opened, features, towers, InputSampler(opened, config), reranker, matcher)
 
@@ -174,10 +171,9 @@ def read_manifest(layout: ModelLayout) -> ModelManifest:
     return manifest
 
 
-def _open_reranker(layout: ModelLayout, config: TrainingConfig, graph: Graph) -> RerankScorer:
-    scorer = RerankScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden)
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
     try:
-        scorer.load_state_dict(load_file(layout.reranker))
+        yield
     except (SafetensorError, RuntimeError) as error:
-        raise ArtefactError(f"{layout.reranker} is damaged ({' '.join(str(error).split())}); train the model again") from None
-    return scorer.eval()
+        raise ArtefactError(f"{file} is damaged ({' '.join(str(error).split())}); train the model again") from None

@@ -99,9 +99,14 @@ def open_node_embeddings(model: Model, as_of: int | None = None) -> NodeEmbeddin
         )
     if stored.as_of != time:
         return encode_nodes(model, time)
-    nodes, width = model.graph.num_nodes, model.manifest.dimension
+    nodes, width, ranks = model.graph.num_nodes, model.manifest.dimension, model.config.reranker.factors
     vectors = {kind: read_vectors(folder / f"{kind}.npy", (nodes[kind], width)) for kind in NODE_TYPES}
-    return NodeEmbeddings(vectors, time, None if model.reranker is None else _open_factors(folder, model))
+    factors = None
+    if model.reranker is not None:
+        user = read_vectors(folder / _USER_FACTORS, (nodes["user"], max(ranks, default=0)))
+        product = read_vectors(folder / _PRODUCT_FACTORS, (nodes["product"], max(ranks, default=0)))
+        factors = CollaborativeFactors(user, product, ranks)
+    return NodeEmbeddings(vectors, time, factors)
 
 
 def read_vectors_manifest(folder: Path) -> VectorsManifest:
@@ -112,15 +117,6 @@ def read_vectors_manifest(folder: Path) -> VectorsManifest:
     """
     artefact = Artefact("vectors", f"remove {folder}, and it is made anew", "gnn-search embed")
     return artefact.read_manifest(folder / "vectors.json", VectorsManifest)
-
-
-def _open_factors(folder: Path, model: Model) -> CollaborativeFactors:
-    nodes, ranks = model.graph.num_nodes, model.config.reranker.factors
-    width = max(ranks, default=0)
-    user, product = (
-        read_vectors(folder / name, (nodes[kind], width)) for name, kind in ((_USER_FACTORS, "user"), (_PRODUCT_FACTORS, "product"))
-    )
-    return CollaborativeFactors(user, product, ranks)
 
 
 def read_vectors(file: Path, expected: tuple[int, int]) -> Float32:

@@ -16,7 +16,7 @@ from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import refuse_existing, staged, write_json
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.requests.user_file import read_user_file
+from gnn_search.requests.users import read_user_file
 from gnn_search.tables.columns import Column
 from gnn_search.tables.scan import find_given_source, read_columns
 from gnn_search.tables.text import normalise_distinct
@@ -58,7 +58,7 @@ class UsersEmbedded(BaseModel):
         vectors: Vectors written, one a user.
         events: Events of their histories.
         unknown_products: Events left out, since their product is not in the graph.
-        later: Events left out, since they are not before the moment.
+        later: Events left out, since they are not before `as_of`.
         zero_vectors: Vectors of length 0, of users of whom nothing is known.
     """
 
@@ -84,16 +84,10 @@ class QueriesEmbedded(BaseModel):
 
 
 class EmbedSummary(BaseModel):
-    """What `embed` wrote, as `embed.json` keeps it.
+    """What `embed` wrote, by kind of file that was given, as `embed.json` keeps it.
 
     Attributes:
-        as_of: What was known before this moment (UTC) counts.
-        dimension: Of the vectors.
-        graph_hash: Of the graph's content.
-        model_hash: Of the model.
-        products: Of the file of products, if there was one.
-        users: Of the file of users.
-        queries: Of the file of queries.
+        as_of: Everything before it was known (UTC).
     """
 
     as_of: datetime
@@ -106,12 +100,7 @@ class EmbedSummary(BaseModel):
 
 
 class Embedder:
-    """Encodes what files hold, by the code that encodes the graph's nodes.
-
-    Args:
-        model: The model.
-        as_of: The moment before which everything is known, µs; by default the start of the test period.
-    """
+    """Encodes what files hold as of a time (µs; by default the start of the test period), by the code that encodes the graph's nodes."""
 
     def __init__(self, model: Model, as_of: int | None = None) -> None:
         shop = open_node_embeddings(model, as_of)
@@ -148,7 +137,7 @@ class Embedder:
         )
 
     def queries(self, path: Path) -> tuple[pl.DataFrame, QueriesEmbedded]:
-        """Encode the column `query` of a file without a shopper.
+        """Encode the column `query` of a file without a user.
 
         Raises:
             TableError: The file is absent, damaged or empty, lacks the column, or a query is null or blank.
@@ -177,7 +166,7 @@ def embed(
     Args:
         model: The model.
         out: The folder, made whole or not at all.
-        as_of: The moment before which everything is known, µs; by default the start of the test period.
+        as_of: Everything before it is known, µs; by default the start of the test period.
         products: A file of products, see `read_new_products`.
         users: A file of users, see `read_user_file`.
         queries: A file of queries.

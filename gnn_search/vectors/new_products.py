@@ -25,9 +25,7 @@ class NewProducts:
     """Products of a file.
 
     Attributes:
-        product_id: Their ids.
         facts: What the product tower reads of them.
-        read: Rows of the file.
         set_aside: Rows that can't be used, by reason.
         placed_higher: Products whose category the graph does not hold, but one above it.
         in_no_category: Products in no category that the graph holds.
@@ -53,7 +51,8 @@ def read_new_products(model: Model, path: Path) -> NewProducts:
     recipe = Recipe.model_validate(graph.manifest.recipe)
     table = recipe.tables.products.model_copy(update={"related": {}, "description": None})
     raw = read_columns(source, product_columns(table))
-    raw = raw.with_columns(raw[name].cast(_id_type(raw[name], source, known)) for name, known in _ids_of(graph) if name in raw.columns)
+    ids = {"product_id": graph.nodes("product").to_series(0), "category_id": graph.nodes("category").to_series(0)}
+    raw = raw.with_columns(raw[name].cast(_id_type(raw[name], source, known)) for name, known in ids.items() if name in raw.columns)
     checked = check_products(raw, table, None, source, recipe.max_reject_share)
     category, placed_higher = _categories(graph, checked.rows)
     facts = ProductFacts.of_new(graph, model.config.product, model.towers.shared, checked.rows, category)
@@ -68,11 +67,6 @@ def read_new_products(model: Model, path: Path) -> NewProducts:
         in_no_category=int((category < 0).sum()),
         unknown=int(((category < 0) & ~worded).sum()),
     )
-
-
-def _ids_of(graph: Graph) -> list[tuple[str, pl.Series]]:
-    categories = graph.nodes("category")
-    return [("product_id", graph.nodes("product").to_series(0)), ("category_id", categories.to_series(0))]
 
 
 def _id_type(column: pl.Series, source: TableSource, known: pl.Series) -> pl.DataType:

@@ -5,11 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors.torch import save
+from tokenizers import Regex, Tokenizer, normalizers
+from torch import Tensor
 
+from gnn_search.layout import write_json
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.text_tower import TextTower
+from gnn_search.model.tokens import most_characters, unknown_token
 from gnn_search.model.transformer_tower import FrozenTransformer, width, write_transformer
-from gnn_search.vectors.static_model import write_static_model
+
+_MODULES = [
+    {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"},
+    {"idx": 1, "name": "1", "path": "1_Normalize", "type": "sentence_transformers.models.Normalize"},
+]
 
 
 def write_text_model(folder: Path, tower: TextTower) -> None:
@@ -38,3 +47,46 @@ def _write_transformer_model(folder: Path, tower: FrozenTransformer) -> None:
         dense.linear.weight.copy_(tower.projection.weight)
     modules = [*transformer.children(), Normalize(), dense, Normalize()]
     write_transformer(SentenceTransformer(modules=modules, device="cpu"), folder)
+
+
+def write_static_model(folder: Path, tokenizer: Tokenizer, tokens: Tensor) -> None:
+    """Write a folder that sentence-transformers loads with `SentenceTransformer(folder)`, and model2vec with `StaticModel.from_pretrained`.
+
+    A text's vector is the mean of its tokens' vectors, scaled to unit length, and zero for a text without a known token. The tower cuts
+    long texts to some characters and leaves out what it does not know, as model2vec does; sentence-transformers does neither, so here the
+    tokenizer itself cuts, and the unknown token's vector is zero.
+
+    Shapes:
+        - tokens: float32 [vocabulary, d], from `StaticTower.folded`
+    """
+    folder.mkdir()
+    truncation = tokenizer.truncation
+    config = {
+        "model_type": "model2vec",
+        "architectures": ["StaticModel"],
+        "embedding_dtype": "float32",
+        "hidden_dim": int(tokens.shape[1]),
+        "max_length": None if truncation is None else int(truncation["max_length"]),
+        "normalize": True,
+    }
+    write_json(folder / "config.json", config)
+    (folder / "tokenizer.json").write_text(_cutting(tokenizer).to_str(), encoding="utf-8")
+    write_json(folder / "modules.json", _MODULES)
+    (folder / "1_Normalize").mkdir()
+    write_json(folder / "1_Normalize" / "config.json", {})
+    unknown = unknown_token(tokenizer)
+    vectors = tokens.clone()
+    if unknown is not None:
+        vectors[unknown] = 0
+    # Not save_file, which makes a file that nobody else may read.
+    (folder / "model.safetensors").write_bytes(save({"embeddings": vectors.contiguous()}))
+
+
+def _cutting(tokenizer: Tokenizer) -> Tokenizer:
+    """Return a copy that leaves out what stands behind the characters that count."""
+    most = most_characters(tokenizer)
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    if most is not None:
+        cut = normalizers.Replace(Regex(rf"\A[\s\S]{{{most}}}\K[\s\S]+"), "")
+        copy.normalizer = cut if copy.normalizer is None else normalizers.Sequence([cut, copy.normalizer])
+    return copy

@@ -117,7 +117,7 @@ def test_test_edges_in_a_relation_beside_the_events(graph, timed):
         edges["time"] = np.full(test.height, Graph.open(graph).manifest.time_first)
     write_edges(graph, ("user", "likes", "product"), edges)
     if timed:
-        # Its times may be true: that shoppers liked before they bought is no leak.
+        # Its times may be true: that users liked before they bought is no leak.
         assert "100 % of the pairs" in only_warning(graph, "test-edges").meaning
     else:
         report = audit(Graph.open(graph))
@@ -227,7 +227,7 @@ def test_an_example_of_what_the_graph_lacks(graph, node_type):
     assert f"no {node_type} (number {many + 5} of {many})" in found.examples[0].values()
 
 
-def test_held_out_shoppers_that_are_known(clean_graph, graph):
+def test_held_out_users_that_are_known(clean_graph, graph):
     out = clean_graph.examples("train").head(3).with_columns(new_user=pl.lit(True), new_product=pl.lit(False))
     out.write_parquet(graph / "examples" / "held_out.parquet")
     seal_graph(graph, num_examples={**clean_graph.manifest.num_examples, "held_out": 3})

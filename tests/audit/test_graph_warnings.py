@@ -87,8 +87,8 @@ def test_attributes_have_no_time(tmp_path):
 
 
 @pytest.mark.parametrize("again", [True, False])
-def test_choices_that_a_shopper_had_made_before(tmp_path, again):
-    """Each choice of the test period by a known shopper is one of an earlier day, or none is."""
+def test_choices_that_a_user_had_made_before(tmp_path, again):
+    """Each choice of the test period by a known user is one of an earlier day, or none is."""
 
     def repeated(events: pl.DataFrame) -> pl.DataFrame:
         known = events.drop_nulls("user_id").with_columns(session_id=pl.lit(None, pl.String))
@@ -152,7 +152,7 @@ def test_one_day_with_all_events_at_midnight(tmp_path):
 
 
 def last_at_the_end(events: pl.DataFrame) -> pl.DataFrame:
-    """Put each shopper's last event into the test period once more."""
+    """Put each user's last event into the test period once more."""
     known = (
         events.drop_nulls("user_id").filter(pl.col("timestamp") < TEST - timedelta(days=1)).with_columns(session_id=pl.lit(None, pl.String))
     )
@@ -183,7 +183,7 @@ def test_an_unset_clock(tmp_path):
     assert found.examples[0]["time"] == "1970-01-01 00:00:00"
 
 
-def test_a_shopper_who_never_sleeps(tmp_path):
+def test_a_user_who_never_sleeps(tmp_path):
     def robot(events: pl.DataFrame) -> pl.DataFrame:
         few = pl.concat([events[:50]] * 21).with_columns(
             user_id=pl.lit(77, pl.Int64),

@@ -143,13 +143,13 @@ def test_a_free_vector_of_a_query_that_came_later(clean_graph, model):
 
 
 def test_vectors_that_know_the_test_period(clean_graph, model):
-    info = ModelLayout(model).vectors / "vectors.json"
+    info = ModelLayout(model).node_embeddings / "vectors.json"
     write_json(info, {**read_json(info, "vectors"), "as_of": clean_graph.manifest.time_last})
     assert "also those of the test period" in only_error(clean_graph, model, "vectors-as-of").meaning
 
 
 def test_vectors_of_another_model(clean_graph, model):
-    info = ModelLayout(model).vectors / "vectors.json"
+    info = ModelLayout(model).node_embeddings / "vectors.json"
     write_json(info, {**read_json(info, "vectors"), "model_hash": "another"})
     assert "were made by another model" in only_error(clean_graph, model, "vectors-as-of").meaning
 
@@ -161,7 +161,7 @@ def test_a_model_without_vectors(clean_graph, tmp_path):
 
 
 def test_damaged_files_are_no_findings(clean_graph, model):
-    (ModelLayout(model).vectors / "product.npy").write_bytes(b"\0" * 100)
+    (ModelLayout(model).node_embeddings / "product.npy").write_bytes(b"\0" * 100)
     with pytest.raises(ArtefactError, match=r"product\.npy is damaged"):
         audit(clean_graph, model)
     ModelLayout(model).weights.write_bytes(b"")

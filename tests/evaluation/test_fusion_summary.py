@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from gnn_search.evaluation.fusion_summary import summarise_fusion
-from gnn_search.retrieval.fusion.cross_fit import FusionFit
-from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
+from gnn_search.retrieval.fusion.fit import FusionFit
+from gnn_search.retrieval.fusion.rules import ChannelWeights, Weights
 
 WEIGHTS = Weights(channels={"vector": ChannelWeights(score=1, rank=0, missing=0)})
 

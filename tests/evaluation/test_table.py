@@ -7,7 +7,7 @@ from rich.console import Console
 
 from gnn_search.evaluation.result import Cost, Coverage, Difference, Evaluation, Score
 from gnn_search.evaluation.significance import FEWEST_USERS
-from gnn_search.evaluation.table import render
+from gnn_search.evaluation.table import render_evaluation
 
 
 def evaluation(slices=("all", "broad"), reference="model"):
@@ -46,7 +46,7 @@ def evaluation(slices=("all", "broad"), reference="model"):
 
 def text_of(found, width=100):
     stream = io.StringIO()
-    Console(file=stream, width=width).print(render(found))
+    Console(file=stream, width=width).print(render_evaluation(found))
     return stream.getvalue()
 
 

@@ -9,7 +9,6 @@ import pytest
 from models import write_model
 
 from gnn_search.errors import RequestError
-from gnn_search.explanation import reranker_split
 from gnn_search.explanation.explain import Explainer
 from gnn_search.graph.store import to_time
 from gnn_search.rerank.candidates import partner_relations
@@ -25,8 +24,8 @@ CASES = [("bread 0", 3, "P000"), ("bread 0", None, "P008"), ("tea 1", 7, "P013")
 def model(tiny_graph, tmp_path_factory):
     """A model of which few products are near by vector, so that some are described by nothing."""
     opened = open_model(write_model(tiny_graph, tmp_path_factory.mktemp("explained") / "model"))
-    walk = opened.config.reranker.model_copy(update={"nearest": 3, "products": 3})
-    return replace(opened, config=opened.config.model_copy(update={"walk": walk}))
+    reranker = opened.config.reranker.model_copy(update={"nearest": 3, "products": 3})
+    return replace(opened, config=opened.config.model_copy(update={"reranker": reranker}))
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +54,8 @@ def test_ranks_and_scores_are_those_of_a_search(explainer, lists, query, user, p
     assert found.score.score == pytest.approx(found.ranks.reranked.score, rel=1e-6)
 
 
-def test_every_score_is_the_sum_of_its_parts(explainer, model, monkeypatch):
-    monkeypatch.setattr(reranker_split, "_BACKGROUND", 4)
+def test_every_score_is_the_sum_of_its_parts(model):
+    explainer = Explainer(model, background=4)
     kinds = set()
     products = model.graph.nodes("product")["product_id"]
     for query, user, product in [(*CASES[(place + turn) % len(CASES)][:2], one) for place, one in enumerate(products) for turn in (0, 2)]:
@@ -88,9 +87,9 @@ def test_a_reranker_that_counts_interactions_gives_all_to_them(explainer, model)
     """Twice the logarithm of the times chosen, and nothing else."""
     name, changed = "own product: times", open_model(model.path)
     column = feature_names(changed.config.reranker, partner_relations(changed.graph)).index(name)
-    for parameter in changed.walk.parameters():
+    for parameter in changed.reranker.parameters():
         parameter.data.zero_()
-    changed.walk.beside.linear.weight.data[0, column] = 2.0 * changed.walk.deviation[column]
+    changed.reranker.beside.linear.weight.data[0, column] = 2.0 * changed.reranker.deviation[column]
     found = Explainer(changed).explain("bread 0", "P000", 3)
     scores = {group.name: group.score for group in found.reranker.groups}
     times = next(number for group in found.reranker.groups for number in group.features if number.name == name)
@@ -151,6 +150,6 @@ def test_what_is_known_as_of_a_time_counts(model):
     for one, moment in zip(found, moments, strict=True):
         assert to_time(one.as_of) == moment
         assert one.attention.products
-        assert all(to_time(product.last_chosen) < moment for product in one.attention.products)
+        assert all(to_time(product.last_interacted) < moment for product in one.attention.products)
     assert found[0] != found[1]
     assert np.isfinite(found[0].score.score)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gnn_search.config.training import RerankerSettings
-from gnn_search.explanation.feature_groups import MOST_GROUPS, OTHERS, group_features
+from gnn_search.explanation.reranker_features import MOST_GROUPS, OTHERS, group_features
 from gnn_search.rerank.features import feature_names
 
 PARTNERS = [("product", "rev_bought_with", "product"), ("product", "rev_also_viewed", "product")]

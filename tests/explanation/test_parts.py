@@ -13,10 +13,8 @@ from shops import build
 from torch.nn import functional
 from towers import random_towers, tiny_config
 
-from gnn_search.explanation.attention import describe_attention
 from gnn_search.explanation.cosine import split_cosine
-from gnn_search.explanation.product_parts import product_parts
-from gnn_search.explanation.request_parts import HISTORY, request_parts
+from gnn_search.explanation.vector_parts import HISTORY, describe_attention, product_parts, request_parts
 from gnn_search.model.features import Features
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
@@ -63,7 +61,7 @@ def test_parts_of_requests_sum_to_their_vectors(setting):
             parts = request_parts(model, encoder.nodes, encoded).parts
             torch.testing.assert_close(functional.normalize(sum(parts.values()), dim=0), encoded.vector[0], atol=2e-6, rtol=0)
             if user < 0:
-                assert not [name for name in parts if "shopper" in name or name == HISTORY]
+                assert not [name for name in parts if "user" in name or name == HISTORY]
 
 
 def test_a_cosine_is_the_sum_of_its_parts(setting):
@@ -83,17 +81,17 @@ def test_the_history_adds_what_its_products_add(setting):
     for user in USERS:
         encoded = encode(encoder, user, "bread 0")
         request, product = request_parts(model, encoder.nodes, encoded), product_parts(model, encoder.nodes, 5)
-        told = describe_attention(model.graph, request, product, int(encoded.history_query[0]))
-        assert told.recalled_by == "bread 0"
-        assert (not told.products) == (HISTORY not in request.parts)
-        if not told.products:
-            assert told.nothing == 1
+        found = describe_attention(model.graph, request, product, int(encoded.history_query[0]))
+        assert found.recalled_by == "bread 0"
+        assert (not found.products) == (HISTORY not in request.parts)
+        if not found.products:
+            assert found.nothing == 1
             continue
         seen += 1
-        assert told.nothing + sum(one.weight for one in told.products) == pytest.approx(1, abs=1e-5)
-        assert [one.weight for one in told.products] == sorted((one.weight for one in told.products), reverse=True)
+        assert found.nothing + sum(one.weight for one in found.products) == pytest.approx(1, abs=1e-5)
+        assert [one.weight for one in found.products] == sorted((one.weight for one in found.products), reverse=True)
         whole = next(part.cosine for part in split_cosine(request.parts, product).request if part.name == HISTORY)
-        assert sum(one.cosine for one in told.products) == pytest.approx(whole, abs=1e-5)
+        assert sum(one.cosine for one in found.products) == pytest.approx(whole, abs=1e-5)
     assert seen == 0 if model.config.user.attention_length == 0 else seen >= 2
 
 
@@ -103,14 +101,14 @@ def test_every_part_has_a_name_for_readers(setting):
     names = [*request_parts(model, encoder.nodes, encoded).parts, *product_parts(model, encoder.nodes, 5)]
     assert not [name for name in names if "_" in name]
     if model.config.product.brand:
-        assert {"brand", "numbers (price)", "related products (also)", "shoppers (purchase)"} <= set(names)
-        assert {"attributes (size, region, town)", "attributes shared with shoppers", "vector of all new products"} & set(names)
-        assert {"shopper: brands", "shopper: attributes shared with products", HISTORY} <= set(names)
+        assert {"brand", "numbers (price)", "related products (also)"} <= set(names)
+        assert {"attributes (size, region, town)", "attributes shared with users", "vector of all new products"} & set(names)
+        assert {"user: brands", "user: attributes shared with products", HISTORY} <= set(names)
 
 
 def test_a_new_product_has_the_vector_of_new_products(setting):
     model, encoder = setting
-    known = encoder.nodes.with_free_vectors().numpy()
+    known = encoder.nodes.with_id_embeddings().numpy()
     for product in (int(np.argmin(known)), int(np.argmax(known))):
         names = product_parts(model, encoder.nodes, product)
         if model.config.product.id_embedding:

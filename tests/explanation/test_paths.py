@@ -9,8 +9,7 @@ from math import exp, log, prod
 import networkx as nx
 import pytest
 
-from gnn_search.explanation.edges_of import Edges
-from gnn_search.explanation.paths import PathFinder
+from gnn_search.explanation.paths import EdgeReader, PathFinder
 from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_time
 
@@ -25,7 +24,7 @@ def node(graph, node_type, shop_id):
 
 def test_shares_count_by_recency(fruit_shop):
     """Bob asked for apples on day 4 and for roots on day 5, ann for apples on days 1, 2 and 3."""
-    edges = Edges(fruit_shop.before(day(10)), half_life=1)
+    edges = EdgeReader(fruit_shop.before(day(10)), half_life=1)
     issued = [edge for edge in edges.of(node(fruit_shop, "user", "bob"), 9) if edge.relation[1] == "rev_issues"]
     shares = {edge.to: edge.share for edge in issued}
     assert shares[node(fruit_shop, "query", "apple")] == pytest.approx(1 / 3)
@@ -38,12 +37,12 @@ def test_shares_count_by_recency(fruit_shop):
 def test_being_shown_is_no_way(fruit_shop):
     """Ann was shown p2 on day 3 and chose nothing else of its category."""
     view = fruit_shop.before(day(10))
-    assert {edge.relation[1] for edge in Edges(view, 1).of(node(fruit_shop, "product", "p2"), 9)} == {"rev_in"}
+    assert {edge.relation[1] for edge in EdgeReader(view, 1).of(node(fruit_shop, "product", "p2"), 9)} == {"rev_in"}
     assert PathFinder(view, 1).find(node(fruit_shop, "user", "ann"), find_node(fruit_shop, "product", "p2")) == ()
 
 
 def test_few_edges_and_wanted_ones(fruit_shop):
-    edges, apple = Edges(fruit_shop.before(day(10)), half_life=1), node(fruit_shop, "query", "apple")
+    edges, apple = EdgeReader(fruit_shop.before(day(10)), half_life=1), node(fruit_shop, "query", "apple")
     only = [edge.to for edge in edges.of(apple, 1) if edge.relation[1] == "rev_leads_to"]
     assert only == [node(fruit_shop, "product", "p1")]
     wanted = node(fruit_shop, "product", "p0")
@@ -81,7 +80,7 @@ def test_the_future_is_no_way(fruit_shop):
 
 def test_equals_a_search_of_the_whole_graph(tiny_graph):
     view = tiny_graph.before(tiny_graph.manifest.test_start)
-    edges, whole = Edges(view, 30), nx.DiGraph()
+    edges, whole = EdgeReader(view, 30), nx.DiGraph()
     for node_type, count in tiny_graph.num_nodes.items():
         for number in range(count):
             for edge in edges.of((node_type, number), 10_000):

@@ -9,8 +9,7 @@ import pytest
 
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.boosting.boost import Boost
-from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.boost import Boost, build_boost
 from gnn_search.index.model_products import held_out_queries, products_to_index
 from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import open_model
@@ -39,7 +38,7 @@ def test_without_a_boost_they_are_the_models_own(opened):
     }  # fmt: skip
 
 
-def test_a_boost_adds_what_is_known_at_the_moment_and_the_weights_of_each_action_in_turn(opened):
+def test_a_boost_adds_what_is_known_by_then_and_the_weights_of_each_action_in_turn(opened):
     model, shop = opened
     boost = boost_of(model, click=[0.5, 0.25], purchase=[-1.0, 0.0])
     products = products_to_index(model, shop, 25, boost=boost)

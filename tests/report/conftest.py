@@ -1,4 +1,4 @@
-"""A model that tells of its training, runs of it, and the page of each."""
+"""A model with a record of its training, runs of it, and the page of each."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def command(*arguments: object) -> None:
 
 
 @pytest.fixture(scope="session")
-def told_model(tiny_model, tmp_path_factory) -> Path:
+def recorded_model(tiny_model, tmp_path_factory) -> Path:
     """A model folder with a record of its training and a study of its negatives, as training leaves them."""
-    layout = ModelLayout(shutil.copytree(tiny_model, tmp_path_factory.mktemp("told") / "model"))
+    layout = ModelLayout(shutil.copytree(tiny_model, tmp_path_factory.mktemp("recorded") / "model"))
     lines = [
         {"step": step, "examples": 64 * step, "seconds": 0.1 * step, "loss": 4 / step, "pool_loss": 3 / step}
         | ({"validation_recall@10": 0.1 * step} if step % 3 == 0 else {})
@@ -44,21 +44,21 @@ def told_model(tiny_model, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def runs(told_model, tiny_graph, tmp_path_factory) -> tuple[Path, Path]:
-    """Runs of an older model, which tells nothing of its training, and of `told_model`, over the same cases."""
+def runs(recorded_model, tiny_graph, tmp_path_factory) -> tuple[Path, Path]:
+    """Runs of an older model, without a record of its training, and of `recorded_model`, over the same cases."""
     folder = tmp_path_factory.mktemp("report_runs")
     old = write_model(tiny_graph, folder / "old_model", seed=5)
-    for model, run in ((old, "old"), (told_model, "new")):
+    for model, run in ((old, "old"), (recorded_model, "new")):
         command("evaluate", model, "--resamples", 20, "--baselines", "popularity,own_history,bm25", "--out", folder / run)
     return folder / "old", folder / "new"
 
 
 @pytest.fixture(scope="session")
-def page(runs, told_model, tmp_path_factory) -> Path:
+def page(runs, recorded_model, tmp_path_factory) -> Path:
     """The page of both runs, with every section that there is."""
     pytest.importorskip("matplotlib", reason="a page needs the extra 'report'")
     folder = tmp_path_factory.mktemp("page")
     out = folder / "report.html"
-    command("index", told_model, "--kind", "fp16", "--out", folder / "index")
+    command("index", recorded_model, "--kind", "fp16", "--out", folder / "index")
     command("report", *runs, "--index", folder / "index", "--out", out)
     return out

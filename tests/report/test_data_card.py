@@ -29,6 +29,6 @@ def test_what_a_recipe_admits_is_told(fruit_shop):
     split = recipe["split"] | {"hold_out": {"users": 0.1, "products": 0.2, "seed": 0}}
     manifest = fruit_shop.manifest.model_copy(update={"recipe": recipe | {"tables": tables, "split": split}, "rejects": {"no product": 3}})
     graph = type(fruit_shop)(fruit_shop.path, manifest)
-    told = " ".join(describe_data(graph, hand_made()).caveats)
+    found = " ".join(describe_data(graph, hand_made()).caveats)
     for words in ("only give the order of events", "(also_bought)", "(size)", "10% of the users and 20% of the products", "3 rows"):
-        assert words in told
+        assert words in found

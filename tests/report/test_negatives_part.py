@@ -8,8 +8,8 @@ from gnn_search.report.negatives_part import describe_negatives, read_samplers
 from gnn_search.trained.model import open_model
 
 
-def test_samplers_and_examples_of_the_queries_asked_most(told_model):
-    model = open_model(told_model)
+def test_samplers_and_examples_of_the_queries_asked_most(recorded_model):
+    model = open_model(recorded_model)
     found = describe_negatives(model, queries=2, each=3)
     assert found is not None
     assert [one.kind for one in found.samplers] == [negative.kind for negative in model.config.negatives]

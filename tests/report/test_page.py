@@ -131,7 +131,7 @@ def test_the_shops_own_text_is_no_markup(report):
     assert nasty in parsed.text
 
 
-def test_a_model_that_tells_nothing_of_its_training(report):
+def test_a_model_without_a_record_of_its_training(report):
     exact = report.speed.model_copy(update={"indices": report.speed.indices[:1]})
     bare = report.model_copy(update={"training": None, "negatives": None, "comparison": None, "speed": exact})
     parsed = outline(render_report(bare, "report.json"))

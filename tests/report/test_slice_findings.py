@@ -6,7 +6,7 @@ import pytest
 from evaluations import LEADS, hand_made
 
 from gnn_search.errors import RequestError
-from gnn_search.report.methods import in_words, others, subject
+from gnn_search.report.methods import describe_method, others, subject
 from gnn_search.report.slice_findings import find_slices
 
 
@@ -39,8 +39,8 @@ def test_without_another_method():
 
 def test_parts_of_the_model_are_no_rivals():
     assert others(hand_made()) == ["own_history", "bm25"]
-    assert in_words(hand_made(), "gnn-search, no user") == "the model for an anonymous user"
-    assert in_words(hand_made(), "two_tower") == "another trained model, by its vectors"
+    assert describe_method(hand_made(), "gnn-search, no user") == "the model for an anonymous user"
+    assert describe_method(hand_made(), "two_tower") == "another trained model, by its vectors"
 
 
 def test_a_run_without_tests_is_refused():

@@ -44,31 +44,31 @@ def test_better():
         "Yes, it is better: gnn-search has a recall of 60.0 % within the first 10 products, over 990 cases of 99 users; the strongest "
         "other method, own_history, 55.0 %."
     )
-    told = answers(reached)
-    assert told["Than what?"].startswith("Significantly better than own_history and bm25. own_history, the strongest of them, ranks by")
-    assert told["By how much?"].startswith(
+    text = answers(reached)
+    assert text["Than what?"].startswith("Significantly better than own_history and bm25. own_history, the strongest of them, ranks by")
+    assert text["By how much?"].startswith(
         "+5.0 percentage points of recall@10 against own_history, +9.1 % of its own (95 % interval +4.0 to +6.0; p ≤ 0.01 after Holm's"
     )
-    assert "true difference of 1.2 points would show" in told["By how much?"]
-    assert told["For whom?"].startswith("In 1 of 2 slices with enough users")
-    assert "first-time (+10.0 points, +9.0 to +11.0 against own_history)" in told["For whom?"]
-    assert "worse than another method: repeat (-2.0 points, -3.0 to -1.0)" in told["For whom not?"]
-    assert "Too few users to say: new query (" in told["For whom not?"]
-    assert "+15.0 points of recall@10 (+14.0 to +16.0), significant" in told["Does it help to know the user?"]
-    assert told["On which data?"] == "Made by hand."
-    assert told["What does it cost?"].startswith("7.0 ms for one search (9.5 ms or less in 95 of 100), on a processor, 2 threads; in large")
+    assert "true difference of 1.2 points would show" in text["By how much?"]
+    assert text["For whom?"].startswith("In 1 of 2 slices with enough users")
+    assert "first-time (+10.0 points, +9.0 to +11.0 against own_history)" in text["For whom?"]
+    assert "worse than another method: repeat (-2.0 points, -3.0 to -1.0)" in text["For whom not?"]
+    assert "Too few users to say: new query (" in text["For whom not?"]
+    assert "+15.0 points of recall@10 (+14.0 to +16.0), significant" in text["Does it help to know the user?"]
+    assert text["On which data?"] == "Made by hand."
+    assert text["What does it cost?"].startswith("7.0 ms for one search (9.5 ms or less in 95 of 100), on a processor, 2 threads; in large")
 
 
 def test_what_is_told_of_a_slice_that_is_level():
     leads = {"all": {"bm25": 0.1}, "first-time": {"bm25": 0.0}}
-    told = answers(verdict(leads))["For whom not?"]
-    assert told == "Ahead, but not proven, as the tests are corrected for their number: first-time (+0.0 points, -1.0 to +1.0)."
+    text = answers(verdict(leads))["For whom not?"]
+    assert text == "Ahead, but not proven, as the tests are corrected for their number: first-time (+0.0 points, -1.0 to +1.0)."
 
 
 def test_what_the_data_are_and_what_the_audit_warns_of():
     """Warnings by what they mean, and the note that queries name categories; no other note."""
-    told = answers(verdict(found=audit("warning", "note")))["On which data?"]
-    assert told == "Made by hand. m"
+    text = answers(verdict(found=audit("warning", "note")))["On which data?"]
+    assert text == "Made by hand. m"
     named = AuditReport(
         graph="g",
         graph_hash="0",
@@ -98,8 +98,8 @@ def test_trust_hangs_on_the_audit():
     assert (
         "2 checks for leaks and faults found no error, a note in check-note; " in answers(verdict(found=audit("note")))["Can I trust it?"]
     )
-    told = answers(verdict(found=audit("error", "warning")))["Can I trust it?"]
-    assert "found an error in check-error: the figures are wrong until that is fixed" in told
+    text = answers(verdict(found=audit("error", "warning")))["Can I trust it?"]
+    assert "found an error in check-error: the figures are wrong until that is fixed" in text
 
 
 def test_earlier_runs_are_named(runs):

@@ -9,8 +9,7 @@ from models import write_model
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.evaluation.baselines.build import build_baselines
 from gnn_search.graph.cases import build_cases
-from gnn_search.report.reasons import NEAR
-from gnn_search.report.worked_searches import work_searches
+from gnn_search.report.worked_searches import NEAR, work_searches
 from gnn_search.retrieval.rankers.build import best_case_ranker
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
@@ -43,7 +42,7 @@ def test_lists_are_those_of_the_rankers(model):
         assert titles <= set(one.relevant)
 
 
-def test_cases_are_spread_and_of_known_shoppers(model):
+def test_cases_are_spread_and_of_known_users(model):
     best, cases = best_case_ranker(model, open_node_embeddings(model)), build_cases(model.graph)
     known = np.flatnonzero(cases.user >= 0)
     queries, users = model.graph.nodes("query")["query"], model.graph.nodes("user").to_series(0)

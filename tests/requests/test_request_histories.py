@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from models import write_model
 
 from gnn_search.errors import RequestError, TableError
 from gnn_search.graph.store import to_datetime
+from gnn_search.requests.request import Request
 from gnn_search.retrieval.options import open_ranking_options
 from gnn_search.retrieval.retrieve import RetrievalSummary, retrieve
+from gnn_search.retrieval.retriever import Retriever
 from gnn_search.trained.model import open_model
 
 
@@ -17,10 +20,10 @@ def model(tiny_model):
     return open_model(tiny_model)
 
 
-def answer(model, frame: pl.DataFrame, folder, name: str = "in.parquet", **further) -> tuple[pl.DataFrame, RetrievalSummary]:
+def answer(model, frame: pl.DataFrame, folder, name: str = "in.parquet", k: int = 7, **further) -> tuple[pl.DataFrame, RetrievalSummary]:
     folder.mkdir()
     frame.write_parquet(folder / name) if name.endswith("parquet") else frame.write_ndjson(folder / name)
-    summary = retrieve(model, folder / name, folder / "out.parquet", 7, model.graph.manifest.test_start, **further)
+    summary = retrieve(model, folder / name, folder / "out.parquet", k, model.graph.manifest.test_start, **further)
     return pl.read_parquet(folder / "out.parquet"), summary
 
 
@@ -94,3 +97,26 @@ def test_a_fault_far_down_is_found_before_anything_is_answered(model, tmp_path):
     with pytest.raises(RequestError, match="there is no action 'stolen' in the graph"):
         answer(model, pl.DataFrame({"query": ["tea 0"] * 4, "history": histories}), tmp_path / "a", block=1)
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["in.parquet"]
+
+
+def test_several_histories_where_users_have_no_attributes(fruit_shop, tmp_path):
+    """Each described user is told from the others, also those of whom no event counts."""
+    plain = open_model(write_model(fruit_shop, tmp_path / "model"), fruit_shop.path)
+    assert fruit_shop.nodes("user").columns == ["user_id"]
+    first, *_, last = fruit_shop.nodes("product")["product_id"].to_list()
+    histories = [[first], [first, last], ["no such product"], [last, last], [], None]
+    frame = pl.DataFrame({"user_id": ["eve", "ann", "dan", None, "fay", "bob"], "query": ["apple"] * 6, "history": histories})
+    found, summary = answer(plain, frame, tmp_path / "all", k=6)
+    assert (summary.requests, summary.users_given, summary.users_known, summary.users_unknown) == (6, 4, 1, 1)
+    assert summary.events_unknown == 1
+    size = summary.rows // 6
+    for place in range(6):
+        alone, _ = answer(plain, frame[place : place + 1], tmp_path / f"{place}", k=6)
+        together = found[place * size : (place + 1) * size]
+        assert together.drop("score").equals(alone.drop("score"))
+        assert (together["score"] - alone["score"]).abs().max() < 1e-5
+    retriever = Retriever(plain)
+    requests = [Request("apple", user, history) for user, history in zip(frame["user_id"], histories, strict=True)]
+    results = retriever.search_many(requests, 6)
+    assert results.user_known.tolist() == [True, True, False, True, False, True]
+    assert [result.history_events for result in results] == [1, 2, 0, 2, None, None]

@@ -14,15 +14,16 @@ from shops import DAY, START, build, write_tiny_shop
 
 from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import Graph, to_time
-from gnn_search.rerank import candidates as candidates_module
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, partner_relations
 from gnn_search.rerank.features import candidate_features
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
 
-def candidate_index(graph: Graph, moment: int, settings: RerankerSettings | None = None, most_categories: int = 64) -> CandidateIndex:
-    view = graph.before(moment)
-    return CandidateIndex(view, settings or RerankerSettings(), HistoryIndex(graph), QueryCategories(view, most_categories))
+def candidate_index(
+    graph: Graph, as_of: int, settings: RerankerSettings | None = None, most_categories: int = 64, **further: int
+) -> CandidateIndex:
+    view = graph.before(as_of)
+    return CandidateIndex(view, settings or RerankerSettings(), HistoryIndex(graph), QueryCategories(view, most_categories), **further)
 
 
 def ints(values) -> np.ndarray:
@@ -36,7 +37,7 @@ def find_candidates(index: CandidateIndex, user: np.ndarray, query: np.ndarray, 
 
 
 def every_request(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs of a shopper, or nobody, and a query, or none."""
+    """All pairs of a user, or nobody, and a query, or none."""
     user, query = np.meshgrid(np.arange(-1, graph.num_nodes["user"]), np.arange(-1, graph.num_nodes["query"]))
     return ints(user.ravel()), ints(query.ravel())
 
@@ -179,7 +180,7 @@ def test_categories_that_are_left_out_call_up_nothing(fruit_shop):
 
 # Before validation the number of events says when partners are counted, so there none is removed.
 @pytest.mark.parametrize(("day", "later"), [(25, "turned"), (44, "turned"), (44, "removed"), (52, "removed")])
-def test_nothing_at_or_after_the_moment_counts(tmp_path, day, later):
+def test_nothing_at_or_after_as_of_counts(tmp_path, day, later):
     shop = write_tiny_shop(tmp_path / "shop")
     first = build(shop, tmp_path / "first")
     table, moment = shop.parent / "events.parquet", START + timedelta(days=day)
@@ -207,13 +208,12 @@ def test_nothing_at_or_after_the_moment_counts(tmp_path, day, later):
         assert all(np.array_equal(array, others[key]) for key, array in arrays.items()), name
 
 
-def test_the_cost_of_a_request_is_bounded(tiny_graph, monkeypatch):
+def test_the_cost_of_a_request_is_bounded(tiny_graph):
     at, user = tiny_graph.manifest.time_last + 1, np.arange(15, dtype=np.int32)
     settings = RerankerSettings(products=1, recent_length=0)
     whole = find_candidates(candidate_index(tiny_graph, at, settings), user, np.full_like(user, -1), np.zeros_like(user))
     assert np.bincount(whole.row).max() > 2
-    monkeypatch.setattr(candidates_module, "_OWN_PRODUCTS", 1)
-    index = candidate_index(tiny_graph, at, settings)
+    index = candidate_index(tiny_graph, at, settings, own_products=1)
     bounded = find_candidates(index, user, np.full_like(user, -1), np.zeros_like(user))
     category = index.product_category
     found = {(row, category[product]): product for row, product in zip(bounded.row.tolist(), bounded.product.tolist(), strict=True)}

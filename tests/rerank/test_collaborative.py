@@ -61,8 +61,8 @@ def test_nothing_is_known_of_nobody_of_the_silent_and_of_what_nobody_chose():
     assert columns.any(axis=(1, 2)).all()
 
 
-def test_shoppers_alike_recommend_to_each_other():
-    # Two tastes; shopper 0 has not chosen product 2 yet, but the others of her taste have.
+def test_similar_users_recommend_to_each_other():
+    # Two tastes; user 0 has not interacted with product 2 yet, but the others of her taste have.
     user, product = [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 6, 6], [0, 1, 0, 1, 2, 0, 1, 2, 3, 4, 3, 4, 3, 4]
     entry = CollaborativeFactors.decompose(evidence(user, product), PRODUCTS, (2,)).columns(
         np.zeros(PRODUCTS, np.int64), np.arange(PRODUCTS)
@@ -71,7 +71,7 @@ def test_shoppers_alike_recommend_to_each_other():
     assert abs(entry[3]) < 1e-6
 
 
-def test_same_choices_same_bytes():
+def test_same_interactions_same_bytes():
     first, second = (
         np.stack(CollaborativeFactors.decompose(evidence(*choices(1)), PRODUCTS, RANKS).columns(*every_pair())) for _ in range(2)
     )

@@ -21,8 +21,8 @@ HALF_LIVES = (5.0, 10.0)
 SETTINGS = RerankerSettings(half_life_days=HALF_LIVES, factors=())
 
 
-def candidate_index(graph: Graph, moment: int, settings: RerankerSettings = SETTINGS) -> CandidateIndex:
-    view = graph.before(moment)
+def candidate_index(graph: Graph, as_of: int, settings: RerankerSettings = SETTINGS) -> CandidateIndex:
+    view = graph.before(as_of)
     return CandidateIndex(view, settings, HistoryIndex(graph), QueryCategories(view, 64))
 
 
@@ -66,7 +66,7 @@ def halved(days: float, half_life: float) -> float:
 
 
 def test_hand_computed(fruit_shop):
-    """On day 10 ann had chosen p0 on days 1 and 2, bob p1 on day 4, all for `apple`."""
+    """On day 10 ann had clicked p0 on days 1 and 2, bob p1 on day 4, all for `apple`."""
     queries = fruit_shop.nodes("query")["query"].to_list()
     found = described(candidate_index(fruit_shop, fruit_shop.manifest.validation_start), 0, queries.index("apple"))
     assert list(found) == [0, 1]
@@ -100,8 +100,8 @@ def test_hand_computed(fruit_shop):
         total = red + green + 1
         expected |= {
             f"share of the query's interactions, {name}": (log((red + 0.1) / total), log((green + 0.1) / total)),
-            f"choices, {name}": (log(red + 0.1), log(green + 0.1)),
-            f"first choices, {name}": (log(halved(9, half_life) + 0.1), log(green + 0.1)),
+            f"interactions, {name}": (log(red + 0.1), log(green + 0.1)),
+            f"first interactions, {name}": (log(halved(9, half_life) + 0.1), log(green + 0.1)),
             f"own product: {name}": (log1p(4 * red), 0),
             f"own category: {name}": (log1p(4 * red), log1p(4 * red)),
             f"own brand: {name}": (log1p(4 * red), 0),
@@ -125,7 +125,7 @@ def test_users_alike_enter_as_they_are(tiny_graph):
     assert not features[user[candidates.row] < 0].any()
 
 
-def test_a_query_that_nobody_asked_is_told_apart(fruit_shop):
+def test_a_new_query_is_told_apart(fruit_shop):
     index = candidate_index(fruit_shop, fruit_shop.manifest.validation_start)
     apple = fruit_shop.nodes("query")["query"].to_list().index("apple")
     asked = described(index, 0, apple)
@@ -142,7 +142,7 @@ def test_partners_enter_as_logarithms(tmp_path):
     features = candidate_features(index, user, query, query, candidates)
     names = feature_names(SETTINGS, index.partner_relations)
     assert features.shape[1] == len(names) == len(set(names))
-    assert names[-4:] == [f"{name}: {what}" for name in ("also", "bought_with") for what in ("recent choices", "last basket")]
+    assert names[-4:] == [f"{name}: {what}" for name in ("also", "bought_with") for what in ("recent products", "last basket")]
     np.testing.assert_allclose(features[:, -4:], np.log1p(candidates.partners.reshape(-1, 4)), rtol=1e-6)
 
 
@@ -173,7 +173,7 @@ def test_a_user_of_whom_nothing_is_known_yet_is_nobody(fruit_shop):
     assert not np.array_equal(candidate_features(index, ann, query, query, candidates), of_nobody)
 
 
-def test_a_query_that_nobody_asked_yet_is_none(fruit_shop):
+def test_a_query_that_led_to_nothing_yet_is_new(fruit_shop):
     """`pear` is first asked on day 23; what ann chose for `apple` is called up for both."""
     queries = fruit_shop.nodes("query")["query"].to_list()
     index = candidate_index(fruit_shop, fruit_shop.manifest.validation_start)
@@ -201,8 +201,8 @@ def test_what_a_product_lacks_no_user_chose(random_shop, what):
         assert own[~lacking].any()
 
 
-def test_one_choice_that_weighs_much_is_no_repurchase_interval(tiny_graph):
-    """Two choices at one moment, as one of weight 2, say nothing of how often a shopper comes back."""
+def test_one_interaction_that_weighs_much_is_no_repurchase_interval(tiny_graph):
+    """Two interactions at one time, as one of weight 2, say nothing of how often a user comes back."""
     index = candidate_index(tiny_graph, tiny_graph.manifest.test_start)
     user, query = (ints(part.ravel()) for part in np.meshgrid(np.arange(15), np.arange(20)))
     candidates = find_candidates(index, user, query, query)
@@ -223,7 +223,7 @@ def of_products(index: CandidateIndex, without: int | None) -> dict[str, np.ndar
     return dict(zip(feature_names(index.settings, index.partner_relations), features.T, strict=True))
 
 
-def test_products_as_if_nobody_had_asked_a_query(tmp_path):
+def test_products_without_the_interactions_of_a_query(tmp_path):
     recipe = write_tiny_shop(tmp_path / "shop")
     full = build(recipe, tmp_path / "full")
     table = tmp_path / "shop" / "events.parquet"

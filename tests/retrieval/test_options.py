@@ -11,11 +11,10 @@ from rankers import encode_texts
 
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import to_datetime
-from gnn_search.index.boosting.boost import open_boost, save_boost
-from gnn_search.index.boosting.build import build_boost
-from gnn_search.index.build import build_index
+from gnn_search.index.boosting.boost import build_boost, open_boost, save_boost
 from gnn_search.index.model_products import products_to_index
 from gnn_search.index.settings import IndexSettings
+from gnn_search.index.store import build_index
 from gnn_search.retrieval.options import open_ranking_options
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.ranking import PADDING

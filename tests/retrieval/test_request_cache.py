@@ -47,7 +47,7 @@ def test_a_session_lives_shorter_than_a_context():
     assert cache.get(context(1)) is None
 
 
-def test_what_was_not_asked_for_longest_goes_first():
+def test_the_least_recently_used_goes_first():
     cache = RequestCache(size=2)
     for number in (1, 2):
         cache.put(context(number), encoded(number))

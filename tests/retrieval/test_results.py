@@ -10,13 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from gnn_search.graph.store import to_time
 from gnn_search.requests.request import RequestBatch
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.retrieval.results import COLUMNS, Hit, RequestCounts, SearchResults, describe_products
 from gnn_search.trained.model import open_model
 
-AS_OF = to_time(datetime(2024, 2, 22))
+AS_OF = datetime(2024, 2, 22)
 RANKING = Ranking(np.array([[2, 0], [1, -1], [-1, -1]], np.int32), np.array([[0.75, 0.5], [0.25, -np.inf], [-np.inf] * 2], np.float32))
 
 

@@ -112,18 +112,24 @@ def test_killed_between_the_last_block_and_the_end(model, source, tmp_path, monk
     out = tmp_path / "out.parquet"
     expected = run(model, source, tmp_path / "unbroken.parquet")
 
-    def fail(*arguments: object) -> None:
-        raise OSError("stop")
+    real = os.replace
 
-    def run_until_failure(target: object, name: str) -> None:
+    def run_until_failure(last: Path) -> None:
+        """Stop where this file or folder is about to be moved."""
+
+        def replace(source: Path, target: Path) -> None:
+            if last in (Path(source), Path(target)):
+                raise OSError("stop")
+            real(source, target)
+
         with monkeypatch.context() as patched:
-            patched.setattr(target, name, fail)
+            patched.setattr(os, "replace", replace)
             with pytest.raises(OSError, match="stop"):
                 run(model, source, out, resume=True)
 
-    run_until_failure(Unfinished, "_move")
+    run_until_failure(out)
     assert not out.exists()
-    run_until_failure(Unfinished, "remove")
+    run_until_failure(Unfinished(out).folder)
     assert out.exists()
     assert Unfinished(out).folder.exists()
     again = run(model, source, out, resume=True)

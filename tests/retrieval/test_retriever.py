@@ -226,7 +226,7 @@ def test_products_of_a_filter_that_the_graph_does_not_hold_are_noted(best):
         best.search("tea 0", filter=[1.5])
 
 
-def test_the_least_score_holds_for_guests_too(best, model):
+def test_the_least_score_holds_for_described_users_too(best, model):
     vectors = Retriever(model, VECTOR)
     scores = {hit.product_id: hit.score for hit in vectors.search("bread 0", history=["P001"], k=40)}
     least = sorted(scores.values())[-6] - 1e-6
@@ -240,7 +240,7 @@ def test_cached_answers_are_equal_and_counted(model):
     retriever = Retriever(model, cache=cache)
     assert (cache.context.hits, cache.context.misses) == (0, 0)
     first = [retriever.search(request.query, request.user_id, request.history, attributes=request.attributes) for request in REQUESTS]
-    # The fifth request is of nobody, as is no other with that text; the first two differ by shopper.
+    # The fifth request is of nobody, as is no other with that text; the first two differ by user.
     assert (cache.context.hits, cache.context.misses, cache.context.entries) == (0, 7, 7)
     again = [retriever.search(request.query, request.user_id, request.history, attributes=request.attributes) for request in REQUESTS]
     assert again == first

@@ -174,7 +174,7 @@ def test_files_that_disagree(tmp_path: Path) -> None:
         ("text", [1], "expected text, got Int64; correct the table or the recipe"),
         ("label", [["a"]], r"expected single values, got List\(String\)"),
         ("number", ["1.5"], "expected numbers, got String"),
-        ("time", [1.5], "expected moments .*, got Float64"),
+        ("time", [1.5], "expected times .*, got Float64"),
         ("path", [1], "expected lists of category names, or text to be cut at the separator, got Int64"),
         ("path", [[1]], r"expected lists of category names.*, got List\(Int64\)"),
     ],

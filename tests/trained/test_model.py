@@ -32,18 +32,18 @@ def change_manifest(layout: ModelLayout, **changes: object) -> None:
 
 def forge(layout: ModelLayout) -> None:
     """Make the manifest's hash that of the files as they are."""
-    change_manifest(layout, hash=hash_files([layout.config, layout.tokenizer, layout.reranker, layout.weights]))
+    change_manifest(layout, hash=hash_files(sorted([layout.config, layout.tokenizer, layout.reranker, layout.weights])))
 
 
 def cut(layout: ModelLayout) -> None:
     layout.weights.write_bytes(layout.weights.read_bytes()[:-100])
 
 
-def cut_walk(layout: ModelLayout) -> None:
+def cut_reranker(layout: ModelLayout) -> None:
     layout.reranker.write_bytes(layout.reranker.read_bytes()[:-100])
 
 
-def reshape_walk(layout: ModelLayout) -> None:
+def reshape_reranker(layout: ModelLayout) -> None:
     weights = load_file(layout.reranker)
     save_file({**weights, "mean": weights["mean"][:-1].clone()}, layout.reranker)
 
@@ -80,12 +80,12 @@ def test_what_is_saved_comes_back(tiny_graph, tmp_path):
 
 
 def test_the_reranker_comes_back(tiny_graph, tmp_path):
-    config = tiny_config(walk={"half_life_days": [3, 9], "hidden": 5})
+    config = tiny_config(reranker={"half_life_days": [3, 9], "hidden": 5})
     torch.manual_seed(0)
     scorer = RerankScorer(len(feature_names(config.reranker, partner_relations(tiny_graph))), 5)
     scorer.standardise(torch.randn(20, len(scorer.mean)))
     save_model(tmp_path / "model", tiny_graph, config, random_towers(tiny_graph, config), scorer, {}, {})
-    opened = open_model(tmp_path / "model").walk
+    opened = open_model(tmp_path / "model").reranker
     assert opened is not None
     assert not opened.training
     saved, found = scorer.state_dict(), opened.state_dict()
@@ -97,7 +97,7 @@ def test_a_reranker_that_is_gone_is_not_opened(fresh_model):
     opened = open_model(fresh_model)
     assert opened.reranker is not None
     save_model(fresh_model, opened.graph, opened.config, opened.towers, None, {}, {})
-    assert open_model(fresh_model).walk is None
+    assert open_model(fresh_model).reranker is None
 
 
 def test_the_same_model_gives_the_same_bytes(tiny_graph, tmp_path):
@@ -154,8 +154,11 @@ def test_another_graph_is_refused(fresh_model, tmp_path):
         (lambda layout: layout.weights.unlink(), r"is damaged: weights\.safetensors is missing; train the model again"),
         (lambda layout: layout.tokenizer.unlink(), r"is damaged: tokenizer\.json is missing; train the model again"),
         (lambda layout: layout.reranker.unlink(), r"is damaged: reranker\.safetensors is missing; train the model again"),
-        (lambda layout: (reshape_walk(layout), forge(layout)), r"walk\.safetensors is damaged \(.*size mismatch.*\); train the model"),
-        (lambda layout: (cut_walk(layout), forge(layout)), r"walk\.safetensors is damaged \(.*\); train the model again"),
+        (
+            lambda layout: (reshape_reranker(layout), forge(layout)),
+            r"reranker\.safetensors is damaged \(.*size mismatch.*\); train the model",
+        ),
+        (lambda layout: (cut_reranker(layout), forge(layout)), r"reranker\.safetensors is damaged \(.*\); train the model again"),
         (lambda layout: layout.config.unlink(), r"is damaged: config\.yaml is missing; train the model again"),
         (cut, "is damaged: its files differ from those that were written; train the model again"),
         (

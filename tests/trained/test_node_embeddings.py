@@ -57,7 +57,7 @@ def test_a_damaged_file_is_refused(model, name, damage):
         file.unlink()
     else:
         np.save(file, np.load(file)[:, :-1])
-    with pytest.raises(ArtefactError, match=rf"{name}.npy is damaged.* remove .*vectors, and it is made anew"):
+    with pytest.raises(ArtefactError, match=rf"{name}.npy is damaged.* remove .*node_embeddings, and it is made anew"):
         open_node_embeddings(model)
 
 
@@ -70,7 +70,7 @@ def test_vectors_of_another_model_are_refused(model):
 
 def test_a_model_without_a_reranker_has_no_factors(model):
     model.layout.reranker.unlink()
-    plain = replace(model, walk=None)
+    plain = replace(model, reranker=None)
     save_node_embeddings(plain, encode_nodes(plain, model.graph.manifest.test_start))
     assert sorted(path.name for path in plain.layout.node_embeddings.iterdir()) == sorted(
         [*(f"{name}.npy" for name in ("product", "query", "category", "user")), "vectors.json"]

@@ -14,6 +14,7 @@ from towers import random_towers, tiny_config
 
 from gnn_search.errors import TableError
 from gnn_search.graph.store import Graph
+from gnn_search.model.features import Features
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.trained.model import Model, open_model
@@ -35,7 +36,7 @@ def model_of(graph: Graph, **changes) -> Model:
     """Return a model with random weights, without a folder."""
     config = tiny_config(**{**PARTS, **changes})
     towers = random_towers(graph, config)
-    return Model(Path(), None, config, graph, towers._features, towers, InputSampler(graph, config), None, None)
+    return Model(Path(), None, config, graph, Features(graph), towers, InputSampler(graph, config), None, None)
 
 
 def encoder_of(model: Model) -> NodeEncoder:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Float32, Int32
 from gnn_search.config.baselines import BiEncoderSettings
 from gnn_search.errors import ConfigError, MissingExtraError
 from gnn_search.graph.lexical import product_words
@@ -17,7 +17,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.ranking import Ranking
 
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+Encode = Callable[[Sequence[str]], Float32]
 """Turns n texts into unit vectors, float32 [n, d]."""
 
 _PACKAGE = "package:"
@@ -27,11 +27,6 @@ class BiEncoder:
     """Rank by the cosine of query text and product text (title, brand and category path), the same for everyone.
 
     Texts have no time, so every product of the catalogue is a candidate.
-
-    Args:
-        graph: The shop.
-        encode: The text encoder.
-        name: Shown in reports.
     """
 
     def __init__(self, graph: Graph, encode: Encode, name: str = "minilm") -> None:
@@ -42,7 +37,7 @@ class BiEncoder:
         self._queries = np.zeros((len(self._texts), self._index.dimension), dtype=np.float32)
         self._encoded = np.zeros(len(self._texts), dtype=np.bool_)
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the cosine; a query that is no node scores 0 with every product."""
         distinct, row = np.unique(query, return_inverse=True)
         known = distinct >= 0
@@ -75,7 +70,7 @@ def load_encoder(settings: BiEncoderSettings) -> Encode:
     logging.disable_progress_bar()
     model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 
-    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+    def encode(texts: Sequence[str]) -> Float32:
         vectors = model.encode(list(texts), batch_size=settings.batch_size, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, dtype=np.float32)
 
@@ -110,7 +105,7 @@ def find_model(where: str) -> Path:
     return found[0]
 
 
-def _encode_distinct(texts: pl.Series, encode: Encode) -> NDArray[np.float32]:
+def _encode_distinct(texts: pl.Series, encode: Encode) -> Float32:
     """Encode each distinct text once."""
     distinct = texts.unique(maintain_order=True)
     row = texts.to_frame("text").join(distinct.to_frame("text").with_row_index("row"), on="text", how="left", maintain_order="left")["row"]

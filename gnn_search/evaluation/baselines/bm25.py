@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Int32
 from gnn_search.graph.lexical import LexicalIndex
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.rankers.lexical import rank_words
@@ -24,7 +24,7 @@ class Bm25:
         self._texts: pl.Series = graph.nodes("query")["query"]
         self._index = LexicalIndex(graph)
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is BM25's; an unknown query, -1, gets an empty list."""
         distinct, inverse = np.unique(query, return_inverse=True)
         product = np.full((len(distinct), k), PADDING, dtype=np.int32)

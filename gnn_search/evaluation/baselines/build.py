@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
 from gnn_search.evaluation.baselines.query_popularity_then_bm25 import QueryPopularityThenBm25
 from gnn_search.evaluation.baselines.recent_history import RecentHistory
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
+from gnn_search.evaluation.run import Progress
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.ranking import CaseRanker
 
@@ -31,9 +32,6 @@ QUICK = (
 ALL = (*QUICK, "lightgcn", "minilm")
 """With those that are trained or encode the catalogue, which takes minutes."""
 _GROUPS = {"quick": QUICK, "all": ALL, "none": ()}
-
-Progress = Callable[[str, int, int], None]
-"""Called with a baseline's name, the steps of its training that are done and the number of all steps."""
 
 
 def names_of(names_or_groups: str) -> tuple[str, ...]:

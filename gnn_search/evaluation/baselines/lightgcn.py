@@ -7,15 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from gnn_search.arrays import Float32, Int32
 from gnn_search.config.baselines import LightGcnSettings
 from gnn_search.evaluation.baselines.popularity import Popularity
 from gnn_search.graph.pairs import Pairs, count_interactions, count_pairs
-from gnn_search.graph.store import GraphView
+from gnn_search.graph.store import SPLITS, GraphView
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.ranking import PADDING, Ranking
 from gnn_search.training.determinism import deterministic
@@ -30,12 +31,6 @@ class LightGcn:
     The graph joins users and queries with the products of their positive interactions before the view's time. Trained by Bayesian
     personalised ranking (Rendle et al., arXiv 1205.2618) on the same interactions. A user without interactions leaves q . p; a cold query
     gets the most popular products.
-
-    Args:
-        view: The graph as of some time.
-        popularity: As of the same time.
-        settings: Size and training.
-        progress: Called at each step.
     """
 
     name = "lightgcn"
@@ -52,7 +47,7 @@ class LightGcn:
         self._user, self._query, product = np.split(vectors, [self._users, self._users + self._queries])
         self._index = FlatIndex.build(product[self._products])
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the inner product, or for a cold query the number of interactions."""
         ranking = self._popularity.rank(user, query, k)
         warm = np.flatnonzero((query >= 0) & self._known_query[query])
@@ -66,7 +61,7 @@ class LightGcn:
         ranking.product[warm, :places], ranking.score[warm, :places] = self._products[row], score
         return ranking
 
-    def _train(self, view: GraphView, adjacency: Tensor, settings: LightGcnSettings, progress: Progress) -> NDArray[np.float32]:
+    def _train(self, view: GraphView, adjacency: Tensor, settings: LightGcnSettings, progress: Progress) -> Float32:
         """Return the vectors of users, queries and products, float32 [nodes, d]."""
         # PyG takes a second to import.
         from torch_geometric.nn.models import LightGCN
@@ -117,13 +112,10 @@ def _bpr(model: Any, adjacency: Tensor, batch: Tensor, negative: Tensor, weight_
 def _examples(view: GraphView, users: int, queries: int) -> Tensor:
     """Return the positive interactions before the view's time as nodes of user (-1 for none), query and product: int64 [n, 3]."""
     graph = view.graph
-    tables = [graph.examples(split) for split in ("train", "validation", "test")]
-    rows = []
-    for table in tables:
-        seen = table.filter((table["time"] < view.time) & table["action"].is_in(graph.positive_actions))
-        user = seen["user"].fill_null(-1).to_numpy()
-        rows.append(np.stack([user, seen["query"].to_numpy() + users, seen["product"].to_numpy() + users + queries], axis=1))
-    return torch.from_numpy(np.concatenate(rows).astype(np.int64))
+    tables = [graph.examples(split).select("user", "query", "product", "action", "time") for split in SPLITS]
+    seen = pl.concat(tables).filter((pl.col("time") < view.time) & pl.col("action").is_in(graph.positive_actions))
+    nodes = seen.select(pl.col("user").fill_null(-1), pl.col("query") + users, pl.col("product") + users + queries)
+    return torch.from_numpy(np.ascontiguousarray(nodes.cast(pl.Int64).to_numpy()))
 
 
 def _adjacency(by_user: Pairs, by_query: Pairs) -> Tensor:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import expand_ranges
+from gnn_search.arrays import Int32, Int64, expand_ranges
 from gnn_search.graph.pairs import Pairs
 from gnn_search.retrieval.ranking import PADDING, Ranking
 
@@ -15,7 +14,7 @@ BLOCK_ROWS = 1 << 21
 """Products of the histories that are expanded at once."""
 
 
-def first_of_each(indptr: NDArray[np.int64], product: NDArray[np.int32], row: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+def first_of_each(indptr: Int64, product: Int32, row: Int32, k: int) -> Int32:
     """Take the first `k` products of some rows of a ragged array.
 
     Shapes:
@@ -34,7 +33,7 @@ def first_of_each(indptr: NDArray[np.int64], product: NDArray[np.int32], row: ND
     return lists
 
 
-def join_lists(first: NDArray[np.int32], second: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+def join_lists(first: Int32, second: Int32, k: int) -> Int32:
     """Append each list of `second` to that of `first`, drop duplicates, and keep `k`.
 
     Shapes:
@@ -58,14 +57,14 @@ def join_lists(first: NDArray[np.int32], second: NDArray[np.int32], k: int) -> N
     return joined
 
 
-def ranking_of(product: NDArray[np.int32]) -> Ranking:
+def ranking_of(product: Int32) -> Ranking:
     """Score lists by the reciprocal of the rank, for orders that come from several keys and have no score of their own."""
     rank = np.arange(1, product.shape[1] + 1, dtype=np.float32)
     score = np.where(product == PADDING, np.float32(-np.inf), np.float32(1) / rank)
     return Ranking(product, score.astype(np.float32))
 
 
-def history_blocks(interactions: Pairs, user: NDArray[np.int32], block_rows: int = BLOCK_ROWS) -> Iterator[slice]:
+def history_blocks(interactions: Pairs, user: Int32, block_rows: int = BLOCK_ROWS) -> Iterator[slice]:
     """Cut requests so that the histories of a block hold a bounded number of products; yields at least one block."""
     starts, ends = _ranges(interactions, user)
     total = np.cumsum(ends - starts)
@@ -77,7 +76,7 @@ def history_blocks(interactions: Pairs, user: NDArray[np.int32], block_rows: int
         start = end
 
 
-def expand_histories(interactions: Pairs, user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def expand_histories(interactions: Pairs, user: Int32) -> tuple[Int64, Int64]:
     """Return the histories of requests: which request, and which of the interactions. An unknown user has none.
 
     Shapes:
@@ -87,6 +86,6 @@ def expand_histories(interactions: Pairs, user: NDArray[np.int32]) -> tuple[NDAr
     return expand_ranges(*_ranges(interactions, user))
 
 
-def _ranges(interactions: Pairs, user: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _ranges(interactions: Pairs, user: Int32) -> tuple[Int64, Int64]:
     known = user >= 0
     return interactions.indptr[np.where(known, user, 0)], interactions.indptr[np.where(known, user + 1, 0)]

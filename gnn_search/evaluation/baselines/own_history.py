@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Int32
 from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
 from gnn_search.graph.pairs import count_interactions
@@ -24,14 +24,14 @@ class OwnHistory:
         self._interactions = count_interactions(view)
         self._query_popularity, self._block_rows = query_popularity, block_rows
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the reciprocal rank."""
         own = np.concatenate(
             [self._own(user[block], query[block], k) for block in history_blocks(self._interactions, user, self._block_rows)]
         )
         return ranking_of(join_lists(own, self._query_popularity.lists(query, k), k))
 
-    def _own(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+    def _own(self, user: Int32, query: Int32, k: int) -> Int32:
         """Return each user's own products among those of the query, int32 [requests, k]."""
         interactions = self._interactions
         case, own = expand_histories(interactions, user)

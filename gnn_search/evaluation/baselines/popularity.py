@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Int32, Int64
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import PADDING, Ranking
 
@@ -16,17 +16,17 @@ class Popularity:
 
     def __init__(self, view: GraphView) -> None:
         # Counted over queries, since interactions of unknown users have no edge from a user.
-        self.count: NDArray[np.int64] = np.asarray(view.edges(("query", "leads_to", "product")).degree())
+        self.count: Int64 = np.asarray(view.edges(("query", "leads_to", "product")).degree())
         order = np.argsort(-self.count, kind="stable")
         self._order = order[: int((self.count > 0).sum())].astype(np.int32)
 
-    def top(self, k: int) -> NDArray[np.int32]:
+    def top(self, k: int) -> Int32:
         """Return the `k` most popular products, int32 [k], padding at the end."""
         best = np.full(k, PADDING, dtype=np.int32)
         best[: len(self._order)] = self._order[:k]
         return best
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the number of interactions."""
         best = self.top(k)
         score = np.where(best == PADDING, -np.inf, self.count[best]).astype(np.float32)

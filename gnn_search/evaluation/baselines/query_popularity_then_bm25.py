@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Int32
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.evaluation.baselines.lists import join_lists, ranking_of
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
@@ -20,7 +20,7 @@ class QueryPopularityThenBm25:
         self._query_popularity = query_popularity
         self._bm25 = bm25
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the reciprocal rank."""
         distinct, inverse = np.unique(query, return_inverse=True)
         matched = self._bm25.rank(np.full(len(distinct), -1, dtype=np.int32), distinct, k).product

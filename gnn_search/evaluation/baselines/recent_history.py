@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Bool, Float64, Int32, Int64, sorted_unique
 from gnn_search.config.baselines import RecentHistorySettings
 from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
-from gnn_search.evaluation.baselines.recency import days_since_last
-from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
+from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity, days_since_last
 from gnn_search.graph.pairs import count_interactions, find_keys
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import PADDING, Ranking
@@ -40,7 +38,7 @@ class RecentHistory:
         category = self._category[popularity.pairs.product]
         self._query_categories = sorted_unique((query * self._num_categories + category)[category >= 0])
 
-    def rank(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> Ranking:
+    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
         """See `CaseRanker.rank`. The score is the reciprocal rank."""
         lists = np.concatenate(
             [self._best(user[block], query[block], k) for block in history_blocks(self._interactions, user, self._block_rows)]
@@ -48,7 +46,7 @@ class RecentHistory:
         overall = np.tile(self._popularity.popularity.top(k), (len(lists), 1))
         return ranking_of(join_lists(lists, overall, k))
 
-    def _best(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+    def _best(self, user: Int32, query: Int32, k: int) -> Int32:
         """Return the best of each user's own products and those of the query, int32 [requests, k]."""
         own, own_score = self._own(user, query, k)
         popular = self._popularity.within(query, k)
@@ -60,7 +58,7 @@ class RecentHistory:
         order = np.lexsort((product, self._place(np.repeat(query, 2 * k), product), -score), axis=-1)
         return join_lists(np.take_along_axis(product, order, axis=1), np.full((len(query), 0), PADDING, dtype=np.int32), k)
 
-    def _own(self, user: NDArray[np.int32], query: NDArray[np.int32], k: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _own(self, user: Int32, query: Int32, k: int) -> tuple[Int32, Float64]:
         """Return each user's own products that fit the query with their scores, [requests, k], best first."""
         case, interaction = expand_histories(self._interactions, user)
         product = self._interactions.product[interaction]
@@ -77,16 +75,16 @@ class RecentHistory:
             return first, np.full(first.shape, -np.inf)
         return np.where(filled, product[first], PADDING).astype(np.int32), np.where(filled, score[first], -np.inf)
 
-    def _share_category(self, query: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[np.bool_]:
+    def _share_category(self, query: Int32, product: Int32) -> Bool:
         category = self._category[product]
         key = query.astype(np.int64) * self._num_categories + category
         return (query >= 0) & (category >= 0) & (find_keys(self._query_categories, key) >= 0)
 
-    def _share(self, pair: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _share(self, pair: Int64) -> Float64:
         """Return the popularity of pairs, 0 for the pair -1. Any shape."""
         return np.append(self._popularity.share, 0.0)[pair]
 
-    def _place(self, query: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[np.int64]:
+    def _place(self, query: Int32, product: Int32) -> Int64:
         """Return the place of each product among those of its query, behind all for one that the query never led to; shaped as product."""
         pair = self._popularity.pairs.find(query, product.ravel())
         return np.append(self._popularity.place, np.iinfo(np.int64).max)[pair].reshape(product.shape)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from gnn_search.arrays import Float64, Int64
 from gnn_search.config.baselines import RecentHistorySettings
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
-from gnn_search.evaluation.baselines.recency import weigh_by_age
-from gnn_search.graph.store import GraphView
+from gnn_search.graph.pairs import Pairs
+from gnn_search.graph.store import EdgeType, GraphView
 
 
 class RecentQueryPopularity(QueryPopularity):
@@ -27,3 +30,32 @@ class RecentQueryPopularity(QueryPopularity):
         self.share = weight / np.bincount(row, weights=weight)[row] if len(row) else weight
         """float64 [pairs], each product's share of the weighted interactions of its query."""
         self._arrange(self.share)
+
+
+_DAY = 86_400_000_000
+
+
+def weigh_by_age(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs, half_life_days: float, floor: float) -> Float64:
+    """Sum 2 ** (-age / half-life) + floor over the edges of each pair: float64 [pairs]."""
+    total = pairs.count * np.float64(floor)
+    for pair, age in _ages(view, edge_types, pairs):
+        total += np.bincount(pair, weights=np.exp2(-age / half_life_days), minlength=len(total))
+    return total
+
+
+def days_since_last(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs) -> Float64:
+    """Return the age in days of the latest edge of each pair: float64 [pairs]."""
+    latest = np.full(len(pairs.key), np.inf)
+    for pair, age in _ages(view, edge_types, pairs):
+        np.minimum.at(latest, pair, age)
+    return latest
+
+
+def _ages(view: GraphView, edge_types: Sequence[EdgeType], pairs: Pairs) -> list[tuple[Int64, Float64]]:
+    """Return, a relation each, the pair and the age in days of every edge."""
+    ages = []
+    for edge_type in edge_types:
+        row, product, time, _ = view.edges(edge_type).flatten()
+        assert time is not None
+        ages.append((pairs.find(row, product), (view.time - time) / _DAY))
+    return ages

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Float32, Float64, Int64, sorted_unique
+from gnn_search.arrays import Float32, Float64, Int32, Int64, sorted_unique
 from gnn_search.graph.cases import Cases
 from gnn_search.index.flat import FlatIndex
 
@@ -30,23 +29,21 @@ class _Tier:
     """
 
     case: Int64
-    product: NDArray[np.int32]
+    product: Int32
     cosine: Float64
     beyond: Float64
 
 
-class Candidates:
+class BoostCandidates:
     """The nearest products of some cases, deepened until a trial's places are those that a search of the whole catalogue would give.
 
     A product that is no candidate scores at most the last candidate's cosine and the largest boost of any product. A relevant product that
     scores more than that, or that k candidates beat, is settled. The cases of all others get four times the candidates.
 
     Args:
-        index: All products.
         vectors: Of the cases' requests.
-        cases: The cases.
         quality: f(p) of all products.
-        depth: Candidates of each case at first.
+        depth: BoostCandidates of each case at first.
         budget: Most pairs of case and candidate to hold, as a multiple of those at first.
 
     Shapes:
@@ -74,12 +71,8 @@ class Candidates:
         at = min(place, tier.product.shape[1]) - 1
         return float(np.mean(tier.cosine[:, 0] - tier.cosine[:, at]))
 
-    def places(self, weights: Float32, k: int) -> NDArray[np.int32] | None:
+    def places(self, weights: Float32, k: int) -> Int32 | None:
         """Return the exact places of the relevant products in lists of k.
-
-        Args:
-            weights: Of the qualities.
-            k: Length of the lists.
 
         Returns:
             The place of each relevant row, from 1, 0 where the list does not hold it; or None where the boost is so strong that to know

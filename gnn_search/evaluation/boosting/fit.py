@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from gnn_search.arrays import Bool, Float32, Float64
+from gnn_search.arrays import Bool, Float32, Float64, Int32
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
-from gnn_search.evaluation.boosting.candidates import Candidates
+from gnn_search.evaluation.boosting.candidates import BoostCandidates
 from gnn_search.evaluation.boosting.optimise import Optimum, find_weights
 from gnn_search.evaluation.metrics.hits import Hits, find_places
 from gnn_search.evaluation.metrics.relevance import RELEVANCE_METRICS
 from gnn_search.evaluation.qrels import build_qrels
+from gnn_search.evaluation.run import Progress
 from gnn_search.evaluation.significance import clusters_of, mean_interval
 from gnn_search.graph.cases import Cases, build_cases, take_cases
 from gnn_search.graph.store import to_datetime
@@ -32,8 +32,6 @@ from gnn_search.trained.node_embeddings import encode_nodes
 
 Metric = Literal["recall", "ndcg"]
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, the trials done and the number of all."""
 FITTED, OTHER_HALF, LATER = "fitted", "other half", "later"
 
 _METRICS: tuple[Metric, ...] = ("recall", "ndcg")
@@ -47,12 +45,8 @@ class FitSettings:
     """How weights are fitted.
 
     Attributes:
-        metric: What is maximised.
-        k: Length of the lists.
         cases: Most cases of each period; None for all.
         trials: About how many weights are tried for each action.
-        n_resamples: Bootstrap resamples.
-        seed: Of samples, halves, trials and resamples.
     """
 
     metric: Metric = "recall"
@@ -120,15 +114,13 @@ class EncodedPeriod:
     products: Float32
     actions: Mapping[str, Bool]
 
-    def take(self, rows: NDArray[np.int64]) -> EncodedPeriod:
-        """Return the period with some of its cases."""
-        kept = np.zeros(len(self.cases), dtype=np.bool_)
-        kept[rows] = True
+    def take(self, kept: Bool) -> EncodedPeriod:
+        """Return the period with some of its cases: bool [cases]."""
         of_row = kept[self.cases.case_of_row()]
         actions = {action: rows_of[of_row] for action, rows_of in self.actions.items()}
-        return EncodedPeriod(take_cases(self.cases, rows), self.requests[rows], self.products, actions)
+        return EncodedPeriod(take_cases(self.cases, np.flatnonzero(kept)), self.requests[kept], self.products, actions)
 
-    def places(self, index: FlatIndex, requests: Float32, k: int) -> NDArray[np.int32]:
+    def places(self, index: FlatIndex, requests: Float32, k: int) -> Int32:
         """Search the whole catalogue for the places of the relevant products: int32 [rows], from 1, 0 where the list does not hold one."""
         place = np.zeros(len(self.cases.product), dtype=np.int32)
         width = min(k, index.count)
@@ -137,11 +129,6 @@ class EncodedPeriod:
             row, found = find_places(index.search(requests[block], width)[1], block, self.cases)
             place[row] = found
         return place
-
-    def boosted_places(self, boost: Boost, k: int) -> dict[str, NDArray[np.int32]]:
-        """Return the places by the weights of each action."""
-        index = FlatIndex.build(boosted_products(self.products, boost))
-        return {action: self.places(index, boosted_queries(self.requests, boost, action), k) for action in boost.weights}
 
 
 def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progress | None = None) -> tuple[Boost, BoostReport]:
@@ -170,8 +157,8 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
             f"{model.graph.path}: one half of the users of the validation period has no case, of {len(in_fit)} in all; "
             "a boost can't be fitted and checked on so few"
         )
-    fitting, other = period.take(np.flatnonzero(in_fit)), period.take(np.flatnonzero(~in_fit))
-    candidates = Candidates(FlatIndex.build(fitting.products), fitting.requests, fitting.cases, boost.quality)
+    fitting, other = period.take(in_fit), period.take(~in_fit)
+    candidates = BoostCandidates(FlatIndex.build(fitting.products), fitting.requests, fitting.cases, boost.quality)
     bound = candidates.spread(_FAR)
     found = {action: _search(candidates, fitting, action, len(boost.dimensions), bound, settings, progress) for action in fitting.actions}
     fitted = replace(boost, weights={action: one.weights for action, one in found.items()})
@@ -206,7 +193,7 @@ def fit_boost(model: Model, boost: Boost, settings: FitSettings, progress: Progr
     return served, report
 
 
-def half_of(cases: Cases, seed: int) -> NDArray[np.bool_]:
+def half_of(cases: Cases, seed: int) -> Bool:
     """Say which cases are of users in the fitting half; a case without a user is one of its own: bool [cases]."""
     user = cases.user.astype(np.int64)
     key = np.where(user >= 0, user, user.max(initial=0) + 1 + np.arange(len(user)))
@@ -226,16 +213,16 @@ def measure_gains(period: EncodedPeriod, boost: Boost, part: str, settings: FitS
         One entry for each action that any case has, by recall and by NDCG.
     """
     plain = period.places(FlatIndex.build(period.products), period.requests, settings.k)
-    gains = []
-    for action, boosted in period.boosted_places(boost, settings.k).items():
+    index, gains = FlatIndex.build(boosted_products(period.products, boost)), []
+    for action in boost.weights:
         rows = period.actions.get(action)
         if rows is None or not rows.any():
             continue
+        boosted = period.places(index, boosted_queries(period.requests, boost, action), settings.k)
         for metric in _METRICS:
             before, after = (case_values(period.cases, places, rows, metric, settings.k) for places in (plain, boosted))
             counted = ~np.isnan(before)
-            columns = np.stack([before, after, after - before], axis=1)[counted]
-            user = period.cases.user[counted]
+            columns, user = np.stack([before, after, after - before], axis=1)[counted], period.cases.user[counted]
             mean, low, high = mean_interval(columns, user, settings.n_resamples, settings.seed)
             gains.append(
                 Gain(
@@ -256,7 +243,7 @@ def measure_gains(period: EncodedPeriod, boost: Boost, part: str, settings: FitS
 
 
 def _search(
-    candidates: Candidates,
+    candidates: BoostCandidates,
     period: EncodedPeriod,
     action: str,
     dimensions: int,
@@ -269,7 +256,7 @@ def _search(
         return Optimum(np.zeros(dimensions, dtype=np.float32), 0.0, 0.0, 0, 0)
     done = 0
 
-    def objective(weights: NDArray[np.float32]) -> float | None:
+    def objective(weights: Float32) -> float | None:
         nonlocal done
         done += 1
         if progress is not None:
@@ -281,14 +268,7 @@ def _search(
 
 
 def open_period(model: Model, split: Literal["validation", "test"], limit: int | None, seed: int) -> EncodedPeriod:
-    """Encode products and requests as of the start of a period.
-
-    Args:
-        model: The model.
-        split: The period.
-        limit: Most cases; None for all.
-        seed: Of the sample.
-    """
+    """Encode products and requests as of the start of a period."""
     cases = build_cases(model.graph, split, limit, seed)
     qrels = build_qrels(model.graph, cases, split, limit, seed)
     actions = dict(qrels.actions) or {model.graph.positive_actions[0]: np.ones(len(cases.product), dtype=np.bool_)}
@@ -303,7 +283,7 @@ def open_period(model: Model, split: Literal["validation", "test"], limit: int |
     return EncodedPeriod(cases, requests, products, actions)
 
 
-def case_values(cases: Cases, places: NDArray[np.int32], rows: Bool, metric: Metric, k: int) -> Float64:
+def case_values(cases: Cases, places: Int32, rows: Bool, metric: Metric, k: int) -> Float64:
     """Return the metric of each case when only some of the relevant rows count.
 
     Shapes:

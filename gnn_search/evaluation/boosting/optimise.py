@@ -21,9 +21,6 @@ class Optimum:
 
     Attributes:
         weights: float32 [e], zeros where none are better.
-        start: The objective without a boost.
-        value: The objective at the weights.
-        tried: Weights that were tried.
         refused: Those among them whose objective was not computed, as they were too strong.
     """
 

@@ -1,59 +1,35 @@
-"""Metrics of the lists alone, whatever is relevant: coverage, diversity, novelty and repeats."""
+"""Metrics of the lists alone, whatever is relevant: diversity, novelty and repeats."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Float64
+from gnn_search.arrays import Float64, Int32, Int64
 from gnn_search.evaluation.metrics.hits import divide
 from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
 from gnn_search.graph.taxonomy import Taxonomy
 
 
-class Coverage:
-    """Counts the products of the catalogue that stand in any list.
-
-    Args:
-        num_products: Size of the catalogue.
-    """
-
-    def __init__(self, num_products: int) -> None:
-        self._listed = np.zeros(num_products, dtype=np.bool_)
-
-    def add(self, product: NDArray[np.int32]) -> None:
-        """Count the products of some lists, int32 [lists, k], -1 is padding."""
-        self._listed[product[product >= 0]] = True
-
-    @property
-    def products(self) -> int:
-        """Distinct products so far."""
-        return int(self._listed.sum())
-
-
 class Diversity:
-    """Measures the mean number of steps over the category tree between two products of a list.
+    """Measures the mean number of steps over the category tree between two products of a list; those in no category are left out.
 
     This is intra-list distance (Ziegler et al., 2005). A pair's distance is depth + depth - 2 * depth of the lowest shared category. Its
     sum over all pairs needs no pairs: at each level of the tree, n products in one category are n * (n - 1) / 2 pairs that share it.
-
-    Args:
-        taxonomy: The tree; products in no category are left out.
     """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._category = np.asarray(taxonomy.product_category)
-        ways = taxonomy.ancestors()
+        ancestors = taxonomy.ancestors()
         # By level from the top, so that the same column means the same level for all categories.
-        self._levels = np.full((len(ways) + 1, ways.shape[1]), -1, dtype=np.int32)
+        self._levels = np.full((len(ancestors) + 1, ancestors.shape[1]), -1, dtype=np.int32)
         depth = np.asarray(taxonomy.depth)
-        for above in range(ways.shape[1]):
-            known = np.flatnonzero(ways[:, above] >= 0)
-            self._levels[known, depth[known] - above] = ways[known, above]
+        for above in range(ancestors.shape[1]):
+            known = np.flatnonzero(ancestors[:, above] >= 0)
+            self._levels[known, depth[known] - above] = ancestors[known, above]
         self._depth = np.append(depth, 0).astype(np.int64)
 
-    def measure(self, product: NDArray[np.int32]) -> Float64:
+    def measure(self, product: Int32) -> Float64:
         """Return the mean distance in each list, NaN where fewer than two of its products are in a category.
 
         Shapes:
@@ -76,16 +52,13 @@ class Novelty:
     """Measures the mean of -log2 p over a list, in bits, p being a product's share of all positive interactions (Zhou et al., 2010).
 
     Each product counts one interaction more than it had, so that p is above 0 for every product.
-
-    Args:
-        view: The graph as of the start of the period.
     """
 
     def __init__(self, view: GraphView) -> None:
         interactions = view.edges(("query", "leads_to", "product")).degree() + 1.0
         self._bits = -np.log2(interactions / interactions.sum())
 
-    def measure(self, product: NDArray[np.int32]) -> Float64:
+    def measure(self, product: Int32) -> Float64:
         """Return the mean novelty of each list, NaN for an empty one.
 
         Shapes:
@@ -99,16 +72,12 @@ class Novelty:
 
 
 class RepeatShare:
-    """Measures the share of a list's products with which the user had interacted before, for whatever query.
-
-    Args:
-        view: The graph as of the start of the period.
-    """
+    """Measures the share of a list's products with which the user had interacted before, for whatever query."""
 
     def __init__(self, view: GraphView) -> None:
         self._interactions = count_interactions(view)
 
-    def measure(self, product: NDArray[np.int32], user: NDArray[np.int32]) -> Float64:
+    def measure(self, product: Int32, user: Int32) -> Float64:
         """Return the share of each list, NaN for an empty one and for an unknown user.
 
         Shapes:
@@ -122,7 +91,7 @@ class RepeatShare:
         return np.where((sizes > 0) & (user >= 0), divide(known.sum(axis=1).astype(np.float64), sizes), np.nan)
 
 
-def _equal_pairs(values: NDArray[np.int32]) -> NDArray[np.int64]:
+def _equal_pairs(values: Int32) -> Int64:
     """Count the pairs of equal values in each row, -1 left out: int64 [rows]."""
     ordered = np.sort(values, axis=1)
     places = np.arange(values.shape[1])

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gnn_search.arrays import Float64, Int64, expand_ranges
+from gnn_search.arrays import Bool, Float64, Int32, Int64, expand_ranges
 from gnn_search.graph.cases import Cases
 
 BLOCK_ROWS = 8192
@@ -33,7 +32,7 @@ class Hits:
     relevant: Int64
 
     @classmethod
-    def from_places(cls, place: NDArray[np.int32], case_of_row: Int64, num_cases: int) -> Hits:
+    def from_places(cls, place: Int32, case_of_row: Int64, num_cases: int) -> Hits:
         """Gather the hits of all relevant rows.
 
         Shapes:
@@ -45,13 +44,8 @@ class Hits:
         relevant = np.bincount(case_of_row, minlength=num_cases)
         return cls(case_of_row[order], place[order].astype(np.int64), order, relevant)
 
-    def select(self, rows: NDArray[np.bool_], relevant: Int64) -> Hits:
-        """Return the hits among some of the relevant rows.
-
-        Args:
-            rows: bool [rows], which rows stay relevant.
-            relevant: int64 [cases], how many of them each case has.
-        """
+    def select(self, rows: Bool, relevant: Int64) -> Hits:
+        """Return the hits among some of the relevant rows, of which each case has `relevant`: bool [rows], int64 [cases]."""
         kept = rows[self.row]
         return Hits(self.case[kept], self.place[kept], self.row[kept], relevant)
 
@@ -62,21 +56,15 @@ class Hits:
         return np.bincount(self.case[inside], weights=weights, minlength=len(self.relevant)).astype(np.float64)
 
 
-def find_places(product: NDArray[np.int32], case: Int64, cases: Cases, block_rows: int = BLOCK_ROWS) -> tuple[Int64, NDArray[np.int32]]:
+def find_places(product: Int32, case: Int64, cases: Cases, block_rows: int = BLOCK_ROWS) -> tuple[Int64, Int32]:
     """Look up the relevant products of some cases in their lists.
-
-    Args:
-        product: The lists, best first, -1 is padding.
-        case: The case of each list.
-        cases: All cases.
-        block_rows: Relevant rows that are looked up at once.
 
     Returns:
         The relevant rows of these cases, and the place of each in the list, from 1, 0 where the list does not hold it.
 
     Shapes:
-        - product: int32 [lists, k]
-        - case: int64 [lists]
+        - product: int32 [lists, k], best first, -1 is padding
+        - case: int64 [lists], the case of each list
         - returns: int64 [rows] and int32 [rows]
     """
     of_list, row = expand_ranges(cases.indptr[case], cases.indptr[case + 1])
@@ -88,6 +76,6 @@ def find_places(product: NDArray[np.int32], case: Int64, cases: Cases, block_row
     return row, place
 
 
-def divide(part: Float64, whole: NDArray[np.int64] | Float64) -> Float64:
+def divide(part: Float64, whole: Int64 | Float64) -> Float64:
     """Divide case by case; where the whole is 0, so is the result."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=np.asarray(whole) > 0)

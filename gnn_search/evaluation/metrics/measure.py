@@ -40,6 +40,11 @@ class Measure:
         return None
 
     @property
+    def is_share(self) -> bool:
+        """Whether it lies between 0 and 1, and is shown as a percentage."""
+        return self.metric not in (DIVERSITY, NOVELTY)
+
+    @property
     def of_list_alone(self) -> bool:
         """Whether it needs no relevant products."""
         return self.metric in LIST_METRICS

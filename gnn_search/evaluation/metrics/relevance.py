@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gnn_search.arrays import Float64, Int64
 from gnn_search.evaluation.metrics.hits import Hits, divide
@@ -71,11 +70,9 @@ RELEVANCE_METRICS: dict[str, Callable[[Hits, int], Float64]] = {
 def graded_ndcg(hits: Hits, k: int, grade: Float64, best: Float64) -> Float64:
     """Return NDCG with the grade of a product in place of r_i; the gain is the grade itself, not 2 ** grade - 1, as in trec_eval.
 
-    Args:
-        hits: Where the relevant products stand.
-        k: Cut-off.
-        grade: Of every relevant row, float64 [rows].
-        best: What the best lists reach, `best_gain` at this cut-off, float64 [cases].
+    Shapes:
+        - grade: float64 [rows]
+        - best: float64 [cases], `best_gain` at this cut-off
     """
     return divide(hits.sum_by_case(grade[hits.row] * _discount(hits.place), k), best)
 
@@ -94,5 +91,5 @@ def best_gain(case: Int64, grade: Float64, k: int, num_cases: int) -> Float64:
     return np.bincount(case[inside], weights=gain[inside], minlength=num_cases).astype(np.float64)
 
 
-def _discount(place: NDArray[np.int64]) -> Float64:
+def _discount(place: Int64) -> Float64:
     return np.asarray(1 / np.log2(place + 1.0))

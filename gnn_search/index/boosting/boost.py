@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +19,17 @@ import numpy as np
 from gnn_search.arrays import Float32, open_array
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ArtefactError, RequestError
-from gnn_search.graph.store import GraphView
-from gnn_search.index.boosting.qualities import SIDES, halvings, has_interactions, measure_quality, quantile_borders
+from gnn_search.graph.store import Graph, GraphView
+from gnn_search.index.boosting.qualities import (
+    OF_LOG,
+    SIDES,
+    halvings,
+    has_interactions,
+    measure_quality,
+    numeric_product_columns,
+    quality_borders,
+)
+from gnn_search.index.product_file import read_product_columns
 from gnn_search.layout import FORMAT_VERSION, staged, write_json
 from gnn_search.machine import library_versions
 from gnn_search.manifest import Artefact, hash_manifest
@@ -43,17 +52,11 @@ class BoostManifest(StrictModel):
     """What `boost.json` says of a boost.
 
     Attributes:
-        format_version: Of the folder.
-        model_hash: Hash of the model whose vectors it was fitted to.
-        graph_hash: Hash of the graph's content.
         as_of: The cut-off (µs): what was known before it is in `quality.npy`.
         dimensions: Names of the columns of `quality.npy`.
-        qualities: Where they come from.
         weights: By action, one a dimension.
-        products: Rows.
         hash: Of the other files, and of all that stands here but itself.
         fit: How the weights were fitted, and what they earn.
-        versions: Of the libraries that made it.
     """
 
     format_version: int
@@ -75,13 +78,11 @@ class Boost:
 
     Attributes:
         qualities: Where they come from.
-        weights: By action.
-        quality: Two columns a quality.
         as_of: The cut-off (µs) before which everything is known.
 
     Shapes:
-        - weights: float32 [e] each
-        - quality: float32 [products, e]
+        - weights: float32 [e] by action
+        - quality: float32 [products, e], two columns a quality
     """
 
     qualities: tuple[QualityBorders, ...]
@@ -92,7 +93,7 @@ class Boost:
     @cached_property
     def dimensions(self) -> tuple[str, ...]:
         """The names of the columns of `quality`."""
-        return dimension_names([quality.name for quality in self.qualities])
+        return tuple(f"{quality.name}, {side}" for quality in self.qualities for side in SIDES)
 
     @cached_property
     def quality_hash(self) -> str:
@@ -126,7 +127,7 @@ class Boost:
         for place, one in enumerate(self.qualities):
             if one.source == "log":
                 value = measure_quality(view, one.name)
-                borders = quantile_borders(value, known)
+                borders = quality_borders(value, known)
                 qualities.append(one.model_copy(update={"borders": tuple(borders)}))
                 parts.append(halvings(value, borders))
             else:
@@ -135,19 +136,8 @@ class Boost:
         return replace(self, qualities=tuple(qualities), quality=np.concatenate(parts, axis=1), as_of=view.time)
 
 
-def dimension_names(qualities: list[str]) -> tuple[str, ...]:
-    """Return the names of the dimensions of some qualities."""
-    return tuple(f"{name}, {side}" for name in qualities for side in SIDES)
-
-
 def save_boost(folder: Path, boost: Boost, model: Model, fit: Mapping[str, Any]) -> None:
     """Write qualities, ids, weights and a manifest, whole or not at all.
-
-    Args:
-        folder: To be made.
-        boost: The boost.
-        model: The model whose vectors it was fitted to.
-        fit: How it was fitted, for the manifest.
 
     Raises:
         OutputExistsError: `folder` exists.
@@ -198,8 +188,8 @@ def open_boost(folder: Path, model: Model) -> Boost:
 def boosted_products(vectors: Float32, boost: Boost) -> Float32:
     """Return [p; f(p) / s].
 
-    s makes the qualities about as large as the vector's own numbers, so that an index that rounds them treats all alike; it is a power of
-    two, so that nothing is lost. Weights are not in it: new ones need no new index.
+    s makes the qualities about as large as the vector's own numbers, so that an index that rounds them treats all the same; it is a power
+    of two, so that nothing is lost. Weights are not in it: new ones need no new index.
 
     Shapes:
         - vectors: float32 [products, d]
@@ -209,12 +199,7 @@ def boosted_products(vectors: Float32, boost: Boost) -> Float32:
 
 
 def boosted_queries(vectors: Float32, boost: Boost, action: str | None = None) -> Float32:
-    """Return [q; s w].
-
-    Args:
-        vectors: Of the requests.
-        boost: What products are boosted by.
-        action: The action whose weights are wanted; may be left out where the shop logs one.
+    """Return [q; s w], w being the weights of an action, which may be left out where there is one.
 
     Shapes:
         - vectors: float32 [requests, d]
@@ -229,3 +214,39 @@ def boosted_queries(vectors: Float32, boost: Boost, action: str | None = None) -
 
 def _scale(dimension: int) -> np.float32:
     return np.float32(2.0 ** int(np.log2(dimension) / 2))
+
+
+def build_boost(graph: Graph, names: Sequence[str], columns: Path | None = None) -> Boost:
+    """Return the qualities of all products as known at the start of validation, without weights.
+
+    Args:
+        graph: The shop.
+        names: `popularity`, `recency`, `conversion`, numeric columns of the products, or columns of the file.
+        columns: A file of further columns by product_id.
+
+    Raises:
+        RequestError: There is no quality, one is named twice or unknown, or no product with an interaction in training has a value of it.
+        TableError: The file can't be used.
+    """
+    if not names:
+        raise RequestError(f"a boost needs at least one quality; give {', '.join(OF_LOG)} or a numeric column of the products")
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise RequestError(f"the quality '{twice[0]}' is named more than once; name it once")
+    here = {*OF_LOG, *numeric_product_columns(graph)}
+    elsewhere = [name for name in names if name not in here]
+    if columns is not None and not elsewhere:
+        raise RequestError(f"no quality is read from {columns}, as the shop itself has {', '.join(names)}; name one of its columns")
+    read = {} if columns is None else read_product_columns(columns, elsewhere, graph)
+    view = graph.before(graph.manifest.validation_start)
+    trained = has_interactions(view)
+    qualities, parts = [], []
+    for name in names:
+        value = read[name] if name in read else measure_quality(view, name)
+        borders = quality_borders(value, trained)
+        if not borders:
+            raise RequestError(f"no product with an interaction before validation has a value of '{name}'; leave it out")
+        source: Literal["log", "products", "file"] = "file" if name in read else "log" if name in OF_LOG else "products"
+        qualities.append(QualityBorders(name=name, source=source, borders=tuple(borders)))
+        parts.append(halvings(value, borders))
+    return Boost(tuple(qualities), {}, np.concatenate(parts, axis=1), view.time)

@@ -34,7 +34,7 @@ _UPPER = 1 - 0.5 ** np.arange(1, HALVINGS + 1)
 _LEVELS = np.concatenate([1 - _UPPER[:0:-1], _UPPER])
 
 
-def product_columns(graph: Graph) -> list[str]:
+def numeric_product_columns(graph: Graph) -> list[str]:
     """Return the numeric columns of the products table."""
     products = graph.nodes("product")
     return [name for name, dtype in list(products.schema.items())[1:] if dtype.is_numeric() and name != "category"]
@@ -61,7 +61,7 @@ def measure_quality(view: GraphView, name: str) -> Float64:
         return _recency(view)
     if name == CONVERSION:
         return _conversion(view)
-    known = product_columns(view.graph)
+    known = numeric_product_columns(view.graph)
     if name not in known:
         raise RequestError(
             f"the products of {view.graph.path} have no numeric column '{name}'; there are {known}; name one of these or of "
@@ -106,7 +106,7 @@ def _conversion(view: GraphView) -> Float64:
     return np.asarray((purchases + _PRIOR * mean) / (interactions + _PRIOR))
 
 
-def quantile_borders(value: Float64, known: Bool) -> list[float]:
+def quality_borders(value: Float64, known: Bool) -> list[float]:
     """Return the 2 * HALVINGS - 1 quantiles of a quality at 1/1024, …, 1/4, 1/2, 3/4, …, 1023/1024, ascending.
 
     Args:

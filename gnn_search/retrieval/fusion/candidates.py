@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gnn_search.arrays import Float64, Int32, Int64
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import PADDING, Ranking, best_products
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,27 +46,15 @@ class FusionCandidates:
         Shapes:
             score: float64 [candidates]. Returns lists of k.
         """
-        # Lists hold float32; equal there is equal here.
-        kept = score.astype(np.float32)
-        order = np.lexsort((self.product, -kept, self.row))
-        place = np.arange(len(order)) - np.searchsorted(self.row, np.arange(self.requests))[self.row]
-        order, place = order[place < k], place[place < k]
-        row = self.row[order]
-        product = np.full((self.requests, k), PADDING, dtype=np.int32)
-        scores = np.full((self.requests, k), -np.inf, dtype=np.float32)
-        product[row, place], scores[row, place] = self.product[order], kept[order]
+        product, scores, (order, place) = best_products(self.requests, k, self.row, self.product, score)
         ranks = {name: np.zeros((self.requests, k), dtype=np.int32) for name in self.found}
         for name, found in self.found.items():
-            ranks[name][row, place] = found.rank[order]
+            ranks[name][self.row[order], place] = found.rank[order]
         return Ranking(product, scores, ranks)
 
 
 def join_channels(lists: Mapping[str, Ranking]) -> FusionCandidates:
-    """Collect what the channels found for the same requests.
-
-    Args:
-        lists: By channel, of any lengths.
-    """
+    """Collect what the channels found for the same requests, in lists of any lengths."""
     requests = len(next(iter(lists.values())).product)
     width = 1 + max(int(ranking.product.max(initial=0)) for ranking in lists.values())
     places = {name: np.nonzero(ranking.product != PADDING) for name, ranking in lists.items()}

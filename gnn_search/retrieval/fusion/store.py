@@ -11,7 +11,7 @@ from gnn_search.errors import ArtefactError
 from gnn_search.layout import FORMAT_VERSION, FusionLayout, hash_files, staged, write_json
 from gnn_search.machine import library_versions
 from gnn_search.manifest import Artefact
-from gnn_search.retrieval.fusion.weighted_sum import Weights
+from gnn_search.retrieval.fusion.rules import Weights
 from gnn_search.trained.model import Model
 
 _FUSION = Artefact("fusion", "fit it again with 'gnn-search fuse'", "gnn-search fuse")
@@ -21,15 +21,11 @@ class FusionManifest(StrictModel):
     """What `fusion.json` says of fitted weights.
 
     Attributes:
-        format_version: Of the folder.
         model: Folder of the model whose channels were fused.
-        model_hash: Of that model's content.
-        graph_hash: Of its graph's content.
         depth: Products that each channel gave.
         cases: Validation cases that they were fitted on.
         seed: Of the draw of the cases.
         hash: Of the weights' file.
-        versions: Of the libraries that made it.
     """
 
     format_version: int
@@ -68,11 +64,7 @@ def save_fusion(out: Path, model: Model, weights: Weights, depth: int, cases: in
 
 
 def open_fusion(folder: Path, model: Model) -> Weights:
-    """Open fitted weights.
-
-    Args:
-        folder: What `save_fusion` wrote.
-        model: The model whose channels they are for.
+    """Open the weights that `save_fusion` wrote for a model's channels.
 
     Raises:
         ArtefactError: The folder is no fusion, is damaged, of another version, or of another model.

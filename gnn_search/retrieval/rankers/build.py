@@ -7,8 +7,7 @@ from gnn_search.index.base import ProductIndex
 from gnn_search.index.boosting.boost import Boost, boosted_products
 from gnn_search.index.flat import FlatIndex
 from gnn_search.rerank.candidates import CandidateIndex
-from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
-from gnn_search.retrieval.fusion.weighted_sum import WeightedSum, Weights
+from gnn_search.retrieval.fusion.rules import WeightedSum, Weights, reciprocal_ranks
 from gnn_search.retrieval.options import RankingOptions
 from gnn_search.retrieval.rankers.candidate_rankers import GraphRanker, RerankedRanker
 from gnn_search.retrieval.rankers.fused import FusedRanker
@@ -71,13 +70,7 @@ def fuse(index: ProductIndex, rankers: dict[str, Ranker], weights: Weights | Non
 
 
 class ModelCaseRanker:
-    """One of a model's channels as a method of evaluation.
-
-    Args:
-        name: What tables call it.
-        encoder: Encodes the cases.
-        ranker: Ranks for them.
-    """
+    """One of a model's channels as a method of evaluation."""
 
     def __init__(self, name: str, encoder: RequestEncoder, ranker: Ranker) -> None:
         self.name, self.encoder, self.ranker = name, encoder, ranker

@@ -8,14 +8,14 @@ from copy import deepcopy
 import numpy as np
 import torch
 
-from gnn_search.arrays import Float32, Float64, Int32, Int64
+from gnn_search.arrays import Float32, Float64, Int32
 from gnn_search.index.base import check_k
 from gnn_search.index.flat import FlatIndex
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, match_words
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
 from gnn_search.rerank.word_matches import WordMatcher
-from gnn_search.retrieval.ranking import PADDING, Ranking, empty_ranking
+from gnn_search.retrieval.ranking import Ranking, best_products, empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
 SPARE = 100
@@ -23,6 +23,7 @@ SPARE = 100
 _BLOCK = 128
 PLACES = 1 << 22
 """Most places of lists that are filled at a time."""
+_GROWTH = 4
 
 
 class CandidateRanker(ABC):
@@ -91,41 +92,14 @@ class CandidateRanker(ABC):
         """Rank for a block of distinct requests: products and scores, [n, k] each."""
 
     def _described(
-        self, requests: EncodedRequests, matched: MatchedProducts, near: Int32, candidates: CandidateIndex
+        self, requests: EncodedRequests, matched: MatchedProducts, near: Int32, candidates: CandidateIndex, allowed: Int32 | None = None
     ) -> tuple[Candidates, torch.Tensor]:
         found = candidates.find_candidates(requests.user, requests.query, requests.history_query, matched, near)
         features = candidate_features(candidates, requests.user, requests.query, requests.history_query, found)
+        if allowed is not None:
+            kept = np.flatnonzero(np.isin(found.product, allowed))
+            found, features = found.take(kept), features[kept]
         return found, torch.from_numpy(features).double()
-
-
-def keep_allowed(found: Candidates, features: torch.Tensor, allowed: Int32) -> tuple[Candidates, torch.Tensor]:
-    """Leave out candidates that are not allowed."""
-    kept = np.flatnonzero(np.isin(found.product, allowed))
-    return found.take(kept), features[torch.from_numpy(kept)]
-
-
-def best_products(rows: int, k: int, row: Int64, product: Int32, score: Float64) -> tuple[Int32, Float32]:
-    """Take the k best products of each row, equal scores by product number.
-
-    Shapes:
-        - row: int64 [n]
-        - product: int32 [n]
-        - score: float64 [n]
-        - returns: [rows, k] each
-    """
-    kept = score.astype(np.float32)
-    order = np.lexsort((product, -kept, row))
-    starts = np.searchsorted(row[order], np.arange(rows))
-    rank = np.arange(len(order)) - starts[row[order]]
-    order, rank = order[rank < k], rank[rank < k]
-    products = np.full((rows, k), PADDING, dtype=np.int32)
-    scores = np.full((rows, k), -np.inf, dtype=np.float32)
-    products[row[order], rank] = product[order]
-    scores[row[order], rank] = kept[order]
-    return products, scores
-
-
-_GROWTH = 4
 
 
 class RerankedRanker(CandidateRanker):
@@ -146,9 +120,7 @@ class RerankedRanker(CandidateRanker):
         near = self.index.search(vector, min(max(nearest, k + self._spare), self.num_products), allowed)
         # Which products are described must not depend on the filter.
         described = near[1][:, :nearest] if allowed is None else self._nearest(requests)
-        found, features = self._described(requests, matched, described, candidates)
-        if allowed is not None:
-            found, features = keep_allowed(found, features, allowed)
+        found, features = self._described(requests, matched, described, candidates, allowed)
         similarity = self.index.similarity(vector, found.row, found.product)
         score = self.scorer.score_candidates(features, torch.from_numpy(similarity)).numpy()
         return self._merge(vector, found, score, near, k, allowed)
@@ -171,11 +143,11 @@ class RerankedRanker(CandidateRanker):
             mine = place[found.row] >= 0
             row = np.concatenate([place[found.row[mine]], np.nonzero(new)[0]])
             products, scores = np.concatenate([found.product[mine], near[new]]), np.concatenate([score[mine], others[new]])
-            product[open_rows], best[open_rows] = best_products(len(open_rows), k, row, products, scores)
+            product[open_rows], best[open_rows] = best_products(len(open_rows), k, row, products, scores)[:2]
             worst, last, depth = best[open_rows, -1], others[:, -1].astype(np.float32), near.shape[1]
-            # With a zero vector all other products score alike, the fetched ones first by number.
-            alike = ~vector[open_rows].any(axis=1) & (worst == last) & (product[open_rows, -1] <= near[:, -1])
-            open_rows = open_rows[~((worst > last) | alike | (depth == whole))]
+            # With a zero vector all other products score the same, the fetched ones first by number.
+            equal = ~vector[open_rows].any(axis=1) & (worst == last) & (product[open_rows, -1] <= near[:, -1])
+            open_rows = open_rows[~((worst > last) | equal | (depth == whole))]
             if not len(open_rows):
                 return product, best
             similarity, near = self.index.search(vector[open_rows], min(depth * _GROWTH, whole), allowed)
@@ -190,8 +162,6 @@ class GraphRanker(CandidateRanker):
     def _rank_block(
         self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
-        found, features = self._described(requests, matched, self._nearest(requests), candidates)
-        if allowed is not None:
-            found, features = keep_allowed(found, features, allowed)
+        found, features = self._described(requests, matched, self._nearest(requests), candidates, allowed)
         score = self.scorer.score_candidates_alone(features).numpy()
-        return best_products(len(requests), k, found.row, found.product, score)
+        return best_products(len(requests), k, found.row, found.product, score)[:2]

@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 
 class LexicalRanker:
-    """Ranks by the BM25 of `LexicalIndex`; products without a word of the query are left out, and users do not count.
-
-    Args:
-        index: The products' vectors.
-        words: The catalogue's words.
-    """
+    """Ranks by the BM25 of `LexicalIndex`; products without a word of the query are left out, and users do not count."""
 
     def __init__(self, index: ProductIndex, words: WordMatcher) -> None:
         self.index, self._words = index, words
@@ -37,15 +32,9 @@ class LexicalRanker:
 def rank_words(index: LexicalIndex, texts: pl.Series, k: int, allowed: Int32 | None = None) -> Ranking:
     """Return the best products of each text by BM25.
 
-    Args:
-        index: The catalogue's words.
-        texts: Normalised queries.
-        k: Length of the lists.
-        allowed: The only products wanted, ascending; None for all.
-
     Shapes:
-        - texts: String [n]
-        - allowed: int32 [m]
+        - texts: String [n], normalised
+        - allowed: int32 [m], ascending; None for all
     """
     lists = empty_ranking(len(texts), k)
     for row, (best, value) in enumerate(index.best_of_texts(texts, k, allowed)):

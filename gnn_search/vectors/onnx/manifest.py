@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from gnn_search.config.base import StrictModel
 
-
-@dataclass(frozen=True)
-class OnnxLayout:
-    """Where the parts of a folder of ONNX towers lie."""
-
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        return self.root / "onnx.json"
-
-    @property
-    def text_tower(self) -> Path:
-        return self.root / "text_tower.onnx"
-
-    @property
-    def tokenizer(self) -> Path:
-        return self.root / "tokenizer.json"
-
-    @property
-    def personal_tower(self) -> Path:
-        return self.root / "personal_tower.onnx"
-
-    @property
-    def serving(self) -> Path:
-        return self.root / "serving.py"
-
-    def table(self, name: str) -> Path:
-        """Return the file of a table that `serving.py` reads."""
-        return self.root / f"{name}.npy"
+MANIFEST, TEXT_TOWER, TOKENIZER, PERSONAL_TOWER = "onnx.json", "text_tower.onnx", "tokenizer.json", "personal_tower.onnx"
+"""Files of a folder of ONNX towers; `serving.py` and its tables, `NAME.npy`, lie beside them."""
 
 
 class TextTowerInfo(StrictModel):
@@ -46,7 +16,6 @@ class TextTowerInfo(StrictModel):
     Attributes:
         max_tokens: Tokens of a text that count; the tokenizer sees to it.
         max_characters: Characters of a text that count, to be cut off before the tokenizer; null for all.
-        vocabulary: Tokens.
     """
 
     max_tokens: int | None
@@ -79,7 +48,6 @@ class PersonalTowerInfo(StrictModel):
         sequences: The inputs of latest interactions by name, each with the action that it is of; null for all actions.
         profile_length: Most interactions of the profile, spread evenly over the whole past.
         brands: Whether the profile's brands are an input.
-        attributes: The users' attributes.
         shared_attributes: Those that products have too, level by level.
         user: Whether the user's vector is an output beside the personal query.
     """
@@ -100,8 +68,6 @@ class OnnxCheck(StrictModel):
     """How the towers, run by ONNX Runtime, differed from the package's own when they were written.
 
     Attributes:
-        onnxruntime: Its version.
-        texts: Texts compared.
         text_difference: Greatest difference of a number in a text's vector.
         requests: Requests of users compared.
         personal_difference: Greatest difference of a number in a personal query's vector; null without a personal tower.
@@ -118,15 +84,9 @@ class OnnxManifest(StrictModel):
     """What `onnx.json` says of a folder of ONNX towers.
 
     Attributes:
-        format_version: Of the folder.
         model_hash: Hash of the model's configuration, tokenizer and weights.
-        graph_hash: Hash of the graph's content.
         as_of: The tables hold what queries led to before this time, UTC.
-        dimension: Of every vector.
-        opset: Of the operators.
-        ir_version: Of the files.
         onnx: Version of the package that wrote them.
-        text_tower: The text tower.
         personal_tower: The personal tower; null where the model has nothing to say of users.
         check: How they compare with the package.
     """

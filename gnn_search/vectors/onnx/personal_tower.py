@@ -1,4 +1,4 @@
-"""The personal tower as ONNX: a query's vector and what is known of its user in, the personal query's vector out."""
+"""The personal tower as ONNX: a query's vector and a user's past to a personal query; and the tables that `serving.py` reads for it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gnn_search.arrays import bisect_rows
 from gnn_search.config.recipe import Recipe
+from gnn_search.graph.store import Graph, to_datetime
 from gnn_search.model.aggregation import Padded, PaddedVectors
 from gnn_search.model.codes import ValueNumbers
 from gnn_search.model.user_tower import Slots, UserLists
+from gnn_search.sampling.history import QueryCategories
 from gnn_search.trained.model import Model
-from gnn_search.vectors.onnx.manifest import OnnxLayout, PersonalTowerInfo, ValueCodes
+from gnn_search.vectors.onnx.manifest import PERSONAL_TOWER, PersonalTowerInfo, ValueCodes
 from gnn_search.vectors.onnx.network import export_module
+from gnn_search.vectors.onnx.serving import User
 
 _ABOUT = """A query's vector and what is known of its user to the personal query's vector.
 
 Empty slots have the count 0; a user of whom nothing is known leaves the query's vector as it is, to the bit."""
-
 _LONG_AGO = 1e30
 """Days; later than every age, so an empty slot is never the youngest."""
+
+_BLOCK = 8192
+"""Texts encoded at once."""
 
 
 class PersonalTower(nn.Module):
@@ -91,10 +98,6 @@ class PersonalTower(nn.Module):
 def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo | None:
     """Write `personal_tower.onnx`.
 
-    Args:
-        folder: Exists.
-        model: The model.
-
     Returns:
         What a server has to know of it; None, and no file, where the model has no part that says anything of users.
 
@@ -118,7 +121,7 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
     tower = PersonalTower(model, list(sequences))
     if tower.user.gate is None and tower.user.attention is None:
         return None
-    export_module(tower, tower.inputs(), tower.outputs(), OnnxLayout(folder).personal_tower, _ABOUT)
+    export_module(tower, tower.inputs(), tower.outputs(), folder / PERSONAL_TOWER, _ABOUT)
     return PersonalTowerInfo(
         clock=Recipe.model_validate(model.graph.manifest.recipe).tables.events.clock,
         actions=tuple(model.graph.positive_actions),
@@ -168,3 +171,48 @@ def _slots(vectors: Tensor, counts: Tensor, days: Tensor) -> Slots:
         log_length.expand_as(counts),
     )
     return Slots(vectors, torch.stack(features, dim=2), ~there, log_length)
+
+
+def write_serving_tables(folder: Path, model: Model, info: PersonalTowerInfo, as_of: int) -> None:
+    """Write the arrays that the inputs of the personal tower are made with, as of a time (µs), and `serving.py`, which makes them."""
+    if info.attention_length:
+        categories = QueryCategories(model.graph.before(as_of), model.config.user.query_categories)
+        np.save(folder / "query_categories_indptr.npy", categories.indptr)
+        np.save(folder / "query_categories.npy", categories.category)
+        np.save(folder / "product_category.npy", np.asarray(model.graph.taxonomy.product_category, dtype=np.int32))
+        np.save(folder / "query_texts.npy", _query_texts(model))
+    if info.brands:
+        np.save(folder / "product_brand.npy", model.features.brands.code[:, 0].astype(np.int32))
+    (folder / "serving.py").write_bytes(Path(__file__).with_name("serving.py").read_bytes())
+
+
+@torch.no_grad()
+def _query_texts(model: Model) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    texts = np.empty((model.graph.num_nodes["query"], model.config.dimension), dtype=np.float32)
+    for start in range(0, len(texts), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(texts)), dtype=np.int32)
+        texts[rows] = model.towers.query_texts(rows).numpy()
+    return texts
+
+
+def user_of(graph: Graph, user: int, as_of: int) -> User:
+    """Return a user's events before a time (µs) and attributes, as a server would pass them; nobody for -1."""
+    time = np.datetime64(to_datetime(as_of).replace(tzinfo=None), "us")
+    if user < 0:
+        return User(time)
+    events = [(*_entries(graph, ("product", f"rev_{action}", "user"), user, as_of), action) for action in graph.positive_actions]
+    return User(
+        time,
+        time=np.concatenate([time for _, time, _ in events]).astype("datetime64[us]"),
+        product=np.concatenate([product for product, _, _ in events]),
+        action=[action for product, _, action in events for _ in product],
+        attributes=graph.nodes("user").row(user, named=True),
+    )
+
+
+def _entries(graph: Graph, edge_type: tuple[str, str, str], row: int, as_of: int) -> tuple[np.ndarray, np.ndarray]:
+    csr = graph.csr(edge_type)
+    assert csr.time is not None
+    start, end = csr.indptr[row : row + 1], csr.indptr[row + 1 : row + 2]
+    inside = slice(int(start[0]), int(bisect_rows(csr.time, start, end, as_of)[0]))
+    return np.asarray(csr.index[inside]), np.asarray(csr.time[inside])

@@ -5,7 +5,7 @@ trained: which of a user's events count for a query, how many of them, and in wh
 
 Example:
     tables = ServingTables.open(Path("export/onnx"))
-    user = User(now=np.datetime64("2024-02-22T10:00"), time=times, product=products, action=actions)
+    user = User(as_of=np.datetime64("2024-02-22T10:00"), time=times, product=products, action=actions)
     inputs = tables.inputs(query_vectors, [tables.history_query(query, text_vector)], [user], product_vectors)
     personal = onnxruntime.InferenceSession("export/onnx/personal_tower.onnx").run(["personal"], inputs)[0]
 """
@@ -38,17 +38,17 @@ _INTERACTIONS_READ = 512
 
 @dataclass(frozen=True)
 class User:
-    """Who asks: attributes, and the events of the past, in the order of the log where several have one time. Nobody has none.
+    """The user of a request: attributes, and the events of the past, in the order of the log where several have one time. Nobody has none.
 
     Attributes:
-        now: Time of the request, UTC. Events at it or after it do not count.
+        as_of: Time of the request, UTC. Events at it or after it do not count.
         time: When each event was, UTC, as numpy datetimes.
         product: Row of its product in `parquet/product-*.parquet`, counted from 0; -1 for one that is not there.
         action: Its kind of action.
         attributes: Values by column of the users table.
     """
 
-    now: np.datetime64
+    as_of: np.datetime64
     time: npt.ArrayLike = ()
     product: npt.ArrayLike = ()
     action: Sequence[str] = ()
@@ -59,7 +59,7 @@ class User:
 class _Past:
     """Events before the request, in time order; `kind` is the place of the action among those that count as interactions, -1 for none."""
 
-    now: int
+    as_of: int
     time: Int
     product: Int
     kind: Int
@@ -119,7 +119,7 @@ class ServingTables:
         Args:
             vectors: The queries' vectors: of a known query that of `parquet/query-*.parquet`, of any other that of `text_tower.onnx`.
             history_queries: Of each request, from `history_query`.
-            users: Who asks each.
+            users: Of each request.
             products: The vectors of `parquet/product-*.parquet`.
 
         Shapes:
@@ -144,12 +144,12 @@ class ServingTables:
         return feeds
 
     def _past(self, user: User) -> _Past:
-        time, now = _microseconds(user.time), int(_microseconds(user.now))
+        time, as_of = _microseconds(user.time), int(_microseconds(user.as_of))
         product = np.asarray(user.product, dtype=np.int64)
         kind = np.array([self._kinds.get(action, -1) for action in user.action], dtype=np.int64)
         order = np.lexsort((kind, time))
-        order = order[time[order] < now]
-        return _Past(now, time[order], product[order], np.where(product >= 0, kind, -1)[order])
+        order = order[time[order] < as_of]
+        return _Past(as_of, time[order], product[order], np.where(product >= 0, kind, -1)[order])
 
     def _in_categories(self, past: _Past, query: int) -> Slots:
         """Return the interactions in the query's categories."""
@@ -161,7 +161,7 @@ class ServingTables:
             groups = category[inside]
             distinct = np.unique(groups, return_index=True)[0]
             inside = np.sort(np.concatenate([inside[groups == group][-_INTERACTIONS_READ:] for group in distinct]))
-        return _distinct(past.product[inside], past.time[inside], past.now, self._settings["attention_length"])
+        return _distinct(past.product[inside], past.time[inside], past.as_of, self._settings["attention_length"])
 
 
 def _label(value: object) -> str:
@@ -187,7 +187,7 @@ def read_tables(folder: Path) -> dict[str, npt.NDArray[Any]]:
 def _latest(past: _Past, kind: int | None, most: int) -> Slots:
     """Return the distinct products among the latest interactions of a kind, or of all."""
     events = np.flatnonzero(past.kind >= 0 if kind is None else past.kind == kind)[-most:]
-    return _distinct(past.product[events], past.time[events], past.now, most)
+    return _distinct(past.product[events], past.time[events], past.as_of, most)
 
 
 def _profile(past: _Past, most: int) -> Int:
@@ -197,13 +197,13 @@ def _profile(past: _Past, most: int) -> Int:
     return products[(2 * np.arange(size) + 1) * len(products) // (2 * size)] if size else products
 
 
-def _distinct(thing: Int, time: Int, now: int, most: int) -> Slots:
+def _distinct(thing: Int, time: Int, as_of: int, most: int) -> Slots:
     """Merge repeats, order by last time, keep the latest."""
     distinct, row, count = np.unique(thing, return_inverse=True, return_counts=True)
     last = np.full(len(distinct), np.iinfo(np.int64).min)
     np.maximum.at(last, row, time)
     kept = np.lexsort((distinct, last))[-most:]
-    return distinct[kept], count[kept], (now - last[kept]) / _DAY
+    return distinct[kept], count[kept], (as_of - last[kept]) / _DAY
 
 
 def _sequence(name: str, found: Sequence[Slots], products: Float32) -> dict[str, npt.NDArray[Any]]:

@@ -15,7 +15,7 @@ from gnn_search.layout import write_json
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import most_characters, unknown_token
 from gnn_search.trained.model import Model
-from gnn_search.vectors.onnx.manifest import OnnxLayout, TextTowerInfo
+from gnn_search.vectors.onnx.manifest import TEXT_TOWER, TOKENIZER, TextTowerInfo
 from gnn_search.vectors.onnx.network import export_module
 
 _ABOUT = """Texts, cut into tokens, to vectors of length 1.
@@ -50,10 +50,6 @@ def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
     A static tower is linear in the tokens, so one matrix is all that it needs. The direction of a mean is that of the sum, so the token for
     the unknown, which the tower leaves out, is a row of zeros.
 
-    Args:
-        folder: Exists.
-        model: The model.
-
     Returns:
         What a server has to know of it.
 
@@ -61,7 +57,7 @@ def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
         ConfigError: The text tower is a transformer, or too large for the format.
         MissingExtraError: The package onnx is not installed.
     """
-    tower, layout = model.towers.text, OnnxLayout(folder)
+    tower = model.towers.text
     if not isinstance(tower, StaticTower):
         raise ConfigError(
             f"the text tower of {model.path} is a transformer, which is not written as ONNX; leave ONNX out: the export's text_tower is a "
@@ -71,8 +67,8 @@ def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
     if unknown is not None:
         table[unknown] = 0
     example = torch.ones(2, 3, dtype=torch.int64), ("batch", "tokens")
-    export_module(FoldedTower(table), {"input_ids": example, "attention_mask": example}, ["vector"], layout.text_tower, _ABOUT)
-    write_json(layout.tokenizer, _serving_tokenizer(tower.tokenizer))
+    export_module(FoldedTower(table), {"input_ids": example, "attention_mask": example}, ["vector"], folder / TEXT_TOWER, _ABOUT)
+    write_json(folder / TOKENIZER, _serving_tokenizer(tower.tokenizer))
     truncation = tower.tokenizer.truncation
     return TextTowerInfo(
         max_tokens=None if truncation is None else int(truncation["max_length"]),

@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from tokenizers import Tokenizer
 
+from gnn_search.arrays import Float32, Int32, sorted_unique
+from gnn_search.errors import ArtefactError, MissingExtraError
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import FORMAT_VERSION, write_json
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import NodeEmbeddings
-from gnn_search.vectors.onnx.check import check_towers
-from gnn_search.vectors.onnx.manifest import OnnxLayout, OnnxManifest
+from gnn_search.vectors.onnx.manifest import (
+    MANIFEST,
+    PERSONAL_TOWER,
+    TEXT_TOWER,
+    TOKENIZER,
+    OnnxCheck,
+    OnnxManifest,
+    PersonalTowerInfo,
+    TextTowerInfo,
+)
 from gnn_search.vectors.onnx.network import IR_VERSION, OPSET
-from gnn_search.vectors.onnx.personal_tower import write_onnx_personal_tower
-from gnn_search.vectors.onnx.tables import write_serving_tables
+from gnn_search.vectors.onnx.personal_tower import user_of, write_onnx_personal_tower, write_serving_tables
+from gnn_search.vectors.onnx.serving import ServingTables, read_tables
 from gnn_search.vectors.onnx.text_tower import write_onnx_text_tower
+
+TOLERANCE = 1e-5
+"""Greatest difference of a number in a unit vector."""
+_REQUESTS, _TEXTS, _BATCH = 256, 1024, 64
 
 
 def write_onnx_towers(folder: Path, model: Model, shop: NodeEmbeddings) -> OnnxManifest:
-    """Write what a server needs to encode requests without torch and the graph, beside the vectors of known products and queries.
+    """Make a folder of all that a server needs to encode requests without torch and graph beside vectors of known products and queries.
 
     The towers are run by ONNX Runtime and compared with the package before the manifest is written.
-
-    Args:
-        folder: Made here.
-        model: The model.
-        shop: Its vectors.
 
     Raises:
         ConfigError: The text tower is a transformer, or a network would be too large for the format.
@@ -54,5 +67,114 @@ def write_onnx_towers(folder: Path, model: Model, shop: NodeEmbeddings) -> OnnxM
         personal_tower=personal,
         check=check_towers(folder, model, encoder, text, personal),
     )
-    write_json(OnnxLayout(folder).manifest, manifest.model_dump(mode="json"))
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest
+
+
+class OnnxTextTower:
+    """The text tower of a folder, run by ONNX Runtime on one thread.
+
+    Raises:
+        MissingExtraError: The package onnxruntime is not installed.
+    """
+
+    def __init__(self, folder: Path, info: TextTowerInfo) -> None:
+        self._session, self._most = open_session(folder / TEXT_TOWER), info.max_characters
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+
+    def __call__(self, texts: Sequence[str]) -> Float32:
+        """Encode texts: float32 [n, d], unit length, zero for a text of which nothing is known."""
+        cut = self._tokenizer.encode_batch_fast([text[: self._most] for text in texts])
+        ids = np.array([text.ids for text in cut], dtype=np.int64).reshape(len(texts), -1)
+        mask = np.array([text.attention_mask for text in cut], dtype=np.int64).reshape(len(texts), -1)
+        vectors: Float32 = self._session.run(["vector"], {"input_ids": ids, "attention_mask": mask})[0]
+        return vectors
+
+
+def open_session(file: Path) -> Any:
+    """Open a network by ONNX Runtime, on one thread.
+
+    Raises:
+        MissingExtraError: The package onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"ONNX files are checked with {error.name}, which is not installed; run: pip install 'gnn-search[onnx]'"
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
+def check_towers(folder: Path, model: Model, encoder: NodeEncoder, text: TextTowerInfo, personal: PersonalTowerInfo | None) -> OnnxCheck:
+    """Compare the towers of a folder with the package's, on texts and requests spread over the shop.
+
+    Raises:
+        ArtefactError: They differ.
+        MissingExtraError: The package onnxruntime is not installed.
+    """
+    import onnxruntime
+
+    texts = model.graph.nodes("query")["query"].gather(_spread(model.graph.num_nodes["query"], _TEXTS)).to_list()
+    texts = [*texts, "", "\N{SNOWMAN}"]
+    difference = _greatest(OnnxTextTower(folder, text)(texts), encoder.encode_texts(texts).numpy(), "text_tower.onnx")
+    requests, moved = 0, None
+    if personal is not None:
+        user, query = _requests(model)
+        requests = len(user)
+        ours = encoder.encode_requests(user, query).numpy()
+        moved = _greatest(run_requests(folder, model, encoder, personal, user, query), ours, "personal_tower.onnx")
+    return OnnxCheck(
+        onnxruntime=onnxruntime.__version__,
+        texts=len(texts),
+        text_difference=difference,
+        requests=requests,
+        personal_difference=moved,
+    )
+
+
+def run_requests(
+    folder: Path, model: Model, encoder: NodeEncoder, info: PersonalTowerInfo, user: Int32, query: Int32, batch: int = _BATCH
+) -> Float32:
+    """Encode requests for known queries as a server would, by `serving.py` and ONNX Runtime.
+
+    Shapes:
+        - user: int32 [n], -1 for nobody
+        - query: int32 [n]
+        - returns: float32 [n, d]
+    """
+    tables, session = ServingTables(info.model_dump(), read_tables(folder)), open_session(folder / PERSONAL_TOWER)
+    vectors, texts = encoder.encode_queries(query).numpy(), encoder.encode_query_texts(query).numpy()
+    products, parts = encoder.products.numpy(), []
+    for start in range(0, len(user), batch):
+        rows = range(start, min(start + batch, len(user)))
+        users = [user_of(model.graph, int(user[row]), encoder.view.time) for row in rows]
+        history_queries = [tables.history_query(int(query[row]), texts[row]) for row in rows]
+        parts.append(session.run(["personal"], tables.inputs(vectors[start : start + batch], history_queries, users, products))[0])
+    return np.concatenate(parts) if parts else vectors
+
+
+def _requests(model: Model) -> tuple[Int32, Int32]:
+    """Return requests that users made in the training period, every eighth taken as nobody's."""
+    examples = model.graph.examples("train")
+    picked = examples[_spread(examples.height, _REQUESTS)]
+    user = picked["user"].fill_null(-1).to_numpy().astype(np.int32)
+    user[::8] = -1
+    return user, picked["query"].to_numpy().astype(np.int32)
+
+
+def _spread(size: int, most: int) -> Int32:
+    return sorted_unique(np.linspace(0, size - 1, min(size, most)).astype(np.int32))
+
+
+def _greatest(theirs: Float32, ours: Float32, name: str) -> float:
+    difference = float(np.abs(theirs - ours).max(initial=0.0))
+    # Not above: it may be no number.
+    if not difference <= TOLERANCE:
+        raise ArtefactError(
+            f"{name} differs by {difference:.1e} from the model in a vector's number, where at most {TOLERANCE:.0e} is due to rounding; "
+            "ONNX Runtime may have a fault on this machine, so install another version of it, or leave ONNX out"
+        )
+    return difference

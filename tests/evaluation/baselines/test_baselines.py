@@ -77,7 +77,7 @@ class Slow:
 
 
 def requests_of(graph):
-    """Return every pair of a shopper, known or not, and a query, as names and as numbers."""
+    """Return every pair of a user, known or not, and a query, as names and as numbers."""
     users, queries = graph.nodes("user")["user_id"].to_list(), graph.nodes("query")["query"].to_list()
     pairs = [(u, q) for u in range(-1, len(users)) for q in range(len(queries))]
     names = [(users[u] if u >= 0 else None, queries[q]) for u, q in pairs]

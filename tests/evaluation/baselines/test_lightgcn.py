@@ -14,15 +14,15 @@ SETTINGS = LightGcnSettings(dimension=8, layers=2, steps=60, batch_size=64, nega
 
 @pytest.fixture(scope="module")
 def planted(make_graph):
-    """Three kinds of shoppers, each of whom chooses the four products of a kind, all for one query; and a product that nobody chose."""
+    """Three kinds of users, each of whom chooses the four products of a kind, all for one query; and a product that nobody chose."""
     products = [(f"p{i:02}", f"t{i}", None, ["a"]) for i in range(GROUPS * EACH + 1)]
     events = [
-        (f"u{group}{shopper}", "x", f"p{group * EACH + product:02}", 1 + shopper, "purchase", f"s{group}{shopper}{product}", "f")
+        (f"u{group}{user}", "x", f"p{group * EACH + product:02}", 1 + user, "purchase", f"s{group}{user}{product}", "f")
         for group in range(GROUPS)
-        for shopper in range(4)
+        for user in range(4)
         for product in range(EACH)
-        # The last shopper of a kind has not yet seen one of its products.
-        if not (shopper == 3 and product == group)
+        # The last user of a kind has not yet seen one of its products.
+        if not (user == 3 and product == group)
     ]
     events += [("late", "new", "p00", 12, "purchase", "v", "f"), ("late", "x", "p01", 22, "purchase", "w", "f")]
     events += [(None, "y", f"p{4 + product:02}", 5, "purchase", f"n{product}", "f") for product in range(EACH)]
@@ -49,12 +49,12 @@ def ask(ranker, graph, user, query, k):
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
-def test_a_shopper_is_given_what_others_of_the_kind_chose(ranker, planted, group):
+def test_a_user_is_given_what_others_of_the_kind_chose(ranker, planted, group):
     found = ask(ranker, planted, f"u{group}3", "x", EACH).product[0]
     assert sorted(found.tolist()) == [group * EACH + product for product in range(EACH)]
 
 
-def test_an_unknown_shopper_gets_what_the_query_led_to(ranker, planted):
+def test_an_unknown_user_gets_what_the_query_led_to(ranker, planted):
     assert sorted(ask(ranker, planted, None, "y", EACH).product[0].tolist()) == [4, 5, 6, 7]
     # "late" is known only from validation on.
     assert (ask(ranker, planted, "late", "y", 5).product == ask(ranker, planted, None, "y", 5).product).all()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnn_search.evaluation.boosting.candidates import Candidates
+from gnn_search.evaluation.boosting.candidates import BoostCandidates
 from gnn_search.evaluation.metrics.hits import find_places
 from gnn_search.graph.cases import Cases
 from gnn_search.index.boosting.boost import Boost, QualityBorders, boosted_products, boosted_queries
@@ -56,7 +56,7 @@ def searched(cases: Cases, requests: np.ndarray, vectors: np.ndarray, quality: n
 @given(st.integers(0, 10_000), st.integers(1, 40), st.sampled_from([0.0, 0.02, 0.1, 0.5, 3.0]), st.sampled_from([1, 5, 10]))
 def test_places_are_those_of_a_whole_search(seed, depth, strength, k):
     cases, requests, vectors, quality = made_up(seed, 15, 60)
-    candidates = Candidates(FlatIndex.build(vectors), requests, cases, quality, depth=depth, budget=1000)
+    candidates = BoostCandidates(FlatIndex.build(vectors), requests, cases, quality, depth=depth, budget=1000)
     random = np.random.default_rng(seed + 1)
     for _ in range(3):
         weights = (random.normal(size=4) * strength).astype(np.float32)
@@ -67,7 +67,7 @@ def test_places_are_those_of_a_whole_search(seed, depth, strength, k):
 
 def test_candidates_are_widened_only_where_a_boost_needs_it():
     cases, requests, vectors, quality = made_up(0, 40, 500)
-    candidates = Candidates(FlatIndex.build(vectors), requests, cases, quality, depth=20, budget=1000)
+    candidates = BoostCandidates(FlatIndex.build(vectors), requests, cases, quality, depth=20, budget=1000)
     candidates.places(np.zeros(4, np.float32), 5)
     plain = candidates.pairs
     assert plain <= 40 * 20 * 4
@@ -77,7 +77,7 @@ def test_candidates_are_widened_only_where_a_boost_needs_it():
 
 def test_a_boost_beyond_the_budget_is_refused_and_others_stay_exact():
     cases, requests, vectors, quality = made_up(1, 40, 500)
-    candidates = Candidates(FlatIndex.build(vectors), requests, cases, quality, depth=20, budget=4)
+    candidates = BoostCandidates(FlatIndex.build(vectors), requests, cases, quality, depth=20, budget=4)
     weak = np.full(4, 0.01, np.float32)
     before = candidates.places(weak, 5)
     assert candidates.places(np.array([5, -5, 5, -5], np.float32), 5) is None
@@ -89,6 +89,6 @@ def test_a_boost_beyond_the_budget_is_refused_and_others_stay_exact():
 @pytest.mark.parametrize(("place", "row"), [(1, 0), (3, 2), (1000, 19)])
 def test_spread_is_the_distance_to_the_first(place, row):
     cases, requests, vectors, quality = made_up(2, 10, 500)
-    candidates = Candidates(FlatIndex.build(vectors), requests, cases, quality, depth=20)
+    candidates = BoostCandidates(FlatIndex.build(vectors), requests, cases, quality, depth=20)
     cosine = -np.sort(-(requests @ vectors.T), axis=1)
     assert candidates.spread(place) == pytest.approx(float(np.mean(cosine[:, 0] - cosine[:, row])), abs=1e-6)

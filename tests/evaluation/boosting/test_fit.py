@@ -1,4 +1,4 @@
-"""A boost is fitted on one half of the shoppers, and its gains are those of searches with it."""
+"""A boost is fitted on one half of the users, and its gains are those of searches with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gnn_search.errors import RequestError
 from gnn_search.evaluation.boosting.fit import FITTED, LATER, OTHER_HALF, FitSettings, fit_boost, half_of, measure_gains, open_period
 from gnn_search.evaluation.qrels import build_qrels
 from gnn_search.graph.cases import build_cases
-from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.boost import build_boost
 from gnn_search.retrieval.options import RankingOptions
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.request_encoder import RequestEncoder
@@ -41,7 +41,7 @@ def test_each_action_has_weights_of_its_own(fitted):
         assert np.abs(boost.weights[one.action]).max() <= report.bound
 
 
-def test_on_the_shoppers_it_was_fitted_on_it_is_not_worse(fitted):
+def test_on_the_users_it_was_fitted_on_it_is_not_worse(fitted):
     _, report = fitted
     gains = {(gain.action, gain.metric): gain for gain in report.gains if gain.part == FITTED}
     assert gains["click", "recall"].gain >= 0
@@ -70,7 +70,7 @@ def test_gains_are_those_of_lists_that_the_boosted_channel_ranks(fitted, model):
         assert gain.boosted == pytest.approx(np.mean(recalls))
 
 
-def test_the_halves_share_no_shopper_and_are_all(fitted, model):
+def test_the_halves_share_no_user_and_are_all(fitted, model):
     _, report = fitted
     cases = build_cases(model.graph, "validation")
     fitting = half_of(cases, SETTINGS.seed)

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from gnn_search.evaluation.metrics.beyond_relevance import Coverage, Diversity, Novelty, RepeatShare
+from gnn_search.evaluation.metrics.beyond_relevance import Diversity, Novelty, RepeatShare
 
 
 def lists(*rows):
@@ -50,10 +50,3 @@ def test_repeats_by_hand(fruit_shop):
     repeats = RepeatShare(fruit_shop.before(fruit_shop.manifest.test_start))
     found = repeats.measure(lists([0, 1, 2], [3, 0, -1], [0, 1, 2], [-1, -1, -1]), np.array([0, 1, -1, 0], np.int32))
     assert found.tolist() == pytest.approx([2 / 3, 1 / 2, np.nan, np.nan], nan_ok=True)
-
-
-def test_coverage_counts_each_product_once():
-    coverage = Coverage(10)
-    coverage.add(lists([1, 2], [2, -1]))
-    coverage.add(lists([9, 1]))
-    assert coverage.products == 3

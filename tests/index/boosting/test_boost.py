@@ -12,8 +12,7 @@ from models import write_model
 from shops import build
 
 from gnn_search.errors import ArtefactError, OutputExistsError, RequestError
-from gnn_search.index.boosting.boost import Boost, open_boost, save_boost
-from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.boost import Boost, build_boost, open_boost, save_boost
 from gnn_search.trained.model import open_model
 
 NAMES = ["popularity", "price", "recency", "conversion"]
@@ -65,7 +64,7 @@ def test_it_knows_nothing_that_came_after_training(tiny_shop, boost, tmp_path):
     assert other.qualities == boost.qualities
 
 
-def test_at_another_moment_the_log_counts_anew_and_columns_stay(boost, model):
+def test_at_another_time_the_log_counts_anew_and_columns_stay(boost, model):
     view = model.graph.before(model.graph.manifest.test_start)
     then = boost.at(view)
     assert then.as_of == view.time

@@ -13,8 +13,8 @@ from gnn_search.index.boosting.qualities import (
     halvings,
     has_interactions,
     measure_quality,
-    product_columns,
-    quantile_borders,
+    numeric_product_columns,
+    quality_borders,
 )
 
 DAY = 86_400_000_000.0
@@ -55,7 +55,7 @@ def test_before_the_first_event_nothing_is_known(fruit_shop):
 
 
 def test_a_numeric_column_of_the_products(tiny_graph):
-    assert product_columns(tiny_graph) == ["price"]
+    assert numeric_product_columns(tiny_graph) == ["price"]
     price = measure_quality(tiny_graph.before(0), "price")
     np.testing.assert_array_equal(price, tiny_graph.nodes("product")["price"].to_numpy())
 
@@ -75,14 +75,14 @@ def test_conversion_needs_several_actions(make_graph):
 
 
 def test_the_borders_are_those_of_halving_either_half():
-    borders = quantile_borders(np.arange(1025.0), np.ones(1025, np.bool_))
+    borders = quality_borders(np.arange(1025.0), np.ones(1025, np.bool_))
     assert borders[:10] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
     assert borders[10:] == [768, 896, 960, 992, 1008, 1016, 1020, 1022, 1023]
     assert len(borders) == 2 * HALVINGS - 1
 
 
 def test_numbers_by_hand():
-    borders = quantile_borders(np.arange(1025.0), np.ones(1025, np.bool_))
+    borders = quality_borders(np.arange(1025.0), np.ones(1025, np.bool_))
     value = np.array([0, 1, 255, 256, 511, 512, 767, 768, 1023, np.inf, -np.inf, np.nan])
     high = [0, 0, 0, 0, 0, 0.1, 0.1, 0.2, 1, 1, 0, 0]
     low = [1, 0.9, 0.2, 0.1, 0.1, 0, 0, 0, 0, 0, 1, 0]
@@ -91,13 +91,13 @@ def test_numbers_by_hand():
 
 def test_only_known_products_and_finite_values_make_borders():
     value, known = np.array([np.nan, -np.inf, 3.0, 900.0]), np.array([True, True, True, False])
-    assert quantile_borders(value, known) == [3.0] * 19
-    assert quantile_borders(value, np.array([True, True, False, False])) == []
+    assert quality_borders(value, known) == [3.0] * 19
+    assert quality_borders(value, np.array([True, True, False, False])) == []
 
 
 def test_many_equal_values_stand_above_what_is_worse_and_are_not_sunk():
     value = np.r_[np.zeros(2), np.ones(95), 2.0, 3.0, 4.0]
-    numbers = halvings(value, quantile_borders(value[2:], np.ones(98, np.bool_)))
+    numbers = halvings(value, quality_borders(value[2:], np.ones(98, np.bool_)))
     assert numbers[0].tolist() == [0.0, 1.0]
     assert numbers[5, 1] == 0
     assert (np.diff(numbers[2:, 0]) >= 0).all()
@@ -105,7 +105,7 @@ def test_many_equal_values_stand_above_what_is_worse_and_are_not_sunk():
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.lists(st.floats(allow_nan=False), min_size=1, max_size=60))
 def test_a_better_product_never_gets_less(seen, asked):
-    borders = quantile_borders(np.array(seen), np.ones(len(seen), np.bool_))
+    borders = quality_borders(np.array(seen), np.ones(len(seen), np.bool_))
     numbers = halvings(np.sort(asked), borders)
     assert ((numbers >= 0) & (numbers <= 1)).all()
     assert (np.diff(numbers[:, 0]) >= 0).all()

@@ -9,8 +9,8 @@ import pytest
 from models import write_model
 
 from gnn_search.errors import ArtefactError, OutputExistsError
+from gnn_search.retrieval.fusion.rules import ChannelWeights, Weights
 from gnn_search.retrieval.fusion.store import open_fusion, save_fusion
-from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
 from gnn_search.trained.model import open_model
 
 WEIGHTS = Weights(

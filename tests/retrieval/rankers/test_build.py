@@ -8,7 +8,7 @@ from models import write_model
 from rankers import open_ranker, same_ranking
 
 from gnn_search.errors import RequestError
-from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
+from gnn_search.retrieval.fusion.rules import ChannelWeights, Weights
 from gnn_search.retrieval.rankers.build import best_case_ranker, model_case_rankers, vector_case_ranker
 from gnn_search.retrieval.rankers.candidate_rankers import GraphRanker, RerankedRanker
 from gnn_search.retrieval.rankers.fused import FusedRanker
@@ -29,7 +29,7 @@ def with_reranker(tiny_model):
 
 @pytest.fixture(scope="module")
 def without_reranker(tiny_graph, tmp_path_factory):
-    model = open_model(write_model(tiny_graph, tmp_path_factory.mktemp("plain") / "model", walk=False))
+    model = open_model(write_model(tiny_graph, tmp_path_factory.mktemp("plain") / "model", reranker=False))
     return model, open_node_embeddings(model)
 
 
@@ -49,7 +49,7 @@ def test_every_ranker_knows_the_index(with_reranker):
 
 def test_without_a_reranker_the_vectors_rank(without_reranker):
     model, embeddings = without_reranker
-    assert model.walk is None
+    assert model.reranker is None
     assert isinstance(open_ranker(model, embeddings).ranker, VectorRanker)
     assert [ranker.name for ranker in model_case_rankers(model, embeddings)] == ["gnn-search", "gnn-search, no user"]
     with pytest.raises(RequestError, match=r"has no reranker; train it with reranker\.enabled, or use another channel"):

@@ -49,7 +49,7 @@ class Opened:
 
     def ranker(self, *, alone: bool = False, others: float | None = None, nearest: int = 3, **settings: int) -> CandidateRanker:
         """Make a ranker; `others` is what the scorer adds to products that are no candidates."""
-        nodes, scorer = self.encoder.nodes, deepcopy(self.model.walk)
+        nodes, scorer = self.encoder.nodes, deepcopy(self.model.reranker)
         if others is not None:
             with torch.no_grad():
                 scorer.others.fill_(others)
@@ -58,8 +58,8 @@ class Opened:
         index = CountingIndex.build(self.embeddings.vectors["product"])
         return (GraphRanker if alone else RerankedRanker)(index, candidates, self.words, scorer, **settings)
 
-    def asked(self, **settings) -> EncodingRanker:
-        """Make a ranker that encodes what it is asked."""
+    def encoding(self, **settings) -> EncodingRanker:
+        """Make a ranker that encodes its requests first."""
         return EncodingRanker(self.encoder, self.ranker(**settings))
 
 
@@ -159,7 +159,7 @@ def test_lists_are_deepened_until_nothing_can_enter(opened, requests):
 
 
 def test_a_list_does_not_depend_on_the_others_in_the_call(opened, requests):
-    ranker, blocks = opened.ranker(others=0.0), opened.asked(others=0.0, spare=1, places=9 * 13)
+    ranker, blocks = opened.ranker(others=0.0), opened.encoding(others=0.0, spare=1, places=9 * 13)
     whole = ranker.rank(requests, 12)
     order = np.random.default_rng(0).permutation(len(USER))
     for part in np.split(order, [1, 2, 40]):
@@ -174,7 +174,7 @@ def test_a_list_does_not_depend_on_the_others_in_the_call(opened, requests):
 
 @pytest.mark.parametrize("alone", [False, True])
 def test_no_request(opened, alone):
-    ranker = opened.asked(alone=alone)
+    ranker = opened.encoding(alone=alone)
     assert ranker.rank(ints([]), ints([]), 4).product.shape == (0, 4)
     assert ranker.rank_texts(ints([]), [], 4).score.shape == (0, 4)
 
@@ -182,10 +182,10 @@ def test_no_request(opened, alone):
 def test_a_user_nobody_knows_gets_exactly_the_plain_result(opened):
     plain = EncodingRanker(RequestEncoder(opened.model, opened.embeddings, personal=False), opened.ranker())
     texts = ["bread 0", "never asked", "tea 1", "🍞🍞"]
-    found = opened.asked().rank_texts(ints([NOBODY] * 4), texts, 10)
+    found = opened.encoding().rank_texts(ints([NOBODY] * 4), texts, 10)
     assert same_ranking(found, plain.rank_texts(ints([0, 1, 2, 3]), texts, 10))
     query = ints(np.arange(20))
-    assert same_ranking(opened.asked().rank(ints([NOBODY] * 20), query, CATALOGUE), plain.rank(query % 15, query, CATALOGUE))
+    assert same_ranking(opened.encoding().rank(ints([NOBODY] * 20), query, CATALOGUE), plain.rank(query % 15, query, CATALOGUE))
 
 
 def test_a_user_of_whom_nothing_is_known_yet_gets_the_plain_result(tiny_graph, tmp_path):
@@ -204,12 +204,12 @@ def test_a_user_of_whom_nothing_is_known_yet_gets_the_plain_result(tiny_graph, t
 
 def test_users_change_the_result(opened):
     user = ints(range(15))
-    assert len(np.unique(opened.asked().rank(user, ints([0] * 15), 10).product, axis=0)) > 5
+    assert len(np.unique(opened.encoding().rank(user, ints([0] * 15), 10).product, axis=0)) > 5
 
 
 def test_known_queries_by_text_and_by_node_are_the_same(opened):
     names = opened.model.graph.nodes("query")["query"].to_list()
-    user, ranker = ints(np.arange(20) % 15), opened.asked()
+    user, ranker = ints(np.arange(20) % 15), opened.encoding()
     by_text, by_node = ranker.rank_texts(user, names, 12), ranker.rank(user, ints(range(20)), 12)
     assert np.array_equal(by_text.product, by_node.product)
     np.testing.assert_allclose(by_text.score, by_node.score, rtol=1e-5)
@@ -225,7 +225,7 @@ def test_the_graph_alone_lists_its_candidates(opened, requests):
 
 
 def test_the_graph_alone_finds_nothing_for_a_query_of_which_nothing_is_known(opened):
-    found = opened.asked(alone=True).rank_texts(ints([NOBODY, 3]), ["🍞🍞", "🍞🍞"], 3)
+    found = opened.encoding(alone=True).rank_texts(ints([NOBODY, 3]), ["🍞🍞", "🍞🍞"], 3)
     assert (found.product == PADDING).all()
     assert np.isneginf(found.score).all()
 
@@ -242,7 +242,7 @@ def test_zero_vectors(opened, k, others):
 
 
 def test_equal_scores_do_not_make_a_list_read_the_whole_catalogue(opened):
-    ranker = opened.asked(others=-60.0, spare=1)
+    ranker = opened.encoding(others=-60.0, spare=1)
     found = ranker.rank_texts(ints([NOBODY]), ["🍞🍞"], 5)
     assert sorted(found.product[0].tolist()) == [0, 1, 2, 3, 4]  # those described in their order, then the others by number
     assert found.product[0].tolist()[-2:] == [3, 4]
@@ -253,4 +253,4 @@ def test_equal_scores_do_not_make_a_list_read_the_whole_catalogue(opened):
 @pytest.mark.parametrize("alone", [False, True])
 def test_k_that_cannot_be(opened, k, message, alone):
     with pytest.raises(RequestError, match=message):
-        opened.asked(alone=alone).rank(ints([0]), ints([0]), k)
+        opened.encoding(alone=alone).rank(ints([0]), ints([0]), k)

@@ -8,8 +8,7 @@ from rankers import EncodingRanker, open_ranker, same_ranking
 
 from gnn_search.errors import RequestError
 from gnn_search.index.flat import FlatIndex
-from gnn_search.retrieval.fusion.reciprocal_rank import reciprocal_ranks
-from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, Weights
+from gnn_search.retrieval.fusion.rules import ChannelWeights, Weights, reciprocal_ranks
 from gnn_search.retrieval.rankers.build import candidate_index, channel_rankers
 from gnn_search.retrieval.rankers.fused import FusedRanker
 from gnn_search.retrieval.ranking import PADDING

@@ -9,8 +9,7 @@ import pytest
 from rankers import open_ranker
 
 from gnn_search.errors import RequestError
-from gnn_search.index.boosting.boost import boosted_products
-from gnn_search.index.boosting.build import build_boost
+from gnn_search.index.boosting.boost import boosted_products, build_boost
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.rankers.vector import VectorRanker
 from gnn_search.retrieval.ranking import PADDING

@@ -13,8 +13,8 @@ from torch import nn
 
 from gnn_search.errors import ConfigError, MissingExtraError
 from gnn_search.model.aggregation import Padded
-from gnn_search.vectors.onnx import check
 from gnn_search.vectors.onnx.network import IR_VERSION, MOST_BYTES, OPSET, export_module
+from gnn_search.vectors.onnx.write import open_session
 
 needs_onnx()
 
@@ -39,7 +39,7 @@ def write(path: Path, most_bytes: int = MOST_BYTES) -> Path:
 @pytest.mark.parametrize("shape", [(1, 1), (7, 1), (3, 5)])
 def test_any_batch_and_width(tmp_path, shape):
     codes = np.random.default_rng(0).integers(-1, 4, shape)
-    found = check.open_session(write(tmp_path / "sums.onnx")).run(["sum"], {"codes": codes})[0]
+    found = open_session(write(tmp_path / "sums.onnx")).run(["sum"], {"codes": codes})[0]
     table = np.r_[np.arange(8).reshape(4, 2), [[0, 0]]]
     assert np.array_equal(found, table[codes].sum(axis=1))
 
@@ -70,4 +70,4 @@ def test_says_which_package_is_missing(tmp_path, monkeypatch):
     with pytest.raises(MissingExtraError, match=r"ONNX files need onnx, which is not installed; run: pip install 'gnn-search\[onnx\]'"):
         write(tmp_path / "any.onnx")
     with pytest.raises(MissingExtraError, match=r"checked with onnxruntime, which is not installed; run: pip install 'gnn-search\[onnx\]'"):
-        check.open_session(path)
+        open_session(path)

@@ -12,10 +12,9 @@ from shops import build
 from towers import tiny_config
 
 from gnn_search.graph.store import Graph
-from gnn_search.vectors.onnx.check import open_session, run_requests
-from gnn_search.vectors.onnx.personal_tower import write_onnx_personal_tower
+from gnn_search.vectors.onnx.personal_tower import user_of, write_onnx_personal_tower
 from gnn_search.vectors.onnx.serving import ServingTables, User, read_tables
-from gnn_search.vectors.onnx.tables import user_of
+from gnn_search.vectors.onnx.write import open_session, run_requests
 
 needs_onnx()
 
@@ -44,7 +43,7 @@ def graph(tmp_path_factory) -> Graph:
 
 
 def requests(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """Return every (shopper or nobody, query)."""
+    """Return every (user or nobody, query)."""
     users, queries = np.arange(-1, graph.num_nodes["user"], dtype=np.int32), np.arange(graph.num_nodes["query"], dtype=np.int32)
     return np.repeat(users, len(queries)), np.tile(queries, len(users))
 
@@ -66,7 +65,7 @@ def test_same_vectors(graph, tmp_path, name):
 
 
 @pytest.mark.parametrize("day", ["first", "validation", "last"])
-def test_same_vectors_at_other_moments(graph, tmp_path, day):
+def test_same_vectors_at_other_times(graph, tmp_path, day):
     manifest = graph.manifest
     moment = {"first": manifest.time_first, "validation": manifest.validation_start, "last": manifest.time_last + 1}[day]
     written = write_towers(graph, tiny_config(**PARTS), tmp_path, moment)

@@ -18,8 +18,8 @@ from gnn_search.graph.store import Graph
 from gnn_search.sampling import history
 from gnn_search.tables.text import normalise_text
 from gnn_search.vectors.onnx import serving
+from gnn_search.vectors.onnx.personal_tower import user_of
 from gnn_search.vectors.onnx.serving import ServingTables, User
-from gnn_search.vectors.onnx.tables import user_of
 
 needs_onnx()
 
@@ -60,7 +60,7 @@ def written(graph, tmp_path_factory):
 
 
 def one_user() -> User:
-    """Return a shopper with events out of order, one of another kind and one to come."""
+    """Return a user with events out of order, one of another kind and one to come."""
     times = ["2024-01-09", "2024-01-01", "2024-01-02", "2024-01-03", "2024-01-11", "2024-01-05", "2024-01-04"]
     actions = ["click", "purchase", "click", "purchase", "click", "impression", "click"]
     product = [0, 1, 0, 2, 3, 2, 3]
@@ -127,7 +127,7 @@ def test_inputs_are_the_packages(graph, written):
     assert filled > 1000
 
 
-def test_as_many_choices_of_a_category_are_read(graph, written, monkeypatch):
+def test_as_many_interactions_of_a_category_are_read(graph, written, monkeypatch):
     monkeypatch.setattr(history, "_INTERACTIONS_READ", 2)
     monkeypatch.setattr(serving, "_INTERACTIONS_READ", 2)
     tables, moment = ServingTables.open(written.folder), graph.manifest.test_start

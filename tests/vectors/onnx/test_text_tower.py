@@ -18,8 +18,8 @@ from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.text_tower import TextTower
 from gnn_search.trained.model import open_model
-from gnn_search.vectors.onnx.check import OnnxTextTower, open_session
 from gnn_search.vectors.onnx.text_tower import write_onnx_text_tower
+from gnn_search.vectors.onnx.write import OnnxTextTower, open_session
 
 needs_onnx()
 

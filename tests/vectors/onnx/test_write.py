@@ -11,8 +11,8 @@ from gnn_search.errors import ArtefactError
 from gnn_search.layout import read_json
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
-from gnn_search.vectors.onnx import check
-from gnn_search.vectors.onnx.manifest import OnnxLayout, OnnxManifest
+from gnn_search.vectors.onnx import write
+from gnn_search.vectors.onnx.manifest import MANIFEST, OnnxManifest
 from gnn_search.vectors.onnx.network import IR_VERSION, OPSET
 from gnn_search.vectors.onnx.write import write_onnx_towers
 
@@ -28,8 +28,8 @@ def test_the_manifest_says_what_is_there(written):
     import onnx
     import onnxruntime
 
-    manifest, layout = written.manifest, OnnxLayout(written.folder)
-    assert OnnxManifest.model_validate(read_json(layout.manifest, "a folder of towers")) == manifest
+    manifest = written.manifest
+    assert OnnxManifest.model_validate(read_json(written.folder / MANIFEST, "a folder of towers")) == manifest
     assert (manifest.model_hash, manifest.graph_hash) == (written.model.manifest.hash, written.model.graph.manifest.hash)
     assert (manifest.dimension, manifest.opset, manifest.ir_version) == (16, OPSET, IR_VERSION)
     assert (manifest.onnx, manifest.check.onnxruntime) == (onnx.__version__, onnxruntime.__version__)
@@ -65,7 +65,7 @@ def test_the_same_model_gives_the_same_bytes(written, tmp_path):
 
 @pytest.mark.parametrize("name", ["text_tower", "personal_tower"])
 def test_towers_that_differ_from_the_package_are_refused(written, tmp_path, monkeypatch, name):
-    real = check.open_session
+    real = write.open_session
 
     class Wrong:
         def __init__(self, session) -> None:
@@ -74,7 +74,7 @@ def test_towers_that_differ_from_the_package_are_refused(written, tmp_path, monk
         def run(self, outputs, inputs):
             return [np.where(np.arange(16) == 0, np.nan, value) for value in self._session.run(outputs, inputs)]
 
-    monkeypatch.setattr(check, "open_session", lambda file: Wrong(real(file)) if file.stem == name else real(file))
+    monkeypatch.setattr(write, "open_session", lambda file: Wrong(real(file)) if file.stem == name else real(file))
     with pytest.raises(ArtefactError, match=rf"{name}.onnx differs by nan from the model in a vector's number, where at most 1e-05 is due"):
         write_onnx_towers(tmp_path / "onnx", written.model, open_node_embeddings(written.model))
     assert not (tmp_path / "onnx" / "onnx.json").exists()

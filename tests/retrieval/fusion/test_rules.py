@@ -1,4 +1,4 @@
-"""What the features of a channel are, and that a sum of them does not hang on other requests."""
+"""Rules that score fused candidates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from gnn_search.retrieval.fusion.candidates import join_channels
-from gnn_search.retrieval.fusion.weighted_sum import ChannelWeights, WeightedSum, Weights, channel_features
+from gnn_search.retrieval.fusion.rules import ChannelWeights, WeightedSum, Weights, channel_features, reciprocal_ranks
 from gnn_search.retrieval.ranking import PADDING, Ranking
 
 LISTS = {
@@ -56,3 +56,15 @@ def test_weights_must_be_finite_and_known():
         ChannelWeights(score=np.nan, rank=0, missing=0)
     with pytest.raises(ValidationError, match="extra"):
         ChannelWeights.model_validate({"score": 0, "rank": 0, "missing": 0, "more": 1})
+
+
+def test_by_hand():
+    lists = {
+        "a": Ranking(np.array([[4, 1]], np.int32), np.array([[9, 8]], np.float32)),
+        "b": Ranking(np.array([[1, 6]], np.int32), np.array([[0.2, 0.1]], np.float32)),
+    }
+    joined = join_channels(lists)
+    assert joined.product.tolist() == [1, 4, 6]
+    assert np.allclose(reciprocal_ranks(joined), [1 / 62 + 1 / 61, 1 / 61, 1 / 62], rtol=0, atol=1e-15)
+    # Two middling ranks beat one first.
+    assert joined.best(reciprocal_ranks(joined), 3).product.tolist() == [[1, 4, 6]]

@@ -1,4 +1,4 @@
-"""A fitted weighted sum of what channels say of a product."""
+"""Rules by which fused candidates are scored: reciprocal ranks, and a fitted weighted sum of what channels say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,27 @@ from gnn_search.arrays import Float64
 from gnn_search.config.base import Settings
 from gnn_search.retrieval.fusion.candidates import FusionCandidates
 
+CONSTANT = 60
+"""k of the paper: the larger, the less the first ranks stand out."""
+
 FEATURES = ("score", "rank", "missing")
+
+
+def reciprocal_ranks(candidates: FusionCandidates) -> Float64:
+    r"""Score candidates by the ranks at which channels found them.
+
+    .. math::
+        f(p) = \sum_{c \text{ found } p} \frac{1}{k + \text{rank}_c(p)}
+
+    after Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods" (SIGIR 2009).
+
+    Shapes:
+        - returns: float64 [candidates]
+    """
+    score = np.zeros(len(candidates.row))
+    for found in candidates.found.values():
+        score += np.where(found.rank > 0, 1 / (CONSTANT + found.rank), 0.0)
+    return score
 
 
 class ChannelWeights(Settings):
@@ -52,7 +72,7 @@ def channel_features(candidates: FusionCandidates, name: str) -> Float64:
     """Return what one channel says of candidates.
 
     Shapes:
-        Returns float64 [features, candidates], rows as in `FEATURES`.
+        - returns: float64 [features, candidates], rows as in `FEATURES`
     """
     found = candidates.found[name]
     missing = found.rank == 0

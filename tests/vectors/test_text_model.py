@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.tokens import most_characters
 from gnn_search.trained.model import open_model
-from gnn_search.vectors.static_model import write_static_model
+from gnn_search.vectors.text_model import write_static_model
 
 TEXTS = [
     "bread 0",
