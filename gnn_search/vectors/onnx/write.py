@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from gnn_search.arrays import Float32, Int32, sorted_unique
+from gnn_search.arrays import Float32, Int32, spread_evenly
 from gnn_search.errors import ArtefactError, MissingExtraError
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import FORMAT_VERSION, write_json
@@ -117,7 +117,7 @@ def check_towers(folder: Path, model: Model, encoder: NodeEncoder, text: TextTow
     """
     import onnxruntime
 
-    texts = model.graph.nodes("query")["query"].gather(_spread(model.graph.num_nodes["query"], _TEXTS)).to_list()
+    texts = model.graph.nodes("query")["query"].gather(spread_evenly(model.graph.num_nodes["query"], _TEXTS)).to_list()
     texts = [*texts, "", "\N{SNOWMAN}"]
     difference = _greatest(OnnxTextTower(folder, text)(texts), encoder.encode_texts(texts).numpy(), "text_tower.onnx")
     requests, moved = 0, None
@@ -159,14 +159,10 @@ def run_requests(
 def _requests(model: Model) -> tuple[Int32, Int32]:
     """Return requests that users made in the training period, every eighth taken as nobody's."""
     examples = model.graph.examples("train")
-    picked = examples[_spread(examples.height, _REQUESTS)]
+    picked = examples[spread_evenly(examples.height, _REQUESTS)]
     user = picked["user"].fill_null(-1).to_numpy().astype(np.int32)
     user[::8] = -1
     return user, picked["query"].to_numpy().astype(np.int32)
-
-
-def _spread(size: int, most: int) -> Int32:
-    return sorted_unique(np.linspace(0, size - 1, min(size, most)).astype(np.int32))
 
 
 def _greatest(theirs: Float32, ours: Float32, name: str) -> float:
