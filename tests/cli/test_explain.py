@@ -76,7 +76,7 @@ def test_a_model_without_a_reranker(tiny_graph, tmp_path):
         (("--query", "bread 0", "--product", "P999"), "there is no product 'P999' in the graph"),
         (("--query", "bread 0", "--product", "P000", "--user", "nobody"), "there is no user 'nobody' in the graph"),
         (("--query", "  ", "--product", "P000"), "the query '  ' is blank"),
-        (("--query", "bread 0", "--product", "P000", "--as-of", "soon"), "the moment 'soon' is no ISO 8601 date"),
+        (("--query", "bread 0", "--product", "P000", "--as-of", "soon"), "the time 'soon' is no ISO 8601 date"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_2(tiny_model, arguments, message):

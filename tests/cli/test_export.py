@@ -80,7 +80,7 @@ def test_a_bad_moment(tiny_model, tmp_path):
     result = run(tiny_model, "--out", tmp_path / "out", "--as-of", "soon")
     assert result.exit_code == 2
     assert not list(tmp_path.iterdir())
-    assert "the moment 'soon' is no ISO 8601 date or time" in result.stderr
+    assert "the time 'soon' is no ISO 8601 date or time" in result.stderr
 
 
 def test_formats_kinds_of_number_and_requests(tiny_model, tmp_path):

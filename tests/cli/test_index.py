@@ -76,7 +76,7 @@ def test_a_factory(tiny_model, tmp_path):
         (["--pq-m", "5"], "vectors of 16 numbers can't be cut into 5 equal parts; give pq_m as a divisor"),
         (["--kind", "ivf_flat", "--nlist", "41"], "nlist is 41, more than the 40 products; give fewer lists"),
         (["--kind", "tree"], "'tree' is not one of"),
-        (["--as-of", "soon"], "the moment 'soon' is no ISO 8601 date or time"),
+        (["--as-of", "soon"], "the time 'soon' is no ISO 8601 date or time"),
     ],
 )
 def test_bad_input_is_one_sentence_and_leaves_nothing(options, message, tiny_model, tmp_path):

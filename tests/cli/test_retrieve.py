@@ -118,7 +118,7 @@ def refused(result, message: str) -> None:
             ["--min-score", "purchase"],
             "the model has no threshold for any action, as it was not taught with loss.kind hinge; give a number",
         ),
-        (["--as-of", "soon"], "the moment 'soon' is no ISO 8601 date or time"),
+        (["--as-of", "soon"], "the time 'soon' is no ISO 8601 date or time"),
     ],
 )
 def test_requests_that_cannot_be_answered(tiny_model, source, tmp_path, arguments, message):

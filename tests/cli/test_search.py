@@ -137,7 +137,7 @@ def test_neither_pandas_nor_pyg_is_loaded(tiny_model):
     [
         (["tea", "-k", 41], "k is 41, larger than the catalogue of 40 products; give at most 40"),
         ([" "], "the query ' ' is blank; give at least one word"),
-        (["tea", "--as-of", "soon"], "the moment 'soon' is no ISO 8601 date or time"),
+        (["tea", "--as-of", "soon"], "the time 'soon' is no ISO 8601 date or time"),
         (["tea", "--graph", "nowhere"], "there is no graph folder nowhere"),
     ],
 )

@@ -387,5 +387,5 @@ def test_a_time_may_be_a_date_or_text(tiny_model, model):
     assert {Retriever.load(tiny_model, channel="vector", as_of=one).as_of for one in said} == {moment}
     with pytest.raises(RequestError, match=r"the moment 1.5 is no date or time"):
         Retriever.load(tiny_model, as_of=1.5)
-    with pytest.raises(RequestError, match=r"the moment 'soon' is no ISO 8601 date or time"):
+    with pytest.raises(RequestError, match=r"the time 'soon' is no ISO 8601 date or time"):
         Retriever.load(tiny_model, as_of="soon")

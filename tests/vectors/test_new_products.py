@@ -36,7 +36,7 @@ def model_of(graph: Graph, **changes) -> Model:
     """Return a model with random weights, without a folder."""
     config = tiny_config(**{**PARTS, **changes})
     towers = random_towers(graph, config)
-    return Model(Path(), None, config, graph, Features.of(graph), towers, InputSampler(graph, config), None, None)
+    return Model(Path(), None, config, graph, Features(graph), towers, InputSampler(graph, config), None, None)
 
 
 def encoder_of(model: Model) -> NodeEncoder:
