@@ -189,7 +189,7 @@ def _arrow(place: Mapping[str, tuple[int, int]], edge: tuple[str, str], count: i
         swing = (
             0
             if near and x2 - x1 <= _STEP
-            else round((22 if near else 14) * (x2 - x1) / _STEP) * (-1 if y1 + y2 < 2 * (_TOP + _ROW) + 1 else 1)
+            else round((30 if near else 14) * (x2 - x1) / _STEP) * (-1 if y1 + y2 < 2 * (_TOP + _ROW) + 1 else 1)
         )
         bend = ((start[0] + 24, start[1] + swing), (end[0] - 24, end[1] + swing))
     line = f"M{start[0]} {start[1]}C{bend[0][0]} {bend[0][1]} {bend[1][0]} {bend[1][1]} {end[0]} {end[1]}"

@@ -46,7 +46,7 @@ __all__ = [
     "retrieve",
     "train",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Graph": "graph.store:Graph",

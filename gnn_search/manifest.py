@@ -42,7 +42,7 @@ class Artefact:
 
         Args:
             file: Where it is.
-            kind: What it holds. Its version is held against this program's where it has a `format_version`.
+            kind: What it holds. Its version is held against this program's where it, or its `manifest`, has a `format_version`.
 
         Raises:
             ArtefactError: The folder or the file is absent, or the file is no JSON, of another version, or damaged.
@@ -50,8 +50,9 @@ class Artefact:
         if not file.parent.exists():
             raise ArtefactError(f"there is no {self.name} folder {file.parent}; make one with '{self.command}'")
         content = read_json(file, self.described, self.again)
-        version = content.get("format_version")
-        if "format_version" in kind.model_fields and version != FORMAT_VERSION:
+        run = content.get("manifest")  # that of a run stands inside its evaluation
+        version = (run if isinstance(run, dict) else content).get("format_version")
+        if ("format_version" in kind.model_fields or isinstance(run, dict)) and version != FORMAT_VERSION:
             raise ArtefactError(f"{file} is of format version {version}, this program reads {FORMAT_VERSION}; {self.again}")
         try:
             manifest = kind.model_validate(content)

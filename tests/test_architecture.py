@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -25,6 +26,15 @@ def test_the_picture_shows_every_folder_and_what_imports_what():
     assert folders - {"config"} <= {folder for tier in TIERS for folder in tier}
     assert all(folder in shown for folder in folders)
     assert all(f"{target} imports {source} {count} times" in shown for (source, target), count in count_imports(files).items())
+
+
+def test_the_short_paths_name_files_and_types_of_the_code():
+    files = read_package()
+    rows = re.findall(r"^.{9}.*? (\S+/\S*) +-> (\w+)", PAGE.read_text(encoding="utf-8").partition("<!-- paths")[0], flags=re.MULTILINE)
+    classes = {node.name for tree in files.values() for node in tree.body if isinstance(node, ast.ClassDef)}
+    assert len(rows) > 12
+    assert [file for file, _ in rows if not (ROOT / "gnn_search" / file).exists()] == []
+    assert {name for _, name in rows} <= classes
 
 
 def test_an_import_within_a_function_counts_and_one_for_types_does_not():

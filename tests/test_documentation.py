@@ -46,7 +46,7 @@ def written_files() -> set[str]:
 
 
 def is_path(span: str) -> bool:
-    if any(sign in span for sign in " :(*") or span.startswith("-"):
+    if any(sign in span for sign in (*" :(*", "NAME")) or span.startswith("-"):
         return False
     return "/" in span or Path(span).suffix in SUFFIXES
 

@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("query", help="What was searched.")
     parser.add_argument("--events", type=Path, help="The user's events as JSON lines; without, nobody asks.")
     parser.add_argument("--attributes", type=json.loads, default={}, help="The user's attributes by column, as JSON.")
-    parser.add_argument("--now", type=datetime.fromisoformat, help="Moment of the request, UTC.  [default: that of the vectors]")
+    parser.add_argument("--now", type=datetime.fromisoformat, help="Time of the request, UTC.  [default: that of the vectors]")
     parser.add_argument("-k", type=int, default=10, help="Length of the list.  [default: 10]")
     given = parser.parse_args()
     server = Server(given.folder)

@@ -11,7 +11,7 @@ import numpy as np
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.hold_out import hold_out, write_held_out
 from gnn_search.graph.node_tables import EventNodes, NodeTables, number_events, number_nodes
-from gnn_search.graph.order_clock import spread_evenly
+from gnn_search.graph.order_clock import spread_times
 from gnn_search.graph.relations import Relation, make_relations
 from gnn_search.graph.split import Cuts, cut_in_time, mark_measured, write_examples
 from gnn_search.graph.store import Graph, GraphManifest, RelationInfo, graph_hash
@@ -46,7 +46,7 @@ def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda s
     recipe, tables = as_of_window(recipe, tables, back)
     cuts = cut_in_time(recipe, tables.events)
     if recipe.tables.events.clock == "order":
-        spread, (validation, test) = spread_evenly(tables.events, (cuts.validation, cuts.test))
+        spread, (validation, test) = spread_times(tables.events, (cuts.validation, cuts.test))
         tables, cuts = replace(tables, events=spread), Cuts(validation, test)
     nodes = number_nodes(recipe, tables)
     held = hold_out(recipe, replace(tables, events=mark_measured(recipe, tables.events, cuts)), cuts)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 
-def spread_evenly(events: pl.DataFrame, cuts: Sequence[int]) -> tuple[pl.DataFrame, list[int]]:
+def spread_times(events: pl.DataFrame, cuts: Sequence[int]) -> tuple[pl.DataFrame, list[int]]:
     """Spread events evenly over the time that they span; equal times stay equal.
 
     Where timestamps were made up, say one day for every user's last purchase, days tell nothing: ages seen from two times are of

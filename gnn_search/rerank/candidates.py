@@ -166,7 +166,12 @@ class CandidateIndex:
             - near: int32 [n, m], products near by vector, which become candidates too
         """
         query_row, query_product = self._from_query(query)
-        row, category = self._categories_of(user, history_query)
+        # The categories in which each request's user has a history that counts.
+        known = np.maximum(history_query, 0)
+        starts = self.categories.indptr[known]
+        ends = np.where((history_query >= 0) & (user >= 0), self.categories.indptr[known + 1], starts)
+        row, position = expand_ranges(starts, ends)
+        category = self.categories.category[position]
         user_row, user_product = self._from_user(user, row, category)
         partner_row, partner_product, weight = self._from_partners(user, row, category)
         partner_key = partner_row * self.num_products + partner_product
@@ -190,14 +195,6 @@ class CandidateIndex:
         starts = self._list_indptr[known]
         row, position = expand_ranges(starts, np.where(query >= 0, self._list_indptr[known + 1], starts))
         return row, self.query_interactions.column[self._list[position]]
-
-    def _categories_of(self, user: Int32, history_query: Int32) -> tuple[Int64, Int32]:
-        """Return the categories in which each request's user has a history that counts: rows and categories."""
-        known = np.maximum(history_query, 0)
-        starts = self.categories.indptr[known]
-        ends = np.where((history_query >= 0) & (user >= 0), self.categories.indptr[known + 1], starts)
-        row, position = expand_ranges(starts, ends)
-        return row, self.categories.category[position]
 
     def _from_user(self, user: Int32, row: Int64, category: Int32) -> tuple[Int64, Int32]:
         group = self.user_categories.find(user[row].astype(np.int64), category.astype(np.int64), self.num_categories)

@@ -247,7 +247,11 @@ class Retriever:
         if len(missing):
             fresh = self.encoder.encode(user[missing], texts.gather(missing), users)
             for row, place in enumerate(missing.tolist()):
-                cached[place] = one = _cached(fresh, row)
+                text = int(fresh.text[row])
+                flags = bool(fresh.known[text]), bool(fresh.understood[text])
+                cached[place] = one = CachedRequest(
+                    int(fresh.query[row]), int(fresh.history_query[row]), fresh.vector[row].numpy().copy(), *flags
+                )
                 self.cache.put(keys[place], one)
             if len(missing) == len(keys):
                 return fresh
@@ -277,14 +281,6 @@ def _is_described(batch: RequestBatch, users: InductiveUsers) -> Bool:
     for column in attributes:
         has_attribute |= column.is_not_null().to_numpy()
     return np.asarray(known | has_attribute[np.maximum(batch.inductive_user, 0)])
-
-
-def _cached(encoded: EncodedRequests, row: int) -> CachedRequest:
-    text = int(encoded.text[row])
-    vector = encoded.vector[row].numpy().copy()
-    return CachedRequest(
-        int(encoded.query[row]), int(encoded.history_query[row]), vector, bool(encoded.known[text]), bool(encoded.understood[text])
-    )
 
 
 def _from_cache(user: Int32, texts: pl.Series, cached: Sequence[CachedRequest], users: InductiveUsers | None) -> EncodedRequests:

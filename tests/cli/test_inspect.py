@@ -47,7 +47,7 @@ def test_a_query_in_any_writing(run):
 def test_a_product(run):
     told = json.loads(run("--product", "P003", "--json").stdout)
     shown = run("--product", "P003").stdout
-    assert shown.startswith(f"Product P003: {told['title']}, chosen {told['num_interactions']} times by {told['num_users']} known users\n")
+    assert shown.startswith(f"Product P003: {told['title']}, {told['num_interactions']} interactions of {told['num_users']} known users\n")
     assert "food > fruit > berries" in shown
     assert "Commonest queries that led to it" in shown
     assert "Bought with it" in shown

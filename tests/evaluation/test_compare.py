@@ -17,6 +17,7 @@ from gnn_search.evaluation.qrels import build_qrels
 from gnn_search.evaluation.result import Comparison, Manifest
 from gnn_search.evaluation.run_folder import RunFolder, RunWriter, hash_cases
 from gnn_search.graph.cases import build_cases
+from gnn_search.layout import FORMAT_VERSION
 
 
 def write(graph, rankers, root, k=(2, 3), limit=None):
@@ -25,7 +26,7 @@ def write(graph, rankers, root, k=(2, 3), limit=None):
     qrels = build_qrels(graph, cases, "test", limit)
     found = evaluate(cases, rankers, graph, k=k, qrels=qrels, recorder=writer, n_resamples=200, reference=rankers[0].name)
     manifest = Manifest(
-        format_version=1,
+        format_version=FORMAT_VERSION,
         command="",
         split="test",
         limit=limit,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.build import build_graph
-from gnn_search.graph.order_clock import spread_evenly
+from gnn_search.graph.order_clock import spread_times
 
 _DAY = 86_400_000_000
 
@@ -20,20 +20,20 @@ def _events(times: list[int]) -> pl.DataFrame:
 
 
 def test_events_stand_as_far_apart_as_their_places() -> None:
-    spread, cuts = spread_evenly(_events([0, 1, 2, 1000]), [2, 500])
+    spread, cuts = spread_times(_events([0, 1, 2, 1000]), [2, 500])
     assert spread["time"].to_list() == [0, 333, 666, 1000]
     assert spread["row"].to_list() == [0, 1, 2, 3]
     assert cuts == [500, 834]
 
 
 def test_equal_times_share_the_middle_of_their_places() -> None:
-    spread, _ = spread_evenly(_events([0, 100, 100, 100, 400]), [])
+    spread, _ = spread_times(_events([0, 100, 100, 100, 400]), [])
     assert spread["time"].to_list() == [0, 200, 200, 200, 400]
 
 
 @pytest.mark.parametrize("times", [[], [7], [7, 7, 7]])
 def test_events_of_one_moment_stay_where_they_are(times: list[int]) -> None:
-    spread, cuts = spread_evenly(_events(times), [7])
+    spread, cuts = spread_times(_events(times), [7])
     assert spread["time"].to_list() == times
     assert cuts == [7]
 
@@ -42,7 +42,7 @@ def test_events_of_one_moment_stay_where_they_are(times: list[int]) -> None:
 def test_order_ties_and_cuts_are_kept(days: list[int], cuts: list[int]) -> None:
     time = np.sort(np.asarray(days, dtype=np.int64)) * _DAY
     moments = sorted(cut * _DAY for cut in cuts)
-    spread, between = spread_evenly(_events(time.tolist()), moments)
+    spread, between = spread_times(_events(time.tolist()), moments)
     moved = spread["time"].to_numpy()
     assert np.array_equal(np.sign(np.diff(moved)), np.sign(np.diff(time)))
     assert np.array_equal(np.searchsorted(moved, between), np.searchsorted(time, moments)) or time[0] == time[-1]

@@ -111,9 +111,9 @@ def test_a_folder_without_manifest(tmp_path):
     [
         ("{", r"graph.json is damaged \(Expecting property name.*; build the graph again"),
         ("[]", r"graph.json is damaged \(expected a JSON object, got list\)"),
-        ("{}", "is of format version None, this program reads 1; build the graph again"),
-        ('{"format_version": 99}', "is of format version 99, this program reads 1; build the graph again"),
-        ('{"format_version": 1}', r"graph.json is damaged \('name': Field required\); build the graph again"),
+        ("{}", "is of format version None, this program reads 2; build the graph again"),
+        ('{"format_version": 99}', "is of format version 99, this program reads 2; build the graph again"),
+        ('{"format_version": 2}', r"graph.json is damaged \('name': Field required\); build the graph again"),
     ],
 )
 def test_a_damaged_manifest(tmp_path, content, message):

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gnn_search.vectors.static_model import write_static_model
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
@@ -20,6 +19,7 @@ from gnn_search.model.aggregation import Ragged
 from gnn_search.model.pretrained import hash_folder, locate, principal_projection, read_static_model
 from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import TokenCutter
+from gnn_search.vectors.text_model import write_static_model
 
 
 def test_a_path_or_a_path_inside_a_package(tmp_path):

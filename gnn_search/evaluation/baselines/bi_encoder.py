@@ -68,7 +68,7 @@ def load_encoder(settings: BiEncoderSettings) -> Encode:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
 
     def encode(texts: Sequence[str]) -> Float32:
         vectors = model.encode(list(texts), batch_size=settings.batch_size, normalize_embeddings=True, show_progress_bar=False)
@@ -84,7 +84,7 @@ def find_model(where: str) -> Path:
         where: The folder, or `package:NAME` for an installed package that holds one, itself or one level down.
 
     Raises:
-        ConfigError: There is no model.
+        ConfigError: There is no model, or its weights are a pickle.
     """
     roots = [Path(where)]
     if where.startswith(_PACKAGE):
@@ -102,6 +102,11 @@ def find_model(where: str) -> Path:
         raise ConfigError(
             f"expected a sentence-transformers model, a folder with modules.json, in {roots[0]}; correct 'model' in minilm.yaml"
         )
+    for weights in found[0].rglob("pytorch_model*.bin"):
+        if not list(weights.parent.glob("*.safetensors")):
+            raise ConfigError(
+                f"the text encoder's model '{where}' has {weights.name}, a pickle, which is never read; save it as safetensors"
+            )
     return found[0]
 
 

@@ -72,3 +72,12 @@ def test_a_model_inside_a_package_is_found(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     assert find_model("package:packed_model") == folder
     assert find_model(str(folder)) == folder
+
+
+def test_a_pickle_is_never_read(tmp_path):
+    (tmp_path / "modules.json").write_text("[]")
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(ConfigError, match=r"has pytorch_model.bin, a pickle, which is never read; save it as safetensors"):
+        find_model(str(tmp_path))
+    (tmp_path / "model.safetensors").touch()
+    assert find_model(str(tmp_path)) == tmp_path
