@@ -77,7 +77,8 @@ class PlainCandidates:
         for _, _, product in self.of_user.get(user, []) if user >= 0 else []:
             if self.category[product] in categories:
                 found.setdefault(product, [list(pair) for pair in nothing])
-        latest = sorted(self.of_user.get(user, []), key=lambda choice: choice[:2])[-self.settings.recent :] if self.settings.recent else []
+        most = self.settings.recent_length
+        latest = sorted(self.of_user.get(user, []), key=lambda interaction: interaction[:2])[-most:] if most else []
         last = {product: max(time for time, _, other in latest if other == product) for _, _, product in latest} if user >= 0 else {}
         for product, time in last.items():
             for relation, edges in enumerate(self.partners):
