@@ -142,3 +142,12 @@ def mapped_array(file: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np
 def _written(shape: tuple[int | None, ...]) -> str:
     """Write a shape, with a colon for any length: [:, 16]."""
     return f"[{', '.join(':' if size is None else str(size) for size in shape)}]"
+
+
+def find_keys(keys: Int64, wanted: Int64) -> Int64:
+    """Return the position of each wanted key in ascending `keys`, -1 where it is absent. Any shape of `wanted`."""
+    if len(keys) == 0:
+        return np.full(wanted.shape, -1, dtype=np.int64)
+    place = np.searchsorted(keys, wanted)
+    inside = np.minimum(place, len(keys) - 1)
+    return np.where(keys[inside] == wanted, inside, -1)

@@ -32,11 +32,6 @@ class Artefact:
     again: str
     command: str
 
-    @property
-    def described(self) -> str:
-        """The name with its article, such as 'an index folder'."""
-        return f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name} folder"
-
     def read_manifest(self, file: Path, kind: type[Manifest]) -> Manifest:
         """Read a manifest, or another JSON file of a folder, that this program can read.
 
@@ -49,7 +44,7 @@ class Artefact:
         """
         if not file.parent.exists():
             raise ArtefactError(f"there is no {self.name} folder {file.parent}; make one with '{self.command}'")
-        content = read_json(file, self.described, self.again)
+        content = read_json(file, f"{'an' if self.name[0] in 'aeiou' else 'a'} {self.name} folder", self.again)
         run = content.get("manifest")  # that of a run stands inside its evaluation
         version = (run if isinstance(run, dict) else content).get("format_version")
         if ("format_version" in kind.model_fields or isinstance(run, dict)) and version != FORMAT_VERSION:

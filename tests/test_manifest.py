@@ -60,7 +60,6 @@ def test_what_is_absent_is_named_with_its_article(folder):
         ARTEFACT.read_manifest(folder / "gone" / "about.json", About)
     with pytest.raises(ArtefactError, match=r"is not an index folder: other\.json is missing"):
         ARTEFACT.read_manifest(folder / "other.json", About)
-    assert Artefact("model", "", "").described == "a model folder"
 
 
 def test_sizes(folder):

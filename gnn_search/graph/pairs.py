@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gnn_search.arrays import Int32, Int64, find_keys
 from gnn_search.graph.store import EdgeType, GraphView
 
 
@@ -22,13 +22,13 @@ class Pairs:
         - count: int64[pairs], edges that joined the two
     """
 
-    indptr: NDArray[np.int64]
-    key: NDArray[np.int64]
-    product: NDArray[np.int32]
-    count: NDArray[np.int64]
+    indptr: Int64
+    key: Int64
+    product: Int32
+    count: Int64
     num_products: int
 
-    def find(self, row: NDArray[np.int32], product: NDArray[np.int32]) -> NDArray[np.int64]:
+    def find(self, row: Int32, product: Int32) -> Int64:
         """Return the position of each (row, product) among the pairs, -1 where there is none or the row is negative."""
         return find_keys(self.key, row.astype(np.int64) * self.num_products + product)
 
@@ -57,12 +57,3 @@ def count_pairs(view: GraphView, edge_types: Sequence[EdgeType]) -> Pairs:
 def count_interactions(view: GraphView) -> Pairs:
     """Count the positive interactions of each user with each product."""
     return count_pairs(view, [("product", f"rev_{action}", "user") for action in view.graph.positive_actions])
-
-
-def find_keys(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the position of each wanted key in ascending `keys`, -1 where it is absent. Any shape of `wanted`."""
-    if len(keys) == 0:
-        return np.full(wanted.shape, -1, dtype=np.int64)
-    place = np.searchsorted(keys, wanted)
-    inside = np.minimum(place, len(keys) - 1)
-    return np.where(keys[inside] == wanted, inside, -1)

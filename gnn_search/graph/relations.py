@@ -37,8 +37,8 @@ def make_relations(recipe: Recipe, tables: ShopTables, nodes: NodeTables, events
     positive = np.isin(events.action, positive_actions_among(sorted(set(events.action))))
     yield from _both(("query", "leads_to", "product"), _event_edges(events.query, events.product, events, positive), num_nodes)
     yield from _both(("user", "issues", "query"), _event_edges(events.user, events.query, events, known), num_nodes)
-    yield from _both(("product", "in", "category"), _membership(nodes), num_nodes)
-    yield from _both(("category", "child_of", "category"), _tree(nodes), num_nodes)
+    yield from _both(("product", "in", "category"), _untimed(nodes.taxonomy.product_category), num_nodes)
+    yield from _both(("category", "child_of", "category"), _untimed(nodes.taxonomy.parent), num_nodes)
     for column in recipe.tables.products.related:
         yield from _both(("product", column, "product"), _related(tables.products, column), num_nodes)
     if recipe.edges.bought_with is not None:
@@ -56,15 +56,10 @@ def _event_edges(source: Int32, target: Int32, events: EventNodes, selected: Boo
     return EdgeList(source[selected], target[selected], events.time[selected], events.weight[selected])
 
 
-def _membership(nodes: NodeTables) -> EdgeList:
-    category = nodes.taxonomy.product_category
-    product = np.flatnonzero(category >= 0).astype(np.int32)
-    return EdgeList(product, category[product], None, np.ones(len(product), np.float32))
-
-
-def _tree(nodes: NodeTables) -> EdgeList:
-    child = np.flatnonzero(nodes.taxonomy.parent >= 0).astype(np.int32)
-    return EdgeList(child, nodes.taxonomy.parent[child], None, np.ones(len(child), np.float32))
+def _untimed(target: Int32) -> EdgeList:
+    """Make edges from each node that has a target."""
+    source = np.flatnonzero(target >= 0).astype(np.int32)
+    return EdgeList(source, target[source], None, np.ones(len(source), np.float32))
 
 
 def _related(products: pl.DataFrame, column: str) -> EdgeList:

@@ -13,7 +13,7 @@ import polars as pl
 
 from gnn_search.arrays import bisect_rows
 from gnn_search.config.base import StrictModel
-from gnn_search.config.names import StoredName
+from gnn_search.config.recipe import StoredName
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import AGAIN, Csr, EdgeView
 from gnn_search.graph.taxonomy import Taxonomy

@@ -15,8 +15,8 @@ from gnn_search.graph.id_lookup import IdLookup, id_series
 from gnn_search.graph.store import Graph
 from gnn_search.model.inductive_users import UserEvents
 from gnn_search.requests.request import EVENT_KEYS, History
+from gnn_search.tables.columns import to_microseconds
 from gnn_search.tables.text import normalise_distinct
-from gnn_search.tables.times import to_microseconds
 
 USER = "user"
 """Column of a table of events that numbers their users from 0."""

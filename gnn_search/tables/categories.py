@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from gnn_search.config.recipe import CategoriesTable
-from gnn_search.tables.columns import Column, recipe_columns
 from gnn_search.tables.rejects import Checked, set_aside
 from gnn_search.tables.scan import TableSource
-
-
-def category_columns(table: CategoriesTable) -> list[Column]:
-    """Return the columns to read."""
-    return recipe_columns(table, "categories", {"category_id": "id", "parent_id": "id", "name": "text"})
 
 
 def check_categories(raw: pl.DataFrame, source: TableSource, max_share: float) -> Checked:

@@ -1,8 +1,7 @@
-"""What a column of a raw table may hold, and the few types that the rest of the package sees."""
+"""What a column of a raw table may hold, the few types that the rest of the package sees, and every notation of a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +11,29 @@ from gnn_search.config.base import StrictModel
 from gnn_search.errors import TableError
 
 Kind = Literal["id", "ids", "text", "label", "number", "time", "path"]
+
+_KINDS: dict[str, Kind] = {
+    "user_id": "id",
+    "query": "text",
+    "product_id": "id",
+    "timestamp": "time",
+    "action": "label",
+    "session_id": "id",
+    "weight": "number",
+    "split": "text",
+    "labels": "label",
+    "title": "text",
+    "brand": "text",
+    "description": "text",
+    "category_path": "path",
+    "category_id": "id",
+    "parent_id": "id",
+    "name": "text",
+    "attributes": "label",
+    "numeric": "number",
+    "related": "ids",
+}
+"""What the columns of each field of a recipe's tables may hold."""
 
 _EXPECTED: dict[Kind, str] = {
     "id": "ids, strings or integers",
@@ -31,6 +53,13 @@ VALUELESS: dict[Kind, pl.DataType] = {
     "path": pl.List(pl.String),
 }
 """Type of a column without any value; ids are left out, since they take theirs from the same kind of id in other tables."""
+
+# Tried in this order on what is not yet understood; a "T" between date and time has become a space.
+_NAIVE = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%d %H:%M")
+_ZONED = ("%Y-%m-%d %H:%M:%S%.f%#z",)
+
+_YEAR_1 = -62_135_596_800
+_YEAR_10000 = 253_402_300_800
 
 
 @dataclass(frozen=True)
@@ -53,17 +82,11 @@ class Column:
     kind: Kind
 
 
-def recipe_columns(part: StrictModel, name: str, kinds: Mapping[str, Kind]) -> list[Column]:
-    """Return the columns that a recipe names for a table.
-
-    Args:
-        part: The recipe's part; a field of `kinds` holds the name of one column, the names of several, which are kept, or None.
-        name: Of the table.
-        kinds: What the columns of each field may hold.
-    """
+def recipe_columns(part: StrictModel, name: str) -> list[Column]:
+    """Return the columns that a recipe's part names for a table; a field names one column, several that keep their names, or none."""
     columns = []
-    for field, kind in kinds.items():
-        named, key = getattr(part, field), f"tables.{name}.{field}"
+    for field, kind in _KINDS.items():
+        named, key = getattr(part, field, None), f"tables.{name}.{field}"
         if isinstance(named, str):
             columns.append(Column(field, named, key, kind))
         else:
@@ -150,3 +173,60 @@ def is_text(dtype: object) -> bool:
 def _is_float(dtype: pl.DataType) -> bool:
     inner = dtype.inner if isinstance(dtype, pl.List) else dtype
     return inner in (pl.Float32, pl.Float64)
+
+
+def to_microseconds(values: pl.Series) -> pl.Series:
+    """Turn a column of times into int64 microseconds since 1970-01-01 UTC ("µs").
+
+    Understood are:
+
+    - Date and Datetime columns; without a zone they are UTC, as is text.
+    - Text in ISO 8601: a date, or a date and time (a space or a `T` between; seconds, fractions, and `Z` or an offset may be left out).
+    - Integers, also as text: time since 1970-01-01. The unit follows from the magnitude, once for the whole column, by the median of the
+      absolute values: below 1e11 seconds, below 1e14 milliseconds, below 1e17 microseconds, else nanoseconds. The median, since
+      one broken row must not move all the others.
+
+    Args:
+        values: Datetime, Date, String or integer column.
+
+    Returns:
+        Int64 column of the same length; null where there is no time, where the text is not understood, or outside the years 1 to 9999.
+
+    Shapes:
+        - values: `(rows,)`
+        - Returns `(rows,)`
+    """
+    if values.dtype == pl.String:
+        times = _from_text(values)
+    elif values.dtype.is_integer():
+        times = _from_epoch(values.cast(pl.Int64))
+    else:
+        times = values.cast(pl.Datetime("us")).to_physical()
+    return times.alias(values.name)
+
+
+def _from_text(values: pl.Series) -> pl.Series:
+    text = values.str.strip_chars().str.replace("T", " ", literal=True)
+    times = pl.repeat(None, len(values), dtype=pl.Int64, eager=True)
+    missing = text.null_count()
+    for pattern in (*_NAIVE, *_ZONED):
+        if times.null_count() == missing:
+            return times
+        dtype = pl.Datetime("us", "UTC") if pattern in _ZONED else pl.Datetime("us")
+        parsed = text.str.strptime(dtype, pattern, strict=False).to_physical()
+        times = times.zip_with(times.is_not_null(), parsed)
+    if times.null_count() == missing:
+        return times
+    return times.zip_with(times.is_not_null(), _from_epoch(text.cast(pl.Int64, strict=False)))
+
+
+def _from_epoch(values: pl.Series) -> pl.Series:
+    frame = values.to_frame("value")
+    median = frame.select(pl.col("value").abs().median()).item()
+    value = pl.col("value")
+    units = ((1e11, 1), (1e14, 1_000), (1e17, 1_000_000), (float("inf"), 1_000_000_000))
+    per_second = next(unit for limit, unit in units if (median or 0) < limit)
+    # Compared before multiplying, so that nothing overflows.
+    usable = value.is_between(_YEAR_1 * per_second, _YEAR_10000 * per_second, closed="left") if per_second < 1_000_000_000 else pl.lit(True)
+    scaled = value // 1_000 if per_second > 1_000_000 else value * (1_000_000 // per_second)
+    return frame.select(pl.when(usable).then(scaled)).to_series()

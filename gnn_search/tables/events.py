@@ -4,34 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from gnn_search.config.names import relation_fault
-from gnn_search.config.recipe import EventsTable
+from gnn_search.config.recipe import EventsTable, relation_fault
 from gnn_search.errors import TableError
-from gnn_search.tables.columns import Column, Kind, recipe_columns
+from gnn_search.tables.columns import to_microseconds
 from gnn_search.tables.rejects import Checked, set_aside
 from gnn_search.tables.scan import ROW, TableSource
 from gnn_search.tables.text import normalise_distinct
-from gnn_search.tables.times import to_microseconds
 
 SPLITS = ("train", "validation", "test")
-
-
-_KINDS: dict[str, Kind] = {
-    "user_id": "id",
-    "query": "text",
-    "product_id": "id",
-    "timestamp": "time",
-    "action": "label",
-    "session_id": "id",
-    "weight": "number",
-    "split": "text",
-    "labels": "label",
-}
-
-
-def event_columns(table: EventsTable, *, by_column: bool) -> list[Column]:
-    """Return the columns to read; the split column only when the recipe splits by it (`by_column`)."""
-    return recipe_columns(table, "events", {field: kind for field, kind in _KINDS.items() if field != "split" or by_column})
 
 
 def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, source: TableSource, max_share: float) -> Checked:
@@ -52,7 +32,9 @@ def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, sou
     )
     checked = set_aside(frame, _faults(frame, products), ["user_id", "query", "product_id", "timestamp"], source, max_share)
     _check_actions(checked.rows["action"], frame, table, source)
-    return Checked(_in_order(checked.rows, table), checked.rejects, checked.read)
+    columns = ["user_id", "query", "product_id", "time", "action", "session_id", "weight", "split", *table.labels]
+    rows = checked.rows.select(name for name in columns if name in checked.rows.columns)
+    return Checked(rows if rows["time"].is_sorted() else rows.sort("time", maintain_order=True), checked.rejects, checked.read)
 
 
 def _check_actions(actions: pl.Series, frame: pl.DataFrame, table: EventsTable, source: TableSource) -> None:
@@ -80,9 +62,3 @@ def _faults(frame: pl.DataFrame, products: pl.Series) -> dict[str, pl.Expr]:
     if "split" in frame.columns:
         faults[f"split is not {SPLITS[0]}, {SPLITS[1]} or {SPLITS[2]}"] = pl.col("split").is_null() | ~pl.col("split").is_in(SPLITS)
     return faults
-
-
-def _in_order(rows: pl.DataFrame, table: EventsTable) -> pl.DataFrame:
-    columns = ["user_id", "query", "product_id", "time", "action", "session_id", "weight", "split", *table.labels]
-    ordered = rows.select(name for name in columns if name in rows.columns)
-    return ordered if rows["time"].is_sorted() else ordered.sort("time", maintain_order=True)

@@ -11,14 +11,14 @@ import polars as pl
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.errors import ConfigError, TableError
-from gnn_search.tables.categories import category_columns, check_categories
-from gnn_search.tables.columns import Column
-from gnn_search.tables.events import check_events, event_columns
+from gnn_search.tables.categories import check_categories
+from gnn_search.tables.columns import Column, recipe_columns
+from gnn_search.tables.events import check_events
 from gnn_search.tables.ids import IdColumn, settle_id_type
-from gnn_search.tables.products import check_products, product_columns
+from gnn_search.tables.products import check_products
 from gnn_search.tables.rejects import Checked
 from gnn_search.tables.scan import TableSource, find_source, read_columns
-from gnn_search.tables.users import check_users, user_columns
+from gnn_search.tables.users import check_users
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,9 @@ def _read_all(recipe: Recipe, data: Path) -> dict[str, _Raw]:
     tables = recipe.tables
     if tables.products.category_id is not None and tables.categories is None:
         raise ConfigError("tables.products.category_id needs tables.categories to say what the ids mean; name it or give category_path")
-    wanted: dict[str, tuple[str, list[Column]]] = {"products": (tables.products.path, product_columns(tables.products))}
-    if tables.categories is not None:
-        wanted["categories"] = (tables.categories.path, category_columns(tables.categories))
-    wanted["events"] = (tables.events.path, event_columns(tables.events, by_column=recipe.split.by == "column"))
-    if tables.users is not None:
-        wanted["users"] = (tables.users.path, user_columns(tables.users))
+    events = tables.events if recipe.split.by == "column" else tables.events.model_copy(update={"split": None})
+    parts = {"products": tables.products, "categories": tables.categories, "events": events, "users": tables.users}
+    wanted = {name: (part.path, recipe_columns(part, name)) for name, part in parts.items() if part is not None}
     for name, (_, columns) in wanted.items():
         _refuse_one_name_twice(name, columns)
     # All are found before any is read: a misspelt path is reported at once.

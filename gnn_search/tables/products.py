@@ -5,26 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from gnn_search.config.recipe import ProductsTable
-from gnn_search.tables.columns import Column, Kind, recipe_columns
 from gnn_search.tables.rejects import Checked, set_aside
 from gnn_search.tables.scan import TableSource
-
-_KINDS: dict[str, Kind] = {
-    "product_id": "id",
-    "title": "text",
-    "brand": "text",
-    "description": "text",
-    "category_path": "path",
-    "category_id": "id",
-    "attributes": "label",
-    "numeric": "number",
-    "related": "ids",
-}
-
-
-def product_columns(table: ProductsTable) -> list[Column]:
-    """Return the columns to read."""
-    return recipe_columns(table, "products", _KINDS)
 
 
 def check_products(

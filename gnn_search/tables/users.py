@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from gnn_search.config.recipe import UsersTable
-from gnn_search.tables.columns import Column, recipe_columns
 from gnn_search.tables.rejects import Checked, set_aside
 from gnn_search.tables.scan import TableSource
-
-
-def user_columns(table: UsersTable) -> list[Column]:
-    """Return the columns to read."""
-    return recipe_columns(table, "users", {"user_id": "id", "attributes": "label"})
 
 
 def check_users(raw: pl.DataFrame, source: TableSource, max_share: float) -> Checked:

@@ -14,8 +14,9 @@ from gnn_search.graph.id_lookup import IdLookup
 from gnn_search.graph.store import Graph
 from gnn_search.graph.taxonomy import PATH_SEPARATOR
 from gnn_search.model.features import ProductFacts
+from gnn_search.tables.columns import recipe_columns
 from gnn_search.tables.ids import IdColumn, settle_id_type
-from gnn_search.tables.products import check_products, product_columns
+from gnn_search.tables.products import check_products
 from gnn_search.tables.scan import TableSource, find_given_source, read_columns
 from gnn_search.trained.model import Model
 
@@ -50,7 +51,7 @@ def read_new_products(model: Model, path: Path) -> NewProducts:
     graph, source = model.graph, find_given_source("products", path)
     recipe = Recipe.model_validate(graph.manifest.recipe)
     table = recipe.tables.products.model_copy(update={"related": {}, "description": None})
-    raw = read_columns(source, product_columns(table))
+    raw = read_columns(source, recipe_columns(table, "products"))
     ids = {"product_id": graph.nodes("product").to_series(0), "category_id": graph.nodes("category").to_series(0)}
     raw = raw.with_columns(raw[name].cast(_id_type(raw[name], source, known)) for name, known in ids.items() if name in raw.columns)
     checked = check_products(raw, table, None, source, recipe.max_reject_share)

@@ -4,7 +4,8 @@ from collections import Counter
 
 import numpy as np
 
-from gnn_search.graph.pairs import count_interactions, count_pairs, find_keys
+from gnn_search.arrays import find_keys
+from gnn_search.graph.pairs import count_interactions, count_pairs
 
 
 def test_choices_are_counted_over_actions_and_without_impressions(fruit_shop):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnn_search.tables.times import to_microseconds
+from gnn_search.tables.columns import to_microseconds
 
 NOON = 1_483_272_000_000_000
 """2017-01-01 12:00 UTC in µs."""

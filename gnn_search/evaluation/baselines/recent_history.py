@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import Bool, Float64, Int32, Int64, sorted_unique
+from gnn_search.arrays import Bool, Float64, Int32, Int64, find_keys, sorted_unique
 from gnn_search.config.baselines import RecentHistorySettings
 from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity, days_since_last
-from gnn_search.graph.pairs import count_interactions, find_keys
+from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
 from gnn_search.retrieval.ranking import PADDING, Ranking
 

@@ -6,8 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from gnn_search.arrays import Bool, Int32, Int64, expand_ranges, sorted_unique
-from gnn_search.graph.pairs import find_keys
+from gnn_search.arrays import Bool, Int32, Int64, expand_ranges, find_keys, sorted_unique
 
 Rule = Literal["query", "user_query"]
 
