@@ -154,6 +154,11 @@ def test_every_folder_has_its_place():
     assert folders <= set(STATIONS)
 
 
+def test_every_folder_says_what_it_offers():
+    folders = {file.rpartition("/")[0] for file in sources() if "/" in file}
+    assert [folder for folder in sorted(folders) if not ast.get_docstring(sources().get(f"{folder}/__init__.py", ast.Module([], [])))] == []
+
+
 def test_every_station_is_there():
     assert {file.split("/")[0] for file in sources() if "/" in file} == set(STATIONS)
 
