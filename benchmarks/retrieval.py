@@ -326,9 +326,9 @@ def _timed(work: Callable[[], object]) -> dict[str, float]:
 
 
 def _block() -> int:
-    from gnn_search.retrieval.retrieve import BLOCK
+    from gnn_search.retrieval.retrieve import BLOCK_REQUESTS
 
-    return BLOCK
+    return BLOCK_REQUESTS
 
 
 def _run_apart(name: str, task: Task) -> dict[str, Any]:

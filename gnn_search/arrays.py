@@ -20,6 +20,9 @@ Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
+PADDING = -1
+"""The product number of an empty place at the end of a list."""
+
 
 def sorted_unique(values: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     """Return the distinct values in ascending order.

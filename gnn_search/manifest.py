@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from gnn_search.errors import ArtefactError
 from gnn_search.layout import FORMAT_VERSION, hash_files, inside, read_json
 
-Manifest = TypeVar("Manifest", bound=BaseModel)
+_Manifest = TypeVar("_Manifest", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Artefact:
     again: str
     command: str
 
-    def read_manifest(self, file: Path, kind: type[Manifest]) -> Manifest:
+    def read_manifest(self, file: Path, kind: type[_Manifest]) -> _Manifest:
         """Read a manifest, or another JSON file of a folder, that this program can read.
 
         Args:

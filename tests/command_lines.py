@@ -15,7 +15,7 @@ from gnn_search.config.recipe import Recipe
 from gnn_search.config.studies import AblationSettings, NegativesStudySettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import GnnSearchError
-from gnn_search.evaluation.baselines.build import ALL, names_of
+from gnn_search.evaluation.baselines.build import BASELINES, names_of
 from gnn_search.retrieval.rankers.build import MODEL_NAME
 
 _PLACEHOLDER = re.compile(r"[A-Z]+")
@@ -112,5 +112,5 @@ def _find_names(command: str, values: dict[str, Any]) -> None:
             raise click.UsageError(f"the study {study} has no {set(values['only']) - variants}, but {variants}")
     if (baselines := named("baselines")) is not None:
         names_of(baselines)
-    if set(values.get("methods") or ()) - {MODEL_NAME, *ALL}:
+    if set(values.get("methods") or ()) - {MODEL_NAME, *BASELINES}:
         raise click.UsageError(f"there is no method {values['methods']}")

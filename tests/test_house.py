@@ -25,6 +25,13 @@ STATIONS = (BELOW, *(folder for tier in TIERS for folder in tier))
 
 LONGEST_FUNCTION, LONGEST_FILE = 75, 400
 
+NAMED_IN_EACH_FILE = {
+    "command": "the command of a file of cli/",
+    "CHECKS": "the checks of a file of audit/",
+    "SUFFIX": "how the files of a format of export/formats/ end",
+}
+"""What each of several files has under the same name, because a table of files looks for it there."""
+
 BANNED = {
     "walk": "reranker, candidates or interaction features",
     "walks": "candidates",
@@ -159,6 +166,19 @@ def test_every_folder_says_what_it_offers():
     assert [folder for folder in sorted(folders) if not ast.get_docstring(sources().get(f"{folder}/__init__.py", ast.Module([], [])))] == []
 
 
+def test_what_a_folder_says_it_offers_is_there():
+    """What the docstring of a folder has in backticks is a file of it, or defined in one; each offers something but the package itself."""
+    wrong = []
+    for file, tree in sources().items():
+        folder, _, name = file.rpartition("/")
+        if folder and name == "__init__.py":
+            offered = set(re.findall(r"`([^`]+)`", ast.get_docstring(tree) or ""))
+            files = {path: tree for path, tree in sources().items() if path.rpartition("/")[0] == folder}
+            there = {Path(path).stem for path in files} | {name for tree in files.values() for name in public_names(tree)}
+            wrong += [f"{file} names nothing"] * (not offered) + [f"{file}: {name}" for name in sorted(offered - there)]
+    assert wrong == []
+
+
 def test_every_station_is_there():
     assert {file.split("/")[0] for file in sources() if "/" in file} == set(STATIONS)
 
@@ -179,17 +199,29 @@ def test_wrong_imports_are_found():
     assert [one.partition(": ")[0] for one in wrong] == ["model/b.py:2", "layout.py:1"]
 
 
+def public_names(tree: ast.Module) -> set[str]:
+    """Return what a module defines without an underscore: classes, functions, constants and aliases of types."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign) or type(node).__name__ == "TypeAlias":
+            places = node.targets if isinstance(node, ast.Assign) else [node.name if type(node).__name__ == "TypeAlias" else node.target]
+            names |= {part.id for place in places for part in ast.walk(place) if isinstance(part, ast.Name)}
+    return {name for name in names if not name.startswith("_")}
+
+
 def test_a_public_name_is_defined_once():
     places: dict[str, list[str]] = defaultdict(list)
     for file, tree in sources().items():
-        for node in tree.body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_") and not is_overload(node):
-                places[node.name].append(file)
-    assert {name: files for name, files in places.items() if len(files) > 1 and name != "command"} == {}
+        for name in public_names(tree):
+            places[name].append(file)
+    assert {name: files for name, files in places.items() if len(files) > 1 and name not in NAMED_IN_EACH_FILE} == {}
 
 
-def is_overload(node: ast.ClassDef | ast.FunctionDef) -> bool:
-    return any(isinstance(part, ast.Name) and part.id == "overload" for part in node.decorator_list)
+def test_public_names_are_found():
+    text = "A, _b = 1, 2\nC: int = 3\nD = [e for e in range(3)]\nclass F:\n    g = 1\ndef h():\n    i = 1\n"
+    assert public_names(ast.parse(text)) == {"A", "C", "D", "F", "h"}
 
 
 def test_functions_are_short():

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from gnn_search.arrays import sorted_unique
+from gnn_search.arrays import Bool, sorted_unique
 from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe
 from gnn_search.audit.model import AuditedModel
-from gnn_search.audit.shop import AuditedShop, Mask, time_text
+from gnn_search.audit.shop import AuditedShop, time_text
 from gnn_search.model.features import product_texts
 from gnn_search.model.tokens import train_tokenizer
 
@@ -94,7 +94,7 @@ def _quantiles(model: AuditedModel) -> Iterator[Observation]:
         )
 
 
-def _borders(shop: AuditedShop, values: np.ndarray[tuple[int], np.dtype[np.float64]], rows: Mask, buckets: int) -> list[float]:
+def _borders(shop: AuditedShop, values: np.ndarray[tuple[int], np.dtype[np.float64]], rows: Bool, buckets: int) -> list[float]:
     seen = values[sorted_unique(shop.product[rows])]
     seen = seen[~np.isnan(seen)]
     return np.quantile(seen, np.arange(1, buckets) / buckets).tolist() if len(seen) else []

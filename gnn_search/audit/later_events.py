@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gnn_search.arrays import Int64, sorted_unique
+from gnn_search.arrays import Bool, Int64, sorted_unique
 from gnn_search.audit.check import Check, Observation, observe
 from gnn_search.audit.repeats import misplaced_copies
-from gnn_search.audit.shop import AuditedShop, Mask, time_text
+from gnn_search.audit.shop import AuditedShop, time_text
 from gnn_search.graph.csr import Csr
 from gnn_search.graph.store import EdgeType
 
@@ -72,7 +72,7 @@ def _visible_from(shop: AuditedShop, edge_type: EdgeType, csr: Csr, cut: int) ->
     change = np.zeros(csr.num_edges + 1, np.int64)
     np.add.at(change, view.starts, 1)
     np.add.at(change, view.ends, -1)
-    shown: Mask = np.cumsum(change[:-1]) > 0
+    shown: Bool = np.cumsum(change[:-1]) > 0
     return np.flatnonzero(shown & (np.asarray(csr.time) >= cut))
 
 

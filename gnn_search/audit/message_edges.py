@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gnn_search.arrays import Int64, sorted_unique
+from gnn_search.arrays import Bool, Int64, sorted_unique
 from gnn_search.audit.check import Check, Observation, observe, share
 from gnn_search.audit.keys import pair_keys, row_keys, without_partner
 from gnn_search.audit.repeats import misplaced_copies
-from gnn_search.audit.shop import AuditedShop, Mask, time_text
+from gnn_search.audit.shop import AuditedShop, time_text
 from gnn_search.audit.stored_edges import StoredEdges, ends_of_events, event_relations, forward_of, read_edges
 from gnn_search.graph.store import EdgeType
 
@@ -28,7 +28,7 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
             yield from _beside(shop, forward, read_edges(shop, edge_type))
 
 
-def _of_events(shop: AuditedShop, forward: EdgeType, edges: StoredEdges, events: Mask) -> Iterator[Observation]:
+def _of_events(shop: AuditedShop, forward: EdgeType, edges: StoredEdges, events: Bool) -> Iterator[Observation]:
     """Each edge must be an event with its time, and each event an edge."""
     name = "--".join(edges.stored_as)
     if edges.time is None:
@@ -101,11 +101,11 @@ def _pairs(shop: AuditedShop, forward: EdgeType, edges: StoredEdges, rows: Int64
     return pair_keys(edges.source[rows], edges.target[rows], shop.graph.num_nodes[forward[2]])
 
 
-def _event_pairs(shop: AuditedShop, forward: EdgeType, events: Mask) -> Int64:
+def _event_pairs(shop: AuditedShop, forward: EdgeType, events: Bool) -> Int64:
     return pair_keys(*ends_of_events(shop, forward, events), shop.graph.num_nodes[forward[2]])
 
 
-def _latest(shop: AuditedShop, forward: EdgeType, events: Mask, edges: StoredEdges, rows: Int64) -> Int64:
+def _latest(shop: AuditedShop, forward: EdgeType, events: Bool, edges: StoredEdges, rows: Int64) -> Int64:
     """Return the time of the last event that joins what each of some edges joins, int64 [rows], the least number where there is none."""
     wanted = _pairs(shop, forward, edges, rows)
     distinct, row = np.unique(wanted, return_inverse=True)
@@ -123,7 +123,7 @@ def _first_event(shop: AuditedShop, forward: EdgeType, pairs: Int64) -> Int64:
     return first[row]
 
 
-def _positives(shop: AuditedShop, forward: EdgeType) -> Mask:
+def _positives(shop: AuditedShop, forward: EdgeType) -> Bool:
     """Return the positive interactions that join nodes of these types, bool [events]: only of known users where users are joined."""
     return shop.positive & (shop.user >= 0) if "user" in forward else shop.positive
 

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from scipy.stats import rankdata
 
-from gnn_search.arrays import Float64, Int32, Int64, sorted_unique
+from gnn_search.arrays import Bool, Float64, Int32, Int64, sorted_unique
 from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, Severity
-from gnn_search.audit.shop import AuditedShop, Mask
+from gnn_search.audit.shop import AuditedShop
 
 _SAME = 0.9
 """Share of the products with later events whose value must equal the later count for a column to be that count."""
@@ -73,7 +73,7 @@ def _partial_rank_correlation(shop: AuditedShop, value: Float64) -> float:
     return float((ct - cp * tp) / np.sqrt(rest)) if rest > 1e-9 else 0.0
 
 
-def _count(shop: AuditedShop, rows: Mask, *, distinct: bool = False) -> Int64:
+def _count(shop: AuditedShop, rows: Bool, *, distinct: bool = False) -> Int64:
     product: Int32 = shop.product[rows]
     if distinct:
         product = (sorted_unique(product.astype(np.int64) << 32 | shop.user[rows]) >> 32).astype(np.int32)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Bool
 from gnn_search.audit.check import MOST_EXAMPLES, Check, Example, Observation, share
-from gnn_search.audit.shop import AuditedShop, Mask
+from gnn_search.audit.shop import AuditedShop
 from gnn_search.tables.text import normalise_distinct
 
 NAMED_QUERIES = "named-queries"
@@ -40,7 +41,7 @@ def _look(shop: AuditedShop) -> Iterator[Observation]:
 
 
 def _named(
-    shop: AuditedShop, tested: Mask, names: pl.Series, what: str, meaning: str, advice: str, identifier: pl.Series
+    shop: AuditedShop, tested: Bool, names: pl.Series, what: str, meaning: str, advice: str, identifier: pl.Series
 ) -> Iterator[Observation]:
     """Yield a note on the test period's interactions whose query is one of some names."""
     texts = shop.graph.nodes("query")["query"]
@@ -64,7 +65,7 @@ def _named(
     )
 
 
-def _by_label(shop: AuditedShop, tested: Mask, hits: Mask) -> str:
+def _by_label(shop: AuditedShop, tested: Bool, hits: Bool) -> str:
     """Return the share in each slice by label, as text."""
     parts = []
     for label in shop.manifest.labels:

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from gnn_search.arrays import Bool
 from gnn_search.audit.check import Check, Observation, observe, share
 from gnn_search.audit.keys import UInt64, row_keys
-from gnn_search.audit.shop import AuditedShop, Mask, time_text
-from gnn_search.graph.store import SPLITS
+from gnn_search.audit.shop import AuditedShop, time_text
+from gnn_search.tables.events import SPLITS
 
 _MANY_DUPLICATES = 0.01
 """Share of the events above which duplicates are worth a warning."""
 
 
-def misplaced_copies(shop: AuditedShop) -> Mask:
+def misplaced_copies(shop: AuditedShop) -> Bool:
     """Return which examples lie outside their period and are, time and all, in the right one too: bool [events]."""
     start = {"train": np.iinfo(np.int64).min, **shop.cuts}
     end = {"train": shop.cuts["validation"], "validation": shop.cuts["test"], "test": np.iinfo(np.int64).max}

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Int32, Int64
+from gnn_search.arrays import Bool, Int32, Int64
 from gnn_search.audit.check import MOST_EXAMPLES, Example
 from gnn_search.config.recipe import MEASURED
-from gnn_search.graph.store import SPLITS, EdgeType, Graph, GraphManifest, to_datetime
+from gnn_search.graph.store import EdgeType, Graph, GraphManifest, to_datetime
+from gnn_search.tables.events import SPLITS
 
-Mask = npt.NDArray[np.bool_]
 DAY = 86_400_000_000
 """µs."""
 
@@ -49,7 +48,7 @@ class AuditedShop:
         return pl.concat(parts).with_columns(pl.col("user", "query", "product").fill_null(-1))
 
     @cached_property
-    def lost(self) -> Mask:
+    def lost(self) -> Bool:
         """Which stored events name a user, query or product that the graph lacks: bool [stored events]."""
         known = [
             pl.col(name).is_between(least, self.graph.num_nodes[name], closed="left")
@@ -79,20 +78,20 @@ class AuditedShop:
         return self.events["time"].to_numpy()
 
     @cached_property
-    def positive(self) -> Mask:
+    def positive(self) -> Bool:
         """Which events are positive interactions: bool [events]."""
         return self.acted(self.graph.positive_actions)
 
     @cached_property
-    def measured(self) -> Mask:
+    def measured(self) -> Bool:
         """Which events a split measures: bool [events]."""
         return self.events[MEASURED].to_numpy()
 
-    def acted(self, actions: Iterable[str]) -> Mask:
+    def acted(self, actions: Iterable[str]) -> Bool:
         """Return which events are of some actions, bool [events]."""
         return self.events["action"].is_in(list(actions)).to_numpy()
 
-    def in_period(self, split: str) -> Mask:
+    def in_period(self, split: str) -> Bool:
         """Return which events are stored as examples of a period, bool [events]."""
         return (self.events["split"] == split).to_numpy()
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64
+from gnn_search.arrays import Bool, Float32, Int32, Int64
 from gnn_search.audit.check import MOST_EXAMPLES, Example
-from gnn_search.audit.shop import AuditedShop, Mask
+from gnn_search.audit.shop import AuditedShop
 from gnn_search.graph.store import EdgeType
 
 REVERSE = "rev_"
@@ -52,16 +52,16 @@ def read_edges(shop: AuditedShop, edge_type: EdgeType) -> StoredEdges:
     return StoredEdges(edge_type, source, target, None if csr.time is None else np.asarray(csr.time), np.asarray(csr.weight))
 
 
-def event_relations(shop: AuditedShop) -> dict[EdgeType, Mask]:
+def event_relations(shop: AuditedShop) -> dict[EdgeType, Bool]:
     """Return the forward relations made of events, each with its events: bool [events]."""
     known = shop.user >= 0
-    made: dict[EdgeType, Mask] = {("user", action, "product"): known & shop.acted([action]) for action in shop.manifest.actions}
+    made: dict[EdgeType, Bool] = {("user", action, "product"): known & shop.acted([action]) for action in shop.manifest.actions}
     made["query", "leads_to", "product"] = shop.positive
     made["user", "issues", "query"] = known
     return made
 
 
-def ends_of_events(shop: AuditedShop, edge_type: EdgeType, rows: Mask) -> tuple[Int32, Int32]:
+def ends_of_events(shop: AuditedShop, edge_type: EdgeType, rows: Bool) -> tuple[Int32, Int32]:
     """Return the nodes that a relation of these types would join for some events, two int32 [rows that are true]."""
     of = {"user": shop.user, "query": shop.query, "product": shop.product}
     return of[edge_type[0]][rows], of[edge_type[2]][rows]

@@ -11,7 +11,7 @@ from rich.console import Console
 from gnn_search.cli.options import COUNT, PATH, as_of_option, graph_option, out_option, path_argument
 from gnn_search.cli.output import progress, reporting
 from gnn_search.console_table import make_table
-from gnn_search.export.settings import DTYPES, FORMATS, NODES, DtypeName, ExportSettings, FormatName, NodeType
+from gnn_search.export.settings import DTYPES, FORMATS, NODES, DtypeName, ExportedNode, ExportSettings, FormatName
 
 if TYPE_CHECKING:
     from gnn_search.export.manifest import ExportManifest
@@ -42,7 +42,7 @@ def run_export(
     model: Path,
     out: Path,
     formats: tuple[FormatName, ...] = _DEFAULT.formats,
-    nodes: tuple[NodeType, ...] = _DEFAULT.nodes,
+    nodes: tuple[ExportedNode, ...] = _DEFAULT.nodes,
     dtype: DtypeName = _DEFAULT.dtype,
     requests: Path | None = None,
     shard_size: int = _DEFAULT.shard_bytes // _MEGABYTE,

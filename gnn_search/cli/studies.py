@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gnn_search.studies.runs import StudyRun
     from gnn_search.training.loop import StepReport
 
-Report = TypeVar("Report", bound="StudyReport")
+_Report = TypeVar("_Report", bound="StudyReport")
 
 study_options = together(
     click.argument("study"),
@@ -77,7 +77,7 @@ def run_negatives_study(**options: Any) -> NegativesReport:
 def _run_study(
     name: str,
     settings: type[StudySettings],
-    run: Callable[..., Report],
+    run: Callable[..., _Report],
     *,
     study: str,
     graph: Path,
@@ -88,7 +88,7 @@ def _run_study(
     only: tuple[str, ...],
     work: Path | None,
     keep: bool,
-) -> Report:
+) -> _Report:
     """Run a study with the options of `study_options` and write its report to `out`; `run` trains and measures."""
     from gnn_search.graph.store import Graph
     from gnn_search.layout import refuse_existing, write_json

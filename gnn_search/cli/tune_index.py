@@ -63,7 +63,7 @@ def run_tuning(
     import numpy as np
 
     from gnn_search.errors import RequestError
-    from gnn_search.index.settings import Kind
+    from gnn_search.index.settings import IndexKind
     from gnn_search.index.store import build_index, read_index_manifest
     from gnn_search.index.tune import Caps, builds, tune
     from gnn_search.layout import refuse_existing
@@ -76,7 +76,7 @@ def run_tuning(
         # No vector may stand in both halves.
         shuffled = np.random.Generator(np.random.Philox(seed)).permutation(np.unique(products.queries, axis=0))
         count, dimension = products.vectors.shape
-        wanted = builds(count, dimension, [kind for kind in get_args(Kind) if kind in (kinds or TUNED)], seed, last)
+        wanted = builds(count, dimension, [kind for kind in get_args(IndexKind) if kind in (kinds or TUNED)], seed, last)
         task = bars.add_task("tuning", total=None)
         found = tune(
             products.vectors,

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import ConfigError
 
-Model = TypeVar("Model", bound=StrictModel)
+_Model = TypeVar("_Model", bound=StrictModel)
 
 _LONGEST = 200
 """Letters of a bad value in a message."""
@@ -66,7 +66,7 @@ def find_yaml(name_or_path: str, kind: str) -> Path:
     )
 
 
-def read_yaml(path: Path, model: type[Model]) -> Model:
+def read_yaml(path: Path, model: type[_Model]) -> _Model:
     """Read a YAML file into a checked model.
 
     Raises:
@@ -82,7 +82,7 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
     return check(content, model, str(path))
 
 
-def check(content: dict[str, object], model: type[Model], where: str) -> Model:
+def check(content: dict[str, object], model: type[_Model], where: str) -> _Model:
     """Check a mapping against a model.
 
     Raises:

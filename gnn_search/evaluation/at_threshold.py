@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import Float64
+from gnn_search.arrays import PADDING, Float64
 from gnn_search.evaluation.metrics.hits import find_places
 from gnn_search.evaluation.result import Estimate, ThresholdScore
 from gnn_search.evaluation.run import rank_blocks
 from gnn_search.evaluation.significance import Bootstrap, clusters_of, percentile_interval, sum_by_cluster
 from gnn_search.graph.cases import Cases
-from gnn_search.retrieval.ranking import PADDING, CaseRanker
+from gnn_search.retrieval.ranking import CaseRanker
 from gnn_search.retrieval.threshold import MinScoreCaseRanker
 
 

@@ -11,12 +11,13 @@ from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import SLICE_METRICS, Measure, measures
 from gnn_search.evaluation.qrels import Qrels, plain_qrels
 from gnn_search.evaluation.result import Coverage, Difference, Evaluation, Score
-from gnn_search.evaluation.run import BLOCK_CASES, Progress, Run, RunBuilder
+from gnn_search.evaluation.run import BLOCK_CASES, Run, RunBuilder
 from gnn_search.evaluation.run_folder import RunWriter
 from gnn_search.evaluation.significance import LEAST_PERMUTATIONS, permutations_for
 from gnn_search.evaluation.slices import Slice, built_in_slices
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
+from gnn_search.progress import Progress
 from gnn_search.retrieval.ranking import CaseRanker
 
 

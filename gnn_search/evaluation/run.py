@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float64, Int32, Int64
+from gnn_search.arrays import PADDING, Float64, Int32, Int64
 from gnn_search.errors import RequestError
 from gnn_search.evaluation.metrics.beyond_relevance import Diversity, Novelty, RepeatShare
 from gnn_search.evaluation.metrics.hits import Hits, find_places
@@ -16,13 +16,11 @@ from gnn_search.evaluation.metrics.measure import DIVERSITY, NOVELTY, REPEATS
 from gnn_search.evaluation.result import Cost
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.store import Graph
-from gnn_search.retrieval.ranking import PADDING, CaseRanker
+from gnn_search.progress import Progress
+from gnn_search.retrieval.ranking import CaseRanker
 
 BLOCK_CASES = 4096
 """Cases that are ranked at once."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, the steps done and the number of all steps."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from gnn_search.graph.store import Graph
 MOST_VALUES = 8
 """Values of one label, and top categories, that get a slice: those with the most cases."""
 
-ALL = "all"
+ALL_CASES = "all"
 _IS_KNOWN = pl.col("user_id").is_not_null()
 _FIXED: dict[str, pl.Expr] = {
     "repeat": pl.col("repeat") & _IS_KNOWN,
@@ -90,8 +90,8 @@ def report_slices(cases: Cases, graph: Graph, further: Mapping[str, str], *, dec
     selected = table.select(condition.fill_null(False).alias(name) for name, condition in _FIXED.items())
     own = [Slice(name, _rows_of(table, name, text)) for name, text in wanted.items()]
     slices = [
-        Slice(ALL, np.ones(table.height, dtype=np.bool_)),
-        *_label_slices(cases, [ALL, *_FIXED, *wanted]),
+        Slice(ALL_CASES, np.ones(table.height, dtype=np.bool_)),
+        *_label_slices(cases, [ALL_CASES, *_FIXED, *wanted]),
         *(Slice(column.name, column.to_numpy()) for column in selected),
         *_category_slices(table["top_category"]),
         *own,
@@ -118,7 +118,7 @@ def check_slices(declared: Mapping[str, str], schema: Mapping[str, pl.DataType])
 
 
 def _rows_of(table: pl.DataFrame, name: str, text: str) -> Bool:
-    if name == ALL or name in _FIXED or name.startswith(_CATEGORY):
+    if name == ALL_CASES or name in _FIXED or name.startswith(_CATEGORY):
         raise ConfigError(f"slice '{name}': every evaluation has a slice of this name; give yours another")
     expression = pl.sql_expr(text)
     unknown = [column for column in expression.meta.root_names() if column not in table.columns]

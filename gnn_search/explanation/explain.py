@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from gnn_search.arrays import PADDING
 from gnn_search.errors import RequestError
 from gnn_search.explanation.cosine import split_cosine
 from gnn_search.explanation.paths import PathFinder
@@ -17,7 +18,7 @@ from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.rankers.build import GRAPH, RERANKED, VECTOR, candidate_index, channel_rankers
 from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
-from gnn_search.retrieval.ranking import PADDING, Ranker
+from gnn_search.retrieval.ranking import Ranker
 from gnn_search.retrieval.request_encoder import NOBODY, EncodedRequests, RequestEncoder
 from gnn_search.tables.text import normalise_text
 from gnn_search.trained.model import Model

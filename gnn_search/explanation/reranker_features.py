@@ -9,7 +9,7 @@ from math import exp, expm1
 MOST_GROUPS = 11
 """Every set of them and the cosine is scored, 2^12 sets."""
 COSINE = "the cosine within the reranker"
-OTHERS = "other features"
+OTHER_FEATURES = "other features"
 
 _GROUPS = (
     ("the user's history with the product", r"own product\b|own (recent )?share among the candidates"),
@@ -44,7 +44,7 @@ def group_features(names: Sequence[str]) -> dict[str, list[int]]:
             further.setdefault(name.partition(":")[0].replace("_", " "), []).append(column)
     groups = {title: columns for title, columns in groups.items() if columns}
     if len(groups) + len(further) > MOST_GROUPS:
-        further = {OTHERS: sorted(column for columns in further.values() for column in columns)}
+        further = {OTHER_FEATURES: sorted(column for columns in further.values() for column in columns)}
     return groups | further
 
 

@@ -11,7 +11,7 @@ from gnn_search.arrays import Float32, sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.export.settings import TOWER_FORMATS, FormatName
 from gnn_search.export.source import ExportSource
-from gnn_search.export.storage import BLOCK
+from gnn_search.export.storage import BLOCK_VECTORS
 from gnn_search.index.store import open_flat_index
 
 _QUERIES = 500
@@ -64,8 +64,8 @@ def _nearest(source: ExportSource, queries: Float32, depth: int, *, stored: bool
     """Return the rows of the products with the largest inner products, best first: int64 [m, depth]."""
     vectors = source.products.vectors
     score, row = np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
-    for start in range(0, len(vectors), BLOCK):
-        block = vectors[start : start + BLOCK]
+    for start in range(0, len(vectors), BLOCK_VECTORS):
+        block = vectors[start : start + BLOCK_VECTORS]
         part = queries @ (source.storage.decode(source.storage.encode(block)) if stored else block).T
         score = np.concatenate([score, part], axis=1)
         row = np.concatenate([row, np.broadcast_to(np.arange(start, start + len(block)), part.shape)], axis=1)

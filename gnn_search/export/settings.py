@@ -23,11 +23,11 @@ FormatName = Literal[
     "milvus",
 ]
 DtypeName = Literal["float32", "float16", "int8"]
-NodeType = Literal["product", "query", "category", "user"]
+ExportedNode = Literal["product", "query", "category", "user"]
 
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 DTYPES: tuple[DtypeName, ...] = get_args(DtypeName)
-NODES: tuple[NodeType, ...] = get_args(NodeType)
+NODES: tuple[ExportedNode, ...] = get_args(ExportedNode)
 TOWER_FORMATS: tuple[FormatName, ...] = ("text_tower", "onnx")
 """Formats that hold what makes vectors, and none of the vectors of products."""
 TABLE_FORMATS: tuple[FormatName, ...] = ("parquet", "npy", "safetensors")
@@ -45,7 +45,7 @@ class ExportSettings(StrictModel):
     """
 
     formats: tuple[FormatName, ...] = ("parquet", "faiss", "text_tower")
-    nodes: tuple[NodeType, ...] = NODES
+    nodes: tuple[ExportedNode, ...] = NODES
     dtype: DtypeName = "float32"
     shard_bytes: int = Field(64_000_000, ge=1)
 

@@ -11,11 +11,10 @@ import numpy.typing as npt
 import polars as pl
 
 from gnn_search.arrays import Float32
-from gnn_search.export.storage import BLOCK, Storage
+from gnn_search.export.storage import BLOCK_VECTORS, Storage
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import NodeEmbeddings
-
-VECTOR = "vector"
+from gnn_search.vectors.embed import VECTOR_COLUMN
 
 _ROWS = 1024
 """Documents turned into text at a time."""
@@ -39,7 +38,7 @@ class VectorTable:
 
     def count_zero(self) -> int:
         """Return how many vectors have length 0."""
-        real = sum(int(np.any(self.vectors[start : start + BLOCK], axis=1).sum()) for start in range(0, len(self), BLOCK))
+        real = sum(int(np.any(self.vectors[start : start + BLOCK_VECTORS], axis=1).sum()) for start in range(0, len(self), BLOCK_VECTORS))
         return len(self) - real
 
 
@@ -90,7 +89,7 @@ class ExportSource:
             vectors = self.products.vectors[part]
             stored = vector_series(self.storage.encode(vectors))
             known = pl.Series("known", np.any(vectors, axis=1), dtype=pl.Boolean)
-            yield documents[part].with_columns(pl.when(known).then(stored).alias(VECTOR))
+            yield documents[part].with_columns(pl.when(known).then(stored).alias(VECTOR_COLUMN))
             self.advance(len(vectors))
 
 
@@ -100,4 +99,4 @@ def vector_series(vectors: npt.NDArray[Any]) -> pl.Series:
     Shapes:
         vectors: [n, d].
     """
-    return pl.Series(VECTOR, np.ascontiguousarray(vectors).reshape(-1)).reshape((len(vectors), vectors.shape[1]))
+    return pl.Series(VECTOR_COLUMN, np.ascontiguousarray(vectors).reshape(-1)).reshape((len(vectors), vectors.shape[1]))

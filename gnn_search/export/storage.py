@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gnn_search.arrays import Float32
 from gnn_search.export.settings import DtypeName
 
-BLOCK = 16_384
+BLOCK_VECTORS = 16_384
 """Rows looked at or turned at a time."""
 _LARGEST = 127
 
@@ -36,7 +36,7 @@ class Storage:
         """Choose the scale so that the largest number of all vectors takes the last step."""
         if dtype != "int8":
             return cls(dtype)
-        blocks = (table[start : start + BLOCK] for table in tables for start in range(0, len(table), BLOCK))
+        blocks = (table[start : start + BLOCK_VECTORS] for table in tables for start in range(0, len(table), BLOCK_VECTORS))
         largest = max((float(np.abs(block).max(initial=0.0)) for block in blocks), default=0.0)
         return cls(dtype, largest / _LARGEST if largest else 1.0)
 
@@ -50,8 +50,8 @@ class Storage:
         if self.dtype != "int8":
             return np.asarray(vectors, dtype=self.dtype)
         stored = np.empty(vectors.shape, dtype=np.int8)
-        for start in range(0, len(vectors), BLOCK):  # what lies between is four times as large
-            part = slice(start, start + BLOCK)
+        for start in range(0, len(vectors), BLOCK_VECTORS):  # what lies between is four times as large
+            part = slice(start, start + BLOCK_VECTORS)
             stored[part] = np.clip(np.rint(vectors[part] / np.float32(self.scale)), -_LARGEST, _LARGEST)
         return stored
 

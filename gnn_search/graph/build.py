@@ -20,10 +20,8 @@ from gnn_search.layout import FORMAT_VERSION, GraphLayout, hash_files, refuse_ex
 from gnn_search.tables.load import ShopTables, load_shop_tables
 from gnn_search.tables.scan import find_source
 
-Report = Callable[[str], None]
 
-
-def build_graph(recipe: Recipe, data: Path, out: Path, report: Report = lambda stage: None, back: int = 0) -> Graph:
+def build_graph(recipe: Recipe, data: Path, out: Path, report: Callable[[str], None] = lambda stage: None, back: int = 0) -> Graph:
     """Read the tables that a recipe names and write the graph folder.
 
     Args:

@@ -13,8 +13,9 @@ from gnn_search.config.recipe import MEASURED, Recipe
 from gnn_search.errors import TableError
 from gnn_search.graph.node_tables import EventNodes
 from gnn_search.graph.split_by_last import cuts_by_last, measured_by_last
-from gnn_search.graph.store import SPLITS, to_datetime, to_time
+from gnn_search.graph.store import to_datetime, to_time
 from gnn_search.layout import GraphLayout
+from gnn_search.tables.events import SPLITS
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ from gnn_search.manifest import Artefact, hash_manifest
 
 EdgeType = tuple[str, str, str]
 _Name = Annotated[str, AfterValidator(stored_name)]
-GRAPH = Artefact("graph", AGAIN, "gnn-search build-graph")
-SPLITS = ("train", "validation", "test")
+_GRAPH = Artefact("graph", AGAIN, "gnn-search build-graph")
 SHOWN_ONLY = ("impression",)
 """Actions in which a product was only shown."""
 
@@ -84,8 +83,8 @@ class Graph:
             ArtefactError: The folder is no graph, is damaged or half-written, or is of another version.
         """
         layout = GraphLayout(Path(path))
-        manifest = GRAPH.read_manifest(layout.manifest, GraphManifest)
-        GRAPH.check_sizes(layout.root, manifest.files)
+        manifest = _GRAPH.read_manifest(layout.manifest, GraphManifest)
+        _GRAPH.check_sizes(layout.root, manifest.files)
         return cls(layout.root, manifest)
 
     @property
@@ -134,7 +133,7 @@ class Graph:
         return self._read(self.layout.examples(split))
 
     def _read(self, file: Path) -> pl.DataFrame:
-        return GRAPH.read_table(self.path, file)
+        return _GRAPH.read_table(self.path, file)
 
     def csr(self, edge_type: EdgeType) -> Csr:
         """Return a relation's rows.
@@ -173,7 +172,7 @@ class Graph:
         """
         found = graph_hash(self.manifest, self.path)
         if found != self.manifest.hash:
-            raise GRAPH.damaged(self.path, f"its content hashes to {found}, expected {self.manifest.hash}")
+            raise _GRAPH.damaged(self.path, f"its content hashes to {found}, expected {self.manifest.hash}")
 
 
 class GraphView:

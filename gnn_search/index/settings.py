@@ -11,12 +11,12 @@ from gnn_search.config.base import Settings
 from gnn_search.errors import RequestError
 from gnn_search.index.full_vectors import Precision
 
-Kind = Literal["flat", "fp16", "sq8", "ivf_flat", "ivf_sq8", "hnsw", "ivf_pq", "ivf_hnsw_pq", "factory"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+IndexKind = Literal["flat", "fp16", "sq8", "ivf_flat", "ivf_sq8", "hnsw", "ivf_pq", "ivf_hnsw_pq", "factory"]
+INDEX_KINDS: tuple[IndexKind, ...] = get_args(IndexKind)
 QUANTISED = ("ivf_pq", "ivf_hnsw_pq")
 """Kinds that keep codes of 4 bits a part."""
 
-FEWEST_USERS = 16
+FEWEST_ROWS = 16
 """Codes of 4 bits tell 16 vectors apart; FAISS learns them from no fewer."""
 _ROWS_A_LIST = 39
 """Rows that k-means wants for each list, as FAISS has it."""
@@ -25,7 +25,7 @@ _ROWS_A_LIST = 39
 class IndexSettings(Settings):
     """Settings of one index; None follows from the number of products and the dimension, see `resolve`."""
 
-    kind: Kind = Field("ivf_pq", description="How vectors are stored and searched.")
+    kind: IndexKind = Field("ivf_pq", description="How vectors are stored and searched.")
     factory: str | None = Field(None, description="FAISS's own description of an index, of kind factory alone; such as IVF1024,SQ8.")
     nlist: int | None = Field(None, ge=1, description="Lists of an inverted file; typically 4 times the root of the number of products.")
     nprobe: int | None = Field(None, ge=1, description="Lists that a query reads; typically 4 times the root of nlist.")
@@ -65,8 +65,8 @@ class IndexSettings(Settings):
         nlist = self.nlist or max(1, min(4 * isqrt(count), count // _ROWS_A_LIST))
         pq_m = self.pq_m or next(part for part in range(max(1, dimension // 2), 0, -1) if dimension % part == 0)
         if self.kind in QUANTISED:
-            if count < FEWEST_USERS:
-                raise RequestError(f"{count} products are too few for an index of kind {self.kind}, at least {FEWEST_USERS} are; use flat")
+            if count < FEWEST_ROWS:
+                raise RequestError(f"{count} products are too few for an index of kind {self.kind}, at least {FEWEST_ROWS} are; use flat")
             if dimension % pq_m:
                 raise RequestError(f"vectors of {dimension} numbers can't be cut into {pq_m} equal parts; give pq_m as a divisor")
         if nlist > count:
@@ -84,7 +84,7 @@ class IndexSettings(Settings):
         """Return the least that resolved settings keep of a product in memory, whole vectors to re-rank by left out; 0 where unknown."""
         assert self.pq_m is not None
         number, links = 8, 8 * self.hnsw_m
-        sizes: dict[Kind, float] = {
+        sizes: dict[IndexKind, float] = {
             "flat": 4 * dimension,
             "fp16": 2 * dimension,
             "sq8": dimension,
@@ -99,7 +99,7 @@ class IndexSettings(Settings):
 
     def description(self) -> str:
         """Return what FAISS's `index_factory` makes of resolved settings."""
-        texts: dict[Kind, str | None] = {
+        texts: dict[IndexKind, str | None] = {
             "flat": "Flat",
             "fp16": "SQfp16",
             "sq8": "SQ8",

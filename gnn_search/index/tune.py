@@ -7,7 +7,7 @@ there is or costs more than it may. That is FAISS's own way of tuning (`Paramete
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,8 @@ from gnn_search.errors import RequestError
 from gnn_search.index.approximate import ApproximateIndex
 from gnn_search.index.full_vectors import FullVectors, Precision
 from gnn_search.index.measure import Seconds, nearest, recall_at, time_single
-from gnn_search.index.settings import FEWEST_USERS, QUANTISED, IndexSettings, Kind
+from gnn_search.index.settings import FEWEST_ROWS, QUANTISED, IndexKind, IndexSettings
+from gnn_search.progress import Progress
 
 _REPEATS, _TIMED = 3, 100
 _ALL_FOUND = 0.9999
@@ -30,8 +31,6 @@ _MARGIN = 1.5
 """A step so many times as slow as the cap ends a ladder; a smaller excess may be another process's doing."""
 _SMALLER: tuple[Precision | Literal["none"], ...] = ("float16", "int8", "none")
 
-Progress = Callable[[str, int, int], None]
-"""Called with the index that is tried, how many were tried before it, and how many there are."""
 
 _CANDIDATES = (4, 12, 40)
 _EF = (32, 64, 128, 256, 512, 1024)
@@ -249,14 +248,14 @@ def _select(trials: Sequence[Trial], caps: Caps) -> int:
     )
 
 
-def builds(count: int, dimension: int, kinds: Sequence[Kind], seed: int, before: IndexSettings | None = None) -> list[IndexSettings]:
+def builds(count: int, dimension: int, kinds: Sequence[IndexKind], seed: int, before: IndexSettings | None = None) -> list[IndexSettings]:
     """Return the indices to build, resolved, first the one that won `before`, its lists following the number of products of today."""
     wanted = [] if before is None else [_of_today(before, count, dimension, seed)]
     for kind in kinds:
         plain = IndexSettings(kind=kind, seed=seed)
         if kind not in QUANTISED:
             wanted.append(plain.resolve(count, dimension))
-        elif count >= FEWEST_USERS or len(kinds) == 1:
+        elif count >= FEWEST_ROWS or len(kinds) == 1:
             parts = [dimension // share for share in _PARTS if dimension % share == 0]
             wanted += [plain.model_copy(update={"pq_m": part}).resolve(count, dimension) for part in parts]
     return list({(one.description(), one.full, one.full_in, one.ef_construction): one for one in reversed(wanted)}.values())[::-1]

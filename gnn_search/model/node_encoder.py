@@ -39,7 +39,7 @@ class NodeEncoder:
         block: int = 8192,
         most_scores: int = 1 << 24,
     ) -> None:
-        self._towers, self._inputs, self.view, self._block, self._most_scores = towers, inputs, view, block, most_scores
+        self.towers, self._inputs, self.view, self._block, self._most_scores = towers, inputs, view, block, most_scores
         if products is not None:
             self.products = products
         self._with_history: tuple[Int32, Tensor] | None = None
@@ -57,7 +57,7 @@ class NodeEncoder:
     @torch.no_grad()
     def encode_products(self) -> tuple[Tensor, Tensor]:
         """Encode all products: their bases and their vectors, each float32 [products, d], the latter of unit length."""
-        towers, blocks = self._towers, list(self._blocks(self.view.graph.num_nodes["product"]))
+        towers, blocks = self.towers, list(self._blocks(self.view.graph.num_nodes["product"]))
         with_id_embedding = self.with_id_embeddings()
         bases = torch.cat([towers.product_bases(block, with_id_embedding[torch.from_numpy(block)]) for block in blocks])
         queries = np.arange(self.view.graph.num_nodes["query"], dtype=np.int32)
@@ -77,8 +77,8 @@ class NodeEncoder:
     @torch.no_grad()
     def encode_queries(self, query: Int32) -> Tensor:
         """Encode known queries without a user: float32 [n, d], unit length."""
-        texts = self._towers.query_texts(query)
-        return torch.as_tensor(self._towers.query(self._inputs.queries(self.view, query), texts, self.products))
+        texts = self.towers.query_texts(query)
+        return torch.as_tensor(self.towers.query(self._inputs.queries(self.view, query), texts, self.products))
 
     @torch.no_grad()
     def personalise(
@@ -93,7 +93,7 @@ class NodeEncoder:
             - before: int64 [n], µs, up to which each user's past counts; by default the view's time
         """
         users, traits = self._users(user, query, before, inductive)
-        return self._towers.personalise(vector, users, self.products, traits)
+        return self.towers.personalise(vector, users, self.products, traits)
 
     @torch.no_grad()
     def encode_new_products(self, products: ProductFacts) -> Tensor:
@@ -102,9 +102,9 @@ class NodeEncoder:
         A product of which nothing is known has the zero vector, or where products have ID embeddings that of all new ones.
         """
         nothing = np.empty(0, np.int32)
-        base = self._towers.new_product_bases(products)
+        base = self.towers.new_product_bases(products)
         inputs, texts = self._inputs.unconnected_products(products.count), base[:0]
-        return torch.as_tensor(self._towers.product(inputs, base, texts, nothing, base[:0]))
+        return torch.as_tensor(self.towers.product(inputs, base, texts, nothing, base[:0]))
 
     @torch.no_grad()
     def encode_requests(self, user: Int32, query: Int32) -> Tensor:
@@ -167,7 +167,7 @@ class NodeEncoder:
         """
         if self._with_history is None:
             known = np.flatnonzero(np.diff(self.categories.indptr) > 0).astype(np.int32)
-            self._with_history = known, functional.normalize(self._towers.query_texts(known), dim=1)
+            self._with_history = known, functional.normalize(self.towers.query_texts(known), dim=1)
         known, texts = self._with_history
         if not len(known) or not len(text):
             return np.full(len(text), -1, dtype=np.int32)
@@ -186,17 +186,17 @@ class NodeEncoder:
     @torch.no_grad()
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """Encode any texts without the graph: float32 [n, d], unit length, zero for a text of which nothing is known."""
-        return functional.normalize(self._towers.text(texts), dim=1)
+        return functional.normalize(self.towers.text(texts), dim=1)
 
     @torch.no_grad()
     def encode_query_texts(self, query: Int32) -> Tensor:
         """Encode the texts of known queries without the graph: float32 [n, d], unit length, zero for one of which nothing is known."""
-        return functional.normalize(self._towers.query_texts(query), dim=1)
+        return functional.normalize(self.towers.query_texts(query), dim=1)
 
     @torch.no_grad()
     def encode_categories(self) -> Tensor:
         """Encode all categories by the names and ID embeddings on their way to the top: float32 [categories, d], unit length."""
-        return self._towers.category_vectors(self.view.graph.taxonomy.ancestors())
+        return self.towers.category_vectors(self.view.graph.taxonomy.ancestors())
 
     @torch.no_grad()
     def encode_users(self, inductive: InductiveUsers | None = None) -> Tensor:
@@ -205,8 +205,8 @@ class NodeEncoder:
         parts = []
         for block in self._blocks(graph.num_nodes["user"]):
             users, traits = self._users(block, np.full_like(block, -1), None, inductive)
-            parts.append(functional.normalize(self._towers.user_vectors(users, self.products, traits)[torch.from_numpy(users.row)], dim=1))
-        return torch.cat(parts) if parts else torch.zeros((0, self._towers.config.dimension))
+            parts.append(functional.normalize(self.towers.user_vectors(users, self.products, traits)[torch.from_numpy(users.row)], dim=1))
+        return torch.cat(parts) if parts else torch.zeros((0, self.towers.config.dimension))
 
     def _users(self, user: Int32, query: Int32, before: Int64 | None, inductive: InductiveUsers | None) -> tuple[UserInputs, Traits | None]:
         as_of = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before

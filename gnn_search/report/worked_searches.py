@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import spread_evenly
+from gnn_search.arrays import PADDING, spread_evenly
 from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.explanation.reranker_features import describe_features
@@ -13,7 +13,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.rerank.features import feature_names
 from gnn_search.retrieval.rankers.build import ModelCaseRanker
 from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
-from gnn_search.retrieval.ranking import PADDING, CaseRanker, Ranker, Ranking
+from gnn_search.retrieval.ranking import CaseRanker, Ranker, Ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 from gnn_search.trained.model import Model
 

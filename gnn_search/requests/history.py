@@ -14,7 +14,7 @@ from gnn_search.errors import RequestError, TableError
 from gnn_search.graph.id_lookup import IdLookup, id_series
 from gnn_search.graph.store import Graph
 from gnn_search.model.inductive_users import UserEvents
-from gnn_search.requests.request import EVENT_KEYS, History
+from gnn_search.requests.request import EVENT_KEYS, RequestHistory
 from gnn_search.tables.columns import to_microseconds
 from gnn_search.tables.text import normalise_distinct
 
@@ -107,7 +107,7 @@ class HistoryReader:
         return self._queries.find(normalise_distinct(events["query"].cast(pl.String)))
 
 
-def tabulate_histories(histories: Sequence[History]) -> pl.DataFrame:
+def tabulate_histories(histories: Sequence[RequestHistory]) -> pl.DataFrame:
     """Write histories out as a table for `HistoryReader.read`; a user is the place in the sequence.
 
     Raises:

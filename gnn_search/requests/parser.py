@@ -14,7 +14,7 @@ from gnn_search.errors import RequestError
 from gnn_search.graph.id_lookup import IdLookup, id_series
 from gnn_search.model.inductive_users import UserEvents
 from gnn_search.requests.history import USER, HistoryReader, explode_histories, tabulate_histories
-from gnn_search.requests.request import History, Request, RequestBatch
+from gnn_search.requests.request import Request, RequestBatch, RequestHistory
 from gnn_search.requests.users import read_inductive_users
 from gnn_search.tables.text import normalise_distinct, normalise_query
 from gnn_search.trained.model import Model
@@ -58,7 +58,7 @@ class RequestParser:
             if request.attributes and request.history is None and user[place] >= 0:
                 who = f"user {str(request.user_id)!r}, whom the graph knows"
                 raise RequestError(f"request {place} (from 0) gives attributes for {who}; give the history too")
-        histories: list[History] = [() if request.history is None else request.history for request in stated]
+        histories: list[RequestHistory] = [() if request.history is None else request.history for request in stated]
         length = np.array([len(history) for history in histories], dtype=np.int64)
         # An empty history of a user whom the graph does not hold says nothing, so the result is exactly plain.
         described = np.array([request.history is not None for request in stated], dtype=np.bool_) & ((length > 0) | (user >= 0))

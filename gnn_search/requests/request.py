@@ -13,7 +13,7 @@ from gnn_search.arrays import Int32, Int64
 from gnn_search.errors import RequestError
 from gnn_search.model.inductive_users import InductiveUsers
 
-History = Sequence[str | int] | Sequence[Mapping[str, object]]
+RequestHistory = Sequence[str | int] | Sequence[Mapping[str, object]]
 """A user's past in the order of time: product ids, or events with the keys of `EVENT_KEYS`, of which only `product_id` is needed."""
 
 EVENT_KEYS = ("product_id", "timestamp", "action", "query", "weight")
@@ -34,7 +34,7 @@ class Request:
 
     query: str
     user_id: str | int | None = None
-    history: History | None = None
+    history: RequestHistory | None = None
     attributes: Mapping[str, str | None] | None = None
     session: str | None = None
 

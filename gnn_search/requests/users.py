@@ -16,11 +16,11 @@ from gnn_search.graph.store import Graph
 from gnn_search.model.inductive_users import InductiveUsers, UserEvents
 from gnn_search.requests.history import USER, HistoryReader
 from gnn_search.requests.request import EVENT_KEYS
-from gnn_search.tables.columns import Column, Kind
+from gnn_search.tables.columns import Column, ColumnKind
 from gnn_search.tables.scan import column_names, find_given_source, read_columns
 from gnn_search.trained.model import Model
 
-_KINDS: dict[str, Kind] = {"product_id": "id", "timestamp": "time", "action": "text", "query": "text", "weight": "number"}
+_KINDS: dict[str, ColumnKind] = {"product_id": "id", "timestamp": "time", "action": "text", "query": "text", "weight": "number"}
 
 
 def read_inductive_users(

@@ -1,1 +1,1 @@
-"""Candidates from the graph, their features, and the scorer that re-ranks them."""
+"""Candidates from the graph (`CandidateIndex`), their features (`candidate_features`), and the `RerankScorer` that re-ranks them."""

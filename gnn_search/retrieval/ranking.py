@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Float64, Int32, Int64
+from gnn_search.arrays import PADDING, Float32, Float64, Int32, Int64
 from gnn_search.index.base import ProductIndex
 
 if TYPE_CHECKING:
     from gnn_search.retrieval.request_encoder import EncodedRequests
-
-PADDING = -1
-"""The product number of an empty place at the end of a list."""
 
 
 @dataclass(frozen=True, eq=False)

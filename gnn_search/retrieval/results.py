@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel
 
-from gnn_search.arrays import Bool, Int32, Int64
+from gnn_search.arrays import PADDING, Bool, Int32, Int64
 from gnn_search.requests.request import RequestBatch
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 from gnn_search.trained.model import Model
 
 COLUMNS = ("user_id", "query", "rank", "product_id", "score")

@@ -19,13 +19,12 @@ from gnn_search.retrieval.unfinished import State, Unfinished
 from gnn_search.tables.formats import FileFormat
 from gnn_search.trained.model import Model
 
-BLOCK = 4096
+BLOCK_REQUESTS = 4096
 """Requests answered at a time, at most."""
 _PLACES = 1 << 20
 """Rows written at a time, at most: memory must not grow with the lists."""
 
-Stage = Literal["check", "answer"]
-Progress = Callable[[Stage, int, int | None], None]
+FileProgress = Callable[[Literal["check", "answer"], int, int | None], None]
 """Called with the stage, the requests done in it, and their total where it is known; first with what an earlier run had done."""
 
 
@@ -62,7 +61,7 @@ def retrieve(
     min_score: float | None = None,
     block: int | None = None,
     resume: bool = False,
-    progress: Progress = lambda stage, done, total: None,
+    progress: FileProgress = lambda stage, done, total: None,
 ) -> RetrievalSummary:
     """Rank products for every request of a file and write the lists.
 
@@ -77,7 +76,7 @@ def retrieve(
         as_of: Everything before it is known, µs.
         options: What to rank by, by default vectors and the graph's candidates together.
         min_score: Leave out products whose cosine with the request is less.
-        block: Requests answered at a time; by default `BLOCK`, fewer where lists are long.
+        block: Requests answered at a time; by default `BLOCK_REQUESTS`, fewer where lists are long.
         resume: Go on from the last block of a run that did not end; where there is none, start.
         progress: Called as the work goes on.
 
@@ -100,7 +99,7 @@ def retrieve(
         **options.provenance,
         "k": k,
         "least score": min_score,
-        "block size": block or max(1, min(BLOCK, _PLACES // max(k, 1))),
+        "block size": block or max(1, min(BLOCK_REQUESTS, _PLACES // max(k, 1))),
     }
     state = unfinished.resume(settings) if resume else None
     earlier = unfinished.counts()
@@ -128,7 +127,7 @@ def retrieve(
     )
 
 
-def _answer(requests: RequestFile, state: State, retriever: Retriever, unfinished: Unfinished, start: int, progress: Progress) -> None:
+def _answer(requests: RequestFile, state: State, retriever: Retriever, unfinished: Unfinished, start: int, progress: FileProgress) -> None:
     """Answer what is left, block by block."""
     settings, done = state.settings, start
     with unfinished.appending(state):

@@ -20,7 +20,7 @@ from gnn_search.graph.store import to_datetime
 from gnn_search.index.filters import Filter, Filtered, ProductFilter
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.requests.parser import RequestParser
-from gnn_search.requests.request import History, Request, RequestBatch
+from gnn_search.requests.request import Request, RequestBatch, RequestHistory
 from gnn_search.retrieval.options import Channel, RankingOptions, open_ranking_options
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
@@ -125,7 +125,7 @@ class Retriever:
         self,
         query: str,
         user_id: str | int | None = None,
-        history: History | None = None,
+        history: RequestHistory | None = None,
         k: int = 10,
         filter: Filter | None = None,  # noqa: A002
         *,

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32
+from gnn_search.arrays import PADDING, Float32, Int32
 from gnn_search.errors import RequestError
 from gnn_search.index.base import pair_scores
-from gnn_search.retrieval.ranking import PADDING, CaseRanker, Ranking
+from gnn_search.retrieval.ranking import CaseRanker, Ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
 

@@ -10,7 +10,7 @@ from gnn_search.config.negatives import HardNegatives, SharedNegatives
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ConfigError
 
-KINDS: tuple[str, ...] = tuple(
+NEGATIVE_KINDS: tuple[str, ...] = tuple(
     get_args(part.model_fields["kind"].annotation)[0] for union in (SharedNegatives, HardNegatives) for part in get_args(union)
 )
 """Every kind of negative."""
@@ -53,9 +53,9 @@ def _merged(value: Any, change: Any) -> Any:
 
 
 def _changed_kinds(entries: list[dict[str, Any]], change: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
-    unknown = [str(kind) for kind in change if kind not in KINDS]
+    unknown = [str(kind) for kind in change if kind not in NEGATIVE_KINDS]
     if unknown:
-        raise ConfigError(f"{where}: there is no kind of negatives '{unknown[0]}'; there are {', '.join(KINDS)}")
+        raise ConfigError(f"{where}: there is no kind of negatives '{unknown[0]}'; there are {', '.join(NEGATIVE_KINDS)}")
     found = {entry["kind"]: entry for entry in entries}
     for kind, part in change.items():
         if part is None:

@@ -10,9 +10,9 @@ import polars as pl
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import TableError
 
-Kind = Literal["id", "ids", "text", "label", "number", "time", "path"]
+ColumnKind = Literal["id", "ids", "text", "label", "number", "time", "path"]
 
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, ColumnKind] = {
     "user_id": "id",
     "query": "text",
     "product_id": "id",
@@ -35,7 +35,7 @@ _KINDS: dict[str, Kind] = {
 }
 """What the columns of each field of a recipe's tables may hold."""
 
-_EXPECTED: dict[Kind, str] = {
+_EXPECTED: dict[ColumnKind, str] = {
     "id": "ids, strings or integers",
     "ids": "lists of ids, strings or integers",
     "text": "text",
@@ -45,7 +45,7 @@ _EXPECTED: dict[Kind, str] = {
     "path": "lists of category names, or text to be cut at the separator",
 }
 
-VALUELESS: dict[Kind, pl.DataType] = {
+VALUELESS: dict[ColumnKind, pl.DataType] = {
     "text": pl.String(),
     "label": pl.String(),
     "number": pl.Float64(),
@@ -79,7 +79,7 @@ class Column:
     name: str
     source: str
     key: str
-    kind: Kind
+    kind: ColumnKind
 
 
 def recipe_columns(part: StrictModel, name: str) -> list[Column]:
@@ -114,7 +114,7 @@ def convert_column(column: Column, dtype: pl.DataType, place: str, *, typed: boo
     return expression.alias(column.name)
 
 
-def _convert(value: pl.Expr, kind: Kind, dtype: pl.DataType, *, typed: bool) -> pl.Expr | None:
+def _convert(value: pl.Expr, kind: ColumnKind, dtype: pl.DataType, *, typed: bool) -> pl.Expr | None:
     if dtype == pl.Null:
         return value
     if kind == "id":
@@ -152,7 +152,7 @@ def _as_time(value: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     return value.cast(pl.String) if is_text(dtype) else None
 
 
-def _as_list(value: pl.Expr, kind: Kind, dtype: pl.DataType) -> pl.Expr | None:
+def _as_list(value: pl.Expr, kind: ColumnKind, dtype: pl.DataType) -> pl.Expr | None:
     if kind == "path" and is_text(dtype):
         return value.cast(pl.String)
     if not isinstance(dtype, pl.List):

@@ -1,1 +1,1 @@
-"""A trained model on disk: opened, checked and saved, with the embeddings of its nodes."""
+"""A trained model on disk (`Model`, `open_model`, `save_model`), with the embeddings of its nodes (`NodeEmbeddings`)."""

@@ -20,7 +20,7 @@ _TENSORS = ("model", "optimisers", "best", "lists")
 _CHECKPOINT = Artefact("checkpoint", "remove it and train anew", "gnn-search train")
 
 
-class Progress(StrictModel):
+class TrainingProgress(StrictModel):
     """How far a run has come.
 
     Attributes:
@@ -59,7 +59,7 @@ class Checkpoint:
         lists: Those of `dynamic` negatives, which were made some steps ago and could not be made again.
     """
 
-    progress: Progress
+    progress: TrainingProgress
     model: dict[str, Tensor]
     optimisers: dict[str, Tensor]
     best: dict[str, Tensor]
@@ -91,7 +91,7 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     newest = found[-1]
     try:
-        progress = _CHECKPOINT.read_manifest(newest / "progress.json", Progress)
+        progress = _CHECKPOINT.read_manifest(newest / "progress.json", TrainingProgress)
         tensors = [load_file(newest / f"{name}.safetensors") for name in _TENSORS]
     except (SafetensorError, FileNotFoundError) as error:
         raise _CHECKPOINT.damaged(newest, str(error)) from None

@@ -13,13 +13,14 @@ from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
 from gnn_search.machine import library_versions
+from gnn_search.progress import Progress
 from gnn_search.rerank.word_matches import save_matches
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.trained.model import open_model, read_manifest, save_model
 from gnn_search.trained.node_embeddings import encode_nodes, save_node_embeddings
 from gnn_search.training.checkpoint import remove_checkpoints
 from gnn_search.training.loop import RESUME_ADVICE, Listener, TrainingResult, train
-from gnn_search.training.reranker_fit import Progress, RerankerFit, fit_reranker
+from gnn_search.training.reranker_fit import RerankerFit, fit_reranker
 
 
 def train_model(

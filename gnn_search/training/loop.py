@@ -22,7 +22,7 @@ from gnn_search.model.objective import Losses
 from gnn_search.model.text_towers import make_text_tower
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import Batch, BatchSampler
-from gnn_search.training.checkpoint import Checkpoint, Progress, load_checkpoint, save_checkpoint
+from gnn_search.training.checkpoint import Checkpoint, TrainingProgress, load_checkpoint, save_checkpoint
 from gnn_search.training.determinism import deterministic
 from gnn_search.training.divergence import refuse_divergence
 from gnn_search.training.mining import Miner
@@ -79,7 +79,7 @@ class TrainingResult:
     """
 
     towers: TwoTower
-    progress: Progress
+    progress: TrainingProgress
     total_steps: int
     rate: float
     waiting: float
@@ -117,7 +117,7 @@ class _Run:
         self._optimisers = Optimisers(self._towers, config.optimiser, self._total_steps)
         self._cases = build_cases(graph, "validation", config.loop.validation_cases, config.seed)
         self._best: dict[str, Tensor] = {}
-        self._progress = Progress(identity=identity)
+        self._progress = TrainingProgress(identity=identity)
         self._waiting = self._waited = 0.0
         self._miner = Miner.of(self._towers, self._sampler, config.negatives)
         layout.root.mkdir(parents=True, exist_ok=True)

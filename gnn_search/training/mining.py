@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnn_search.arrays import Int32, sorted_unique
+from gnn_search.arrays import PADDING, Int32, sorted_unique
 from gnn_search.config.negatives import Dynamic, Negatives
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.sampling.batches import BatchSampler
 from gnn_search.sampling.negatives.known import KnownPositives
-from gnn_search.sampling.negatives.listed import PADDING, ListedNegatives
+from gnn_search.sampling.negatives.listed import ListedNegatives
 
 _BLOCK = 512
 

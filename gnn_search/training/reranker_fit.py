@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
+from gnn_search.progress import Progress
 from gnn_search.rerank.candidates import CandidateIndex, match_words
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
@@ -27,9 +28,6 @@ from gnn_search.training.divergence import refuse_divergence
 
 _BLOCK = 1024
 _TOP = 10
-
-Progress = Callable[[str, int, int], None]
-"""Receives a stage of the fitting, and how many cases of how many are done."""
 
 
 def _silent(stage: str, done: int, total: int) -> None: ...

@@ -24,7 +24,7 @@ from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 from gnn_search.vectors.new_products import read_new_products
 
-VECTOR = "vector"
+VECTOR_COLUMN = "vector"
 
 
 class ProductsEmbedded(BaseModel):
@@ -195,7 +195,7 @@ def embed(
 
 
 def _table(ids: pl.Series, vectors: Float32) -> pl.DataFrame:
-    flat = pl.Series(VECTOR, np.ascontiguousarray(vectors).reshape(-1), dtype=pl.Float32)
+    flat = pl.Series(VECTOR_COLUMN, np.ascontiguousarray(vectors).reshape(-1), dtype=pl.Float32)
     return pl.DataFrame([ids, flat.reshape(vectors.shape)])
 
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from gnn_search.cli.index import KINDS
 from gnn_search.cli.main import main
-from gnn_search.index.settings import KINDS as ALL_KINDS
+from gnn_search.index.settings import INDEX_KINDS
 from gnn_search.index.store import open_index
 
 
@@ -19,7 +19,7 @@ def run(*arguments: object):
 
 
 def test_the_command_knows_every_kind():
-    assert {*KINDS, "factory"} == {*ALL_KINDS}
+    assert {*KINDS, "factory"} == {*INDEX_KINDS}
 
 
 def test_a_table_for_readers(tiny_model, tmp_path):

@@ -162,7 +162,7 @@ def test_an_output_file_that_exists(tiny_model, source, tmp_path):
 
 def test_a_stopped_run_goes_on(tiny_model, source, tmp_path, monkeypatch):
     out, search_table, answered = tmp_path / "out.csv", Retriever.search_table, []
-    monkeypatch.setattr("gnn_search.retrieval.retrieve.BLOCK", 1)
+    monkeypatch.setattr("gnn_search.retrieval.retrieve.BLOCK_REQUESTS", 1)
 
     def interrupted(retriever, table, *arguments, **options):
         answered.append(table["query"][0])

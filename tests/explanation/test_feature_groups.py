@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gnn_search.config.training import RerankerSettings
-from gnn_search.explanation.reranker_features import MOST_GROUPS, OTHERS, group_features
+from gnn_search.explanation.reranker_features import MOST_GROUPS, OTHER_FEATURES, group_features
 from gnn_search.rerank.features import feature_names
 
 PARTNERS = [("product", "rev_bought_with", "product"), ("product", "rev_also_viewed", "product")]
@@ -35,6 +35,6 @@ def test_too_many_groups_become_one():
     names = [*feature_names(RerankerSettings(), PARTNERS), "a: 1", "b: 1", "own product: more"]
     groups = group_features(names)
     assert len(groups) <= MOST_GROUPS
-    assert [names[column] for column in groups[OTHERS]][-2:] == ["a: 1", "b: 1"]
+    assert [names[column] for column in groups[OTHER_FEATURES]][-2:] == ["a: 1", "b: 1"]
     assert len(names) - 1 in groups["the user's history with the product"]
     assert sorted(column for columns in groups.values() for column in columns) == list(range(len(names)))

@@ -32,7 +32,7 @@ def vectors():
 @pytest.mark.parametrize("block", [16_384, 64])
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
 def test_share_of_the_true_ones_that_are_found(vectors, dtype, block, monkeypatch, tmp_path):
-    monkeypatch.setattr(recall_module, "BLOCK", block)
+    monkeypatch.setattr(recall_module, "BLOCK_VECTORS", block)
     products, queries = vectors
     storage = Storage.fit(dtype, [products])
     index = FlatIndex.build(products)

@@ -13,7 +13,8 @@ from gnn_search.errors import TableError
 from gnn_search.graph.build import build_graph
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.hold_out import HELD_OUT
-from gnn_search.graph.store import SPLITS, Graph
+from gnn_search.graph.store import Graph
+from gnn_search.tables.events import SPLITS
 
 
 def held(recipe: Recipe, **settings: float) -> Recipe:

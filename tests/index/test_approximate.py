@@ -18,12 +18,12 @@ from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.index.approximate import ApproximateIndex, make_faiss_index
 from gnn_search.index.flat import FlatIndex
 from gnn_search.index.full_vectors import FullVectors
-from gnn_search.index.settings import KINDS, IndexSettings
+from gnn_search.index.settings import INDEX_KINDS, IndexSettings
 from gnn_search.index.store import open_flat_index, open_index, save_index
 
 ROWS, DIMENSION, K = 6000, 16, 20
 VECTORS, QUERIES = clustered(ROWS, DIMENSION), clustered(40, DIMENSION, seed=1)
-KIND = [kind for kind in KINDS if kind not in {"flat", "factory"}]
+KIND = [kind for kind in INDEX_KINDS if kind not in {"flat", "factory"}]
 IDS = pl.Series("product_id", [f"p{row}" for row in range(ROWS)])
 
 

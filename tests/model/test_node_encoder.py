@@ -106,10 +106,10 @@ def test_the_free_vector_of_a_product_counts_once_somebody_chose_it(tiny_graph):
     moment, known = half_known(tiny_graph, ("query", "leads_to", "product"))
     encoder = encoder_of(tiny_graph, moment)
     # Alone, without partners, whose bases hold their own ID embeddings.
-    encoder._towers.product.from_partners = None
+    encoder.towers.product.from_partners = None
     before = encoder.encode_products()[1]
     with torch.no_grad():
-        encoder._towers.product.id_embedding.weight.add_(torch.randn(40, 16))
+        encoder.towers.product.id_embedding.weight.add_(torch.randn(40, 16))
     changed = (encoder.encode_products()[1] != before).any(dim=1).numpy()
     np.testing.assert_array_equal(changed, known)
 
@@ -121,10 +121,10 @@ def test_the_free_vector_of_a_product_first_chosen_after_training_does_not_count
     trained = tiny_graph.before(tiny_graph.manifest.validation_start).edges(relation).degree() > 0
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.time_last + 1)
     assert (encoder.view.edges(relation).degree() > 0)[~trained].any()
-    encoder._towers.product.from_partners = None
+    encoder.towers.product.from_partners = None
     before = encoder.encode_products()[1]
     with torch.no_grad():
-        encoder._towers.product.id_embedding.weight.add_(torch.randn(40, 16))
+        encoder.towers.product.id_embedding.weight.add_(torch.randn(40, 16))
     changed = (encoder.encode_products()[1] != before).any(dim=1).numpy()
     np.testing.assert_array_equal(changed, trained)
 
@@ -136,7 +136,7 @@ def test_the_free_vector_of_a_query_counts_once_somebody_asked_it(tiny_graph, la
     encoder = NodeEncoder(random_towers(tiny_graph, config), InputSampler(tiny_graph, config), tiny_graph.before(moment))
     before = encoder.encode_queries(QUERIES)
     with torch.no_grad():
-        encoder._towers.query.id_embedding.weight.add_(torch.randn(20, 16))
+        encoder.towers.query.id_embedding.weight.add_(torch.randn(20, 16))
     changed = (encoder.encode_queries(QUERIES) != before).any(dim=1).numpy()
     np.testing.assert_array_equal(changed, known)
 

@@ -9,6 +9,7 @@ import pytest
 from models import write_model
 from rankers import encode_texts
 
+from gnn_search.arrays import PADDING
 from gnn_search.errors import ArtefactError, RequestError
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.boosting.boost import build_boost, open_boost, save_boost
@@ -17,7 +18,6 @@ from gnn_search.index.settings import IndexSettings
 from gnn_search.index.store import build_index
 from gnn_search.retrieval.options import open_ranking_options
 from gnn_search.retrieval.rankers.build import build_ranker
-from gnn_search.retrieval.ranking import PADDING
 from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings

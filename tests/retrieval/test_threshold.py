@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from rankers import encode_texts, open_ranker
 
+from gnn_search.arrays import PADDING
 from gnn_search.errors import RequestError
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.rankers.vector import VectorRanker
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 from gnn_search.retrieval.threshold import MinScoreCaseRanker, SimilarityCut, cut, resolve_min_score
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings

@@ -8,7 +8,7 @@ from towers import tiny_config
 from gnn_search.config.studies import AblationSettings
 from gnn_search.errors import ConfigError, RequestError
 from gnn_search.studies.ablation import variant_configs
-from gnn_search.studies.overrides import KINDS, overridden, settings_of
+from gnn_search.studies.overrides import NEGATIVE_KINDS, overridden, settings_of
 
 
 def test_only_what_is_named_changes():
@@ -31,7 +31,7 @@ def test_negatives_are_changed_by_kind():
 
 
 def test_every_kind_of_negative_is_known():
-    assert set(KINDS) == {"in_batch", "uniform", "taxonomy", "in_batch_hard", "dynamic", "bm25"}
+    assert set(NEGATIVE_KINDS) == {"in_batch", "uniform", "taxonomy", "in_batch_hard", "dynamic", "bm25"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from gnn_search.errors import TableError
-from gnn_search.tables.columns import Column, Kind
+from gnn_search.tables.columns import Column, ColumnKind
 from gnn_search.tables.scan import ROW, find_source, read_columns
 
 FRAME = pl.DataFrame({"id": ["007", "b\u2603", 'c,"d"'], "name": ["x", None, "two\nlines"]})
@@ -30,7 +30,7 @@ def read(data: Path, path: str, columns: list[Column] = COLUMNS) -> pl.DataFrame
     return read_columns(find_source("products", path, data), columns)
 
 
-def column(kind: Kind, name: str = "a") -> list[Column]:
+def column(kind: ColumnKind, name: str = "a") -> list[Column]:
     return [Column(name, name, f"tables.products.{name}", kind)]
 
 
@@ -179,7 +179,7 @@ def test_files_that_disagree(tmp_path: Path) -> None:
         ("path", [[1]], r"expected lists of category names.*, got List\(Int64\)"),
     ],
 )
-def test_wrong_type(tmp_path: Path, kind: Kind, values: list[object], message: str) -> None:
+def test_wrong_type(tmp_path: Path, kind: ColumnKind, values: list[object], message: str) -> None:
     write(pl.DataFrame({"a": values}), tmp_path / "t.parquet")
     with pytest.raises(TableError, match=rf"column 'a' \(tables\.products\.a\) of .*t\.parquet: {message}"):
         read(tmp_path, "t.parquet", column(kind))
@@ -196,7 +196,7 @@ def test_wrong_type(tmp_path: Path, kind: Kind, values: list[object], message: s
         ("number", pl.Series([1], dtype=pl.UInt16), pl.Float64(), [1.0]),
     ],
 )
-def test_types_are_brought_to_few(tmp_path: Path, kind: Kind, series: pl.Series, dtype: pl.DataType, values: list[object]) -> None:
+def test_types_are_brought_to_few(tmp_path: Path, kind: ColumnKind, series: pl.Series, dtype: pl.DataType, values: list[object]) -> None:
     series.to_frame("a").write_parquet(tmp_path / "t.parquet")
     read_back = read(tmp_path, "t.parquet", column(kind))["a"]
     assert read_back.dtype == dtype

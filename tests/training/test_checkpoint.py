@@ -7,7 +7,7 @@ import torch
 
 from gnn_search.errors import ArtefactError
 from gnn_search.training import checkpoint
-from gnn_search.training.checkpoint import Checkpoint, Progress, load_checkpoint, save_checkpoint
+from gnn_search.training.checkpoint import Checkpoint, TrainingProgress, load_checkpoint, save_checkpoint
 
 MODEL = {"weight": torch.arange(6.0).view(2, 3), "turned": torch.arange(6.0).view(2, 3).T}
 LISTS = {"step 6": torch.arange(4, dtype=torch.int32).view(2, 2)}
@@ -15,7 +15,7 @@ OPTIMISERS = {"0.0.step": torch.tensor(3.0), "1.0.step": torch.tensor(3)}
 
 
 def save(folder, step: int, value: float = 0.0) -> None:
-    progress = Progress(step=step, seconds=1.5, identity={"graph": "x"})
+    progress = TrainingProgress(step=step, seconds=1.5, identity={"graph": "x"})
     save_checkpoint(folder, Checkpoint(progress, MODEL, OPTIMISERS, {"best": torch.tensor([value])}, LISTS))
 
 
@@ -28,7 +28,7 @@ def test_what_is_saved_comes_back(tmp_path):
     save(tmp_path / "checkpoint", 7, 0.5)
     found = load_checkpoint(tmp_path / "checkpoint")
     assert found is not None
-    assert found.progress == Progress(step=7, seconds=1.5, identity={"graph": "x"})
+    assert found.progress == TrainingProgress(step=7, seconds=1.5, identity={"graph": "x"})
     best = {"best": torch.tensor([0.5])}
     for saved, loaded in ((MODEL, found.model), (OPTIMISERS, found.optimisers), (best, found.best), (LISTS, found.lists)):
         assert saved.keys() == loaded.keys()

@@ -109,7 +109,7 @@ def test_the_best_weights_are_given_back(tiny_graph, tmp_path, monkeypatch):
     def recall(encoder, cases) -> float:
         value = next(recalls)
         if value == 0.6:
-            best.update({name: parameter.detach().clone() for name, parameter in encoder._towers.named_parameters()})
+            best.update({name: parameter.detach().clone() for name, parameter in encoder.towers.named_parameters()})
         return value
 
     monkeypatch.setattr(loop, "validation_recall", recall)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import PADDING, Int32
 from gnn_search.graph.lexical import LexicalIndex
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.rankers.lexical import rank_words
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 
 
 class Bm25:

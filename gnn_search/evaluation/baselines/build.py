@@ -15,8 +15,8 @@ from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
 from gnn_search.evaluation.baselines.query_popularity_then_bm25 import QueryPopularityThenBm25
 from gnn_search.evaluation.baselines.recent_history import RecentHistory
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
-from gnn_search.evaluation.run import Progress
 from gnn_search.graph.store import Graph
+from gnn_search.progress import Progress
 from gnn_search.retrieval.ranking import CaseRanker
 
 QUICK = (
@@ -29,9 +29,9 @@ QUICK = (
     "query_popularity_then_bm25",
 )
 """Baselines that are counted in seconds."""
-ALL = (*QUICK, "lightgcn", "minilm")
+BASELINES = (*QUICK, "lightgcn", "minilm")
 """With those that are trained or encode the catalogue, which takes minutes."""
-_GROUPS = {"quick": QUICK, "all": ALL, "none": ()}
+_GROUPS = {"quick": QUICK, "all": BASELINES, "none": ()}
 
 
 def names_of(names_or_groups: str) -> tuple[str, ...]:
@@ -42,8 +42,8 @@ def names_of(names_or_groups: str) -> tuple[str, ...]:
     """
     names: dict[str, None] = {}
     for name in (part.strip() for part in names_or_groups.split(",")):
-        if name not in ALL and name not in _GROUPS:
-            raise RequestError(f"there is no baseline '{name}'; there are {', '.join(ALL)}, and the groups {', '.join(_GROUPS)}")
+        if name not in BASELINES and name not in _GROUPS:
+            raise RequestError(f"there is no baseline '{name}'; there are {', '.join(BASELINES)}, and the groups {', '.join(_GROUPS)}")
         names.update(dict.fromkeys(_GROUPS.get(name, (name,))))
     return tuple(names)
 
@@ -61,7 +61,7 @@ def build_baselines(
     Args:
         graph: The shop.
         time: Events before it are known.
-        names: Some of `ALL`.
+        names: Some of `BASELINES`.
         settings: Folder whose YAML files, named after baselines, replace the shipped settings.
         progress: Called as those that are trained go on.
 

@@ -12,16 +12,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gnn_search.arrays import Float32, Int32
+from gnn_search.arrays import PADDING, Float32, Int32
 from gnn_search.config.baselines import LightGcnSettings
 from gnn_search.evaluation.baselines.popularity import Popularity
 from gnn_search.graph.pairs import Pairs, count_interactions, count_pairs
-from gnn_search.graph.store import SPLITS, GraphView
+from gnn_search.graph.store import GraphView
 from gnn_search.index.flat import FlatIndex
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
+from gnn_search.tables.events import SPLITS
 from gnn_search.training.determinism import deterministic
 
-Progress = Callable[[int, int], None]
+_Progress = Callable[[int, int], None]
 """Called with the steps done and the number of all steps."""
 
 
@@ -36,7 +37,7 @@ class LightGcn:
     name = "lightgcn"
 
     def __init__(
-        self, view: GraphView, popularity: Popularity, settings: LightGcnSettings, progress: Progress = lambda done, total: None
+        self, view: GraphView, popularity: Popularity, settings: LightGcnSettings, progress: _Progress = lambda done, total: None
     ) -> None:
         self._popularity = popularity
         by_user, by_query = count_interactions(view), count_pairs(view, [("product", "rev_leads_to", "query")])
@@ -61,7 +62,7 @@ class LightGcn:
         ranking.product[warm, :places], ranking.score[warm, :places] = self._products[row], score
         return ranking
 
-    def _train(self, view: GraphView, adjacency: Tensor, settings: LightGcnSettings, progress: Progress) -> Float32:
+    def _train(self, view: GraphView, adjacency: Tensor, settings: LightGcnSettings, progress: _Progress) -> Float32:
         """Return the vectors of users, queries and products, float32 [nodes, d]."""
         # PyG takes a second to import.
         from torch_geometric.nn.models import LightGCN

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gnn_search.arrays import Int32, Int64, expand_ranges
+from gnn_search.arrays import PADDING, Int32, Int64, expand_ranges
 from gnn_search.graph.pairs import Pairs
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 
-BLOCK_ROWS = 1 << 21
+HISTORY_ROWS = 1 << 21
 """Products of the histories that are expanded at once."""
 
 
@@ -64,7 +64,7 @@ def ranking_of(product: Int32) -> Ranking:
     return Ranking(product, score.astype(np.float32))
 
 
-def history_blocks(interactions: Pairs, user: Int32, block_rows: int = BLOCK_ROWS) -> Iterator[slice]:
+def history_blocks(interactions: Pairs, user: Int32, block_rows: int = HISTORY_ROWS) -> Iterator[slice]:
     """Cut requests so that the histories of a block hold a bounded number of products; yields at least one block."""
     starts, ends = _ranges(interactions, user)
     total = np.cumsum(ends - starts)

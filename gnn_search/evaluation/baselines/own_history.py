@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gnn_search.arrays import Int32
-from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
+from gnn_search.evaluation.baselines.lists import HISTORY_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
 from gnn_search.evaluation.baselines.query_popularity import QueryPopularity
 from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
@@ -20,7 +20,7 @@ class OwnHistory:
 
     name = "own_history"
 
-    def __init__(self, view: GraphView, query_popularity: QueryPopularity, block_rows: int = BLOCK_ROWS) -> None:
+    def __init__(self, view: GraphView, query_popularity: QueryPopularity, block_rows: int = HISTORY_ROWS) -> None:
         self._interactions = count_interactions(view)
         self._query_popularity, self._block_rows = query_popularity, block_rows
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import Int32, Int64
+from gnn_search.arrays import PADDING, Int32, Int64
 from gnn_search.graph.store import GraphView
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 
 
 class Popularity:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import Bool, Float64, Int32, Int64, find_keys, sorted_unique
+from gnn_search.arrays import PADDING, Bool, Float64, Int32, Int64, find_keys, sorted_unique
 from gnn_search.config.baselines import RecentHistorySettings
-from gnn_search.evaluation.baselines.lists import BLOCK_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
+from gnn_search.evaluation.baselines.lists import HISTORY_ROWS, expand_histories, first_of_each, history_blocks, join_lists, ranking_of
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity, days_since_last
 from gnn_search.graph.pairs import count_interactions
 from gnn_search.graph.store import GraphView
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 
 
 class RecentHistory:
@@ -24,7 +24,7 @@ class RecentHistory:
     name = "recent_history"
 
     def __init__(
-        self, view: GraphView, popularity: RecentQueryPopularity, settings: RecentHistorySettings, block_rows: int = BLOCK_ROWS
+        self, view: GraphView, popularity: RecentQueryPopularity, settings: RecentHistorySettings, block_rows: int = HISTORY_ROWS
     ) -> None:
         self._popularity, self._block_rows = popularity, block_rows
         self._interactions = count_interactions(view)

@@ -1,1 +1,1 @@
-"""Fit the weights of a boost on interactions after the training period, and measure what it earns."""
+"""Fit the weights of a boost on interactions after training (`fit_boost`), and measure what it earns (`measure_gains`)."""

@@ -19,12 +19,12 @@ from gnn_search.evaluation.boosting.optimise import Optimum, find_weights
 from gnn_search.evaluation.metrics.hits import Hits, find_places
 from gnn_search.evaluation.metrics.relevance import RELEVANCE_METRICS
 from gnn_search.evaluation.qrels import build_qrels
-from gnn_search.evaluation.run import Progress
 from gnn_search.evaluation.significance import clusters_of, mean_interval
 from gnn_search.graph.cases import Cases, build_cases, take_cases
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.boosting.boost import Boost, boosted_products, boosted_queries
 from gnn_search.index.flat import FlatIndex
+from gnn_search.progress import Progress
 from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.trained.model import Model

@@ -14,7 +14,7 @@ from gnn_search.export.formats.json_lines import object_text, write_line_shards
 from gnn_search.export.source import ExportSource
 from gnn_search.layout import write_json
 
-INDEX = "index.json"
+INDEX_FILE = "index.json"
 """The body with which the index is made."""
 SUFFIX = "ndjson"
 FIELDS: dict[str, dict[str, Any]] = {
@@ -39,7 +39,7 @@ def write_elasticsearch(source: ExportSource, folder: Path) -> None:
         # Vectors have unit length, so this is the cosine; vectors of length 0 are refused and therefore left out.
         "similarity": "dot_product",
     }
-    write_json(folder / INDEX, {"mappings": {"dynamic": "strict", "properties": {**FIELDS, "vector": vector}}})
+    write_json(folder / INDEX_FILE, {"mappings": {"dynamic": "strict", "properties": {**FIELDS, "vector": vector}}})
     write_line_shards(source, folder, SUFFIX, bulk_lines)
 
 

@@ -14,7 +14,7 @@ from gnn_search.export.documents import product_documents
 from gnn_search.export.source import ExportSource, vector_series
 from gnn_search.layout import shard, write_json
 
-COLLECTION = "collection.json"
+_COLLECTION = "collection.json"
 
 _MOST_BYTES = 65_535
 """Of a text."""
@@ -46,7 +46,7 @@ def write_milvus(source: ExportSource, folder: Path) -> None:
         "schema": {"autoId": False, "enableDynamicField": False, "fields": [id_field, *texts, lists, vector]},
         "indexParams": [{"fieldName": "vector", "indexName": "vector", "metricType": "IP", "indexType": "AUTOINDEX"}],
     }
-    write_json(folder / COLLECTION, body)
+    write_json(folder / _COLLECTION, body)
     rows = documents.with_columns(pl.col("categories").fill_null([]))
     start = 0
     for number, (keys, stored) in enumerate(source.shards(source.products)):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gnn_search.export.formats.elasticsearch import FIELDS, INDEX, SUFFIX, bulk_lines
+from gnn_search.export.formats.elasticsearch import FIELDS, INDEX_FILE, SUFFIX, bulk_lines
 from gnn_search.export.formats.json_lines import write_line_shards
 from gnn_search.export.source import ExportSource
 from gnn_search.layout import write_json
@@ -27,5 +27,5 @@ def write_opensearch(source: ExportSource, folder: Path) -> None:
         "settings": {"index": {"knn": True}},
         "mappings": {"dynamic": "strict", "properties": {**FIELDS, "vector": vector}},
     }
-    write_json(folder / INDEX, body)
+    write_json(folder / INDEX_FILE, body)
     write_line_shards(source, folder, SUFFIX, bulk_lines)

@@ -7,9 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from gnn_search.arrays import Float32
-from gnn_search.export.source import VECTOR, ExportSource, vector_series
+from gnn_search.export.source import ExportSource, vector_series
 from gnn_search.export.storage import Storage
 from gnn_search.layout import shard
+from gnn_search.vectors.embed import VECTOR_COLUMN
 
 SUFFIX = "parquet"
 
@@ -24,4 +25,4 @@ def write_parquet(source: ExportSource, folder: Path) -> None:
 def read_parquet(file: Path, storage: Storage) -> tuple[pl.DataFrame, Float32]:
     """Read one part: its ids and its vectors, float32 [rows, d]."""
     frame = pl.read_parquet(file)
-    return frame.drop(VECTOR), storage.decode(frame[VECTOR].to_numpy())
+    return frame.drop(VECTOR_COLUMN), storage.decode(frame[VECTOR_COLUMN].to_numpy())

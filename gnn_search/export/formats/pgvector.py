@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from gnn_search.export.documents import product_documents
-from gnn_search.export.source import VECTOR, ExportSource
+from gnn_search.export.source import ExportSource
 from gnn_search.layout import shard
+from gnn_search.vectors.embed import VECTOR_COLUMN
 
 _TYPES = {"float32": "vector", "float16": "halfvec"}
 _MOST_INDEXED = {"float32": 2_000, "float16": 4_000}
@@ -46,8 +47,8 @@ def _write_rows(source: ExportSource, folder: Path, documents: pl.DataFrame) -> 
     files = [shard(folder, "product", 0, "csv")]
     size = 0
     for block in source.blocks(documents):
-        numbers = pl.col(VECTOR).arr.to_list().cast(pl.List(pl.Float32)).cast(pl.List(pl.String)).list.join(",")
-        rows = block.with_columns(("[" + numbers + "]").alias(VECTOR))
+        numbers = pl.col(VECTOR_COLUMN).arr.to_list().cast(pl.List(pl.Float32)).cast(pl.List(pl.String)).list.join(",")
+        rows = block.with_columns(("[" + numbers + "]").alias(VECTOR_COLUMN))
         text = rows.write_csv(include_header=size == 0).encode()
         if size and size + len(text) > source.shard_bytes:
             files.append(shard(folder, "product", len(files), "csv"))

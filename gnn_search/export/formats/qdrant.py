@@ -10,7 +10,7 @@ from gnn_search.export.documents import product_documents
 from gnn_search.export.source import ExportSource, vector_series
 from gnn_search.layout import shard, write_json
 
-COLLECTION = "collection.json"
+_COLLECTION = "collection.json"
 
 
 def write_qdrant(source: ExportSource, folder: Path) -> None:
@@ -19,7 +19,7 @@ def write_qdrant(source: ExportSource, folder: Path) -> None:
     Qdrant's ids are numbers from 0 or UUIDs. `point_id` is the product's own id where all are such numbers, else the number of its row.
     """
     vectors = {"size": source.dimension, "distance": "Dot", "datatype": source.storage.dtype}
-    write_json(folder / COLLECTION, {"vectors": vectors})
+    write_json(folder / _COLLECTION, {"vectors": vectors})
     documents = product_documents(source.model.graph)
     ids = documents["product_id"]
     whole = ids.dtype.is_integer() and (not len(ids) or int(ids.min()) >= 0)  # type: ignore[arg-type]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float64, Int32, Int64
-from gnn_search.retrieval.ranking import PADDING, Ranking, best_products
+from gnn_search.arrays import PADDING, Float64, Int32, Int64
+from gnn_search.retrieval.ranking import Ranking, best_products
 
 
 @dataclass(frozen=True, eq=False)

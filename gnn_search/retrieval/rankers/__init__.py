@@ -1,1 +1,1 @@
-"""Rankers: encoded requests in, lists of products out."""
+"""Encoded requests in, lists out: `VectorRanker`, `RerankedRanker`, `GraphRanker`, `LexicalRanker`, `FusedRanker`; see `build_ranker`."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from gnn_search.arrays import Bool, Int32, Int64, expand_ranges, find_keys, sorted_unique
-
-Rule = Literal["query", "user_query"]
+from gnn_search.config.negatives import Mask
 
 
 class KnownPositives:
@@ -20,7 +17,7 @@ class KnownPositives:
         - user, query, product: int32 [events], positives of training; a user of -1 is nobody
     """
 
-    def __init__(self, rule: Rule, user: Int32, query: Int32, product: Int32, num_queries: int, num_products: int) -> None:
+    def __init__(self, rule: Mask, user: Int32, query: Int32, product: Int32, num_queries: int, num_products: int) -> None:
         self.rule = rule
         self._num_queries = num_queries
         self._num_products = num_products

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import PADDING, Int32
 from gnn_search.graph.lexical import LexicalIndex, split_words
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.negatives.known import KnownPositives
-from gnn_search.sampling.negatives.listed import PADDING
 
 
 def lexical_lists(graph: Graph, query: Int32, depth: int, known: KnownPositives) -> Int32:

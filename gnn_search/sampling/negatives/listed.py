@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import PADDING, Int32
 from gnn_search.errors import RequestError
 from gnn_search.sampling.negatives.base import UNIFORM, OwnNegatives, Positives, Tally
 from gnn_search.sampling.negatives.known import KnownPositives
 from gnn_search.sampling.random_source import RandomSource
-
-PADDING = -1
 
 
 class ListedNegatives:

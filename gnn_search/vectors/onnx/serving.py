@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 Int = npt.NDArray[np.int64]
-Float32 = npt.NDArray[np.float32]
-Slots = tuple[Int, Int, npt.NDArray[np.float64]]
+_Float32 = npt.NDArray[np.float32]
+_Slots = tuple[Int, Int, npt.NDArray[np.float64]]
 """Distinct products of one user's past, the latest last: their rows, how many interactions, and how many days ago the last."""
 
 _WHITE_SPACE = re.compile(r"[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
@@ -95,7 +95,7 @@ class ServingTables:
             raise ValueError(f"the model in {folder} has nothing to say of users; search with the query's vector itself")
         return cls(settings, read_tables(folder))
 
-    def history_query(self, query: int, text: Float32) -> int:
+    def history_query(self, query: int, text: _Float32) -> int:
         """Return the query whose categories select the user's history: itself, else the nearest by text that led somewhere, or -1.
 
         Args:
@@ -112,7 +112,7 @@ class ServingTables:
         return int(self._known[best]) if scores[best] > 0 else -1
 
     def inputs(
-        self, vectors: Float32, history_queries: Sequence[int], users: Sequence[User], products: Float32
+        self, vectors: _Float32, history_queries: Sequence[int], users: Sequence[User], products: _Float32
     ) -> dict[str, npt.NDArray[Any]]:
         """Return the inputs of `personal_tower.onnx` for a batch of requests.
 
@@ -151,7 +151,7 @@ class ServingTables:
         order = order[time[order] < as_of]
         return _Past(as_of, time[order], product[order], np.where(product >= 0, kind, -1)[order])
 
-    def _in_categories(self, past: _Past, query: int) -> Slots:
+    def _in_categories(self, past: _Past, query: int) -> _Slots:
         """Return the interactions in the query's categories."""
         bounds = self._tables["query_categories_indptr"]
         start, end = bounds[query : query + 2] if query >= 0 else (0, 0)
@@ -184,7 +184,7 @@ def read_tables(folder: Path) -> dict[str, npt.NDArray[Any]]:
     return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(folder.glob("*.npy"))}
 
 
-def _latest(past: _Past, kind: int | None, most: int) -> Slots:
+def _latest(past: _Past, kind: int | None, most: int) -> _Slots:
     """Return the distinct products among the latest interactions of a kind, or of all."""
     events = np.flatnonzero(past.kind >= 0 if kind is None else past.kind == kind)[-most:]
     return _distinct(past.product[events], past.time[events], past.as_of, most)
@@ -197,7 +197,7 @@ def _profile(past: _Past, most: int) -> Int:
     return products[(2 * np.arange(size) + 1) * len(products) // (2 * size)] if size else products
 
 
-def _distinct(thing: Int, time: Int, as_of: int, most: int) -> Slots:
+def _distinct(thing: Int, time: Int, as_of: int, most: int) -> _Slots:
     """Merge repeats, order by last time, keep the latest."""
     distinct, row, count = np.unique(thing, return_inverse=True, return_counts=True)
     last = np.full(len(distinct), np.iinfo(np.int64).min)
@@ -206,7 +206,7 @@ def _distinct(thing: Int, time: Int, as_of: int, most: int) -> Slots:
     return distinct[kept], count[kept], (as_of - last[kept]) / _DAY
 
 
-def _sequence(name: str, found: Sequence[Slots], products: Float32) -> dict[str, npt.NDArray[Any]]:
+def _sequence(name: str, found: Sequence[_Slots], products: _Float32) -> dict[str, npt.NDArray[Any]]:
     """Return the inputs of a sequence of interactions."""
     counts = _padded([count for _, count, _ in found], np.float32, 0)
     rows = _padded([row for row, _, _ in found], np.int64, 0)
@@ -225,5 +225,5 @@ def _padded(rows: Sequence[npt.NDArray[Any]], dtype: type[np.generic], empty: in
     return padded
 
 
-def _unit(vectors: Float32) -> Float32:
+def _unit(vectors: _Float32) -> _Float32:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), dtype=np.float32)

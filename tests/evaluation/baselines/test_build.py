@@ -7,12 +7,12 @@ import pytest
 
 from gnn_search.config.baselines import RecentHistorySettings, load_baseline_settings
 from gnn_search.errors import ConfigError, RequestError
-from gnn_search.evaluation.baselines.build import ALL, QUICK, build_baselines, names_of
+from gnn_search.evaluation.baselines.build import BASELINES, QUICK, build_baselines, names_of
 
 
 def test_names_and_groups():
     assert names_of("quick") == QUICK
-    assert names_of("all") == ALL
+    assert names_of("all") == BASELINES
     assert names_of("none") == ()
     assert names_of("bm25, popularity,bm25") == ("bm25", "popularity")
     assert names_of("lightgcn,quick") == ("lightgcn", *QUICK)
@@ -20,7 +20,9 @@ def test_names_and_groups():
 
 @pytest.mark.parametrize("asked", ["bm52", "quick,bm52", "bm52,none"])
 def test_an_unknown_name_lists_the_known_ones(asked):
-    with pytest.raises(RequestError, match=rf"there is no baseline 'bm52'; there are {', '.join(ALL)}, and the groups quick, all, none"):
+    with pytest.raises(
+        RequestError, match=rf"there is no baseline 'bm52'; there are {', '.join(BASELINES)}, and the groups quick, all, none"
+    ):
         names_of(asked)
 
 

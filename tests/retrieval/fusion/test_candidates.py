@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gnn_search.arrays import PADDING
 from gnn_search.retrieval.fusion.candidates import join_channels
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 
 
 def ranking(rows: list[list[int]], width: int = 3) -> Ranking:

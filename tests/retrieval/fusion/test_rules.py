@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from gnn_search.arrays import PADDING
 from gnn_search.retrieval.fusion.candidates import join_channels
 from gnn_search.retrieval.fusion.rules import ChannelWeights, WeightedSum, Weights, channel_features, reciprocal_ranks
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 
 LISTS = {
     "vector": Ranking(np.array([[3, 5]], np.int32), np.array([[0.75, 0.5]], np.float32)),

@@ -11,13 +11,14 @@ import torch
 from models import write_model
 from rankers import EncodingRanker, open_ranker, same_ranking
 
+from gnn_search.arrays import PADDING
 from gnn_search.errors import RequestError
 from gnn_search.index.flat import FlatIndex
 from gnn_search.rerank.candidates import CandidateIndex, match_words
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker, GraphRanker, RerankedRanker
-from gnn_search.retrieval.ranking import PADDING, Ranking
+from gnn_search.retrieval.ranking import Ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests, RequestEncoder
 from gnn_search.trained.model import Model, open_model
 from gnn_search.trained.node_embeddings import NodeEmbeddings, encode_nodes, open_node_embeddings

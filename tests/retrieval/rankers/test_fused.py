@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from rankers import EncodingRanker, open_ranker, same_ranking
 
+from gnn_search.arrays import PADDING
 from gnn_search.errors import RequestError
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.fusion.rules import ChannelWeights, Weights, reciprocal_ranks
 from gnn_search.retrieval.rankers.build import candidate_index, channel_rankers
 from gnn_search.retrieval.rankers.fused import FusedRanker
-from gnn_search.retrieval.ranking import PADDING
 from gnn_search.retrieval.request_encoder import RequestEncoder
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from rankers import encode_texts, open_ranker
 
+from gnn_search.arrays import PADDING
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.graph.lexical import LexicalIndex, split_words
 from gnn_search.retrieval.rankers.lexical import LexicalRanker
-from gnn_search.retrieval.ranking import PADDING
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 

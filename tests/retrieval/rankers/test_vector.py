@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from rankers import open_ranker
 
+from gnn_search.arrays import PADDING
 from gnn_search.errors import RequestError
 from gnn_search.index.boosting.boost import boosted_products, build_boost
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.rankers.vector import VectorRanker
-from gnn_search.retrieval.ranking import PADDING
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 

@@ -15,7 +15,7 @@ from shops import build
 from towers import tiny_config
 
 from gnn_search.graph.store import Graph
-from gnn_search.sampling import history
+from gnn_search.sampling.history import HistoryIndex
 from gnn_search.tables.text import normalise_text
 from gnn_search.vectors.onnx import serving
 from gnn_search.vectors.onnx.personal_tower import user_of
@@ -128,7 +128,7 @@ def test_inputs_are_the_packages(graph, written):
 
 
 def test_as_many_interactions_of_a_category_are_read(graph, written, monkeypatch):
-    monkeypatch.setattr(history, "_INTERACTIONS_READ", 2)
+    monkeypatch.setattr(written.model.inputs, "history", HistoryIndex(graph, most_read=2))
     monkeypatch.setattr(serving, "_INTERACTIONS_READ", 2)
     tables, moment = ServingTables.open(written.folder), graph.manifest.test_start
     user = np.repeat(np.arange(graph.num_nodes["user"], dtype=np.int32), 20)
