@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gnn_search import __version__
 from gnn_search.graph.as_of import resolve_as_of
@@ -98,16 +98,8 @@ def retrieve(
     unfinished = Unfinished(out)
     unfinished.check_place(resume)
     requests = RequestFile(source, model.graph)
-    settings = {
-        "input": hash_files([source]),
-        "model": model.manifest.hash,
-        "version of gnn-search": __version__,
-        "as_of": time,
-        **options.provenance,
-        "k": k,
-        "min_score": min_score,
-        "block": block or max(1, min(BLOCK, _PLACES // max(k, 1))),
-    }
+    block = block or max(1, min(BLOCK, _PLACES // max(k, 1)))
+    settings = {**_settings(model, source, time, options), "k": k, "min_score": min_score, "block": block}
     state = unfinished.resume(settings) if resume else None
     earlier = unfinished.counts()
     if unfinished.moved and out.exists():
@@ -133,6 +125,12 @@ def retrieve(
         notes=requests.notes,
         **counts.model_dump(),
     )
+
+
+def _settings(model: Model, source: Path, as_of: int, options: RankingOptions) -> dict[str, Any]:
+    """Return what decides the answers to a file, by the names that messages use."""
+    stated = {"input": hash_files([source]), "model": model.manifest.hash, "version of gnn-search": __version__, "as_of": as_of}
+    return {**stated, **options.provenance}
 
 
 def _answer(requests: RequestFile, state: State, retriever: Retriever, unfinished: Unfinished, start: int, progress: Progress) -> None:
