@@ -11,10 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
-import yaml
 
 import gnn_search
-from gnn_search.config.recipe import Recipe
 
 folder = Path(sys.argv[1])
 folder.mkdir()
@@ -37,10 +35,10 @@ products.write_parquet(folder / "products.parquet")
 events.write_parquet(folder / "events.parquet")
 tables = {"products": {"path": "products.parquet", "category_path": "path"}, "events": {"path": "events.parquet", "action": "action"}}
 split = {"by": "time", "validation": datetime(2024, 2, 10), "test": datetime(2024, 2, 20)}
-recipe = Recipe.model_validate({"name": "my_shop", "tables": tables, "split": split})
-(folder / "training.yaml").write_text(yaml.safe_dump({"name": "small", "dimension": 16, "loop": {"batch_size": 32, "epochs": 3}}))
+recipe = gnn_search.Recipe.model_validate({"name": "my_shop", "tables": tables, "split": split})
+config = gnn_search.TrainingConfig.model_validate({"name": "small", "dimension": 16, "loop": {"batch_size": 32, "epochs": 3}})
 
 graph = gnn_search.build_graph(recipe, folder, folder / "graph")
-gnn_search.train(str(folder / "training.yaml"), graph.path, folder / "model")
+gnn_search.train(config, graph, folder / "model")
 for hit in gnn_search.Retriever.load(folder / "model").search("tea", user_id=3, k=3):
     print(hit.rank, hit.product_id, hit.title, round(hit.score, 3))

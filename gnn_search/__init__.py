@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gnn_search.config.recipe import Recipe
+    from gnn_search.config.training import TrainingConfig
     from gnn_search.errors import (
         ArtefactError,
         ConfigError,
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
         TableError,
         TaxonomyError,
     )
-    from gnn_search.evaluation.evaluate import evaluate
+    from gnn_search.evaluation.evaluate_model import evaluate_model as evaluate
     from gnn_search.graph.build import build_graph
+    from gnn_search.graph.describe import inspect_graph
     from gnn_search.graph.store import Graph
     from gnn_search.requests.request import Request
+    from gnn_search.retrieval.options import RankingOptions
+    from gnn_search.retrieval.results import SearchResult
     from gnn_search.retrieval.retrieve import retrieve
     from gnn_search.retrieval.retriever import Retriever
     from gnn_search.trained.model import Model, open_model
@@ -34,14 +39,19 @@ __all__ = [
     "MissingExtraError",
     "Model",
     "OutputExistsError",
+    "RankingOptions",
+    "Recipe",
     "Request",
     "RequestError",
     "Retriever",
+    "SearchResult",
     "TableError",
     "TaxonomyError",
+    "TrainingConfig",
     "__version__",
     "build_graph",
     "evaluate",
+    "inspect_graph",
     "open_model",
     "retrieve",
     "train",
@@ -51,10 +61,15 @@ __version__ = "0.2.0"
 _HOMES = {
     "Graph": "graph.store:Graph",
     "Model": "trained.model:Model",
+    "RankingOptions": "retrieval.options:RankingOptions",
+    "Recipe": "config.recipe:Recipe",
     "Request": "requests.request:Request",
     "Retriever": "retrieval.retriever:Retriever",
+    "SearchResult": "retrieval.results:SearchResult",
+    "TrainingConfig": "config.training:TrainingConfig",
     "build_graph": "graph.build:build_graph",
-    "evaluate": "evaluation.evaluate:evaluate",
+    "evaluate": "evaluation.evaluate_model:evaluate_model",
+    "inspect_graph": "graph.describe:inspect_graph",
     "open_model": "trained.model:open_model",
     "retrieve": "retrieval.retrieve:retrieve",
     "train": "training.fit:train_model",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Container, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,20 +25,9 @@ from gnn_search.cli.options import (
     seed_option,
 )
 from gnn_search.cli.output import StageBars, error_console, progress, reporting
-from gnn_search.errors import RequestError
 
 if TYPE_CHECKING:
-    from gnn_search.evaluation.qrels import Qrels
-    from gnn_search.evaluation.result import Evaluation, Manifest, ThresholdScore
-    from gnn_search.evaluation.run_folder import RunWriter
-    from gnn_search.evaluation.slices import Slice
-    from gnn_search.graph.cases import Cases
-    from gnn_search.retrieval.fusion.rules import Weights
-    from gnn_search.retrieval.ranking import CaseRanker
-    from gnn_search.trained.model import Model
-
-_PLACES = 100
-"""Length of the lists, where the catalogue is not smaller."""
+    from gnn_search.evaluation.result import Evaluation
 
 
 @path_argument("model")
@@ -92,139 +81,34 @@ def run_evaluation(
       gnn-search evaluate demo/model --cases 20000 --out demo/evaluation
       gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
     """
-    from gnn_search.config.slices import SlicesFile
-    from gnn_search.evaluation.baselines.build import names_of
-    from gnn_search.evaluation.qrels import build_qrels
-    from gnn_search.evaluation.run_folder import RunWriter, hash_cases
-    from gnn_search.evaluation.slices import report_slices
-    from gnn_search.graph.cases import build_cases
-    from gnn_search.layout import refuse_existing, staged
-    from gnn_search.retrieval.fusion.store import open_fusion
-    from gnn_search.retrieval.threshold import resolve_min_score
-    from gnn_search.trained.model import open_model
+    from gnn_search.evaluation.evaluate_model import evaluate_model
 
-    if out is not None:
-        refuse_existing(out, replace=replace)
-    wanted = names_of(baselines)
-    if settings is not None and not settings.is_dir():
-        raise RequestError(f"there is no folder {settings}; give --settings a folder with settings of baselines")
-    further = {} if slices is None else SlicesFile.load(slices)
-    opened = open_model(model, graph)
-    least = resolve_min_score(min_score, opened.towers.thresholds)
-    weights = None if fusion is None else open_fusion(fusion, opened)
-    opened.graph.verify()
-    if audit:
-        audit_first(opened.graph, model)
-    against = [open_model(rival, opened.graph.path) for rival in rivals]
-    tested = build_cases(opened.graph, split, cases, seed)
-    parts = report_slices(tested, opened.graph, further)
-    _note(opened, split, further, {part.name for part in parts})
-    rankers = [*_models(opened, against, tested.time, weights), *_baselines(opened, tested.time, wanted, settings)]
-    with ExitStack() as stack:
-        folder = None if out is None else stack.enter_context(staged(out, replace=replace))
-        writer = None if folder is None else RunWriter(folder, opened.graph)
-        qrels = build_qrels(opened.graph, tested, split, cases, seed)
-        evaluation = _evaluate(opened, tested, rankers, parts, qrels, writer, n_resamples, seed)
-        threshold = None if least is None else _at_threshold(tested, rankers, least, evaluation.candidates, n_resamples, seed)
-        manifest = _manifest(opened, against, hash_cases(tested), split, cases)
-        evaluation = evaluation.model_copy(update={"threshold": threshold, "manifest": manifest})
-        if writer is not None:
-            writer.finish(evaluation)
-    return evaluation
-
-
-def _evaluate(
-    model: Model,
-    cases: Cases,
-    rankers: Sequence[CaseRanker],
-    slices: Sequence[Slice],
-    qrels: Qrels,
-    recorder: RunWriter | None,
-    n_resamples: int,
-    seed: int,
-) -> Evaluation:
-    """Rank every case by every ranker, and show progress."""
-    from gnn_search.evaluation.evaluate import evaluate
-    from gnn_search.retrieval.rankers.build import MODEL_NAME
-
-    places = min(_PLACES, model.graph.num_nodes["product"])
-    with progress("cases") as bars:
-        tasks = {ranker.name: bars.add_task(ranker.name, total=len(cases)) for ranker in rankers}
-        return evaluate(
-            cases,
-            rankers,
-            model.graph,
-            k=(min(10, places), places) if places > 10 else (places,),
-            n_resamples=n_resamples,
-            seed=seed,
-            reference=MODEL_NAME,
-            qrels=qrels,
-            recorder=recorder,
-            slices=slices,
-            progress=lambda name, done, total: bars.update(tasks[name], completed=done),
-        )
-
-
-def _at_threshold(
-    cases: Cases, rankers: Sequence[CaseRanker], min_score: float, num_products: int, n_resamples: int, seed: int
-) -> ThresholdScore:
-    """Score the lists of the model's vectors down to a least similarity."""
-    from gnn_search.evaluation.at_threshold import score_at_threshold
-    from gnn_search.retrieval.rankers.build import ModelCaseRanker
-    from gnn_search.retrieval.rankers.vector import VectorRanker
-
-    vectors = next(one for one in rankers if isinstance(one, ModelCaseRanker) and isinstance(one.ranker, VectorRanker))
-    return score_at_threshold(cases, vectors, min_score, min(_PLACES, num_products), num_products, n_resamples, seed)
-
-
-def _note(model: Model, split: str, further: Mapping[str, str], shown: Container[str]) -> None:
-    """Print which declared slices are empty, and where the reranker looks too good."""
-    declared = model.graph.manifest.recipe.get("slices", {})
-    for name in dict.fromkeys([*declared, *further]):
-        if name not in shown:
-            error_console().print(f"Note: the slice '{name}' holds no case and is left out", soft_wrap=True)
-    if model.reranker is not None and split == "validation":
-        error_console().print("Note: the reranker was fitted on cases of this period, so what uses it looks better than it is")
-
-
-def _models(model: Model, rivals: Sequence[Model], time: int, weights: Weights | None) -> list[CaseRanker]:
-    """Return the model's channels, then the rivals by their vectors."""
-    from gnn_search.retrieval.rankers.build import model_case_rankers, vector_case_ranker
-    from gnn_search.trained.node_embeddings import open_node_embeddings
-
-    others = [vector_case_ranker(rival, open_node_embeddings(rival, time), rival.config.name) for rival in rivals]
-    return [*model_case_rankers(model, open_node_embeddings(model, time), weights), *others]
-
-
-def _manifest(model: Model, rivals: Sequence[Model], cases_hash: str, split: str, limit: int | None) -> Manifest:
-    """Record where the run comes from."""
-    import torch
-
-    from gnn_search.evaluation.result import Manifest
-    from gnn_search.layout import FORMAT_VERSION
-    from gnn_search.machine import describe_machine
-
-    return Manifest(
-        format_version=FORMAT_VERSION,
+    return evaluate_model(
+        model,
+        cases,
+        split,
+        n_resamples,
+        seed,
+        graph=graph,
+        baselines=baselines,
+        rivals=rivals,
+        settings=settings,
+        slices=slices,
+        fusion=fusion,
+        min_score=min_score,
+        out=out,
+        replace=replace,
         command=shlex.join(["gnn-search", *sys.argv[1:]]),
-        split=split,
-        limit=limit,
-        cases_hash=cases_hash,
-        graph=str(model.graph.path.resolve()),
-        model=str(model.path.resolve()),
-        model_name=model.config.name,
-        model_hash=model.manifest.hash,
-        rivals={rival.config.name: rival.manifest.hash for rival in rivals},
-        machine=describe_machine(torch.get_num_threads()),
+        check=lambda opened: audit_first(opened.graph, model) if audit else None,
+        say=lambda sentence: error_console().print(f"Note: {sentence}", soft_wrap=True),
+        progress=_bars,
     )
 
 
-def _baselines(model: Model, time: int, names: Sequence[str], settings: Path | None) -> list[CaseRanker]:
-    """Build the baselines, and show the progress of those that are trained."""
-    from gnn_search.evaluation.baselines.build import build_baselines
-
-    with progress("steps") as bars:
-        return build_baselines(model.graph, time, names, settings=settings, progress=StageBars(bars))
+@contextmanager
+def _bars(unit: str) -> Iterator[StageBars]:
+    with progress(unit) as bars:
+        yield StageBars(bars)
 
 
 def _render(console: Console, evaluation: Evaluation) -> None:

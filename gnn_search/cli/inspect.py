@@ -40,15 +40,11 @@ def run_inspection(graph: Path, user: str | None, query: str | None, product: st
       gnn-search inspect graph/ --user 1347
       gnn-search inspect graph/ --query "whole milk" --json
     """
-    from gnn_search.graph.describe import neighbourhood, summarise
-    from gnn_search.graph.store import Graph
+    from gnn_search.graph.describe import inspect_graph
 
-    given = (("user", user), ("query", query), ("product", product))
-    wanted = [(node_type, shop_id) for node_type, shop_id in given if shop_id is not None]
-    if len(wanted) > 1:
+    if sum(one is not None for one in (user, query, product)) > 1:
         raise click.UsageError("give one of --user, --query and --product, not several")
-    opened = Graph.open(graph)
-    return neighbourhood(opened, *wanted[0], opened.manifest.time_last + 1) if wanted else summarise(opened)
+    return inspect_graph(graph, user=user, query=query, product=product)
 
 
 def _render(console: Console, found: GraphSummary | Neighbourhood) -> None:

@@ -63,7 +63,7 @@ def run_retrieval(
     opened = open_model(model, graph)
     time = resolve_as_of(opened.graph, as_of)
     with progress("requests") as bars:
-        return retrieve(
+        summary = retrieve(
             opened,
             input,
             out,
@@ -74,6 +74,9 @@ def run_retrieval(
             resume=resume,
             progress=StageBars(bars),
         )
+    for note in summary.notes:
+        error_console().print(f"Note: {note}", soft_wrap=True)
+    return summary
 
 
 def _render(console: Console, summary: RetrievalSummary) -> None:
@@ -88,7 +91,8 @@ def _render(console: Console, summary: RetrievalSummary) -> None:
     if summary.products_allowed is not None:
         console.print(f"products that passed the filters: {summary.products_allowed:,}")
     if summary.products_unknown:
-        console.print(f"{summary.products_unknown:,} products of the file of products are not in the graph")
+        which = "product of the file of products is" if summary.products_unknown == 1 else "products of the file of products are"
+        console.print(f"{summary.products_unknown:,} {which} not in the graph")
     if summary.resumed:
         console.print(f"{summary.resumed:,} of the requests had been answered by the run that was gone on with")
     console.print(

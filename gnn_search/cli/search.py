@@ -51,6 +51,7 @@ def run_search(
       gnn-search search demo/model "fluid milk products"
       gnn-search search demo/model "fluid milk products" --history 1029743,1106523
     """
+    from gnn_search.errors import RequestError
     from gnn_search.graph.as_of import resolve_as_of
     from gnn_search.requests.request import Request
     from gnn_search.retrieval.options import open_ranking_options
@@ -58,6 +59,8 @@ def run_search(
     from gnn_search.retrieval.threshold import resolve_min_score
     from gnn_search.trained.model import open_model
 
+    if user is not None and not user.strip():
+        raise RequestError("the user's id is empty; give --user the shop's id of a user, or leave it out")
     opened = open_model(model, graph)
     least = resolve_min_score(min_score, opened.towers.thresholds)
     time = resolve_as_of(opened.graph, as_of)
@@ -97,7 +100,7 @@ def print_search(console: Console, report: SearchReport) -> None:
     result = report.result
     whose = f"for {_who(result)}" if result.user_known else "without a user"
     if result.history_events:
-        whose += f" with {result.history_events:,} products of the given history"
+        whose += f" with {result.history_events:,} product{'' if result.history_events == 1 else 's'} of the given history"
     known = "" if result.query_known else ", a new query"
     console.print(f"{result.query!r} {whose}{known}, as of {result.as_of:%Y-%m-%d %H:%M} UTC")
     if not len(result):

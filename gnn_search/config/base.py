@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+LEAST_HALF_LIFE_DAYS = 1e-8
+"""About a millisecond; ages divided by much less are no longer finite."""
+
 
 class StrictModel(BaseModel):
     """A frozen pydantic model that refuses unknown keys."""

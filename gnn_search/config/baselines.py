@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from gnn_search.config.base import Settings
+from gnn_search.config.base import LEAST_HALF_LIFE_DAYS, Settings
 from gnn_search.config.files import find_yaml, read_yaml
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -16,10 +16,12 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 class RecentHistorySettings(Settings):
     """The lists that count recent interactions more. An interaction counts 2 ** (-age / half-life) and, however old, `floor` more."""
 
-    own_half_life_days: float = Field(gt=0, description="Age at which a user's last interaction of a product has lost half its recency.")
+    own_half_life_days: float = Field(
+        ge=LEAST_HALF_LIFE_DAYS, description="Age at which a user's last interaction of a product has lost half its recency."
+    )
     own_floor: float = Field(ge=0, le=10, description="What a user's own interaction counts however old it is; typically 0.1 to 0.5.")
     popularity_half_life_days: float = Field(
-        gt=0, description="Age at which anybody's interaction for the query has lost half its recency."
+        ge=LEAST_HALF_LIFE_DAYS, description="Age at which anybody's interaction for the query has lost half its recency."
     )
     popularity_floor: float = Field(gt=0, le=10, description="What anybody's interaction for the query counts however old it is.")
     popularity_weight: float = Field(

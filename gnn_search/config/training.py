@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gnn_search.config.base import Settings
+from gnn_search.config.base import LEAST_HALF_LIFE_DAYS, Settings
 from gnn_search.config.files import NamedFile
 from gnn_search.config.negatives import SHARED_KINDS, HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, Taxonomic
 
@@ -79,7 +79,7 @@ class ProductSettings(Settings):
     )
     degree: bool = Field(True, description="Graph layer: how many interactions the product has, which a mean of neighbours does not show.")
     half_life_days: float | None = Field(
-        None, gt=0, description="Age at which a query of the product counts half; null: age does not matter."
+        None, ge=LEAST_HALF_LIFE_DAYS, description="Age at which a query of the product counts half; null: age does not matter."
     )
     pool: int = Field(4, ge=1, le=64, description="In training, neighbours are drawn from this many times the fan-out.")
 
@@ -90,7 +90,7 @@ class QuerySettings(Settings):
     id_embedding: bool = Field(True, description="An ID embedding for each known query.")
     products: int = Field(16, ge=0, le=256, description="Graph layer: latest products that the query led to (0 = off).")
     half_life_days: float | None = Field(
-        None, gt=0, description="Age at which a product of the query counts half; null: age does not matter."
+        None, ge=LEAST_HALF_LIFE_DAYS, description="Age at which a product of the query counts half; null: age does not matter."
     )
     known_dropout: float = Field(
         0.3, ge=0, lt=1, description="Share of the queries of a batch treated as unknown, so that new queries work."
@@ -104,7 +104,7 @@ class UserSettings(Settings):
     by_action: bool = Field(
         True, description="One sequence of latest interactions, with weights of its own, for each kind of action, instead of one for all."
     )
-    half_life_days: float = Field(30.0, gt=0, description="Age at which an interaction counts half.")
+    half_life_days: float = Field(30.0, ge=LEAST_HALF_LIFE_DAYS, description="Age at which an interaction counts half.")
     brands: bool = Field(False, description="Brands of the user's profile, with the products' vectors of them; needs product.brand.")
     profile_length: int = Field(
         64, ge=1, le=10_000, description="Interactions, spread evenly over the whole past, that make the user's profile."
@@ -188,8 +188,8 @@ class RerankerSettings(Settings):
 
     @model_validator(mode="after")
     def _half_lives_ascend(self) -> RerankerSettings:
-        if min(self.half_life_days) <= 0 or list(self.half_life_days) != sorted(set(self.half_life_days)):
-            raise ValueError("half_life_days must be above 0 and ascend")
+        if min(self.half_life_days) < LEAST_HALF_LIFE_DAYS or list(self.half_life_days) != sorted(set(self.half_life_days)):
+            raise ValueError(f"half_life_days must be at least {LEAST_HALF_LIFE_DAYS:g} and ascend")
         return self
 
     @model_validator(mode="after")

@@ -21,11 +21,13 @@ from gnn_search.tables.load import ShopTables, load_shop_tables
 from gnn_search.tables.scan import find_source
 
 
-def build_graph(recipe: Recipe, data: Path, out: Path, report: Callable[[str], None] = lambda stage: None, back: int = 0) -> Graph:
+def build_graph(
+    recipe: Recipe | str | Path, data: str | Path, out: str | Path, report: Callable[[str], None] = lambda stage: None, back: int = 0
+) -> Graph:
     """Read the tables that a recipe names and write the graph folder.
 
     Args:
-        recipe: The shop's recipe.
+        recipe: The shop's recipe, the name of a shipped one, or a path.
         data: Folder of the raw tables.
         out: Folder to be made.
         report: Called with the name of each stage as it starts.
@@ -33,9 +35,11 @@ def build_graph(recipe: Recipe, data: Path, out: Path, report: Callable[[str], N
 
     Raises:
         OutputExistsError: `out` exists.
-        ConfigError: The split can't go back.
+        ConfigError: There is no such recipe, it is not right, or the split can't go back.
         TableError, TaxonomyError: The tables can't be used.
     """
+    recipe = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe)
+    data, out = Path(data), Path(out)
     refuse_existing(out)
     report("reading tables")
     tables = load_shop_tables(recipe, data)

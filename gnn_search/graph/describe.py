@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -146,6 +147,29 @@ def summarise(graph: Graph) -> GraphSummary:
         last_event=to_datetime(manifest.time_last),
         **{name: to_datetime(getattr(manifest, name)) for name in times},
     )
+
+
+def inspect_graph(
+    graph: Graph | str | Path, *, user: str | int | None = None, query: str | None = None, product: str | int | None = None
+) -> GraphSummary | Neighbourhood:
+    """Say what is in a graph, or what lies around one of its users, queries or products.
+
+    Args:
+        graph: The graph, or its folder.
+        user: The shop's id of a user.
+        query: The text of a query.
+        product: The shop's id of a product.
+
+    Raises:
+        ArtefactError: The folder is no graph.
+        RequestError: More than one node is wanted, or there is no such node.
+    """
+    graph = graph if isinstance(graph, Graph) else Graph.open(graph)
+    given = (("user", user), ("query", query), ("product", product))
+    wanted = [(node_type, shop_id) for node_type, shop_id in given if shop_id is not None]
+    if len(wanted) > 1:
+        raise RequestError("give one of user, query and product, not several")
+    return neighbourhood(graph, *wanted[0], graph.manifest.time_last + 1) if wanted else summarise(graph)
 
 
 def neighbourhood(graph: Graph, node_type: str, shop_id: str | int, time: int) -> Neighbourhood:

@@ -76,7 +76,7 @@ class Graph:
     _nodes: dict[str, pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def open(cls, path: Path) -> Graph:
+    def open(cls, path: str | Path) -> Graph:
         """Open a graph folder.
 
         Raises:

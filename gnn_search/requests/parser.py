@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -28,16 +28,17 @@ class RequestParser:
 
     def __init__(self, model: Model, as_of: int) -> None:
         self._model, users = model, model.graph.nodes("user").to_series(0)
-        self._users = IdLookup(users)
+        self._users, self._ids = IdLookup(users), users
         self._histories = HistoryReader(model.graph, as_of)
 
     def parse(self, requests: Sequence[Request | Mapping[str, Any]]) -> RequestBatch:
         """Read requests that a program made.
 
         Raises:
-            RequestError: A query is blank, a key is unknown, or a user, a history or an attribute can't be read.
+            RequestError: This is no list of requests, a query is blank, a key is unknown, or a user, a history or an attribute can't be
+                read.
         """
-        stated = [request if isinstance(request, Request) else Request.from_mapping(request) for request in requests]
+        stated = _read_requests(requests)
         queries: list[Any] = [request.query for request in stated]
         wrong = [one for one in queries if not isinstance(one, str)]
         if wrong:
@@ -64,10 +65,17 @@ class RequestParser:
         described = np.array([request.history is not None for request in stated], dtype=np.bool_) & ((length > 0) | (user >= 0))
         described |= np.array([bool(request.attributes) for request in stated], dtype=np.bool_)
         keys = [(b"user %d" % node, request.session) for node, request in zip(user, stated, strict=True)]
-        batch = _nobody_described(pl.DataFrame([user_id, query]), text, user, length, keys, [request.user_id for request in stated])
+        batch = _nobody_described(
+            pl.DataFrame([user_id, query]), text, user, length, keys, self._plain_ids([request.user_id for request in stated], user)
+        )
         if not described.any():
             return batch
         return self._describe(batch, described, tabulate_histories(histories), _attributes(stated, described), "the history")
+
+    def _plain_ids(self, given: Sequence[Any], node: Int32) -> list[str | int | None]:
+        """Return users' ids as the graph writes those that it holds, and the others as given; plain values, no numpy integers."""
+        plain = [int(one) if isinstance(one, np.integer) else one for one in given]
+        return [self._ids[place] if place >= 0 else one for one, place in zip(plain, node.tolist(), strict=True)]
 
     def parse_table(self, table: pl.DataFrame, *, ids_fit: bool = True) -> RequestBatch:
         """Read a block of a file of requests, whose queries are not blank.
@@ -112,6 +120,23 @@ class RequestParser:
             later_events=later,
             cache_keys=keys,
         )
+
+
+def _read_requests(requests: Any) -> list[Request]:
+    """Return the requests that a program gave as a list.
+
+    Raises:
+        RequestError: It is no list, or an item is no request.
+    """
+    listed = isinstance(requests, Iterable) and not isinstance(requests, str | bytes | Mapping)
+    given = list(requests) if listed else [requests]
+    wrong = given if not listed else [one for one in given if not isinstance(one, Request | Mapping)]
+    if wrong:
+        example = '[Request("frozen pizza")] or [{"query": "frozen pizza"}]'
+        raise RequestError(
+            f"give a list of requests, each a Request or a mapping with the key 'query', such as {example}; got {wrong[0]!r}"
+        )
+    return [one if isinstance(one, Request) else Request.from_mapping(one) for one in given]
 
 
 def _nobody_described(

@@ -70,7 +70,8 @@ class RequestBatch:
 
     Attributes:
         inductive_users: The users whom requests describe by a history or attributes; None where there is none.
-        user_ids: The users as a program gave them, which may mix integers and text; None where `given` holds them as they are.
+        user_ids: The users of a program's requests, integers and text mixed: as the graph writes those that it holds, else as given; None
+            where `given` holds them as they are.
         cache_keys: For each request all but its text that its vector depends on, and its session; None where vectors are not cached.
     """
 

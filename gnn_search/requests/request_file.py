@@ -18,8 +18,10 @@ from gnn_search.tables.formats import TableFile
 from gnn_search.tables.text import normalise_distinct
 
 _USER, _QUERY, _HISTORY = "user_id", "query", "history"
-_MISSPELT = {_USER: ("user", "users", "userid", "the_user_id"), _HISTORY: ("user_history", "histories", "history_ids", "the_history")}
+_MISSPELT = {_USER: ("user", "users", "userid"), _HISTORY: ("user_history", "histories", "history_ids")}
 """Columns that can only be meant by another name."""
+_ONLY_PYTHON = ("attributes", "session")
+"""What requests of a program may have, and those of a file may not."""
 _CHECKED = 1 << 16
 """Rows that are checked at a time."""
 
@@ -42,7 +44,10 @@ class RequestFile:
 
     Args:
         path: Parquet, CSV or JSON lines, by suffix. Column `query`; `user_id` and `history` may be absent or null; others are passed
-            over, unless they look like one of these misspelt.
+            over, unless they look like one of these misspelt, or only requests of a program may have them.
+
+    Attributes:
+        notes: A sentence where columns are passed over and no request can have a user.
 
     Raises:
         TableError: The file is absent, damaged or blank, lacks the column `query`, or a column has a wrong type or name.
@@ -58,11 +63,22 @@ class RequestFile:
             raise TableError(f"column '{_QUERY}' of {path}: expected text, got {schema[_QUERY]}; write the queries as text")
         for wanted in (_USER, _HISTORY):
             _refuse_misspelt(wanted, list(schema), path)
+        strange = [name for name in _ONLY_PYTHON if name in schema]
+        if strange:
+            raise TableError(
+                f"{path} has a column '{strange[0]}', which is not read from files; leave it out, or search from Python with it"
+            )
         if _USER in schema and not can_be_ids(schema[_USER]):
             raise TableError(f"column '{_USER}' of {path}: expected ids, integers or text, got {schema[_USER]}; write them as one of these")
         self._has_histories = _HISTORY in schema and schema[_HISTORY] != pl.Null
         if self._has_histories:
             check_history_type(schema[_HISTORY], str(path))
+        unread = [name for name in schema if name not in (_USER, _QUERY, _HISTORY)]
+        self.notes: tuple[str, ...] = ()
+        if unread and _USER not in schema:
+            many = f"columns {', '.join(map(repr, unread))} are" if len(unread) > 1 else f"column {unread[0]!r} is"
+            whom = "without a user but by their histories" if self._has_histories else "without a user"
+            self.notes = (f"{path} has no column '{_USER}', so all requests are answered {whom}; its {many} not read",)
         self._columns = (_USER, _QUERY, _HISTORY) if self._has_histories else (_USER, _QUERY)
 
     def check(self, progress: Callable[[int], None] = lambda done: None, size: int = _CHECKED) -> CheckedFile:

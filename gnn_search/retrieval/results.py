@@ -44,7 +44,7 @@ class SearchResult(Sequence[Hit]):
     Attributes:
         query: The normalised text.
         query_known: Whether it led to a product before.
-        user_id: The user as given.
+        user_id: The user, as the graph writes the id; as given where the graph does not hold it.
         user_known: Whether the graph holds this user, or the request describes one.
         as_of: Everything before it was known (UTC).
         history_events: Events of the history that was given and counts; None where none was given.
@@ -143,6 +143,9 @@ class SearchResults(Sequence[SearchResult]):
     products: pl.DataFrame
     as_of: datetime
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<SearchResults: {len(self):,} requests, up to {self.ranking.product.shape[1]:,} products each>"
 
     def __len__(self) -> int:
         return len(self.batch)

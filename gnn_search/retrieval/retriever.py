@@ -209,7 +209,8 @@ class Retriever:
             place[some] = distinct + sum(len(one.product) for one in lists)
             known[some], understood[some] = encoded.known[encoded.text][distinct], encoded.understood[encoded.text][distinct]
             lists.append(ranking if min_score is None else self._cut(encoded, ranking, min_score))
-        notes = (f"{allowed.unknown:,} products of the filter are not in the graph",) if allowed is not None and allowed.unknown else ()
+        unknown = 0 if allowed is None else allowed.unknown
+        notes = (f"{unknown:,} {'product of the filter is' if unknown == 1 else 'products of the filter are'} not in the graph",)
         something = self._users[batch.user]
         if batch.inductive_users is not None:
             something = np.where(batch.inductive_user >= 0, _is_described(batch, batch.inductive_users), something)
@@ -222,7 +223,7 @@ class Retriever:
             something,
             self.products,
             self._as_of,
-            notes,
+            notes if unknown else (),
         )
 
     def _encoded_parts(self, batch: RequestBatch) -> Iterator[tuple[Int64, Int64, EncodedRequests]]:

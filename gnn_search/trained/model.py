@@ -71,6 +71,9 @@ class Model:
     reranker: RerankScorer | None
     word_matcher: WordMatcher
 
+    def __repr__(self) -> str:
+        return f"<Model {self.config.name!r} in {self.path}, on {self.graph.manifest.name!r}>"
+
     @property
     def layout(self) -> ModelLayout:
         return ModelLayout(self.path)
@@ -115,7 +118,7 @@ def save_model(
     write_json(layout.manifest, manifest.model_dump(mode="json"))
 
 
-def open_model(path: Path, graph: Path | None = None) -> Model:
+def open_model(path: str | Path, graph: str | Path | None = None) -> Model:
     """Open a model folder and its graph.
 
     Args:

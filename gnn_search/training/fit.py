@@ -25,8 +25,8 @@ from gnn_search.training.reranker_fit import RerankerFit, fit_reranker
 
 def train_model(
     config: TrainingConfig | str | Path,
-    graph: Graph | Path,
-    out: Path,
+    graph: Graph | str | Path,
+    out: str | Path,
     *,
     resume: bool = False,
     seed: int | None = None,
@@ -54,6 +54,7 @@ def train_model(
     Raises:
         GnnSearchError: As `fit_model` does, or the configuration or the graph is not right.
     """
+    out = Path(out)
     settings = config if isinstance(config, TrainingConfig) else TrainingConfig.load(config)
     if seed is not None:
         settings = settings.model_copy(update={"seed": seed})

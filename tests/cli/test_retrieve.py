@@ -56,8 +56,15 @@ def test_json_is_the_summary(tiny_model, source, tmp_path):
         "out": str(tmp_path / "out.parquet"), "as_of": "2024-02-22T00:00:00", "k": 4, "min_score": None, "requests": 3, "rows": 12,
         "products_allowed": None, "products_unknown": 0,
         "requests_without_products": 0, "users_known": 1, "users_unknown": 1, "users_null": 1, "queries_known": 2, "queries_new": 1,
-        "queries_without_words": 0, "resumed": 0, "users_given": 0, "events_unknown": 0, "events_later": 0,
+        "queries_without_words": 0, "resumed": 0, "users_given": 0, "events_unknown": 0, "events_later": 0, "notes": [],
     }  # fmt: skip
+
+
+def test_columns_that_are_not_read_are_named(tiny_model, tmp_path):
+    (tmp_path / "in.csv").write_text("query,city\ntea,x\n", encoding="utf-8")
+    result = run(tiny_model, tmp_path / "in.csv", tmp_path / "out.csv", "-k", 4, "--json")
+    note = f"{tmp_path / 'in.csv'} has no column 'user_id', so all requests are answered without a user; its column 'city' is not read"
+    assert (json.loads(result.stdout)["notes"], result.stderr.splitlines()[0]) == ([note], f"Note: {note}")
 
 
 def test_lists_end_at_the_least_score(tiny_model, source, tmp_path):

@@ -112,6 +112,15 @@ def test_an_unknown_user_gets_the_plain_result_and_a_sentence(tiny_model):
     assert result.stderr.startswith("Note: there is no user 'nobody' in the graph")
 
 
+def test_an_empty_user_is_refused(tiny_model):
+    refused(run(tiny_model, "tea", "--user", " "), "the user's id is empty; give --user the shop's id of a user, or leave it out")
+
+
+def test_ids_and_one_product_are_written_as_the_graph_and_a_reader_would(tiny_model):
+    assert json.loads(run(tiny_model, "tea", "--user", "9", "--json").stdout)["user_id"] == 9
+    assert "with 1 product of the given history" in run(tiny_model, "tea", "--history", "P000").stdout
+
+
 def test_an_unknown_query(tiny_model):
     result = run(tiny_model, "zebra bread")
     assert result.exit_code == 0
@@ -218,6 +227,6 @@ def test_a_history_from_outside(tiny_model):
     assert "What this user chose before in these categories, 2 products:" in result.stdout
     assert result.stderr == "Note: 1 of 4 events of the history are of products that are not in the graph\n"
     found = json.loads(run(tiny_model, "bread 0", "--user", 3, "--history", "P000", "--json").stdout)
-    assert (found["user_id"], found["user_known"], found["history_events"]) == ("3", True, 1)
+    assert (found["user_id"], found["user_known"], found["history_events"]) == (3, True, 1)
     plain = run(tiny_model, "bread 0", "--history", ",")
     assert plain.stdout == run(tiny_model, "bread 0").stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -53,13 +54,24 @@ def test_without_described_users_there_are_none(parser):
     assert len(parser.parse([])) == 0
 
 
-def test_user_ids_are_kept_as_given(parser):
+def test_user_ids_are_those_of_the_graph_or_as_given(parser):
     mixed = parser.parse([Request("tea", 3), Request("tea", "5"), Request("tea"), Request("tea", "x")])
-    assert list(mixed.user_ids) == [3, "5", None, "x"]
+    assert list(mixed.user_ids) == [3, 5, None, "x"]
     assert (mixed.user >= 0).tolist() == [True, True, False, False]
     whole = parser.parse([Request("tea", 3), Request("tea")])
     assert list(whole.user_ids) == [3, None]
     assert whole.given["user_id"].to_list() == [3, None]
+
+
+def test_ids_are_plain_values(parser):
+    ids = parser.parse([Request("tea", np.int64(3)), Request("tea", np.int64(999))]).user_ids
+    assert (list(ids), [type(one) for one in ids]) == ([3, 999], [int, int])
+
+
+@pytest.mark.parametrize("requests", [["bread 0"], "bread 0", Request("bread 0"), {"query": "bread 0"}, None, [Request("bread 0"), 3]])
+def test_what_is_no_list_of_requests_is_refused(parser, requests):
+    with pytest.raises(RequestError, match="give a list of requests, each a Request or a mapping with the key 'query', such as"):
+        parser.parse(requests)
 
 
 def test_cache_keys_tell_users_histories_and_sessions_apart(parser):

@@ -109,10 +109,24 @@ def test_a_misspelt_column_is_refused(tiny_graph, tmp_path, column, meant):
     assert str(error.value) == f"{path} has a column '{column}' but no '{meant}'; rename it to '{meant}', or leave it out"
 
 
-@pytest.mark.parametrize("column", ["city", "user_id_hash_of_the_old_system", "category", "user_agent", "session"])
+@pytest.mark.parametrize("column", ["city", "user_id_hash_of_the_old_system", "category", "user_agent"])
 def test_other_columns_are_passed_over(model, tmp_path, column):
     (requests,) = read(write(tmp_path, pl.DataFrame({"query": ["tea"], column: ["1"]})), model)
     assert requests.user.tolist() == [-1]
+
+
+@pytest.mark.parametrize("column", ["attributes", "session"])
+def test_a_column_that_only_programs_may_give_is_refused(model, tmp_path, column):
+    with pytest.raises(TableError, match=f"has a column '{column}', which is not read from files; leave it out"):
+        read(write(tmp_path, pl.DataFrame({"query": ["tea"], column: ["1"]})), model)
+
+
+def test_a_file_without_users_says_which_columns_are_not_read(tiny_graph, tmp_path):
+    path = write(tmp_path, pl.DataFrame({"query": ["tea"], "city": ["x"], "day": [1]}))
+    said = f"{path} has no column 'user_id', so all requests are answered without a user; its columns 'city', 'day' are not read"
+    assert RequestFile(path, tiny_graph).notes == (said,)
+    assert RequestFile(write(tmp_path, pl.DataFrame({"query": ["tea"]})), tiny_graph).notes == ()
+    assert RequestFile(write(tmp_path, pl.DataFrame({"query": ["tea"], "user_id": [1], "city": ["x"]})), tiny_graph).notes == ()
 
 
 def test_a_column_like_one_that_is_there_is_passed_over(model, tmp_path):

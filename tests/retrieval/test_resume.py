@@ -170,9 +170,9 @@ def test_a_run_is_resumed_as_what_it_was_begun_as(model, source, tmp_path):
         ({"source": other}, "input"),
         ({"k": 4}, "k"),
         ({"options": open_ranking_options(model, "graph")}, "channel"),
-        ({"min_score": 0.1}, "least score"),
-        ({"as_of": model.graph.manifest.test_start + 1}, "time as of which"),
-        ({"block": 14}, "block size"),
+        ({"min_score": 0.1}, "min_score"),
+        ({"as_of": model.graph.manifest.test_start + 1}, "as_of"),
+        ({"block": 14}, "block"),
     ):
         with pytest.raises(ArtefactError, match=rf"out.csv.unfinished was begun with another {name} \(.*, now .*\); go on with the one"):
             run(model, **{"source": source, "out": out, "resume": True, **changed})

@@ -347,7 +347,7 @@ def test_a_filter_of_several_parts(best, model):
     some = [*sorted(inside)[:2], *sorted(set(ids) - inside)[:2], "no such product"]
     found = best.search("tea", k=40, filter={"category": category, "products": some})
     assert {hit.product_id for hit in found} == set(some[:2])
-    assert any("1 products of the filter are not in the graph" in note for note in found.notes)
+    assert any("1 product of the filter is not in the graph" in note for note in found.notes)
     with pytest.raises(RequestError, match="the filter has the key 'colour'; give some of category, products, flag"):
         best.search("tea", filter={"colour": "red"})
 
@@ -385,7 +385,7 @@ def test_a_time_may_be_a_date_or_text(tiny_model, model):
     moment = model.graph.manifest.test_start + 86_400_000_000
     said = [moment, to_datetime(moment), to_datetime(moment).isoformat()]
     assert {Retriever.load(tiny_model, channel="vector", as_of=one).as_of for one in said} == {moment}
-    with pytest.raises(RequestError, match=r"the moment 1.5 is no date or time"):
+    with pytest.raises(RequestError, match=r"the time 1.5 is no date or time"):
         Retriever.load(tiny_model, as_of=1.5)
     with pytest.raises(RequestError, match=r"the time 'soon' is no ISO 8601 date or time"):
         Retriever.load(tiny_model, as_of="soon")
