@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,41 @@ FORMAT_VERSION = 2
 """Of every folder that the package writes; raised whenever an older folder can't be read any more."""
 _ROW, _LINE = 2, 240
 """Lists and objects inside each other, and letters, of what stands on one line of JSON."""
+RESERVED = ("leads_to", "issues", "in", "child_of", "bought_with")
+"""Relations that the graph makes itself."""
+_REVERSE = "rev_"
+_PLAIN = re.compile(r"[^\W_][\w .:+&-]{0,49}")
+
+
+def relation_fault(name: str) -> str | None:
+    """Say why a relation can't have a name; None where it can."""
+    if not _PLAIN.fullmatch(name):
+        return "it must be 1 to 50 letters, digits, spaces or _ - . : + &, and begin with a letter or a digit"
+    if name in RESERVED or name.startswith(_REVERSE):
+        return f"{', '.join(RESERVED)} and names that begin with {_REVERSE} are the graph's own"
+    return None
+
+
+def free_name(name: str) -> str:
+    """Return what a recipe calls a relation.
+
+    Raises:
+        ValueError: No relation can have this name.
+    """
+    if fault := relation_fault(name):
+        raise ValueError(f"{name!r} can't name a relation: {fault}")
+    return name
+
+
+def stored_name(name: str) -> str:
+    """Return what a graph folder calls a node type or a relation, reverse ones too; it is a part of a path.
+
+    Raises:
+        ValueError: The name could lead elsewhere.
+    """
+    if not _PLAIN.fullmatch(name.removeprefix(_REVERSE)):
+        raise ValueError(f"{name!r} can't be a part of a folder's name")
+    return name
 
 
 class _Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -138,3 +139,7 @@ def _events(random: np.random.Generator, path_of: np.ndarray, users: int, querie
             "form": random.choice(["broad", "narrow"], count),
         }
     )
+
+
+if __name__ == "__main__":
+    write_tiny_shop(Path(sys.argv[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -103,6 +103,8 @@ class Lexical(_Listed):
 
 
 SharedNegatives = InBatch | Uniform
+SHARED_KINDS = tuple(get_args(settings.model_fields["kind"].annotation)[0] for settings in get_args(SharedNegatives))
+"""What a configuration calls the negatives that make up the pool."""
 HardNegatives = Taxonomic | InBatchHard | Dynamic | Lexical
 Negatives = Annotated[SharedNegatives | HardNegatives, Field(discriminator="kind")]
 

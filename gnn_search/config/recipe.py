@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
@@ -11,39 +10,10 @@ from pydantic import AfterValidator, Field, model_validator
 from gnn_search.config.base import StrictModel
 from gnn_search.config.files import NamedFile
 from gnn_search.config.slices import Slices
+from gnn_search.layout import free_name
 
-RESERVED = ("leads_to", "issues", "in", "child_of", "bought_with")
-"""Relations that the graph makes itself."""
-_REVERSE = "rev_"
-_PLAIN = re.compile(r"[^\W_][\w .:+&-]{0,49}")
-
-
-def relation_fault(name: str) -> str | None:
-    """Say why a relation can't have a name; None where it can."""
-    if not _PLAIN.fullmatch(name):
-        return "it must be 1 to 50 letters, digits, spaces or _ - . : + &, and begin with a letter or a digit"
-    if name in RESERVED or name.startswith(_REVERSE):
-        return f"{', '.join(RESERVED)} and names that begin with {_REVERSE} are the graph's own"
-    return None
-
-
-def _free(name: str) -> str:
-    if fault := relation_fault(name):
-        raise ValueError(f"{name!r} can't name a relation: {fault}")
-    return name
-
-
-def _stored(name: str) -> str:
-    if not _PLAIN.fullmatch(name.removeprefix(_REVERSE)):
-        raise ValueError(f"{name!r} can't be a part of a folder's name")
-    return name
-
-
-RelationName = Annotated[str, AfterValidator(_free)]
+RelationName = Annotated[str, AfterValidator(free_name)]
 """What a recipe may call a relation."""
-StoredName = Annotated[str, AfterValidator(_stored)]
-"""What a graph folder may call a node type or a relation, reverse ones too."""
-
 MEASURED = "measured"
 """Column of the stored examples that says which events are measured, where a split measures only some."""
 

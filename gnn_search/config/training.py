@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from gnn_search.config.base import Settings
 from gnn_search.config.files import NamedFile
-from gnn_search.config.negatives import HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, Taxonomic
+from gnn_search.config.negatives import SHARED_KINDS, HardNegatives, InBatch, Mask, Negatives, ScheduleSettings, SharedNegatives, Taxonomic
 
 
 class StaticFiles(Settings):
@@ -248,10 +248,10 @@ class TrainingConfig(Settings, NamedFile):
         kinds = [negative.kind for negative in self.negatives]
         if len(set(kinds)) != len(kinds):
             raise ValueError("each kind of negative may stand once in negatives")
-        if not {"in_batch", "uniform"} & set(kinds):
-            raise ValueError("negatives must hold in_batch or uniform, against which every example stands")
+        if not self.shared_negatives:
+            raise ValueError(f"negatives must hold {' or '.join(SHARED_KINDS)}, against which every example stands")
         if len({(shared.weight, shared.mask or self.loss.mask) for shared in self.shared_negatives}) > 1:
-            raise ValueError("in_batch and uniform make up one pool and must have the same weight and mask")
+            raise ValueError(f"{' and '.join(SHARED_KINDS)} make up one pool and must have the same weight and mask")
         if not (self.product.text or self.product.category or self.product.id_embedding):
             raise ValueError("the product tower needs at least one of text, category and id_embedding")
         if self.user.brands and not self.product.brand:

@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from pydantic import AfterValidator
 
 from gnn_search.arrays import bisect_rows
 from gnn_search.config.base import StrictModel
-from gnn_search.config.recipe import StoredName
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import AGAIN, Csr, EdgeView
 from gnn_search.graph.taxonomy import Taxonomy
-from gnn_search.layout import GraphLayout
+from gnn_search.layout import GraphLayout, stored_name
 from gnn_search.manifest import Artefact, hash_manifest
 
 EdgeType = tuple[str, str, str]
+_Name = Annotated[str, AfterValidator(stored_name)]
 GRAPH = Artefact("graph", AGAIN, "gnn-search build-graph")
 SPLITS = ("train", "validation", "test")
 SHOWN_ONLY = ("impression",)
@@ -30,9 +31,9 @@ SHOWN_ONLY = ("impression",)
 class RelationInfo(StrictModel):
     """One stored relation. Timeless relations are always visible; `snapshots` are the times (µs) at which a derived one was made anew."""
 
-    source: StoredName
-    relation: StoredName
-    target: StoredName
+    source: _Name
+    relation: _Name
+    target: _Name
     edges: int
     timed: bool
     snapshots: tuple[int, ...] = ()

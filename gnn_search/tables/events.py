@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from gnn_search.config.recipe import EventsTable, relation_fault
+from gnn_search.config.recipe import EventsTable
 from gnn_search.errors import TableError
+from gnn_search.layout import relation_fault
 from gnn_search.tables.columns import to_microseconds
 from gnn_search.tables.rejects import Checked, set_aside
 from gnn_search.tables.scan import ROW, TableSource

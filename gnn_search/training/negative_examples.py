@@ -196,8 +196,8 @@ class _Describer:
             return self._climb(start, end, why), distance
         if drawn.kind == "in_batch_hard":
             return f"number {place + 1} of the pool by the model's score", distance
-        how = "nearest by the model" if drawn.kind == "dynamic" else "best by BM25"
-        return f"place {why + 1} of the {self._depth[drawn.kind]} {how}", distance
+        how = {"dynamic": "nearest by the model", "bm25": "best by BM25"}.get(drawn.kind)
+        return (f"place {why + 1} of the {self._depth[drawn.kind]} {how}" if how else f"drawn by {drawn.kind}"), distance
 
     def _climb(self, start: int, end: int, levels: int) -> str:
         """Write a draw as the names of the categories that it passed: up from the positive's, and down to the negative's."""

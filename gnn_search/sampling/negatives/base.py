@@ -101,7 +101,7 @@ class Tally:
 
 
 class SharedNegativeSampler(Protocol):
-    """Draws products that stand against every example of the batch."""
+    """Draws products that stand against every example of the batch, whose sampler counts and times the draws in `tally`."""
 
     name: str
     tally: Tally
@@ -110,7 +110,10 @@ class SharedNegativeSampler(Protocol):
         """Return products, int32 [m], repeats allowed."""
 
     def log_absence(self, product: Int32, batch_size: int) -> Float64:
-        """Return ln P(the draw of a whole batch does not hold the product), float64 [len(product)], for the logQ correction."""
+        """Return ln P(the draw of a whole batch does not hold the product), float64 [len(product)], for the logQ correction.
+
+        It is finite, and below 0 for every product that can be drawn.
+        """
 
     def describe(self) -> dict[str, Any]:
         """Return what the sampler does and what it has counted."""
