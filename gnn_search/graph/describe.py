@@ -18,7 +18,7 @@ _LATEST = 10
 _TOP = 5
 """Categories, queries and products listed by count."""
 _ANY_ACTION = "interacted with"
-_VERBS = {("purchase",): "bought", ("click",): "clicked"}
+_VERBS: dict[tuple[str, ...], str] = {("purchase",): "bought", ("click",): "clicked"}
 """What users of a shop with these positive actions alone do."""
 
 
