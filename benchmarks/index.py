@@ -119,7 +119,7 @@ def measure(part: str, folder: Path) -> list[dict[str, Any]]:
         results.append(
             {
                 **measured.model_dump(mode="json"),
-                "asked": PARTS[part][place],
+                "variant": PARTS[part][place],
                 "faiss": settings.description(),
                 "settings": settings.model_dump(mode="json"),
                 "peak_memory_mb_of_building": peak,

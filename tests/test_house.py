@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import click
 from marks import BY_NAME
@@ -17,6 +18,8 @@ from pydantic import BaseModel
 import gnn_search
 from docs.architecture import BELOW, TIERS, imported_modules
 from gnn_search.cli.main import COMMANDS, main
+from gnn_search.config.training import RerankerSettings
+from gnn_search.rerank.features import feature_names
 
 ROOT = Path(gnn_search.__file__).parent
 
@@ -46,15 +49,19 @@ BANNED = {
     "visits": "requests",
     "visitor": "request, or inductive user",
     "visitors": "requests, or inductive users",
+    "chose": "interacted with, or the action",
     "choice": "interaction",
     "choices": "interactions",
     "chosen": "positive, or relevant",
+    "led to": "interactions",
     "free vector": "ID embedding",
     "free vectors": "ID embeddings",
     "ask": "encode",
+    "asks": "encodes",
     "asked": "encoded, or requests",
     "unasked": "cold query",
     "recalling": "history query",
+    "recalled": "history query",
     "way": "ranking options",
     "ways": "ranking options",
     "told": "provenance, fingerprint or reported",
@@ -78,6 +85,8 @@ BANNED_ALONE = {"Truth": "qrels", "Listed": "run", "Selection": "query scores"}
 """Likewise, but only as a whole name."""
 BANNED_KEYS = {"full": "reranked", "recent": "sequence_length", "history": "attention_length", "past": "profile_length"}
 """Likewise, but only as keys of a configuration and values of an option."""
+
+TABLE_MAKERS = {"make_table", "add_column", "_table", "_counts", "_parts"}
 
 
 @cache
@@ -142,6 +151,36 @@ def config_keys() -> Iterator[str]:
             for value in vars(module).values():
                 if isinstance(value, type) and issubclass(value, BaseModel):
                     yield from value.model_fields
+
+
+def models() -> Iterator[type[BaseModel]]:
+    """Yield every pydantic model of the package; a file without settings or models is not imported, as it may need an optional package."""
+    for file in sources():
+        if re.search(r"BaseModel|gnn_search\.config", (ROOT / file).read_text(encoding="utf-8")):
+            module = import_module(f"gnn_search.{file.removesuffix('.py').replace('/', '.')}")
+            for value in vars(module).values():
+                if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__:
+                    yield value
+
+
+def fixed_values(annotation: object) -> Iterator[str]:
+    """Yield the texts that a type allows by `Literal`, at any depth."""
+    for part in get_args(annotation):
+        yield from [part] if isinstance(part, str) else fixed_values(part)
+
+
+def written_texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield line and text of what is shown or written beside values: keys of dictionaries, headings and titles of tables."""
+    for node in ast.walk(tree):
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.Dict):
+            parts = [key for key in node.keys if key is not None]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in TABLE_MAKERS:
+            parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for part in parts:
+            for text in ast.walk(part):
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    yield text.lineno, text.value
 
 
 def shown_by_click() -> Iterator[tuple[str, str]]:
@@ -262,9 +301,37 @@ def test_commands_and_options_are_the_words_of_the_field():
     assert [f"{where}: {fault}" for where, name in shown_by_click() if (fault := fault_of_name(name, is_key=True))] == []
 
 
+def test_fields_of_models_are_the_words_of_the_field():
+    names = sorted({(model.__name__, name) for model in models() for name in model.model_fields})
+    values = sorted(
+        {(model.__name__, one) for model in models() for field in model.model_fields.values() for one in fixed_values(field.annotation)}
+    )
+    assert ("Attention", "history_query") in names
+    assert ("PathStep", "query") in values
+    assert [f"{model}: {fault}" for model, name in (*names, *values) if (fault := fault_of_name(name))] == []
+
+
+def test_names_of_features_are_the_words_of_the_field():
+    names = feature_names(RerankerSettings(), [("product", "rev_bought_with", "product")])
+    assert [fault for name in names if (fault := fault_of_name(name))] == []
+
+
+def test_keys_and_headings_are_the_words_of_the_field():
+    texts = [(file, line, text) for file, tree in sources().items() for line, text in written_texts(tree)]
+    assert "Commonest queries of its interactions" in {text for _, _, text in texts}
+    assert [f"{file}:{line}: {fault}" for file, line, text in texts if (fault := fault_of_name(text))] == []
+
+
 def test_a_banned_word_is_found_inside_a_name():
     assert fault_of_name("WalkIndex") == "'WalkIndex': not 'walk'; say reranker, candidates or interaction features"
     assert "say node embeddings" in str(fault_of_name("open_shop_vectors"))
+    assert "say interactions" in str(fault_of_name("query led to it"))
+    assert list(written_texts(ast.parse('{"asked": 1}\nmake_table("rank", *(f">{verb} before",))'))) == [
+        (1, "asked"),
+        (2, "rank"),
+        (2, ">"),
+        (2, " before"),
+    ]
     assert "say cold-start share" in str(fault_of_name("--new-share"))
     assert [fault_of_name(name) for name in ("sidewalk", "always", "known", "history", "shop_ids", "full_vectors")] == [None] * 6
     assert fault_of_name("history", is_key=True) is not None

@@ -92,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Rank the products of an export folder for one request.")
     parser.add_argument("folder", type=Path, help="What `gnn-search export --format onnx` wrote.")
     parser.add_argument("query", help="What was searched.")
-    parser.add_argument("--events", type=Path, help="The user's events as JSON lines; without, nobody asks.")
+    parser.add_argument("--events", type=Path, help="The user's events as JSON lines; without, requests are anonymous.")
     parser.add_argument("--attributes", type=json.loads, default={}, help="The user's attributes by column, as JSON.")
     parser.add_argument("--now", type=datetime.fromisoformat, help="Time of the request, UTC.  [default: that of the vectors]")
     parser.add_argument("-k", type=int, default=10, help="Length of the list.  [default: 10]")

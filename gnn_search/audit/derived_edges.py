@@ -104,7 +104,7 @@ def _of_categories(shop: AuditedShop, edges: StoredEdges) -> Iterator[Observatio
     yield from observe(
         "error",
         later,
-        meaning=f"Edges of the relation {'--'.join(edges.stored_as)} are visible before the query led to any product of the category: "
+        meaning=f"Edges of the relation {'--'.join(edges.stored_as)} are visible before the query had an interaction in the category: "
         f"they were computed with later data ({'no times, so ' if edges.time is None else ''}seen before it happened).",
         advice="Compute the relation from what was known at each time, and give its edges these times.",
         examples=edges.examples(shop, later),

@@ -118,7 +118,7 @@ def _id_embeddings(model: AuditedModel) -> Iterator[Observation]:
     yield from observe(
         "error",
         learned,
-        meaning=f"ID embeddings were learned for queries that led to nothing before {time_text(shop.manifest.validation_start)}: the "
+        meaning=f"ID embeddings were learned for queries that had no interaction before {time_text(shop.manifest.validation_start)}: the "
         "weights know later events.",
         advice=_TRAIN_ANEW,
         examples=shop.node_examples("query", learned),

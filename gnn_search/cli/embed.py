@@ -28,8 +28,8 @@ def run_embedding(
     """Write vectors of what is not in the graph.
 
     Nothing is trained. A product is encoded by its text, category, numbers, attributes and brand, as one without any interaction; a
-    user by what the history and attribute columns say; a query by its text, and one that the graph holds also by what it led to. Histories
-    are in the order of time; rows of events may have timestamp, action, query and weight. Files are parquet, CSV or JSON lines.
+    user by what the history and attribute columns say; a query by its text, and one that the graph holds also by its interactions.
+    Histories are in the order of time; rows of events may have timestamp, action, query and weight. Files are parquet, CSV or JSON lines.
 
     The folder holds a parquet file of ids and vectors for each, and embed.json, which tells what was not known.
 

@@ -129,7 +129,7 @@ def _attention(console: Console, found: Explanation) -> None:
         nothing = f"{found.verb} nothing in the query's categories before, so no history counts."
         console.print(f"\nUser {found.user_id} {nothing}", soft_wrap=True)
         return
-    what = f"what user {found.user_id} {found.verb} in the categories of {attention.recalled_by!r}"
+    what = f"what user {found.user_id} {found.verb} in the categories of {attention.history_query!r}"
     console.print(f"\nAttention over {what}", soft_wrap=True)
     table = make_table(">weight", ">adds to the cosine", "product", "title", ">times", "last")
     table.add_row(f"{attention.nothing:.3f}", "", "", "nothing (the zero slot)", "", "")

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 def run_inspection(graph: Path, user: str | None, query: str | None, product: str | None) -> GraphSummary | Neighbourhood:
     """Show what is in a graph, or the neighbourhood of one node.
 
-    A user is shown with the last interactions, the commonest categories and the last queries; a query with what it led to; a product with
-    the queries that led to it and what is bought with it. All events are counted, those of the test period too.
+    A user is shown with the last interactions, the commonest categories and the last queries; a query with the products of its
+    interactions; a product with the queries of its interactions and what is bought with it. All events are counted, those of the test
+    period too.
 
     \b
     Example:
@@ -106,8 +107,8 @@ def _render_user(console: Console, user: UserNeighbourhood) -> None:
 
 def _render_query(console: Console, query: QueryNeighbourhood) -> None:
     console.print(
-        f"Query '{query.query}': {_times(query.num_users, 'user')}, led to {_times(query.num_products, 'product')} "
-        f"in {_times(query.num_interactions, 'interaction')}",
+        f"Query '{query.query}': {_times(query.num_interactions, 'interaction')} "
+        f"of {_times(query.num_users, 'user')} with {_times(query.num_products, 'product')}",
         soft_wrap=True,
     )
     _counts(console, "Commonest categories", "category", query.categories)
@@ -120,7 +121,7 @@ def _render_product(console: Console, product: ProductNeighbourhood) -> None:
     console.print(f"Product {product.product_id}: {product.title}, {counts}", soft_wrap=True)
     console.print(product.category or "in no category", soft_wrap=True)
     _attributes(console, product.attributes)
-    _counts(console, "Commonest queries that led to it", "query", product.top_queries)
+    _counts(console, "Commonest queries of its interactions", "query", product.top_queries)
     partners = [(f"{one.weight:.1f}", str(one.product_id), one.title, one.category or "") for one in product.bought_with]
     _table(console, "Bought with it", ("weight", "product", "title", "category"), partners)
 

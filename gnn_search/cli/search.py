@@ -74,7 +74,7 @@ def run_search(
 
 @dataclass(frozen=True)
 class SearchReport:
-    """A search's result, and its user's past interactions; `verb` says what an interaction is: `bought` or `chose`."""
+    """A search's result, and its user's past interactions; `verb` says what an interaction is, as `interaction_verb` does."""
 
     result: SearchResult
     past: PastInteractions
@@ -87,12 +87,13 @@ class SearchReport:
 
 def search_with_past(retriever: Retriever, request: Request, k: int, min_score: float | None = None) -> SearchReport:
     """Search, and look up the user's past interactions."""
+    from gnn_search.graph.describe import interaction_verb
     from gnn_search.retrieval.past_interactions import past_interactions
 
     found = retriever.search_many([request], k, min_score=min_score)
     result = found[0]
     past = past_interactions(retriever, found.batch, 0, [hit.product_id for hit in result])
-    return SearchReport(result, past, "bought" if retriever.model.graph.positive_actions == ["purchase"] else "chose")
+    return SearchReport(result, past, interaction_verb(retriever.model.graph))
 
 
 def print_search(console: Console, report: SearchReport) -> None:

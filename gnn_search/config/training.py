@@ -19,7 +19,7 @@ class StaticFiles(Settings):
 
 
 class PretrainSettings(Settings):
-    """Pre-training: the text tower alone learns to bring queries near the texts of products they led to."""
+    """Pre-training: the text tower alone learns to bring queries near the texts of the products of their interactions."""
 
     epochs: int = Field(0, ge=0, le=1000, description="Passes over the distinct (query, product) pairs of the training period (0 = off).")
     batch_size: int = Field(1024, ge=2, description="Pairs a step; the products of the others are each one's negatives.")
@@ -72,7 +72,7 @@ class ProductSettings(Settings):
         le=1,
         description="Share of the products without an earlier interaction that are trained as new, without ID embedding.",
     )
-    queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries that led to the product (0 = off).")
+    queries: int = Field(8, ge=0, le=256, description="Graph layer: latest queries of the product's interactions (0 = off).")
     bought_with: int = Field(8, ge=0, le=256, description="Graph layer: products bought with it (0 = off).")
     related: int = Field(
         8, ge=0, le=256, description="Graph layer: first products of each related-product column; these have no time (0 = off)."
@@ -88,7 +88,7 @@ class QuerySettings(Settings):
     """The query tower."""
 
     id_embedding: bool = Field(True, description="An ID embedding for each known query.")
-    products: int = Field(16, ge=0, le=256, description="Graph layer: latest products that the query led to (0 = off).")
+    products: int = Field(16, ge=0, le=256, description="Graph layer: latest products of the query's interactions (0 = off).")
     half_life_days: float | None = Field(
         None, ge=LEAST_HALF_LIFE_DAYS, description="Age at which a product of the query counts half; null: age does not matter."
     )

@@ -17,12 +17,12 @@ from gnn_search.evaluation.baselines.build import build_baselines, names_of
 from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.evaluation.qrels import Qrels, build_qrels
 from gnn_search.evaluation.result import Evaluation, Manifest
-from gnn_search.evaluation.run import Progress
 from gnn_search.evaluation.run_folder import RunWriter, hash_cases
 from gnn_search.evaluation.slices import Slice, report_slices
 from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.layout import FORMAT_VERSION, refuse_existing, staged
 from gnn_search.machine import describe_machine
+from gnn_search.progress import Progress
 from gnn_search.retrieval.fusion.rules import Weights
 from gnn_search.retrieval.fusion.store import open_fusion
 from gnn_search.retrieval.rankers.build import MODEL_NAME, ModelCaseRanker, model_case_rankers, vector_case_ranker

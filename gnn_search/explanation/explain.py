@@ -13,6 +13,7 @@ from gnn_search.explanation.paths import PathFinder
 from gnn_search.explanation.reranker_split import split_score
 from gnn_search.explanation.result import ExplainedProduct, Explanation, Rank, Ranks, ScoreSplit
 from gnn_search.explanation.vector_parts import describe_attention, product_parts, request_parts
+from gnn_search.graph.describe import interaction_verb
 from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import FlatIndex
@@ -43,7 +44,7 @@ class Explainer:
         half_lives = model.config.reranker.half_life_days
         # The second longest, as where candidates are taken by recent popularity.
         self._paths = PathFinder(self._view, half_lives[-2] if len(half_lives) > 1 else half_lives[-1])
-        self._verb = "bought" if model.graph.positive_actions == ["purchase"] else "chose"
+        self._verb = interaction_verb(model.graph)
 
     def explain(self, query: str, product: str | int, user_id: str | int | None = None) -> Explanation:
         """Say how the score of a product for a search comes about; product and user are given by the shop's ids.
@@ -109,7 +110,7 @@ class Explainer:
         elif not requests.known[0]:
             history_query = int(requests.history_query[0])
             nearest = self._model.graph.nodes("query")["query"][history_query] if history_query >= 0 else None
-            notes.append("this query led to nothing before, so its text alone says what is wanted")
+            notes.append("this query had no interactions before, so its text alone says what is wanted")
             if user_id is not None and nearest is not None:
                 notes[-1] += f"; the history is selected by the categories of the nearest query, {nearest!r}"
         if user_id is not None and torch.equal(requests.vector, plain.vector):

@@ -80,7 +80,7 @@ class Edge:
     """All entries that join one node with another by one relation.
 
     Attributes:
-        relation: Its rows are nodes of the type that is left, its entries those that are led to.
+        relation: Its rows are nodes of the type that is left, its entries those that are reached.
         share: Of the weight, by recency, of all entries of the row.
         last: When the last one came about, µs; None for a relation without time.
     """
@@ -178,9 +178,9 @@ def _words(graph: Graph, edge: Edge) -> str:
     phrases = {
         ("user", "product"): f"{_DONE.get(name, name)} {how_often}",
         ("product", "user"): f"{_UNDERGONE.get(name, name)} {how_often} by",
-        ("user", "query"): f"asked {how_often}",
-        ("query", "user"): f"asked {how_often} by",
-        ("query", "product"): f"led {how_often} to",
+        ("user", "query"): f"searched {how_often} for",
+        ("query", "user"): f"searched {how_often} by",
+        ("query", "product"): f"found {how_often}",
         ("product", "query"): f"found {how_often} by",
         ("product", "category"): "lies in",
         ("category", "product"): "holds",

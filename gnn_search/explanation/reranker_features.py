@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from math import exp, expm1
 
+from gnn_search.rerank.features import KNOWN_QUERY, QUERY_DAYS, QUERY_INTERACTION, QUERY_PRODUCTS, QUERY_SHARE, QUERY_TIMES
+
 MOST_GROUPS = 11
 """Every set of them and the cosine is scored, 2^12 sets."""
 COSINE = "the cosine within the reranker"
@@ -15,7 +17,7 @@ _GROUPS = (
     ("the user's history with the product", r"own product\b|own (recent )?share among the candidates"),
     (
         "the query's history with the product",
-        r"query led to it|times for the query|share of the query's interactions|days since chosen for the query",
+        f"{QUERY_INTERACTION}|{QUERY_TIMES}|{QUERY_SHARE}|{QUERY_DAYS}",
     ),
     ("the user's history in its category", r"own category\b"),
     ("the user's history with its brand", r"own brand\b|own share of the brand"),
@@ -23,7 +25,7 @@ _GROUPS = (
     ("its category in the query's history", r"share of the category in the query's interactions"),
     ("words", r"words\b"),
     ("similar users", r"similar users\b"),
-    ("the user and the query in general", r"own interactions|products of the query|query asked before"),
+    ("the user and the query in general", f"own interactions|{QUERY_PRODUCTS}|{KNOWN_QUERY}"),
 )
 
 
@@ -53,10 +55,10 @@ def describe_features(features: Mapping[str, float], verb: str) -> str:
 
     Args:
         features: By name, as in `feature_names`: counts and ages as logarithms.
-        verb: What users do with a product, `bought` or `chose`.
+        verb: What users do with a product, from `interaction_verb`.
     """
     silent = tuple(flag for flag in _NEVER if features.get(flag) == 0)
-    said = [_NEVER[flag].format(verb="chosen" if verb == "chose" else verb) for flag in silent]
+    said = [_NEVER[flag].format(verb=verb) for flag in silent]
     for name, value in features.items():
         if name in _NEVER or _OF.get(name) in silent or name.startswith(tuple(f"{flag}:" for flag in silent)):
             continue
@@ -69,8 +71,8 @@ _NEVER = {
     "own product": "never {verb} by the user",
     "own category": "the user {verb} nothing in it",
     "own brand": "the user {verb} nothing of it",
-    "query led to it": "never {verb} for the query",
-    "query asked before": "nobody asked the query before",
+    QUERY_INTERACTION: "never {verb} for the query",
+    KNOWN_QUERY: "the query is new",
 }
 """What a flag of 0 means; the features that depend on it then say nothing."""
 
@@ -78,10 +80,10 @@ _OF = {
     "own share among the candidates": "own product",
     "own recent share among the candidates": "own product",
     "own share of the brand": "own brand",
-    "times for the query": "query led to it",
-    "share of the query's interactions": "query led to it",
-    "days since chosen for the query": "query led to it",
-    "products of the query": "query asked before",
+    QUERY_TIMES: QUERY_INTERACTION,
+    QUERY_SHARE: QUERY_INTERACTION,
+    QUERY_DAYS: QUERY_INTERACTION,
+    QUERY_PRODUCTS: KNOWN_QUERY,
 }
 _MOST_DAYS = 400
 """Longer ages are cut to this where the features are made."""
@@ -112,9 +114,9 @@ _PHRASES: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"own product: repurchase interval", lambda value: _days(value, "about every {} days")),
     (r"own share among the candidates", lambda value: _share(value, "{} of the user's history among the candidates")),
     (r"own share of the brand", lambda value: _share(value, "{} of the user's history")),
-    (r"times for the query", _times),
-    (r"share of the query's interactions", lambda value: _share(exp(value), "{} of its interactions")),
-    (r"days since chosen for the query", lambda value: _days(value, "last {} days ago")),
+    (QUERY_TIMES, _times),
+    (QUERY_SHARE, lambda value: _share(exp(value), "{} of its interactions")),
+    (QUERY_DAYS, lambda value: _days(value, "last {} days ago")),
     (r"the cosine within the reranker", lambda value: f"{value:.3f}"),
     (r"users", lambda value: "1 user" if round(expm1(value)) == 1 else f"{_count(value)} users"),
     (r"days since its first interaction", lambda value: _days(value, "first {} days ago")),
@@ -125,5 +127,5 @@ _PHRASES: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"(?:.+): recent products", lambda value: f"weight {_count(value)} from recent products" if value else "with no recent product"),
     (r"(?:.+): last basket", lambda value: f"{_count(value)} from the last basket" if value else ""),
     (r"own interactions", lambda value: f"{_count(value)} interactions of the user"),
-    (r"products of the query", lambda value: f"{_count(value)} products of the query"),
+    (QUERY_PRODUCTS, lambda value: f"{_count(value)} products of the query"),
 )

@@ -82,12 +82,12 @@ class Attention(StrictModel):
     """Where the attention over the history goes; `nothing` and the weights sum to 1.
 
     Attributes:
-        recalled_by: The query whose categories selected the history: for a cold query the nearest known one, None where none is near.
+        history_query: The query whose categories selected the history: for a cold query the nearest known one, None where none is near.
         nothing: Share of the zero slot: how much the model would rather not personalise.
         products: The history, the heaviest first.
     """
 
-    recalled_by: str | None
+    history_query: str | None
     nothing: float
     products: tuple[RememberedProduct, ...]
 
@@ -170,8 +170,8 @@ class Explanation(StrictModel):
     """How a score comes about.
 
     Attributes:
-        query_known: Whether it led to a product before.
-        verb: What users do with a product, `bought` or `chose`.
+        query_known: Whether it had an interaction before.
+        verb: What users do with a product: `bought`, `clicked` or `interacted with`.
         as_of: What was known before this time (UTC) counts.
         notes: Sentences on what the request lacks.
         attention: Over the history; None for nobody in particular, or where the model has none.

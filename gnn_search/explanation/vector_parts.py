@@ -65,7 +65,7 @@ def _modules(model: Model) -> dict[str, nn.Module | None]:
     names = {
         "numeric": f"numbers ({', '.join(tables['numeric'])})",
         "attributes": f"attributes ({', '.join(tables['attributes'])})",
-        "from_queries": "queries that led to it",
+        "from_queries": "queries of its interactions",
         "from_partners": "products bought with it",
         "degree": "how many interactions it has",
     }
@@ -144,7 +144,7 @@ def _query_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests) 
         return {TEXT: model.towers.text([requests.texts[int(requests.text[0])]])[0]}
     text, tower = model.towers.query_texts(requests.query), model.towers.query
     inputs = model.inputs.queries(encoder.view, requests.query)
-    with recording({"query's ID embedding": tower.id_embedding, "products that the query led to": tower.from_products}) as extra:
+    with recording({"query's ID embedding": tower.id_embedding, "products of the query's interactions": tower.from_products}) as extra:
         model.towers.query(inputs, text, encoder.products)
     return {TEXT: text[0], **{name: part[0] for name, part in extra.items() if inputs.known[0]}}
 
@@ -173,17 +173,17 @@ def describe_attention(graph: Graph, request: RequestParts, product: dict[str, T
         product: Parts of its vector by name.
         history_query: The query whose categories selected the history, -1 for none.
     """
-    recalled_by = None if history_query < 0 else graph.nodes("query")["query"][history_query]
+    selected_by = None if history_query < 0 else graph.nodes("query")["query"][history_query]
     attended = request.attended
     if attended is None:
-        return Attention(recalled_by=recalled_by, nothing=1.0, products=())
+        return Attention(history_query=selected_by, nothing=1.0, products=())
     whole, towards = (torch.stack(list(parts.values())).double().sum(dim=0) for parts in (request.parts, product))
     scale = (torch.linalg.vector_norm(whole) * torch.linalg.vector_norm(towards)).clamp(min=1e-12)
     cosine = (attended.part.double() @ towards / scale).tolist()
     weight, history, products = attended.weight.tolist(), attended.history, graph.nodes("product")
     order = np.argsort(-attended.weight[1:].numpy(), kind="stable").tolist()
     return Attention(
-        recalled_by=recalled_by,
+        history_query=selected_by,
         nothing=weight[0],
         products=tuple(
             RememberedProduct(

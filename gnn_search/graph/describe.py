@@ -18,6 +18,14 @@ _LATEST = 10
 """Interactions and queries listed."""
 _TOP = 5
 """Categories, queries and products listed by count."""
+_ANY_ACTION = "interacted with"
+_VERBS: dict[tuple[str, ...], str] = {("purchase",): "bought", ("click",): "clicked"}
+"""What users of a shop with these positive actions alone do."""
+
+
+def interaction_verb(graph: Graph) -> str:
+    """Return what a user does with a product in a positive interaction, in the past tense."""
+    return _VERBS.get(tuple(graph.positive_actions), _ANY_ACTION)
 
 
 class RelationCount(StrictModel):
@@ -105,7 +113,7 @@ class UserNeighbourhood(StrictModel):
 
 
 class QueryNeighbourhood(StrictModel):
-    """A query: how many users issued it and what it led to, the commonest first."""
+    """A query: how many users issued it and the products of its interactions, the commonest first."""
 
     query: str
     as_of: datetime

@@ -15,7 +15,7 @@ from gnn_search.sampling.inputs import QueryInputs
 class QueryTower(nn.Module):
     """Encode queries.
 
-    A query is known when it led to a product before the view's time. In training some known queries are treated as cold ones, drawn at
+    A query is known when it had an interaction before the view's time. In training some known queries are treated as cold ones, drawn at
     random.
     """
 

@@ -9,8 +9,9 @@ from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.baselines.bm25 import Bm25
 from gnn_search.explanation.reranker_features import describe_features
 from gnn_search.graph.cases import Cases
+from gnn_search.graph.describe import interaction_verb
 from gnn_search.graph.store import Graph
-from gnn_search.rerank.features import feature_names
+from gnn_search.rerank.features import QUERY_INTERACTION, QUERY_TIMES, feature_names
 from gnn_search.retrieval.rankers.build import ModelCaseRanker
 from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
 from gnn_search.retrieval.ranking import CaseRanker, Ranker, Ranking
@@ -64,7 +65,7 @@ def work_searches(
     place = known[spread_evenly(len(known), count)]
     user, query, graph = cases.user[place], cases.query[place], model.graph
     nobody, k = np.full_like(user, -1), min(k, graph.num_nodes["product"])
-    verb = "bought" if graph.positive_actions == ["purchase"] else "chose"
+    verb = interaction_verb(graph)
     lists: list[tuple[str, Ranking, list[list[str]]]] = []
     for name, who in (("For this user", user), ("For an anonymous user", nobody)):
         ranking = best.rank(who, query, k)
@@ -103,7 +104,7 @@ _MOST = 2
 
 _FACTS = (
     ("own product", "own product: times", "the user {verb} it {how_often}"),
-    ("query led to it", "times for the query", "the query led to it {how_often}"),
+    (QUERY_INTERACTION, QUERY_TIMES, "users of this query {verb} it {how_often}"),
     ("own brand", "own brand: times", "the user {verb} its brand {how_often}"),
 )
 """Flags, the features that say how often, and what is said of flags that are 1; the strongest first."""

@@ -13,20 +13,23 @@ from gnn_search.rerank.interactions import Interactions
 _MOST_DAYS = 400.0
 _NEVER_REPEATED = 200.0
 _SMOOTHING = 0.1
+QUERY_INTERACTION, QUERY_TIMES, QUERY_SHARE = "interaction for the query", "times for the query", "share of the query's interactions"
+QUERY_DAYS, QUERY_PRODUCTS, KNOWN_QUERY = "days since interaction for the query", "products of the query", "known query"
+"""Names of features of the query, with the product or in general."""
 
 
 def feature_names(settings: RerankerSettings, partners: list[EdgeType]) -> list[str]:
     """Return the name of each column of `candidate_features`, partners being `partner_relations` of the graph."""
     days = [f"{half_life:g}" for half_life in settings.half_life_days]
-    names = ["query led to it", "times for the query", "share of the query's interactions", "days since chosen for the query"]
-    names += [f"share of the query's interactions, half-life {day} days" for day in days]
+    names = [QUERY_INTERACTION, QUERY_TIMES, QUERY_SHARE, QUERY_DAYS]
+    names += [f"{QUERY_SHARE}, half-life {day} days" for day in days]
     names += [f"interactions, half-life {day} days" for day in days] + [f"first interactions, half-life {day} days" for day in days]
     names += ["users", "days since its first interaction"]
     for what in ("own product", "own category", "own brand"):
         names += [f"{what}", f"{what}: times", f"{what}: days since"] + [f"{what}: half-life {day} days" for day in days]
     names += ["own product: repurchase interval", "own product: days since, by the repurchase interval"]
     names += ["own interactions among the candidates", "own share among the candidates", "own recent share among the candidates"]
-    names += ["own share of the brand", "own interactions", "products of the query", "query asked before"]
+    names += ["own share of the brand", "own interactions", QUERY_PRODUCTS, KNOWN_QUERY]
     names += ["share of the category in the query's interactions", "words: share of the best match", "words: BM25"]
     for rank in settings.factors:
         names += [f"similar users, {rank} factors", f"similar users, {rank} factors: direction"]

@@ -32,7 +32,7 @@ class EncodedRequests:
         - text: int64 [n], which of the distinct texts each request has
         - texts: the distinct texts, normalised
         - nodes: int32 [texts], the query of each text, -1 for one that is no node
-        - known: bool [texts], led to a product before
+        - known: bool [texts], had an interaction before
         - understood: bool [texts], known, or the text tower knows a part of it
     """
 
@@ -81,7 +81,7 @@ class RequestEncoder:
         self._texts = model.graph.nodes("query")["query"]
         self._queries = IdLookup(self._texts)
         # With a last one for what is no node, number -1.
-        self._led_to_products = np.r_[view.edges(("product", "rev_leads_to", "query")).degree() > 0, False]
+        self._had_interactions = np.r_[view.edges(("product", "rev_leads_to", "query")).degree() > 0, False]
 
     def encode(self, user: Int32, texts: pl.Series, inductive_users: InductiveUsers | None = None) -> EncodedRequests:
         """Encode requests by their texts.
@@ -111,7 +111,7 @@ class RequestEncoder:
         vectors = torch.zeros((len(texts), self._embeddings.shape[1]))
         stored = np.flatnonzero(nodes >= 0)
         vectors[torch.from_numpy(stored)] = self._embeddings[torch.from_numpy(nodes[stored].astype(np.int64))]
-        history_query, known = nodes.copy(), self._led_to_products[nodes]
+        history_query, known = nodes.copy(), self._had_interactions[nodes]
         understood, has_history = known.copy(), self.nodes.has_history_categories[nodes]
         # Texts count where the graph says nothing of a query: for its vector, or to find a known query like it.
         by_text = np.flatnonzero(~known | ~has_history)

@@ -43,7 +43,7 @@ class SearchResult(Sequence[Hit]):
 
     Attributes:
         query: The normalised text.
-        query_known: Whether it led to a product before.
+        query_known: Whether it had an interaction before.
         user_id: The user, as the graph writes the id; as given where the graph does not hold it.
         user_known: Whether the graph holds this user, or the request describes one.
         as_of: Everything before it was known (UTC).
@@ -95,7 +95,7 @@ class RequestCounts(BaseModel):
         users_given: Requests whose user is known by a history that was given; in none of the three counts before.
         events_unknown: Events of these histories that are left out, since the graph does not hold their product.
         events_later: Events that are left out, since they are not before `as_of`.
-        queries_known: Requests with a query that had led to a product.
+        queries_known: Requests with a query that had an interaction before.
         queries_new: Requests with any other query; answered by its text.
         queries_without_words: Those of them in which no part of a word is known: only the user counts, and without one all products score
             0.

@@ -53,7 +53,7 @@ class Profile:
 
 
 class QueryCategories:
-    """The categories of each query in a view: those of the products that it led to, the commonest first.
+    """The categories of each query in a view: those of the products of its interactions, the commonest first.
 
     Shapes:
         - indptr: int64 [queries + 1]

@@ -18,7 +18,7 @@ from gnn_search.sampling.random_source import RandomSource
 
 @dataclass(frozen=True)
 class ProductInputs:
-    """Products and their neighbours: queries that led to them, products bought with them, related ones.
+    """Products and their neighbours: queries of their interactions, products bought with them, related ones.
 
     Shapes:
         - product: int32 [n]
@@ -38,11 +38,11 @@ class ProductInputs:
 
 @dataclass(frozen=True)
 class QueryInputs:
-    """Queries and the products that they led to.
+    """Queries and the products of their interactions.
 
     Shapes:
         - query: int32 [n]
-        - known: bool [n], whether the query led to anything before
+        - known: bool [n], whether the query had an interaction before
         - products: n rows
     """
 

@@ -28,6 +28,8 @@ from gnn_search.training.divergence import refuse_divergence
 
 _BLOCK = 1024
 _TOP = 10
+_HALF_STREAM, _DROPOUT_STREAM, _ORDER_STREAM, _COLD_STREAM = "walk half", "walk user", "walk fit", "walk unasked"
+"""Purposes of the random draws. They key the random numbers: other words would mean other draws, and so other fits."""
 
 
 def _silent(stage: str, done: int, total: int) -> None: ...
@@ -104,7 +106,7 @@ def user_halves(cases: Cases, seed: int) -> Int64:
     """Return the half, 0 or 1, of each case's user; a case without one is a user of its own: int64 [cases]."""
     user = cases.user.astype(np.int64)
     key = np.where(user >= 0, user, user.max(initial=0) + 1 + np.arange(len(cases)))
-    return RandomSource(seed).uint32("walk half", 0, key, 1)[:, 0].astype(np.int64) & 1
+    return RandomSource(seed).uint32(_HALF_STREAM, 0, key, 1)[:, 0].astype(np.int64) & 1
 
 
 @torch.no_grad()
@@ -124,7 +126,7 @@ def gather(
     were new: new queries are rare in any one period, and without them a fit would rely on what they do not have.
     """
     random = RandomSource(config.seed)
-    dropped = random.uniform("walk user", 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.reranker.user_dropout
+    dropped = random.uniform(_DROPOUT_STREAM, 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.reranker.user_dropout
     user = np.where(dropped, -1, cases.user).astype(np.int32)
     again = _one_a_query(index, cases, config.reranker.cold_query_share, random)
     parts, features, order = [], [], []
@@ -253,7 +255,7 @@ def _recalls(scorer: RerankScorer, examples: RerankExamples, case: Int64) -> Flo
 def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
     source = RandomSource(seed)
     for epoch in range(epochs):
-        order = source.generator("walk fit", epoch).permutation(case)
+        order = source.generator(_ORDER_STREAM, epoch).permutation(case)
         for start in range(0, len(order), size):
             yield np.sort(order[start : start + size])
 
@@ -261,7 +263,7 @@ def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
 def _one_a_query(index: CandidateIndex, cases: Cases, share: float, random: RandomSource) -> Int64:
     """Draw one case of each query that is not new, at most a share of all cases: int64 [drawn]."""
     known = np.flatnonzero(index.query_totals[0][cases.query] > 0)
-    mixed = random.generator("walk unasked", 0).permutation(known)
+    mixed = random.generator(_COLD_STREAM, 0).permutation(known)
     first = np.sort(np.unique(cases.query[mixed], return_index=True)[1])
     return mixed[first][: int(share * len(cases))].astype(np.int64)
 

@@ -33,7 +33,7 @@ def test_for_a_reader(tiny_model):
     ):
         assert wanted in result.stdout
     assert "Shortest paths from user 3 to the product" in result.stdout
-    assert "query 'bread 0' -> led" in result.stdout
+    assert "query 'bread 0' -> found" in result.stdout
     assert result.stderr == ""
 
 
@@ -57,7 +57,7 @@ def test_without_a_user(tiny_model):
 def test_a_new_query_is_noted_on_stderr(tiny_model):
     result = run(tiny_model, "--query", "bread of old", "--product", "P000")
     assert result.exit_code == 0, result.output
-    assert result.stderr.startswith("Note: this query led to nothing before")
+    assert result.stderr.startswith("Note: this query had no interactions before")
     assert "from query" not in result.stdout
 
 

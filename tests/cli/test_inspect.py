@@ -39,7 +39,9 @@ def test_a_user(run):
 def test_a_query_in_any_writing(run):
     told = json.loads(run("--query", "bread 0", "--json").stdout)
     shown = run("--query", " BREAD  0 ").stdout
-    assert shown.startswith(f"Query 'bread 0': {told['num_users']} users, led to {told['num_products']} products in")
+    assert shown.startswith(
+        f"Query 'bread 0': {told['num_interactions']} interactions of {told['num_users']} users with {told['num_products']} products"
+    )
     assert told["top_products"][0]["title"] in shown
     assert "food > bakery > bread" in shown
 
@@ -49,7 +51,7 @@ def test_a_product(run):
     shown = run("--product", "P003").stdout
     assert shown.startswith(f"Product P003: {told['title']}, {told['num_interactions']} interactions of {told['num_users']} known users\n")
     assert "food > fruit > berries" in shown
-    assert "Commonest queries that led to it" in shown
+    assert "Commonest queries of its interactions" in shown
     assert "Bought with it" in shown
 
 

@@ -38,18 +38,18 @@ def test_for_a_user(tiny_model):
     result = run(tiny_model, "Bread 0", "--user", 3, "-k", 40)
     assert result.exit_code == 0, result.output
     assert "'bread 0' for user 3, as of 2024-02-22 00:00 UTC" in result.stdout
-    assert "chose before" in result.stdout
+    assert "interacted with before" in result.stdout
     assert "1 time, last 2024-02-03" in result.stdout
-    assert "What user 3 chose before in these categories" in result.stdout
+    assert "What user 3 interacted with before in these categories" in result.stdout
 
 
 def test_a_user_who_bought_nothing_in_these_categories(tiny_model):
-    # What a new query is nearest to hangs on the weights, which mean nothing here; some user chose nothing near some query.
+    # What a new query is nearest to hangs on the weights, which mean nothing here; some user interacted with nothing near some query.
     for query, user in product(("home 0", "garten & möbel 0", "drinks 0", "dairy 1"), range(1, 16)):
         result = run(tiny_model, query, "--user", user, "-k", 1, "--channel", "vector")
-        if f"User {user} chose nothing in these categories before." in result.stdout:
+        if f"User {user} interacted with nothing in these categories before." in result.stdout:
             return
-    pytest.fail("every user chose something in every category")
+    pytest.fail("every user interacted with something in every category")
 
 
 def test_each_channel(tiny_model):
@@ -61,7 +61,7 @@ def test_each_channel(tiny_model):
     assert json.loads(run(tiny_model, "bread 0", "--user", 3, "-k", 40, "--json").stdout)["hits"] == hits["reranked"]
     assert [len(hits["reranked"]), len(hits["vector"])] == [40, 40]
     assert 0 < len(hits["graph"]) < 40
-    # What the user chose in these categories is among the candidates.
+    # What the user interacted with in these categories is among the candidates.
     assert any(past["times"] for past in found["graph"]["past"]["hits"] if past is not None)
     assert all(abs(hit["score"]) <= 1.00001 for hit in hits["vector"])
     bad = run(tiny_model, "bread 0", "--channel", "words")
@@ -224,7 +224,7 @@ def test_a_history_from_outside(tiny_model):
     assert result.stdout.startswith("'bread 0' for this user with 3 products of the given history, as of 2024-02-22 00:00 UTC\n")
     assert "2 times" in result.stdout
     assert "last" not in result.stdout
-    assert "What this user chose before in these categories, 2 products:" in result.stdout
+    assert "What this user interacted with before in these categories, 2 products:" in result.stdout
     assert result.stderr == "Note: 1 of 4 events of the history are of products that are not in the graph\n"
     found = json.loads(run(tiny_model, "bread 0", "--user", 3, "--history", "P000", "--json").stdout)
     assert (found["user_id"], found["user_known"], found["history_events"]) == (3, True, 1)

@@ -108,9 +108,11 @@ def test_a_new_query(explainer):
     found = explainer.explain("bread of old", "P000", 3)
     assert not found.query_known
     assert found.from_query == ()
-    assert found.notes[0].startswith("this query led to nothing before, so its text alone says what is wanted; the history is selected")
+    assert found.notes[0].startswith(
+        "this query had no interactions before, so its text alone says what is wanted; the history is selected"
+    )
     assert {part.name for part in found.cosine.request if "query" in part.name} <= {"query text", "history in the query's categories"}
-    assert found.attention.recalled_by != "bread of old"
+    assert found.attention.history_query != "bread of old"
 
 
 def test_a_query_of_unknown_words_and_nobody(explainer):

@@ -82,7 +82,7 @@ def test_the_history_adds_what_its_products_add(setting):
         encoded = encode(encoder, user, "bread 0")
         request, product = request_parts(model, encoder.nodes, encoded), product_parts(model, encoder.nodes, 5)
         found = describe_attention(model.graph, request, product, int(encoded.history_query[0]))
-        assert found.recalled_by == "bread 0"
+        assert found.history_query == "bread 0"
         assert (not found.products) == (HISTORY not in request.parts)
         if not found.products:
             assert found.nothing == 1

@@ -54,8 +54,8 @@ def test_by_hand(fruit_shop):
     ways = PathFinder(fruit_shop.before(day(10)), 1e9).find(node(fruit_shop, "user", "ann"), find_node(fruit_shop, "product", "p1"))
     first = ways[0]
     assert [(step.words, step.to_id) for step in first.steps] == [
-        ("asked 3 times, last on 2020-01-04,", "apple"),
-        ("led once on 2020-01-05 to", "p1"),
+        ("searched 3 times, last on 2020-01-04, for", "apple"),
+        ("found once on 2020-01-05", "p1"),
     ]
     # All of her queries are this one; it led three times somewhere, once to p1.
     assert first.length == pytest.approx(2 * log(2) + log(3))

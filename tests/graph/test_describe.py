@@ -9,7 +9,7 @@ import pytest
 from shops import build, write_tiny_shop
 
 from gnn_search.errors import RequestError
-from gnn_search.graph.describe import neighbourhood, summarise
+from gnn_search.graph.describe import interaction_verb, neighbourhood, summarise
 from gnn_search.graph.store import to_datetime
 
 
@@ -111,3 +111,11 @@ def test_of_a_category_nothing_is_told(tiny_graph):
 def test_an_unknown_id(tiny_graph):
     with pytest.raises(RequestError, match="there is no user '99' in the graph"):
         neighbourhood(tiny_graph, "user", "99", 0)
+
+
+@pytest.mark.parametrize(
+    ("actions", "verb"),
+    [(("purchase",), "bought"), (("click",), "clicked"), (("cart",), "interacted with"), (("purchase", "click"), "interacted with")],
+)
+def test_what_users_do_is_said_by_the_action(tmp_path, actions, verb):
+    assert interaction_verb(build(write_tiny_shop(tmp_path / "shop", actions=actions), tmp_path / "graph")) == verb

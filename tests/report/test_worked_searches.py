@@ -66,13 +66,13 @@ def test_reasons_tell_what_the_graph_holds(model):
             times = int((products == ids.index(hit.product_id)).sum())
             assert hit.reason
             reasons.add(hit.reason)
-            if "the query led to it" in hit.reason:
-                assert f"the query led to it {'once' if times == 1 else f'{times} times'}" in hit.reason
-            elif "the user chose" not in hit.reason.partition(";")[0]:
+            if "users of this query interacted with it" in hit.reason:
+                assert f"users of this query interacted with it {'once' if times == 1 else f'{times} times'}" in hit.reason
+            elif "the user interacted with" not in hit.reason.partition(";")[0]:
                 assert times == 0
         assert all(hit.reason.startswith("BM25 ") for hit in one.lists[2].hits)
         assert all("the user" not in hit.reason for hit in one.lists[1].hits)
-    assert any(reason.startswith("the user chose it ") for reason in reasons)
+    assert any(reason.startswith("the user interacted with it ") for reason in reasons)
     assert len(reasons) > 3
 
 

@@ -71,10 +71,10 @@ def test_hand_computed(fruit_shop):
     found = described(candidate_index(fruit_shop, fruit_shop.manifest.validation_start), 0, queries.index("apple"))
     assert list(found) == [0, 1]
     expected = {
-        "query led to it": (1, 1),
+        "interaction for the query": (1, 1),
         "times for the query": (log1p(2), log1p(1)),
         "share of the query's interactions": (log(2.1 / 4), log(1.1 / 4)),
-        "days since chosen for the query": (log1p(8), log1p(6)),
+        "days since interaction for the query": (log1p(8), log1p(6)),
         "users": (log1p(1), log1p(1)),
         "days since its first interaction": (log1p(9), log1p(6)),
         "own product: repurchase interval": (log1p(1), log1p(200)),
@@ -88,7 +88,7 @@ def test_hand_computed(fruit_shop):
         "words: share of the best match": (0, 0),
         "words: BM25": (0, 0),
         "products of the query": (log1p(2), log1p(2)),
-        "query asked before": (1, 1),
+        "known query": (1, 1),
     }
     for what in ("own product", "own brand"):
         expected |= {what: (1, 0), f"{what}: times": (log1p(2), 0), f"{what}: days since": (log1p(8), 0)}
@@ -130,8 +130,8 @@ def test_a_new_query_is_told_apart(fruit_shop):
     apple = fruit_shop.nodes("query")["query"].to_list().index("apple")
     asked = described(index, 0, apple)
     unasked = described(index, 0, -1, history_query=apple)
-    assert {numbers["query asked before"] for numbers in asked.values()} == {1}
-    assert {numbers["query asked before"] for numbers in unasked.values()} == {0}
+    assert {numbers["known query"] for numbers in asked.values()} == {1}
+    assert {numbers["known query"] for numbers in unasked.values()} == {0}
 
 
 def test_partners_enter_as_logarithms(tmp_path):
@@ -181,9 +181,9 @@ def test_a_query_that_led_to_nothing_yet_is_new(fruit_shop):
     found = described(index, 0, queries.index("pear"), apple)
     assert list(found) == [0]
     assert found == described(index, 0, -1, apple)
-    assert found[0]["query led to it"] == found[0]["products of the query"] == 0
+    assert found[0]["interaction for the query"] == found[0]["products of the query"] == 0
     assert found[0]["share of the query's interactions"] == pytest.approx(log(0.1))
-    assert found[0]["days since chosen for the query"] == pytest.approx(log1p(400))
+    assert found[0]["days since interaction for the query"] == pytest.approx(log1p(400))
 
 
 @pytest.mark.parametrize("what", ["category", "brand"])

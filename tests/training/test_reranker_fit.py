@@ -146,9 +146,9 @@ def test_some_cases_come_again_as_if_their_query_were_new(tiny_graph):
     assert np.array_equal(examples.features[: len(plain.features)], plain.features)
     names = feature_names(settings.reranker, index.partner_relations)
     copies = dict(zip(names, examples.features[len(plain.features) :].T, strict=True))
-    assert not copies["query asked before"].any()
+    assert not copies["known query"].any()
     assert not copies["products of the query"].any()
-    assert not copies["query led to it"].any()
+    assert not copies["interaction for the query"].any()
     assert copies["own product"].any()  # what is known of the user stays
     # Half of the users' copies go with each half of the fit.
     assert set(examples.group[len(cases) :]) == {0, 1}

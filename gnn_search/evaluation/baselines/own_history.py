@@ -13,7 +13,7 @@ from gnn_search.retrieval.ranking import Ranking
 
 
 class OwnHistory:
-    """Rank the user's own past products among those the query led to, by frequency; then popularity within the query.
+    """Rank the user's own past products among those of the query's interactions, by frequency; then popularity within the query.
 
     Ties go to the product that is more popular for the query.
     """

@@ -35,7 +35,7 @@ class QueryPopularity:
         self.place[order] = np.arange(len(order))
 
     def within(self, query: Int32, k: int) -> Int32:
-        """Return the best products that each query led to and no others, int32[queries, k]."""
+        """Return the best products of each query's interactions and no others, int32[queries, k]."""
         return first_of_each(self.pairs.indptr, self._ordered, query, k)
 
     def lists(self, query: Int32, k: int) -> Int32:

@@ -12,7 +12,7 @@ from gnn_search.retrieval.ranking import Ranking
 
 
 class QueryPopularityThenBm25:
-    """Rank the products that the query led to by popularity within it, then the others by BM25."""
+    """Rank the products of the query's interactions by popularity within it, then the others by BM25."""
 
     name = "query_popularity_then_bm25"
 

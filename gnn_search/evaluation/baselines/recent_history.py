@@ -17,8 +17,8 @@ class RecentHistory:
     """Blend the user's own past products with those that are popular for the query of late.
 
     The score is ln(1 + times) * (2 ** (-days since last / half-life) + floor) + weight * share of the query's recent interactions. The
-    first term is of the user's own interactions with the product, and counts for products that the query led to, or that share a category
-    with one of those; the second is that of `RecentQueryPopularity`, which also settles ties and fills the list.
+    first term is of the user's own interactions with the product, and counts for products of the query's interactions, or that share a
+    category with one of those; the second is that of `RecentQueryPopularity`, which also settles ties and fills the list.
     """
 
     name = "recent_history"
@@ -85,6 +85,6 @@ class RecentHistory:
         return np.append(self._popularity.share, 0.0)[pair]
 
     def _place(self, query: Int32, product: Int32) -> Int64:
-        """Return the place of each product among those of its query, behind all for one that the query never led to; shaped as product."""
+        """Return the place of each product among those of its query, behind all for one without such an interaction; as product."""
         pair = self._popularity.pairs.find(query, product.ravel())
         return np.append(self._popularity.place, np.iinfo(np.int64).max)[pair].reshape(product.shape)

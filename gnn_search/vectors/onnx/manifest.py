@@ -85,7 +85,7 @@ class OnnxManifest(StrictModel):
 
     Attributes:
         model_hash: Hash of the model's configuration, tokenizer and weights.
-        as_of: The tables hold what queries led to before this time, UTC.
+        as_of: The tables hold the queries' interactions before this time, UTC.
         onnx: Version of the package that wrote them.
         personal_tower: The personal tower; null where the model has nothing to say of users.
         check: How they compare with the package.
