@@ -38,7 +38,16 @@ class RequestParser:
             RequestError: This is no list of requests, a query is blank, a key is unknown, or a user, a history or an attribute can't be
                 read.
         """
-        stated = _read_requests(requests)
+        # Programs without types get here, so nothing is taken for granted.
+        given: Any = requests
+        listed = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+        items: list[Any] = list(given) if listed else [given]
+        if faulty := [one for one in items if not (listed and isinstance(one, Request | Mapping))]:
+            example = '[Request("frozen pizza")] or [{"query": "frozen pizza"}]'
+            raise RequestError(
+                f"give a list of requests, each a Request or a mapping with the key 'query', such as {example}; got {faulty[0]!r}"
+            )
+        stated = [one if isinstance(one, Request) else Request.from_mapping(one) for one in items]
         queries: list[Any] = [request.query for request in stated]
         wrong = [one for one in queries if not isinstance(one, str)]
         if wrong:
@@ -65,17 +74,14 @@ class RequestParser:
         described = np.array([request.history is not None for request in stated], dtype=np.bool_) & ((length > 0) | (user >= 0))
         described |= np.array([bool(request.attributes) for request in stated], dtype=np.bool_)
         keys = [(b"user %d" % node, request.session) for node, request in zip(user, stated, strict=True)]
-        batch = _nobody_described(
-            pl.DataFrame([user_id, query]), text, user, length, keys, self._plain_ids([request.user_id for request in stated], user)
-        )
+        # Ids as the graph writes those that it holds, and plain values, no numpy integers.
+        named: list[Any] = [request.user_id for request in stated]
+        plain = [int(one) if isinstance(one, np.integer) else one for one in named]
+        ids = [self._ids[node] if node >= 0 else one for one, node in zip(plain, user.tolist(), strict=True)]
+        batch = _nobody_described(pl.DataFrame([user_id, query]), text, user, length, keys, ids)
         if not described.any():
             return batch
         return self._describe(batch, described, tabulate_histories(histories), _attributes(stated, described), "the history")
-
-    def _plain_ids(self, given: Sequence[Any], node: Int32) -> list[str | int | None]:
-        """Return users' ids as the graph writes those that it holds, and the others as given; plain values, no numpy integers."""
-        plain = [int(one) if isinstance(one, np.integer) else one for one in given]
-        return [self._ids[place] if place >= 0 else one for one, place in zip(plain, node.tolist(), strict=True)]
 
     def parse_table(self, table: pl.DataFrame, *, ids_fit: bool = True) -> RequestBatch:
         """Read a block of a file of requests, whose queries are not blank.
@@ -120,23 +126,6 @@ class RequestParser:
             later_events=later,
             cache_keys=keys,
         )
-
-
-def _read_requests(requests: Any) -> list[Request]:
-    """Return the requests that a program gave as a list.
-
-    Raises:
-        RequestError: It is no list, or an item is no request.
-    """
-    listed = isinstance(requests, Iterable) and not isinstance(requests, str | bytes | Mapping)
-    given = list(requests) if listed else [requests]
-    wrong = given if not listed else [one for one in given if not isinstance(one, Request | Mapping)]
-    if wrong:
-        example = '[Request("frozen pizza")] or [{"query": "frozen pizza"}]'
-        raise RequestError(
-            f"give a list of requests, each a Request or a mapping with the key 'query', such as {example}; got {wrong[0]!r}"
-        )
-    return [one if isinstance(one, Request) else Request.from_mapping(one) for one in given]
 
 
 def _nobody_described(
