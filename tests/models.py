@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from gnn_search.model.static_tower import StaticTower
 
 from gnn_search.config.training import LossSettings, TextSettings, TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
-from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.rerank.candidates import partner_relations

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from gnn_search.model.static_tower import StaticTower
 
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.features import Features, training_texts
-from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.two_tower import TwoTower
 

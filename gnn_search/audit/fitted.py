@@ -12,7 +12,7 @@ from gnn_search.arrays import Bool, sorted_unique
 from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe
 from gnn_search.audit.model import AuditedModel
 from gnn_search.audit.shop import AuditedShop, time_text
-from gnn_search.model.features import product_texts
+from gnn_search.graph.texts import product_texts
 from gnn_search.model.tokens import train_tokenizer
 
 _MOST_CHARACTERS = 50_000_000
@@ -63,7 +63,7 @@ def _later_words(stored: str, known: list[str], everything: list[str]) -> list[s
 
 
 def _no_own_tokenizer(model: AuditedModel) -> str | None:
-    if model.config.text.kind != "static" or model.config.text.start is not None:
+    if "static" not in model.config.text.parts or model.config.text.start is not None:
         return "the text tower was trained by others, not on the shop's texts"
     graph = model.shop.graph
     characters = sum(int(graph.nodes(kind)[text].str.len_chars().sum()) for kind, text in (("product", "title"), ("query", "query")))

@@ -26,29 +26,68 @@ class PretrainSettings(Settings):
     learning_rate: float = Field(5e-3, gt=0, le=1, description="Of all weights but a transformer's, at its height.")
 
 
-class TextSettings(Settings):
-    """The text tower.
+TextPart = Literal["static", "terms", "transformer"]
 
-    `static`: a subword tokenizer trained on the shop's own text, a token table, a weighted mean, a projection. `transformer`: a
-    sentence-transformers model and a learned projection.
+
+class TextSettings(Settings):
+    """The text tower: the sum of its parts.
+
+    `static`: tokens of a subword tokenizer, one vector each, and a projection. `terms`: words and their character n-grams, hashed, one
+    vector each. `transformer`: a sentence-transformers model and a learned projection.
     """
 
-    kind: Literal["static", "transformer"] = Field("static", description="What encodes texts.")
+    parts: tuple[TextPart, ...] = Field(("static", "terms"), min_length=1, description="What encodes texts.")
     start: str | StaticFiles | None = Field(
         None,
-        description="Where weights come from: the folder of a Model2Vec or StaticEmbedding model (static) or of a sentence-transformers "
-        "model (transformer), as a path or as package:path inside an installed Python package; for static also two files.",
+        description="static: where weights come from, the folder of a Model2Vec or StaticEmbedding model, as a path or as package:path "
+        "inside an installed Python package; or two files. null: a tokenizer is trained on the shop's own text.",
     )
-    frozen: bool = Field(True, description="Whether a transformer stays as it is; one that learns is some hundred times slower to train.")
-    vocabulary: int = Field(8000, ge=100, le=1_000_000, description="Most tokens of a tokenizer trained on the shop's text.")
-    max_tokens: int = Field(32, ge=1, le=512, description="Tokens of a text that count.")
+    vocabulary: int = Field(8000, ge=100, le=1_000_000, description="static: most tokens of a tokenizer trained on the shop's text.")
+    buckets: int = Field(65_536, ge=256, le=1 << 27, description="terms: numbers that words and n-grams are hashed to.")
+    grams: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(
+        (3, 4), max_length=6, description="terms: lengths of the n-grams; 2 and 3 suit a language without spaces."
+    )
+    transformer: str | None = Field(
+        None, description="transformer: the folder of a sentence-transformers model, as a path or as package:path."
+    )
+    frozen: bool = Field(True, description="Whether the transformer stays as it is; one that learns is some hundred times slower to train.")
+    max_tokens: int = Field(32, ge=1, le=512, description="Tokens of a text that count, for static and transformer.")
     pretrain: PretrainSettings = Field(default_factory=PretrainSettings)
 
     @model_validator(mode="after")
-    def _has_a_transformer(self) -> TextSettings:
-        if self.kind == "transformer" and not isinstance(self.start, str):
-            raise ValueError("kind transformer needs start, the folder of a sentence-transformers model")
+    def _parts_fit(self) -> TextSettings:
+        if len(set(self.parts)) != len(self.parts):
+            raise ValueError("each part may stand once in parts")
+        if "transformer" in self.parts and self.transformer is None:
+            raise ValueError("the part transformer needs transformer, the folder of a sentence-transformers model")
+        for part, name in (("transformer", "transformer"), ("static", "start")):
+            if part not in self.parts and getattr(self, name) is not None:
+                raise ValueError(f"{name} is given, and parts has no {part}; add it, or leave {name} out")
         return self
+
+
+class AugmentationSettings(Settings):
+    """What is taught beside the log's own queries, so that the model learns words and not copies."""
+
+    pseudo_queries: float = Field(
+        0.5,
+        ge=0,
+        le=4,
+        description="Pseudo-queries a step, as a share of the batch: a few words of a product's text, which ask for the product (0 = off).",
+    )
+    noise: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Share of a batch's queries that are taught as unknown ones with noise: a typo, plural for singular, a word left out.",
+    )
+    typos: float = Field(0.1, ge=0, le=1, description="Share of the pseudo-queries with a typo or plural for singular.")
+    held_out_queries: float = Field(
+        0.08,
+        ge=0,
+        le=0.5,
+        description="Share of the queries that the vectors are not taught, on which the reranker learns what to trust when a query is new.",
+    )
 
 
 class ProductSettings(Settings):
@@ -236,6 +275,7 @@ class TrainingConfig(Settings, NamedFile):
     query: QuerySettings = Field(default_factory=QuerySettings)
     user: UserSettings = Field(default_factory=UserSettings)
     shared_attributes: tuple[SharedAttribute, ...] = Field((), description="Attributes that users and products both have.")
+    augmentation: AugmentationSettings = Field(default_factory=AugmentationSettings)
     negatives: tuple[Negatives, ...] = Field((InBatch(kind="in_batch"), Taxonomic(kind="taxonomy")), min_length=1)
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     loss: LossSettings = Field(default_factory=LossSettings)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 from gnn_search.arrays import Float32, Int64, expand_ranges, row_bounds
@@ -108,6 +109,40 @@ class PaddedVectors:
     def sum(self, table: Tensor) -> Tensor:
         """Return the weighted sum of each list, float32 [lists, d]."""
         return torch.bmm(self.weight[:, None, :], self.vectors)[:, 0]
+
+
+def sum_rows(table: Tensor, index: Tensor, offsets: Tensor) -> Tensor:
+    """Return the plain sum of a table's rows for each list, with a gradient several times as fast as `embedding_bag`'s on a CPU.
+
+    Shapes:
+        - table: float32 [rows, d]
+        - index: int64 [entries]
+        - offsets: int64 [lists], where each list starts
+        - returns: float32 [lists, d], zeros for an empty one
+    """
+    if not len(index):
+        return table.new_zeros((len(offsets), table.shape[1]))
+    return torch.as_tensor(_SumRows.apply(table, index, offsets))  # type: ignore[no-untyped-call]
+
+
+class _SumRows(torch.autograd.Function):
+    """Sums over lists of rows; on the way back, the sums over the lists that hold each row, by one sort."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, table: Tensor, index: Tensor, offsets: Tensor) -> Tensor:
+        ctx.save_for_backward(index, offsets)
+        ctx.shape = table.shape  # type: ignore[attr-defined]
+        return functional.embedding_bag(index, table, offsets, mode="sum")
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        index, offsets = ctx.saved_tensors
+        ends = torch.cat([offsets[1:], offsets.new_tensor([len(index)])])
+        lists = torch.repeat_interleave(torch.arange(len(offsets), device=index.device), ends - offsets)
+        ordered, order = torch.sort(index, stable=True)
+        row, count = torch.unique_consecutive(ordered, return_counts=True)
+        summed = functional.embedding_bag(lists[order], gradient.contiguous(), torch.cumsum(count, dim=0) - count, mode="sum")
+        return gradient.new_zeros(ctx.shape).index_copy_(0, row, summed), None, None
 
 
 Lists = Ragged | Padded | PaddedVectors

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,7 @@ import polars as pl
 from gnn_search.arrays import Int32, Int64, row_bounds
 from gnn_search.config.training import ProductSettings
 from gnn_search.graph.store import Graph
+from gnn_search.graph.texts import product_texts
 from gnn_search.model.codes import Codes, ValueNumbers, code_quantiles, code_values
 from gnn_search.model.shared_attributes import SharedAttributes
 
@@ -45,23 +45,6 @@ class Features:
         """The products' brands."""
         products = self.graph.nodes("product")
         return code_values(products, ["brand"] if "brand" in products.columns else [])
-
-
-TextNode = Literal["query", "product", "category"]
-"""The node types that have a text."""
-
-
-def node_texts(graph: Graph, node_type: TextNode) -> list[str]:
-    """Return the text of each node: a query's own, a category's name, a product's title and brand."""
-    if node_type == "product":
-        return product_texts(graph.nodes("product"))
-    return graph.nodes(node_type)["query" if node_type == "query" else "name"].to_list()
-
-
-def product_texts(products: pl.DataFrame) -> list[str]:
-    """Return each product's title, with its brand where the catalogue has one."""
-    columns = [column for column in ("title", "brand") if column in products.columns]
-    return products.select(pl.concat_str(columns, separator=" ", ignore_nulls=True))["title"].to_list()
 
 
 def training_texts(graph: Graph) -> Iterator[str]:

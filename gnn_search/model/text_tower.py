@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from gnn_search.arrays import Int32
-from gnn_search.model.features import TextNode
+from gnn_search.graph.texts import TextNode
 
 
 class TextTower(nn.Module, ABC):

@@ -15,9 +15,11 @@ from gnn_search.config.training import TextSettings
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
+from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.features import training_texts
 from gnn_search.model.pretrained import hash_folder, locate, principal_projection, read_static_model
-from gnn_search.model.static_tower import StaticTower
+from gnn_search.model.summed_tower import SummedTower
+from gnn_search.model.terms import TermHasher
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.transformer_tower import (
@@ -46,16 +48,25 @@ def make_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout
         ArtefactError: The text vectors in the model folder are damaged, or of another transformer.
         MissingExtraError: A transformer is asked for, and the package that runs it is not installed.
     """
-    if settings.kind == "transformer":
-        assert isinstance(settings.start, str)
-        folder = locate(settings.start)
-        if settings.frozen:
-            return _make_frozen(TransformerSource(folder, hash_folder(folder), settings.max_tokens), dimension, graph, layout)
-        return _make_learning(folder, settings, dimension, graph)
-    if settings.start is not None:
-        tokenizer, table = read_static_model(settings.start, dimension, settings.max_tokens)
-        return StaticTower(graph, tokenizer, dimension, table)
-    return StaticTower(graph, train_tokenizer(training_texts(graph), settings), dimension)
+    bag = None
+    if set(settings.parts) & {"static", "terms"}:
+        tokenizer, table = None, None
+        if "static" in settings.parts:
+            if settings.start is None:
+                tokenizer = train_tokenizer(training_texts(graph), settings)
+            else:
+                tokenizer, table = read_static_model(settings.start, dimension, settings.max_tokens)
+        bag = BagTower(graph, dimension, tokenizer, _hasher(settings), table)
+    if settings.transformer is None:
+        assert bag is not None
+        return bag
+    folder = locate(settings.transformer)
+    transformer: FrozenTransformer | LearningTransformer
+    if settings.frozen:
+        transformer = _make_frozen(TransformerSource(folder, hash_folder(folder), settings.max_tokens), dimension, graph, layout)
+    else:
+        transformer = _make_learning(folder, settings, dimension, graph)
+    return transformer if bag is None else SummedTower(bag, transformer)
 
 
 def open_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout: ModelLayout) -> TextTower:
@@ -64,15 +75,24 @@ def open_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout
     Raises:
         ArtefactError: The folder is damaged.
     """
-    if settings.kind == "static":
-        return StaticTower(graph, Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8")), dimension)
+    bag = None
+    if set(settings.parts) & {"static", "terms"}:
+        tokenizer = Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8")) if "static" in settings.parts else None
+        bag = BagTower(graph, dimension, tokenizer, _hasher(settings))
+        if settings.transformer is None:
+            return bag
     vectors, source = _read_text_vectors(layout)
     texts = DistinctTexts(graph)
     if len(vectors) != len(texts.texts):
         raise ArtefactError(
             f"{layout.text_vectors} is damaged: expected vectors of {len(texts.texts):,} texts, got {len(vectors):,}; train the model again"
         )
-    return FrozenTransformer(texts, vectors, source, dimension)
+    transformer = FrozenTransformer(texts, vectors, source, dimension)
+    return transformer if bag is None else SummedTower(bag, transformer)
+
+
+def _hasher(settings: TextSettings) -> TermHasher | None:
+    return TermHasher(settings.buckets, settings.grams) if "terms" in settings.parts else None
 
 
 def _make_frozen(source: TransformerSource, dimension: int, graph: Graph, layout: ModelLayout) -> FrozenTransformer:

@@ -20,8 +20,8 @@ from torch.utils.checkpoint import checkpoint
 from gnn_search.arrays import Int32, Int64
 from gnn_search.errors import ArtefactError, ConfigError, MissingExtraError
 from gnn_search.graph.store import Graph
+from gnn_search.graph.texts import TextNode, node_texts
 from gnn_search.layout import ModelLayout, staged
-from gnn_search.model.features import TextNode, node_texts
 from gnn_search.model.pretrained import hash_folder
 from gnn_search.model.text_tower import TextTower
 
@@ -196,23 +196,23 @@ def load_transformer(folder: Path, max_tokens: int) -> Any:
         MissingExtraError: The package is not installed.
     """
     if not (folder / "modules.json").is_file():
-        raise ConfigError(f"text.start: {folder} is no folder of a sentence-transformers model; expected modules.json in it")
+        raise ConfigError(f"text.transformer: {folder} is no folder of a sentence-transformers model; expected modules.json in it")
     for weights in folder.rglob("pytorch_model*.bin"):
         if not list(weights.parent.glob("*.safetensors")):
-            raise ConfigError(f"text.start: {weights} is a pickle, which is never read; save the model with safe_serialization=True")
+            raise ConfigError(f"text.transformer: {weights} is a pickle, which is never read; save the model with safe_serialization=True")
     try:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"text.kind transformer needs {error.name}, which is not installed; run: pip install 'gnn-search[transformer]'"
+            f"the text part transformer needs {error.name}, which is not installed; run: pip install 'gnn-search[transformer]'"
         ) from None
     logging.disable_progress_bar()
     try:
         model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"text.start: the sentence-transformers model in {folder} can't be loaded ({reason})") from None
+        raise ConfigError(f"text.transformer: the sentence-transformers model in {folder} can't be loaded ({reason})") from None
     model.max_seq_length = max_tokens if model.max_seq_length is None else min(max_tokens, model.max_seq_length)
     return model.eval().float()
 

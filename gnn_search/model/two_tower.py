@@ -89,7 +89,13 @@ class TwoTower(nn.Module):
         product = self.product(batch.products, base, text, batch.queries.query, self.bases)
         # A product without its ID embedding for this step alone must not be remembered so.
         self._store(batch.products.product, base, product, with_id_embedding)
-        query = self.query(batch.queries, text, self.vectors, generator)
+        # Other queries' messages to products keep the texts as they are.
+        augmented = self.text(batch.texts.texts)
+        noisy = len(batch.texts.noisy)
+        query = self.query(
+            batch.queries, text.index_copy(0, torch.from_numpy(batch.texts.noisy), augmented[:noisy]), self.vectors, generator
+        )
+        query = torch.cat([query, functional.normalize(augmented[noisy:], dim=1)])
         personal = self.personalise(query[torch.from_numpy(batch.query)], batch.users, self.vectors)
         return self._losses(batch, personal, product)
 

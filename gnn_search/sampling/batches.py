@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from threading import Lock
 
@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Float32, Float64, Int32, Int64, sorted_unique
+from gnn_search.arrays import Float32, Float64, Int32, Int64, find_keys, sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph, GraphView
+from gnn_search.graph.texts import product_texts
+from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter, held_out_queries
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler, ProductInputs, QueryInputs, UserInputs
-from gnn_search.sampling.negatives.base import Positives
+from gnn_search.sampling.negatives.base import OwnNegatives, Positives
 from gnn_search.sampling.negatives.build import build_samplers
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.sampling.schedule import POOL, LossSchedule
@@ -57,6 +59,17 @@ class Examples:
             action=code.to_numpy(),
             **{column: table[column].to_numpy() for column in ("query", "product", "time", "session_start", "weight")},
         )
+
+    def without(self, queries: npt.NDArray[np.bool_]) -> Examples:
+        """Return the examples of the other queries; all where no other query has any.
+
+        Shapes:
+            - queries: bool [queries]
+        """
+        kept = ~queries[self.query]
+        if not kept.any():
+            return self
+        return Examples(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -102,6 +115,8 @@ class Batch:
         - pool: int64 [m], rows of products
         - log_presence: float32 [m], ln of the chance that the pool holds each
         - masked_row, masked_column: int64, places of the [n, m] scores that hold a known positive, the example's own one among them
+        - texts: of the noisy queries and the pseudo-queries; a pseudo-query is an example of nobody, and its row of queries stands behind
+          those of the graph
         - pool_weight, and `weight` of the other parts: what they count at this step; a part that counts nothing is left out
     """
 
@@ -120,6 +135,7 @@ class Batch:
     masked_column: Int64
     own: tuple[OwnPart, ...]
     hardest: HardestPart | None
+    texts: AugmentedTexts
 
 
 class BatchSampler:
@@ -132,15 +148,20 @@ class BatchSampler:
     def __init__(self, graph: Graph, config: TrainingConfig) -> None:
         self.graph = graph
         self._batch_size, self._user_dropout = config.loop.batch_size, config.user.dropout
+        self._pseudo_weight = 1.0
         self._window_length = int(config.loop.window_days * _DAY)
         self.inputs = InputSampler(graph, config)
-        self.examples = Examples.of(graph, "train")
+        self.examples = Examples.of(graph, "train").without(
+            held_out_queries(graph.num_nodes["query"], config.augmentation.held_out_queries, config.seed)
+        )
         if not len(self.examples.time):
             raise RequestError(
                 f"{graph.path}: the training period holds no interaction, only products that were shown; move the recipe's split"
             )
         self._random = RandomSource(config.seed)
         positives = self._take(np.arange(len(self.examples.time)))
+        products = product_texts(graph.nodes("product"))
+        self._augmenter = Augmenter(config.augmentation, graph.nodes("query")["query"].to_list(), products, self._random)
         self.negatives = build_samplers(config.negatives, config.loss.mask, graph, positives, self._random)
         self._views: OrderedDict[int, tuple[GraphView, QueryCategories]] = OrderedDict()
         self._window = np.asarray((self.examples.time - self.examples.time[0]) // self._window_length)
@@ -161,25 +182,39 @@ class BatchSampler:
         weights, progress = self.schedule.weights(number), self.schedule.progress(number)
         own = {name: sampler.draw(positives, epoch, progress) for name, sampler in self.negatives.own.items() if weights[name]}
         pool, absence, row, column = self._pool(positives, epoch, step)
-        products = sorted_unique(np.concatenate([pool, positives.product, *(drawn.product.ravel() for drawn in own.values())]))
+        asked = sorted_unique(positives.query)
+        texts = self._augmenter.draw(number, asked, self._batch_size)
+        drawn_products = [drawn.product.ravel() for drawn in own.values()]
+        products = sorted_unique(np.concatenate([pool, positives.product, texts.product, *drawn_products]))
         product_inputs = self.inputs.products(view, products, self._random, epoch)
-        queries = sorted_unique(np.concatenate([positives.query, product_inputs.queries.index]))
+        queries = sorted_unique(np.concatenate([asked, product_inputs.queries.index]))
+        texts = replace(texts, noisy=np.searchsorted(queries, asked[texts.noisy]))
+        query_inputs = self.inputs.queries(view, queries, self._random, epoch)
+        query_inputs.known[texts.noisy] = False
+        pseudo, time = np.full(len(texts.product), -1, np.int32), self.examples.session_start[example]
+        row, column = _with_own(row, column, pool, texts.product, len(example))
         return Batch(
             positives=positives,
-            weight=self.examples.weight[example],
-            action=self.examples.action[example],
+            weight=np.r_[self.examples.weight[example], np.full(len(pseudo), self._pseudo_weight, np.float32)],
+            action=np.r_[self.examples.action[example], np.zeros_like(pseudo)],
             products=product_inputs,
-            queries=self.inputs.queries(view, queries, self._random, epoch),
-            users=self.inputs.users(self._users_of(positives, epoch), positives.query, self.examples.session_start[example], categories),
-            positive=np.searchsorted(products, positives.product),
-            query=np.searchsorted(queries, positives.query),
+            queries=query_inputs,
+            users=self.inputs.users(
+                np.r_[self._users_of(positives, epoch), pseudo],
+                np.r_[positives.query, pseudo],
+                np.r_[time, np.zeros(len(pseudo), np.int64)],
+                categories,
+            ),
+            positive=np.asarray(np.searchsorted(products, np.r_[positives.product, texts.product])),
+            query=np.r_[np.searchsorted(queries, positives.query), len(queries) + np.arange(len(pseudo))],
             pool=np.searchsorted(products, pool),
             pool_weight=weights[POOL],
             log_presence=np.log(-np.expm1(absence)).astype(np.float32),
             masked_row=row,
             masked_column=column,
-            own=tuple(OwnPart(name, weights[name], np.searchsorted(products, drawn.product), drawn.valid) for name, drawn in own.items()),
-            hardest=self._hardest(positives, pool, weights),
+            own=tuple(_own_part(name, weights[name], drawn, products, len(pseudo)) for name, drawn in own.items()),
+            hardest=self._hardest(positives, pool, weights, texts.product),
+            texts=texts,
         )
 
     def _users_of(self, positives: Positives, epoch: int) -> Int32:
@@ -241,8 +276,22 @@ class BatchSampler:
             sampler.tally.count(size * len(products), int(masked[np.searchsorted(pool, products)].sum()))
         return pool, absence, row, column
 
-    def _hardest(self, positives: Positives, pool: Int32, weights: dict[str, float]) -> HardestPart | None:
+    def _hardest(self, positives: Positives, pool: Int32, weights: dict[str, float], pseudo: Int32) -> HardestPart | None:
         sampler = self.negatives.hardest
         if sampler is None or not weights[sampler.name]:
             return None
-        return HardestPart(weights[sampler.name], sampler.count, *sampler.mask(positives, pool))
+        masked = _with_own(*sampler.mask(positives, pool), pool, pseudo, len(positives.product))
+        return HardestPart(weights[sampler.name], sampler.count, *masked)
+
+
+def _with_own(row: Int64, column: Int64, pool: Int32, product: Int32, first: int) -> tuple[Int64, Int64]:
+    """Add to masked places those of the pseudo-queries' own products; their rows start at `first`."""
+    place = find_keys(pool.astype(np.int64), product.astype(np.int64))
+    found = np.flatnonzero(place >= 0)
+    return np.r_[row, first + found], np.r_[column, place[found]]
+
+
+def _own_part(name: str, weight: float, drawn: OwnNegatives, products: Int32, pseudo: int) -> OwnPart:
+    """Return a sampler's negatives as rows of the batch's products; pseudo-queries have none of their own."""
+    rows, none = np.searchsorted(products, drawn.product), np.zeros((pseudo, drawn.product.shape[1]), np.int64)
+    return OwnPart(name, weight, np.concatenate([rows, none]), np.concatenate([drawn.valid, none.astype(np.bool_)]))

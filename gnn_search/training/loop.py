@@ -150,12 +150,12 @@ class _Run:
                         "step": step + 1,
                         "seconds": seconds,
                         "cpu_seconds": cpu_pause - cpu_before,
-                        "examples": self._progress.examples + len(batch.query),
+                        "examples": self._progress.examples + len(batch.positives.example),
                     }
                 )
                 self._waiting = self._waited / max(seconds - before, 1e-9)
                 recall = self._validate(validation) if self._due(step + 1) else None
-                self._report(losses, len(batch.query), recall)
+                self._report(losses, len(batch.positives.example), recall)
                 if recall is not None:
                     self._save()
                 paused += time.perf_counter() - pause

@@ -18,9 +18,9 @@ from gnn_search.audit.run import audit
 from gnn_search.config.training import TextSettings
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
+from gnn_search.graph.texts import node_texts
 from gnn_search.layout import ModelLayout, read_json, write_json
 from gnn_search.model.codes import quantile_borders
-from gnn_search.model.features import node_texts
 from gnn_search.model.tokens import train_tokenizer
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gnn_search.model.static_tower import StaticTower
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
@@ -17,7 +18,6 @@ from gnn_search.config.training import StaticFiles
 from gnn_search.errors import ConfigError
 from gnn_search.model.aggregation import Ragged
 from gnn_search.model.pretrained import hash_folder, locate, principal_projection, read_static_model
-from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.tokens import TokenCutter
 from gnn_search.vectors.text_model import write_static_model
 

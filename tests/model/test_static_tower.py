@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from gnn_search.model.static_tower import StaticTower
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
 from towers import random_towers, tiny_config
 
+from gnn_search.graph.texts import product_texts
 from gnn_search.model.aggregation import Ragged
-from gnn_search.model.features import product_texts
-from gnn_search.model.static_tower import StaticTower
 
 TEXTS = [[3, 1, 4, 1, 5], [], [9], [2, 6, 5], [5, 5, 5, 5]]
 

@@ -15,9 +15,9 @@ from towers import tiny_config
 from transformer_folders import WIDTH, write_tiny_transformer
 
 from gnn_search.errors import ArtefactError, ConfigError, MissingExtraError
+from gnn_search.graph.texts import product_texts
 from gnn_search.layout import ModelLayout
 from gnn_search.model import transformer_tower
-from gnn_search.model.features import product_texts
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.text_towers import make_text_tower
 from gnn_search.model.transformer_tower import DistinctTexts, load_transformer

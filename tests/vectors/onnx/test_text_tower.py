@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from gnn_search.model.static_tower import StaticTower
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx_folders import needs_onnx
@@ -15,7 +16,6 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from gnn_search.errors import ConfigError
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.model.static_tower import StaticTower
 from gnn_search.model.text_tower import TextTower
 from gnn_search.trained.model import open_model
 from gnn_search.vectors.onnx.text_tower import write_onnx_text_tower

@@ -1,0 +1,144 @@
+"""Texts that no log holds: queries with noise, and pseudo-queries of products."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from gnn_search.arrays import Float64, Int32, Int64, expand_ranges, row_bounds
+from gnn_search.config.training import AugmentationSettings
+from gnn_search.sampling.random_source import RandomSource
+from gnn_search.tables.plurals import change_number
+from gnn_search.tables.typos import add_typos
+
+_MOST_WORDS = 4
+"""Words of a pseudo-query, at most."""
+
+
+@dataclass(frozen=True)
+class AugmentedTexts:
+    """Texts of one step.
+
+    Shapes:
+        - noisy: int64 [k], places of queries that are taught as unknown ones, by the first k texts
+        - product: int32 [n], the product that each of the other texts asks for
+        - texts: [k + n]
+    """
+
+    noisy: Int64
+    product: Int32
+    texts: list[str]
+
+
+class _Words:
+    """Texts as lists of words, cut at white space.
+
+    Shapes:
+        - indptr: int64 [texts + 1]
+        - words: String [words]
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        lists = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.extract_all(r"\S+")
+        self.indptr = row_bounds(lists.list.len().to_numpy())
+        self.words = lists.explode(empty_as_null=False, keep_nulls=False)
+
+
+class Augmenter:
+    """Draws the noise and the pseudo-queries of each step, always the same for the same step.
+
+    Noise is one change a query: a letter wrong in one word, a plural for a singular or back, or a word left out. A pseudo-query is some
+    words of a product's text, next to each other or from anywhere; the products are drawn evenly from the catalogue.
+
+    Args:
+        settings: How much of it.
+        queries, products: The texts of the graph's nodes.
+        random: Of the draws.
+    """
+
+    def __init__(self, settings: AugmentationSettings, queries: Sequence[str], products: Sequence[str], random: RandomSource) -> None:
+        self._settings, self._random = settings, random
+        self._queries, self._products = _Words(queries), _Words(products)
+        self._with_words = np.flatnonzero(np.diff(self._products.indptr) > 0).astype(np.int32)
+
+    def draw(self, step: int, query: Int32, batch_size: int) -> AugmentedTexts:
+        """Draw the texts of a step.
+
+        Shapes:
+            - query: int32 [q], the step's queries
+        """
+        generator = self._random.generator("augmented texts", step)
+        noisy = np.flatnonzero(generator.random(len(query)) < self._settings.noise)
+        rows, words = _taken(self._queries, query[noisy].astype(np.int64), generator)
+        texts = _joined(*_with_noise(rows, words, np.ones(len(noisy), np.bool_), generator), len(noisy))
+        count = round(self._settings.pseudo_queries * batch_size) if len(self._with_words) else 0
+        product = self._with_words[generator.integers(0, max(len(self._with_words), 1), count)]
+        rows, words = self._some_words(product.astype(np.int64), generator)
+        changed = generator.random(count) < self._settings.typos
+        texts += _joined(*_with_noise(rows, words, changed, generator, leave_out=False), count)
+        return AugmentedTexts(noisy, product, texts)
+
+    def _some_words(self, product: Int64, generator: np.random.Generator) -> tuple[Int64, pl.Series]:
+        """Draw one to four words of each product: half of the products give neighbouring words, half words from anywhere."""
+        starts, ends = self._products.indptr[product], self._products.indptr[product + 1]
+        length = ends - starts
+        count = np.minimum(generator.integers(1, _MOST_WORDS + 1, len(product)), length)
+        first = (generator.random(len(product)) * (length - count + 1)).astype(np.int64)
+        neighbouring = generator.random(len(product)) < 0.5
+        row, position = expand_ranges(starts, ends)
+        place = position - starts[row]
+        inside = (place >= first[row]) & (place < (first + count)[row])
+        # The least of the draws are taken; those of neighbouring words are 0.
+        draw = np.where(neighbouring[row], ~inside, generator.random(len(row)))
+        order = np.lexsort((draw, row))
+        rank = np.arange(len(row)) - (np.cumsum(length) - length)[row]
+        kept = np.sort(order[rank < count[row]])
+        return row[kept], self._products.words.gather(position[kept])
+
+
+def _taken(texts: _Words, rows: Int64, generator: np.random.Generator) -> tuple[Int64, pl.Series]:
+    row, position = expand_ranges(texts.indptr[rows], texts.indptr[rows + 1])
+    return row, texts.words.gather(position)
+
+
+def _with_noise(
+    row: Int64, words: pl.Series, changed: npt.NDArray[np.bool_], generator: np.random.Generator, *, leave_out: bool = True
+) -> tuple[Int64, pl.Series]:
+    """Change one word of each text that is to be changed.
+
+    Shapes:
+        - row: int64 [words], the text of each, ascending
+        - changed: bool [texts]
+    """
+    sizes = np.bincount(row, minlength=len(changed))
+    draws: Float64 = generator.random((len(changed), 4))
+    chosen = (np.cumsum(sizes) - sizes) + (draws[:, 0] * sizes).astype(np.int64)
+    kind = np.where(changed & (sizes > 0), np.searchsorted([0.4, 0.65 if leave_out else 1.0], draws[:, 1], side="right"), -1)
+    # A text of one word keeps it and gets a typo instead.
+    kind = np.where((kind == 2) & (sizes < 2), 0, kind) if leave_out else kind
+    typo, number, left_out = (chosen[kind == place] for place in range(3))
+    replaced = words.to_numpy().copy()
+    replaced[typo] = add_typos(words.gather(typo).to_list(), draws[kind == 0, 2:])
+    replaced[number] = change_number(words.gather(number).to_list())
+    kept = np.ones(len(row), dtype=np.bool_)
+    kept[left_out] = False
+    return row[kept], pl.Series(replaced[kept], dtype=pl.String)
+
+
+def _joined(row: Int64, words: pl.Series, count: int) -> list[str]:
+    """Join the words of each text: `count` texts."""
+    frame = pl.DataFrame({"row": row, "word": words}, schema={"row": pl.Int64, "word": pl.String})
+    joined = frame.group_by("row", maintain_order=True).agg(pl.col("word").str.join(" "))
+    texts = np.full(count, "", dtype=object)
+    texts[joined["row"].to_numpy()] = joined["word"].to_list()
+    return list(texts)
+
+
+def held_out_queries(num_queries: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Say which queries the vectors are not taught, the same for the same seed: bool [queries]."""
+    draws = RandomSource(seed).uniform("held-out queries", 0, np.arange(num_queries, dtype=np.int64), 1)[:, 0]
+    return np.asarray(draws < share)
