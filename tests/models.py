@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from gnn_search.model.static_tower import StaticTower
 
 from gnn_search.config.training import LossSettings, TextSettings, TrainingConfig
 from gnn_search.graph.store import Graph
+from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.features import Features, training_texts
+from gnn_search.model.terms import TermHasher
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.rerank.candidates import partner_relations
@@ -24,11 +25,15 @@ def write_model(
     graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True, reranker: bool = True, loss: LossSettings | None = None
 ) -> Path:
     """Write a model of dimension 16 for a graph, with the vectors of its nodes."""
-    config = TrainingConfig(name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8), loss=loss or LossSettings())
+    config = TrainingConfig(
+        name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8, buckets=512), loss=loss or LossSettings()
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = train_tokenizer(training_texts(graph), config.text)
-        towers = TwoTower(config, Features(graph), StaticTower(graph, tokenizer, config.dimension))
+        towers = TwoTower(
+            config, Features(graph), BagTower(graph, config.dimension, tokenizer, TermHasher(config.text.buckets, config.text.grams))
+        )
         with torch.no_grad():
             scorer = (
                 RerankScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden) if reranker else None

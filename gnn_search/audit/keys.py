@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import Int32, Int64
-
-UInt64 = npt.NDArray[np.uint64]
+from gnn_search.arrays import Int32, Int64, UInt64
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gnn_search.arrays import UInt64
 from gnn_search.audit.check import Check, Observation
-from gnn_search.audit.keys import UInt64, row_keys, without_partner
+from gnn_search.audit.keys import row_keys, without_partner
 from gnn_search.audit.shop import AuditedShop
 from gnn_search.audit.stored_edges import REVERSE, StoredEdges, event_relations, read_edges
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import Bool
+from gnn_search.arrays import Bool, UInt64
 from gnn_search.audit.check import Check, Observation, observe, share
-from gnn_search.audit.keys import UInt64, row_keys
+from gnn_search.audit.keys import row_keys
 from gnn_search.audit.shop import AuditedShop, time_text
 from gnn_search.tables.events import SPLITS
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from gnn_search.audit.check import MOST_EXAMPLES, Check, Observation, observe, share
 from gnn_search.audit.shop import DAY, AuditedShop, time_text
+from gnn_search.config.recipe import Recipe
 
 _HOUR = DAY // 24
 _MOST_AT_ONE_TIME = 0.5
@@ -69,7 +70,7 @@ def _order_alone(shop: AuditedShop) -> Iterator[Observation]:
     if known_before.sum() < _FEWEST_USERS or (tested[known_before] == 1).mean() < _NEARLY_ALL:
         return
     rows, once = np.flatnonzero(known & shop.in_period("test")), int((tested[known_before] == 1).sum())
-    declared = shop.manifest.recipe["tables"]["events"]["clock"] == "order"
+    declared = Recipe.model_validate(shop.manifest.recipe).tables.clock == "order"
     yield Observation(
         severity="note" if declared else "warning",
         count=once,

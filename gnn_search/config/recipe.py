@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+import numpy as np
+import numpy.typing as npt
+from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 
 from gnn_search.config.base import StrictModel
 from gnn_search.config.files import NamedFile
@@ -16,6 +19,8 @@ RelationName = Annotated[str, AfterValidator(free_name)]
 """What a recipe may call a relation."""
 MEASURED = "measured"
 """Column of the stored examples that says which events are measured, where a split measures only some."""
+JUDGEMENT_ACTION = "judged"
+"""Action of the interactions that judgements make."""
 
 
 class RelatedColumn(StrictModel):
@@ -69,7 +74,7 @@ class EventsTable(StrictModel):
     """Where the events lie and what their columns are called."""
 
     path: str
-    user_id: str = "user_id"
+    user_id: str | None = Field("user_id", description="Column with the user; null where the log names none: all events are anonymous.")
     query: str = "query"
     product_id: str = "product_id"
     timestamp: str = "timestamp"
@@ -85,6 +90,56 @@ class EventsTable(StrictModel):
     labels: tuple[str, ...] = Field((), description="Columns kept beside each event, to slice the evaluation by.")
 
 
+class JudgementsTable(StrictModel):
+    """Where people's judgements of products for queries lie, and what they mean.
+
+    They have neither users nor a time. A pair of the grade `relevant` or above becomes an anonymous interaction of the action `judged`; all
+    of a query's pairs stand at one time of the query's own split, so no example sees another pair of its query.
+    """
+
+    path: str
+    query: str = "query"
+    product_id: str = "product_id"
+    grade: str = Field(
+        "grade", description="Column with how well the product answers the query, a number; of several rows of a pair, the mean."
+    )
+    split: str | None = Field(
+        None,
+        description="Column that says train, validation or test, the same for all of a query; else 80, 10 and 10 % of the queries.",
+    )
+    relevant: float = Field(
+        allow_inf_nan=False, description="Least grade that counts as relevant: a positive in training, a hit in evaluation."
+    )
+    gains: dict[FiniteFloat, Annotated[FiniteFloat, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="What a grade is worth to NDCG and as the weight of an example; between two grades in proportion, beyond them as the "
+        "outermost. By default a grade is worth itself.",
+    )
+    seed: int = Field(0, ge=0, description="Of the order of the queries in time and, without a `split` column, of their split.")
+
+    @model_validator(mode="after")
+    def _relevant_is_worth_something(self) -> JudgementsTable:
+        if any(self.gains[low] > self.gains[high] for low, high in pairwise(sorted(self.gains))):
+            raise ValueError(f"gains must not fall as grades rise, got {self.gains}")
+        if self.gain(np.array([self.relevant]))[0] <= 0:
+            raise ValueError(
+                f"the grade {self.relevant:g} counts as relevant but is worth nothing; raise `relevant`, or give it a gain above 0"
+            )
+        return self
+
+    def gain(self, grade: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Return what grades are worth, never below 0.
+
+        Shapes:
+            - grade: [rows]
+            - returns: float64 [rows]
+        """
+        if not self.gains:
+            return np.maximum(np.asarray(grade, dtype=np.float64), 0.0)
+        known = sorted(self.gains)
+        return np.asarray(np.interp(grade, known, [self.gains[one] for one in known]), dtype=np.float64)
+
+
 class UsersTable(StrictModel):
     """Where the users' own attributes lie."""
 
@@ -97,9 +152,31 @@ class Tables(StrictModel):
     """The raw tables."""
 
     products: ProductsTable
-    events: EventsTable
+    events: EventsTable | None = None
+    judgements: JudgementsTable | None = None
     categories: CategoriesTable | None = None
     users: UsersTable | None = None
+
+    @model_validator(mode="after")
+    def _something_to_learn_from(self) -> Tables:
+        if self.events is None and self.judgements is None:
+            raise ValueError("give events, judgements or both: there is nothing to learn from")
+        return self
+
+    @property
+    def clock(self) -> Literal["calendar", "order"]:
+        """What times tell; judgements alone have only the order that they were given."""
+        return "order" if self.events is None else self.events.clock
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Columns kept beside each event."""
+        return () if self.events is None else self.events.labels
+
+    @property
+    def default_action(self) -> str:
+        """The action of an event that names none."""
+        return JUDGEMENT_ACTION if self.events is None else self.events.default_action
 
 
 class BoughtWith(StrictModel):
@@ -197,6 +274,12 @@ class SplitByLast(_Split):
         return self
 
 
+class SplitByJudgements(_Split):
+    """Each judged query is of one split, as the judgements say; for recipes without events."""
+
+    by: Literal["judgements"]
+
+
 class Recipe(NamedFile):
     """One shop's graph."""
 
@@ -206,18 +289,25 @@ class Recipe(NamedFile):
     description: str = ""
     tables: Tables
     edges: Edges = Field(default_factory=Edges)
-    split: Annotated[SplitByTime | SplitByColumn | SplitByLast, Field(discriminator="by")]
+    split: Annotated[SplitByTime | SplitByColumn | SplitByLast | SplitByJudgements, Field(discriminator="by")]
     slices: Slices = Field(default_factory=dict, description="Further parts of the cases to report: a name and an SQL expression each.")
     max_reject_share: float = Field(0.01, ge=0, le=1, description="The build fails when a larger share of a table's rows can't be used.")
 
     @model_validator(mode="after")
     def _split_column_named(self) -> Recipe:
-        if self.split.by == "column" and self.tables.events.split is None:
+        events = self.tables.events
+        if self.split.by == "column" and (events is None or events.split is None):
             raise ValueError("split by column needs tables.events.split to name the column")
         return self
 
     @model_validator(mode="after")
+    def _split_by_judgements_alone(self) -> Recipe:
+        if (self.split.by == "judgements") != (self.tables.events is None):
+            raise ValueError("a recipe without tables.events is split by judgements (split: {by: judgements}), one with events by them")
+        return self
+
+    @model_validator(mode="after")
     def _no_label_named_as_the_mark(self) -> Recipe:
-        if MEASURED in self.tables.events.labels:
+        if MEASURED in self.tables.labels:
             raise ValueError(f"'{MEASURED}' can't be a label: the graph marks the measured events so; rename the column")
         return self

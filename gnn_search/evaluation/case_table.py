@@ -105,7 +105,7 @@ def case_schema(recipe: Recipe) -> dict[str, pl.DataType]:
         columns[_free(f"product_{name}", columns)] = pl.Float64()
     for name in () if users is None else users.attributes:
         columns[_free(f"user_{name}", columns)] = pl.String()
-    for name in recipe.tables.events.labels:
+    for name in recipe.tables.labels:
         columns[_free(name, columns)] = pl.String()
     return columns
 

@@ -51,7 +51,7 @@ def build_qrels(graph: Graph, cases: Cases, split: Literal["validation", "test"]
     """
     several, tables = len(graph.positive_actions) > 1, Recipe.model_validate(graph.manifest.recipe).tables
     # The product column that holds the price of one piece, where the events say how many were bought.
-    price = tables.products.price if tables.events.weight is not None else None
+    price = tables.products.price if tables.events is not None and tables.events.weight is not None else None
     if not several and price is None:
         return plain_qrels(cases)
     rows = _rows(graph, split, limit, seed, price)

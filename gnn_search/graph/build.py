@@ -10,6 +10,7 @@ import numpy as np
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.hold_out import hold_out, write_held_out
+from gnn_search.graph.judgements import place_judgements, write_judgements
 from gnn_search.graph.node_tables import EventNodes, NodeTables, number_events, number_nodes
 from gnn_search.graph.order_clock import spread_times
 from gnn_search.graph.relations import Relation, make_relations
@@ -45,11 +46,7 @@ def build_graph(
     tables = load_shop_tables(recipe, data)
     input_hash = hash_files(_source_files(recipe, data))
     report("numbering nodes")
-    recipe, tables = as_of_window(recipe, tables, back)
-    cuts = cut_in_time(recipe, tables.events)
-    if recipe.tables.events.clock == "order":
-        spread, (validation, test) = spread_times(tables.events, (cuts.validation, cuts.test))
-        tables, cuts = replace(tables, events=spread), Cuts(validation, test)
+    recipe, tables, cuts = _in_time(recipe, tables, back)
     nodes = number_nodes(recipe, tables)
     held = hold_out(recipe, replace(tables, events=mark_measured(recipe, tables.events, cuts)), cuts)
     tables = held.tables
@@ -61,6 +58,7 @@ def build_graph(
         for node_type, table in nodes.tables.items():
             table.write_parquet(layout.nodes(node_type))
         num_examples = write_examples(layout, events, tables.events, cuts, recipe) | write_held_out(layout, held, nodes, recipe)
+        num_examples |= write_judgements(layout, tables, nodes, recipe)
         tables.rejects.write_parquet(layout.rejects)
         nodes.taxonomy.save(layout.taxonomy)
         report("sorting edges")
@@ -71,9 +69,27 @@ def build_graph(
     return Graph.open(out)
 
 
+def _in_time(recipe: Recipe, tables: ShopTables, back: int) -> tuple[Recipe, ShopTables, Cuts]:
+    """Give every event its time, those of the judgements among them, and find the cuts."""
+    recipe, tables = as_of_window(recipe, tables, back)
+    cuts = None
+    if recipe.tables.events is not None:
+        cuts = cut_in_time(recipe, tables.events)
+        if recipe.tables.events.clock == "order":
+            spread, (validation, test) = spread_times(tables.events, (cuts.validation, cuts.test))
+            tables, cuts = replace(tables, events=spread), Cuts(validation, test)
+    return recipe, *place_judgements(recipe, tables, cuts)
+
+
 def _source_files(recipe: Recipe, data: Path) -> list[Path]:
     tables = recipe.tables
-    named = {"products": tables.products, "categories": tables.categories, "events": tables.events, "users": tables.users}
+    named = {
+        "products": tables.products,
+        "categories": tables.categories,
+        "events": tables.events,
+        "judgements": tables.judgements,
+        "users": tables.users,
+    }
     return [file for name, table in named.items() if table is not None for file in find_source(name, table.path, data).files]
 
 
@@ -106,7 +122,7 @@ def _manifest(
         num_nodes={node_type: table.height for node_type, table in nodes.tables.items()},
         relations=tuple(relations),
         actions=tuple(sorted(tables.events["action"].unique().to_list())),
-        labels=tuple(recipe.tables.events.labels),
+        labels=tuple(recipe.tables.labels),
         num_examples=num_examples,
         time_first=int(events.time[0]),
         time_last=int(events.time[-1]),

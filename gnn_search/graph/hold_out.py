@@ -68,7 +68,7 @@ def write_held_out(layout: GraphLayout, held: HeldOut, nodes: NodeTables, recipe
     """Write the events that are held out as examples of no period; return their number by that name, nothing where none is wanted."""
     if held.events is None:
         return {}
-    columns = [*recipe.tables.events.labels, NEW_USER, NEW_PRODUCT]
+    columns = [*recipe.tables.labels, NEW_USER, NEW_PRODUCT]
     example_rows(number_events(held.events, nodes), held.events, columns).write_parquet(layout.examples(HELD_OUT))
     return {HELD_OUT: held.events.height}
 

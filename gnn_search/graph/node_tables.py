@@ -26,7 +26,7 @@ def number_nodes(recipe: Recipe, tables: ShopTables) -> NodeTables:
     """Number the nodes.
 
     Products and listed users keep the order of their tables; users known from events alone and queries follow in the order of their
-    first event; categories are in preorder.
+    first event, and queries that were only judged after these; categories are in preorder.
 
     Raises:
         TaxonomyError: The categories are no tree.
@@ -36,7 +36,8 @@ def number_nodes(recipe: Recipe, tables: ShopTables) -> NodeTables:
     category = pl.Series("category", taxonomy.product_category).replace(-1, None)
     related = list(recipe.tables.products.related)
     products = tables.products.drop("category_path", "category_id", *related, strict=False).with_columns(category)
-    queries = tables.events.select("query").unique(maintain_order=True)
+    texts = [tables.events["query"]] if tables.judgements is None else [tables.events["query"], tables.judgements["query"]]
+    queries = pl.concat(texts).to_frame().unique(maintain_order=True)
     return NodeTables({"user": _users(tables), "query": queries, "product": products, "category": category_nodes}, taxonomy)
 
 

@@ -55,7 +55,7 @@ def mark_measured(recipe: Recipe, events: pl.DataFrame, cuts: Cuts) -> pl.DataFr
 
 def write_examples(layout: GraphLayout, events: EventNodes, table: pl.DataFrame, cuts: Cuts, recipe: Recipe) -> dict[str, int]:
     """Write one Parquet file a split; return the number of rows of each, and how many are measured where not all are."""
-    columns = [*recipe.tables.events.labels, *([MEASURED] if MEASURED in table.columns else [])]
+    columns = [*recipe.tables.labels, *([MEASURED] if MEASURED in table.columns else [])]
     examples = example_rows(events, table, columns)
     ends = [*np.searchsorted(events.time, [cuts.validation, cuts.test]).tolist(), len(events.time)]
     (layout.root / "examples").mkdir()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from gnn_search.config.recipe import Recipe, SplitByLast, SplitByTime
+from gnn_search.config.recipe import Recipe, SplitByJudgements, SplitByLast, SplitByTime
 from gnn_search.errors import ConfigError, TableError
 from gnn_search.graph.split import cut_in_time
 from gnn_search.graph.store import to_datetime, to_time
@@ -34,15 +34,16 @@ def as_of_window(recipe: Recipe, tables: ShopTables, back: int) -> tuple[Recipe,
     recipe = _moved(recipe, tables.events, back) if back else recipe
     if isinstance(recipe.split, SplitByTime) and recipe.split.end is not None:
         tables = replace(tables, events=tables.events.filter(pl.col("time") < to_time(recipe.split.end)))
-    if tables.events.is_empty():
+    if recipe.tables.events is not None and tables.events.is_empty():
         raise TableError("events: none is left before the end of the recipe's split; move it")
     return recipe, tables
 
 
 def _moved(recipe: Recipe, events: pl.DataFrame, back: int) -> Recipe:
     split = recipe.split
-    if isinstance(split, SplitByLast):
-        raise ConfigError("--back needs periods to move, and a split by last interactions has none; give a split by time or column")
+    if isinstance(split, SplitByLast | SplitByJudgements):
+        what = "last interactions" if isinstance(split, SplitByLast) else "judgements"
+        raise ConfigError(f"--back needs periods to move, and a split by {what} has none; give a split by time or column")
     cuts = cut_in_time(recipe, events)
     end = to_time(split.end) if isinstance(split, SplitByTime) and split.end is not None else int(events["time"][-1]) + 1
     length = end - cuts.test

@@ -95,7 +95,7 @@ def _caveats(manifest: GraphManifest, evaluation: Evaluation) -> list[str]:
         caveats.append(f"The figures are of a random sample of {run.limit:,} cases of the period, not of all.")
     if run is not None and run.split == "validation":
         caveats.append("These are validation cases, and the reranker was fitted on some of them: what uses it looks better than it is.")
-    if tables.events.clock == "order":
+    if tables.clock == "order":
         caveats.append("Timestamps only give the order of events: ages are counted in events, and season and trend mean nothing.")
     related = tables.products.related
     if related:

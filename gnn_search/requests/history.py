@@ -50,7 +50,7 @@ class HistoryReader:
     def __init__(self, graph: Graph, as_of: int) -> None:
         self._as_of = as_of
         self._actions = pl.Series(graph.manifest.actions)
-        stated = Recipe.model_validate(graph.manifest.recipe).tables.events
+        stated = Recipe.model_validate(graph.manifest.recipe).tables
         usual = stated.default_action
         self._default = usual if usual in graph.positive_actions else graph.positive_actions[0]
         self._order_alone = stated.clock == "order"

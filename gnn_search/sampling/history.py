@@ -169,7 +169,9 @@ class _Timeline:
         """Return where each user's entries before a time start and end; of nobody there are none."""
         safe = np.where(user >= 0, user, 0)
         starts = self.indptr[safe]
-        return starts, bisect_rows(self.time, starts, np.where(user >= 0, self.indptr[safe + 1], starts), time)
+        # A shop without users has no row after the first bound.
+        following = self.indptr[np.minimum(safe + 1, len(self.indptr) - 1)]
+        return starts, bisect_rows(self.time, starts, np.where(user >= 0, following, starts), time)
 
 
 def _chronicle(kinds: Sequence[_Timeline], num_users: int) -> _Timeline:

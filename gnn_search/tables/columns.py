@@ -20,6 +20,7 @@ _KINDS: dict[str, ColumnKind] = {
     "action": "label",
     "session_id": "id",
     "weight": "number",
+    "grade": "number",
     "split": "text",
     "labels": "label",
     "title": "text",

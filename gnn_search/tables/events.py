@@ -25,6 +25,8 @@ def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, sou
     Raises:
         TableError: Too many rejects, no usable event, or an action that can't name a relation.
     """
+    if table.user_id is None:
+        raw = raw.with_columns(user_id=pl.lit(None, dtype=pl.String))
     frame = raw.with_columns(
         normalise_distinct(raw["query"]).alias("query"),
         to_microseconds(raw["timestamp"]).alias("time"),
@@ -36,6 +38,12 @@ def check_events(raw: pl.DataFrame, table: EventsTable, products: pl.Series, sou
     columns = ["user_id", "query", "product_id", "time", "action", "session_id", "weight", "split", *table.labels]
     rows = checked.rows.select(name for name in columns if name in checked.rows.columns)
     return Checked(rows if rows["time"].is_sorted() else rows.sort("time", maintain_order=True), checked.rejects, checked.read)
+
+
+def no_events(product_id: pl.DataType) -> pl.DataFrame:
+    """Return the events of a shop without an events table: none, in the columns that all shops' have."""
+    schema = {"user_id": pl.String(), "query": pl.String(), "product_id": product_id, "time": pl.Int64(), "action": pl.String()}
+    return pl.DataFrame(schema={**schema, "weight": pl.Float32()})
 
 
 def _check_actions(actions: pl.Series, frame: pl.DataFrame, table: EventsTable, source: TableSource) -> None:

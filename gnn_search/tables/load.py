@@ -13,8 +13,9 @@ from gnn_search.config.recipe import Recipe
 from gnn_search.errors import ConfigError, TableError
 from gnn_search.tables.categories import check_categories
 from gnn_search.tables.columns import Column, recipe_columns
-from gnn_search.tables.events import check_events
+from gnn_search.tables.events import check_events, no_events
 from gnn_search.tables.ids import IdColumn, settle_id_type
+from gnn_search.tables.judgements import check_judgements
 from gnn_search.tables.products import check_products
 from gnn_search.tables.rejects import Checked
 from gnn_search.tables.scan import TableSource, find_source, read_columns
@@ -33,7 +34,9 @@ class ShopTables:
         categories: `category_id`, `parent_id` (null at the top), `name`; unique (`category_id`, `parent_id`). None without such a table.
         events: `user_id` (null: anonymous), `query` (normalised, not empty), `product_id` (one of `products`), `time` (Int64, µs since 1970
             UTC), `action` (String), `session_id`, `weight` (Float32), `split`, label columns (String). Sorted by time, ties in
-            source order.
+            source order. Without an events table it has no row.
+        judgements: `query` (normalised, not empty), `product_id` (one of `products`), `grade` (Float32), `split`; unique pairs.
+            None without such a table.
         users: `user_id` (unique), attribute columns (String). None without such a table.
         rejects: `table`, `row` (Int64, from 0 over the table's files in order), `reason`, `record` (JSON of the row's ids).
         rows_read: Rows of each table before rejects.
@@ -43,6 +46,7 @@ class ShopTables:
     categories: pl.DataFrame | None
     events: pl.DataFrame
     users: pl.DataFrame | None
+    judgements: pl.DataFrame | None
     rejects: pl.DataFrame
     rows_read: dict[str, int]
 
@@ -63,14 +67,18 @@ def load_shop_tables(recipe: Recipe, data: Path) -> ShopTables:
     categories = checked["categories"].rows if "categories" in checked else None
     checked["products"] = check_products(raw["products"].frame, tables.products, categories, raw["products"].source, share)
     known = checked["products"].rows["product_id"]
-    checked["events"] = check_events(raw["events"].frame, tables.events, known, raw["events"].source, share)
+    if tables.events is not None:
+        checked["events"] = check_events(raw["events"].frame, tables.events, known, raw["events"].source, share)
+    if tables.judgements is not None:
+        checked["judgements"] = check_judgements(raw["judgements"].frame, tables.judgements, known, raw["judgements"].source, share)
     if tables.users is not None:
         checked["users"] = check_users(raw["users"].frame, raw["users"].source, share)
     return ShopTables(
         products=checked["products"].rows,
         categories=categories,
-        events=checked["events"].rows,
+        events=checked["events"].rows if "events" in checked else no_events(known.dtype),
         users=checked["users"].rows if "users" in checked else None,
+        judgements=checked["judgements"].rows if "judgements" in checked else None,
         rejects=pl.concat(part.rejects for part in checked.values()),
         rows_read={name: part.read for name, part in checked.items()},
     )
@@ -89,8 +97,16 @@ def _read_all(recipe: Recipe, data: Path) -> dict[str, _Raw]:
     tables = recipe.tables
     if tables.products.category_id is not None and tables.categories is None:
         raise ConfigError("tables.products.category_id needs tables.categories to say what the ids mean; name it or give category_path")
-    events = tables.events if recipe.split.by == "column" else tables.events.model_copy(update={"split": None})
-    parts = {"products": tables.products, "categories": tables.categories, "events": events, "users": tables.users}
+    events = tables.events
+    if events is not None and recipe.split.by != "column":
+        events = events.model_copy(update={"split": None})
+    parts = {
+        "products": tables.products,
+        "categories": tables.categories,
+        "events": events,
+        "judgements": tables.judgements,
+        "users": tables.users,
+    }
     wanted = {name: (part.path, recipe_columns(part, name)) for name, part in parts.items() if part is not None}
     for name, (_, columns) in wanted.items():
         _refuse_one_name_twice(name, columns)

@@ -53,7 +53,7 @@ def test_derived_edges_can_be_switched_off():
         ({"tables": tables(products={"titel": "t"})}, r"unknown key 'tables\.products\.titel'"),
         ({"tables": tables(sessions={"path": "s.csv"})}, r"unknown key 'tables\.sessions'"),
         ({"edges": {"bought_with": {"topp": 3}}}, r"unknown key 'edges\.bought_with\.topp'"),
-        ({"tables": {"products": {"path": "p.csv"}}}, r"key 'tables\.events' is missing"),
+        ({"tables": {"products": {"path": "p.csv"}}}, "'tables': give events, judgements or both: there is nothing to learn from"),
         ({"tables": tables(users={})}, r"key 'tables\.users\.path' is missing"),
         ({"tables": tables(products={"numeric": ["rating"], "price": "cost"})}, r"price column 'cost' is not among numeric \['rating'\]"),
         ({"name": "two words"}, r"'name': String should match pattern .* \(got 'two words'\)"),

@@ -123,7 +123,7 @@ def write_onnx_personal_tower(folder: Path, model: Model) -> PersonalTowerInfo |
         return None
     export_module(tower, tower.inputs(), tower.outputs(), folder / PERSONAL_TOWER, _ABOUT)
     return PersonalTowerInfo(
-        clock=Recipe.model_validate(model.graph.manifest.recipe).tables.events.clock,
+        clock=Recipe.model_validate(model.graph.manifest.recipe).tables.clock,
         actions=tuple(model.graph.positive_actions),
         attention_length=settings.attention_length,
         sequence_length=settings.sequence_length,
