@@ -254,7 +254,10 @@ class LoopSettings(Settings):
     """The training loop."""
 
     epochs: float = Field(1.0, gt=0, description="Passes over the training examples.")
-    batch_size: int = Field(4096, ge=2, description="Examples a step.")
+    least_steps: int = Field(
+        600, ge=1, description="Steps at least, for a small log: as many further passes as that takes, until `patience` ends them."
+    )
+    batch_size: int = Field(2048, ge=2, description="Examples a step.")
     window_days: float = Field(
         7.0, ge=0.01, le=36_500, description="A batch comes from one window of time and sees the graph before the window's start."
     )

@@ -169,7 +169,7 @@ class BatchSampler:
         # A thread makes batches while the training step asks for a view.
         self._lock = Lock()
         self.steps_per_epoch = len(self._plan(0))
-        self.total_steps = max(1, round(config.loop.epochs * self.steps_per_epoch))
+        self.total_steps = max(config.loop.least_steps, round(config.loop.epochs * self.steps_per_epoch))
         hard: dict[str, float] = {negative.kind: negative.weight for negative in config.hard_negatives}
         self.schedule = LossSchedule(config.schedule, config.pool_weight, hard, self.total_steps)
 

@@ -29,7 +29,7 @@ def write_text_model(folder: Path, tower: TextTower) -> None:
         ArtefactError: The transformer that the tower relies on is gone or changed.
         MissingExtraError: The tower has a transformer, and sentence-transformers is not installed.
     """
-    if isinstance(tower, StaticTower):
+    if isinstance(tower, BagTower):
         write_static_model(folder, tower.tokenizer, tower.folded())
     else:
         assert isinstance(tower, FrozenTransformer)
@@ -56,7 +56,7 @@ def write_static_model(folder: Path, tokenizer: Tokenizer, tokens: Tensor) -> No
     tokenizer itself cuts, and the unknown token's vector is zero.
 
     Shapes:
-        - tokens: float32 [vocabulary, d], from `StaticTower.folded`
+        - tokens: float32 [vocabulary, d], from `BagTower.folded`
     """
     folder.mkdir()
     truncation = tokenizer.truncation

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from gnn_search.errors import ConfigError
 from gnn_search.layout import write_json
-from gnn_search.model.static_tower import StaticTower
+from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.tokens import most_characters, unknown_token
 from gnn_search.trained.model import Model
 from gnn_search.vectors.onnx.manifest import TEXT_TOWER, TOKENIZER, TextTowerInfo
@@ -27,7 +27,7 @@ class FoldedTower(nn.Module):
     """A static tower that is folded into one vector a token.
 
     Args:
-        tokens: From `StaticTower.folded`, float32 [vocabulary, d].
+        tokens: From `BagTower.folded`, float32 [vocabulary, d].
     """
 
     def __init__(self, tokens: Tensor) -> None:
@@ -58,7 +58,7 @@ def write_onnx_text_tower(folder: Path, model: Model) -> TextTowerInfo:
         MissingExtraError: The package onnx is not installed.
     """
     tower = model.towers.text
-    if not isinstance(tower, StaticTower):
+    if not isinstance(tower, BagTower):
         raise ConfigError(
             f"the text tower of {model.path} is a transformer, which is not written as ONNX; leave ONNX out: the export's text_tower is a "
             "sentence-transformers folder, which the optimum package turns into ONNX"
