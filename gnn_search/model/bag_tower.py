@@ -18,7 +18,7 @@ from gnn_search.arrays import Int32
 from gnn_search.graph.store import Graph
 from gnn_search.graph.texts import TextNode, node_texts
 from gnn_search.layout import ModelLayout, staged
-from gnn_search.model.aggregation import Ragged, sum_rows
+from gnn_search.model.aggregation import Ragged, RowSums
 from gnn_search.model.terms import TermHasher
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import TokenCutter, TokenLists
@@ -73,6 +73,7 @@ class BagTower(TextTower):
                 self.projection.weight.copy_(torch.eye(dimension) * (_FIRST_TOKEN_WEIGHT if hasher is not None else 1.0))
         if hasher is not None:
             self.terms = nn.Parameter(torch.randn(hasher.buckets, dimension) * dimension**-0.5)
+            self._sum_terms = RowSums(self.terms)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         pieces = self.cut(texts)
@@ -99,7 +100,7 @@ class BagTower(TextTower):
             weighted = Ragged(tokens.index, tokens.offsets, torch.exp(self.importance[tokens.index]))
             parts.append(self.projection(weighted.sum(self.tokens)))
         if terms is not None:
-            parts.append(sum_rows(self.terms, terms.index, terms.offsets))
+            parts.append(self._sum_terms(terms.index, terms.offsets))
         return functional.normalize(torch.stack(parts).sum(dim=0), dim=1) * torch.exp(self.log_gain)
 
     def knows(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from tokenizers import Regex, Tokenizer, normalizers
 from torch import Tensor
 
 from gnn_search.layout import write_json
+from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import most_characters, unknown_token
 from gnn_search.model.transformer_tower import FrozenTransformer, width, write_transformer
