@@ -151,9 +151,8 @@ class BatchSampler:
         self._pseudo_weight = 1.0
         self._window_length = int(config.loop.window_days * _DAY)
         self.inputs = InputSampler(graph, config)
-        self.examples = Examples.of(graph, "train").without(
-            held_out_queries(graph.num_nodes["query"], config.augmentation.held_out_queries, config.seed)
-        )
+        self.held_out = held_out_queries(graph.num_nodes["query"], config.augmentation.held_out_queries, config.seed)
+        self.examples = Examples.of(graph, "train").without(self.held_out)
         if not len(self.examples.time):
             raise RequestError(
                 f"{graph.path}: the training period holds no interaction, only products that were shown; move the recipe's split"

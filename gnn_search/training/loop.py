@@ -250,7 +250,7 @@ class _Run:
         progress = self._progress
         for name, weight in self._towers.named_parameters():
             refuse_divergence(weight, f"{name} after step {progress.step:,} of {self._total_steps:,}")
-        recall = validation_recall(NodeEncoder(self._towers, self._sampler.inputs, view), self._cases)
+        recall = validation_recall(NodeEncoder(self._towers, self._sampler.inputs, view), self._cases, self._sampler.held_out)
         stale = progress.stale + 1
         if recall > progress.best_recall:
             self._best = {name: value.detach().clone() for name, value in self._towers.named_parameters()}
