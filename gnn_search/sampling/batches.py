@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Float32, Float64, Int32, Int64, find_keys, sorted_unique
+from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, find_keys, sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph, GraphView
@@ -151,8 +151,9 @@ class BatchSampler:
         self._pseudo_weight = 1.0
         self._window_length = int(config.loop.window_days * _DAY)
         self.inputs = InputSampler(graph, config)
-        self.held_out = held_out_queries(graph.num_nodes["query"], config.augmentation.held_out_queries, config.seed)
-        self.examples = Examples.of(graph, "train").without(self.held_out)
+        self.examples = Examples.of(graph, "train")
+        self.held_out = self._held_out(config)
+        self.examples = self.examples.without(self.held_out)
         if not len(self.examples.time):
             raise RequestError(
                 f"{graph.path}: the training period holds no interaction, only products that were shown; move the recipe's split"
@@ -171,6 +172,16 @@ class BatchSampler:
         self.total_steps = max(config.loop.least_steps, round(config.loop.epochs * self.steps_per_epoch))
         hard: dict[str, float] = {negative.kind: negative.weight for negative in config.hard_negatives}
         self.schedule = LossSchedule(config.schedule, config.pool_weight, hard, self.total_steps)
+
+    def _held_out(self, config: TrainingConfig) -> Bool:
+        """Say which queries the vectors are not taught: none where as many queries of the validation period are new anyway."""
+        count, share = self.graph.num_nodes["query"], config.augmentation.held_out_queries
+        later = Examples.of(self.graph, "validation").query
+        taught = np.zeros(count, dtype=np.bool_)
+        taught[self.examples.query] = True
+        if len(later) and np.mean(~taught[later]) >= share:
+            return np.zeros(count, dtype=np.bool_)
+        return held_out_queries(count, share, config.seed)
 
     def make(self, epoch: int, step: int) -> Batch:
         """Draw the batch of a step inside an epoch, both from 0."""
