@@ -19,6 +19,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.graph.texts import TextNode, node_texts
 from gnn_search.layout import ModelLayout, staged
 from gnn_search.model.aggregation import Ragged, RowSums
+from gnn_search.model.pretrained import principal_projection
 from gnn_search.model.terms import TermHasher
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import TokenCutter, TokenLists
@@ -53,7 +54,8 @@ class BagTower(TextTower):
         hasher: Finds the terms; None for a tower without them.
 
     Shapes:
-        - table: float32 [vocabulary, d], one vector a token to start from; by default drawn at random
+        - table: float32 [vocabulary, h], one vector a token that somebody else trained and that stays as it is, so that words that the log
+          never had keep their places among the others; the projection, from h to d, learns. By default drawn at random, h = d, and learned.
     """
 
     def __init__(
@@ -66,11 +68,13 @@ class BagTower(TextTower):
         self.log_gain = nn.Parameter(torch.zeros(()))
         if tokenizer is not None:
             vocabulary = tokenizer.get_vocab_size()
-            self.tokens = nn.Parameter(torch.randn(vocabulary, dimension) * dimension**-0.5 if table is None else table.clone())
+            drawn = torch.randn(vocabulary, dimension) * dimension**-0.5 if table is None else table.clone()
+            self.tokens = nn.Parameter(drawn, requires_grad=table is None)
             self.importance = nn.Parameter(torch.zeros(vocabulary))
-            self.projection = nn.Linear(dimension, dimension, bias=False)
+            self.projection = nn.Linear(drawn.shape[1], dimension, bias=False)
             with torch.no_grad():
-                self.projection.weight.copy_(torch.eye(dimension) * (_FIRST_TOKEN_WEIGHT if hasher is not None else 1.0))
+                start = torch.eye(dimension) if table is None else principal_projection(table, dimension)
+                self.projection.weight.copy_(start * (_FIRST_TOKEN_WEIGHT if hasher is not None else 1.0))
         if hasher is not None:
             self.terms = nn.Parameter(torch.randn(hasher.buckets, dimension) * dimension**-0.5)
             self._sum_terms = RowSums(self.terms)
@@ -120,7 +124,7 @@ class BagTower(TextTower):
 
     def table_parameters(self) -> list[nn.Parameter]:
         """Return the weights that train at the rate of embedding tables."""
-        tokens = [] if self.tokenizer is None else [self.tokens, self.importance]
+        tokens = [] if self.tokenizer is None else [weight for weight in (self.tokens, self.importance) if weight.requires_grad]
         return tokens if self.hasher is None else [*tokens, self.terms]
 
     @torch.no_grad()

@@ -71,18 +71,17 @@ def principal_projection(vectors: Tensor, dimension: int) -> Tensor:
     return projection.float()
 
 
-def read_static_model(start: str | StaticFiles, dimension: int, max_tokens: int) -> tuple[Tokenizer, Tensor]:
-    """Read a static model and bring its vectors to a dimension by the linear map that loses least.
+def read_static_model(start: str | StaticFiles, max_tokens: int) -> tuple[Tokenizer, Tensor]:
+    """Read a static model, and scale its vectors to a mean squared length of 1.
 
     Queries are lower-case, so the tokenizer is made to lower all texts first.
 
     Args:
         start: The folder of a Model2Vec or sentence-transformers StaticEmbedding model, or its two files.
-        dimension: Of the vectors wanted.
         max_tokens: Tokens of a text that count.
 
     Shapes:
-        - returns: the table as float32 [vocabulary, dimension]
+        - returns: the table as float32 [vocabulary, h]
 
     Raises:
         ConfigError: It is none.
@@ -94,7 +93,7 @@ def read_static_model(start: str | StaticFiles, dimension: int, max_tokens: int)
     lower = normalizers.Lowercase()
     tokenizer.normalizer = lower if tokenizer.normalizer is None else normalizers.Sequence([lower, tokenizer.normalizer])
     table = _read_table(table_file, tokenizer.get_vocab_size())
-    return tokenizer, table @ principal_projection(table, dimension).T
+    return tokenizer, table / table.square().sum(dim=1).mean().sqrt().clamp(min=1e-12)
 
 
 def _files(start: str | StaticFiles) -> tuple[Path, Path]:

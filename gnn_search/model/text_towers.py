@@ -55,7 +55,7 @@ def make_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout
             if settings.start is None:
                 tokenizer = train_tokenizer(training_texts(graph), settings)
             else:
-                tokenizer, table = read_static_model(settings.start, dimension, settings.max_tokens)
+                tokenizer, table = read_static_model(settings.start, settings.max_tokens)
         bag = BagTower(graph, dimension, tokenizer, _hasher(settings), table)
     if settings.transformer is None:
         assert bag is not None
@@ -78,7 +78,7 @@ def open_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout
     bag = None
     if set(settings.parts) & {"static", "terms"}:
         tokenizer = Tokenizer.from_str(layout.tokenizer.read_text(encoding="utf-8")) if "static" in settings.parts else None
-        bag = BagTower(graph, dimension, tokenizer, _hasher(settings))
+        bag = BagTower(graph, dimension, tokenizer, _hasher(settings), _empty_table(layout) if settings.start is not None else None)
         if settings.transformer is None:
             return bag
     vectors, source = _read_text_vectors(layout)
@@ -89,6 +89,16 @@ def open_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout
         )
     transformer = FrozenTransformer(texts, vectors, source, dimension)
     return transformer if bag is None else SummedTower(bag, transformer)
+
+
+def _empty_table(layout: ModelLayout) -> Tensor:
+    """Return zeros of the shape of the token table in a model folder."""
+    try:
+        with safe_open(layout.weights, "pt") as opened:
+            name = next(name for name in opened.keys() if name.endswith("tokens"))  # noqa: SIM118 - the file is no dictionary
+            return torch.zeros(opened.get_slice(name).get_shape())
+    except (SafetensorError, OSError, StopIteration) as error:
+        raise ArtefactError(f"{layout.weights} is damaged ({error}); train the model again") from None
 
 
 def _hasher(settings: TextSettings) -> TermHasher | None:
