@@ -82,6 +82,11 @@ class Augmenter:
         texts += _joined(*_with_noise(rows, words, changed, generator, leave_out=False), count)
         return AugmentedTexts(noisy, product, texts)
 
+    def log_absence(self, product: Int32, count: int) -> Float64:
+        """Return ln of the chance that none of so many pseudo-queries asks for each of some products: float64 like product."""
+        has_words = np.diff(self._products.indptr)[product] > 0
+        return np.where(has_words, count * np.log1p(-1 / max(len(self._with_words), 2)), 0.0)
+
     def _some_words(self, product: Int64, generator: np.random.Generator) -> tuple[Int64, pl.Series]:
         """Draw one to four words of each product: half of the products give neighbouring words, half words from anywhere."""
         starts, ends = self._products.indptr[product], self._products.indptr[product + 1]

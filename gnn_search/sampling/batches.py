@@ -191,9 +191,9 @@ class BatchSampler:
         number = epoch * self.steps_per_epoch + step
         weights, progress = self.schedule.weights(number), self.schedule.progress(number)
         own = {name: sampler.draw(positives, epoch, progress) for name, sampler in self.negatives.own.items() if weights[name]}
-        pool, absence, row, column = self._pool(positives, epoch, step)
         asked = sorted_unique(positives.query)
         texts = self._augmenter.draw(number, asked, self._batch_size)
+        pool, absence, row, column = self._pool(positives, epoch, step, texts.product)
         drawn_products = [drawn.product.ravel() for drawn in own.values()]
         products = sorted_unique(np.concatenate([pool, positives.product, texts.product, *drawn_products]))
         product_inputs = self.inputs.products(view, products, self._random, epoch)
@@ -270,17 +270,21 @@ class BatchSampler:
             self._views.move_to_end(window)
             return self._views[window]
 
-    def _pool(self, positives: Positives, epoch: int, step: int) -> tuple[Int32, Float64, Int64, Int64]:
-        """Draw the pool: its products, ln of the chance that it lacks each, and the places of its scores with a known positive."""
+    def _pool(self, positives: Positives, epoch: int, step: int, pseudo: Int32) -> tuple[Int32, Float64, Int64, Int64]:
+        """Draw the pool: its products, ln of the chance that it lacks each, and the places of its scores with a known positive.
+
+        The products of the pseudo-queries stand in it too: drawn evenly, they are what no query of the log has asked for.
+        """
         samplers, drawn, size = self.negatives.shared, [], len(positives.product)
         for sampler in samplers:
             with sampler.tally.drawing():
                 drawn.append(sorted_unique(sampler.draw(positives, epoch, step)))
         # The mask is the whole pool's, and is booked to the sampler that stands first.
         with samplers[0].tally.drawing():
-            pool = sorted_unique(np.concatenate(drawn))
+            pool = sorted_unique(np.concatenate([*drawn, pseudo]))
             row, column = self.negatives.known.among(positives.user, positives.query, pool)
-            absence = np.sum([sampler.log_absence(pool, size) for sampler in samplers], axis=0)
+            absences = [sampler.log_absence(pool, size) for sampler in samplers]
+            absence = np.sum([*absences, self._augmenter.log_absence(pool, len(pseudo))], axis=0)
         masked = np.bincount(column, minlength=len(pool))
         for sampler, products in zip(samplers, drawn, strict=True):
             sampler.tally.count(size * len(products), int(masked[np.searchsorted(pool, products)].sum()))
