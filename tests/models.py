@@ -26,7 +26,7 @@ def write_model(
 ) -> Path:
     """Write a model of dimension 16 for a graph, with the vectors of its nodes."""
     config = TrainingConfig(
-        name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8, buckets=512), loss=loss or LossSettings()
+        name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8, buckets=512, start=None), loss=loss or LossSettings()
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

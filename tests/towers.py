@@ -20,7 +20,7 @@ def tiny_settings(**changes: Any) -> dict[str, Any]:
         "name": "tiny",
         "seed": 1,
         "dimension": 16,
-        "text": {"vocabulary": 200, "max_tokens": 16, "buckets": 512},
+        "text": {"vocabulary": 200, "max_tokens": 16, "buckets": 512, "start": None},
         "product": {"queries": 3, "bought_with": 3, "pool": 2, "cold_start_share": 0.5},
         "query": {"products": 4},
         "user": {"sequence_length": 5, "attention_length": 6},

@@ -18,6 +18,12 @@ class StaticFiles(Settings):
     table: str = Field(min_length=1, description="safetensors file with one vector a token: a path, or package:path.")
 
 
+GENERAL_MODEL = StaticFiles(
+    tokenizer="wordllama:tokenizers/l2_supercat_tokenizer_config.json", table="wordllama:weights/l2_supercat_256.safetensors"
+)
+"""A general model of English words that comes with gnn-search: 32,000 tokens of 256 numbers, learned from large language models' tokens."""
+
+
 class PretrainSettings(Settings):
     """Pre-training: the text tower alone learns to bring queries near the texts of the products of their interactions."""
 
@@ -38,9 +44,10 @@ class TextSettings(Settings):
 
     parts: tuple[TextPart, ...] = Field(("static", "terms"), min_length=1, description="What encodes texts.")
     start: str | StaticFiles | None = Field(
-        None,
-        description="static: where weights come from, the folder of a Model2Vec or StaticEmbedding model, as a path or as package:path "
-        "inside an installed Python package; or two files. null: a tokenizer is trained on the shop's own text.",
+        GENERAL_MODEL,
+        description="static: a model whose tokens are taken as they are, while their projection learns: two files, or the folder of a Model2Vec "
+        "or StaticEmbedding model, as paths or as package:path inside an installed Python package. null: a tokenizer and its tokens are "
+        "trained on the shop's own text, which suits a language that the general English model does not know.",
     )
     vocabulary: int = Field(8000, ge=100, le=1_000_000, description="static: most tokens of a tokenizer trained on the shop's text.")
     buckets: int = Field(65_536, ge=256, le=1 << 27, description="terms: numbers that words and n-grams are hashed to.")
@@ -60,9 +67,8 @@ class TextSettings(Settings):
             raise ValueError("each part may stand once in parts")
         if "transformer" in self.parts and self.transformer is None:
             raise ValueError("the part transformer needs transformer, the folder of a sentence-transformers model")
-        for part, name in (("transformer", "transformer"), ("static", "start")):
-            if part not in self.parts and getattr(self, name) is not None:
-                raise ValueError(f"{name} is given, and parts has no {part}; add it, or leave {name} out")
+        if "transformer" not in self.parts and self.transformer is not None:
+            raise ValueError("transformer is given, and parts does not name it; add it to parts, or leave transformer out")
         return self
 
 
