@@ -48,6 +48,7 @@ def shop(request, tmp_path_factory) -> tuple[str, Path]:
     succeed("build-graph", recipe, "--data", recipe.parent, "--out", folder / "graph")
     config = folder / "tiny.yaml"
     negatives = [{"kind": "in_batch"}, {"kind": "taxonomy", "count": 1}, {"kind": "bm25", "depth": 5}]
+    negatives += [{"kind": "low_grade"}] if request.param != "events" else []
     config.write_text(yaml.safe_dump(tiny_settings(loop={"epochs": 3}, negatives=negatives)))
     succeed("train", config, "--graph", folder / "graph", "--out", folder / "model", "--threads", 1)
     succeed("evaluate", folder / "model", "--resamples", 20, "--out", folder / "run")
@@ -127,6 +128,18 @@ def test_the_graph_is_described_and_free_of_faults(shop):
     assert json.loads(succeed("inspect", folder / "graph", "--json").stdout)["num_nodes"]["user"] == 0
     found = json.loads(succeed("audit", folder / "graph", folder / "model", "--json").stdout)
     assert [one for one in found["findings"] if one["severity"] == "error"] == []
+
+
+def test_low_grades_are_drawn_and_explained(shop):
+    name, folder = shop
+    result = run("negatives", folder / "model", "--query", "blue drill", "--kind", "low_grade")
+    if name == "events":
+        assert result.exit_code == 2
+        assert "need judgements" in result.stderr
+        return
+    assert result.exit_code == 0, result.output
+    assert "of the 1 judged and not relevant" in " ".join(result.stdout.split())
+    assert "red hammer" in result.stdout
 
 
 def test_vectors_index_and_export(shop, tmp_path):
