@@ -142,6 +142,8 @@ class RunLayout(_Layout):
     cases = _Part("cases.parquet")
     relevant = _Part("relevant.parquet")
     products = _Part("products.parquet")
+    judgements = _Part("judgements")
+    pool = _Part("pool")
 
     def method(self, place: int) -> Path:
         """Return the file of the method at a place of the evaluation's `methods`."""

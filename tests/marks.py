@@ -16,6 +16,7 @@ BY_NAME = {
         "cli/test_evaluate.py",
         "cli/test_explain.py",
         "cli/test_fuse.py",
+        "cli/test_judgements.py",
         "cli/test_report.py",
         "cli/test_retrieve.py",
         "cli/test_search.py::test_neither_pandas_nor_pyg_is_loaded",

@@ -22,6 +22,7 @@ from gnn_search.config.recipe import Recipe
 from gnn_search.config.studies import AblationSettings
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.hold_out import HELD_OUT
+from gnn_search.graph.judgements import JUDGEMENTS
 from gnn_search.index.boosting.boost import build_boost, save_boost
 from gnn_search.layout import GraphLayout, ModelLayout, RunLayout
 from gnn_search.trained.model import open_model
@@ -40,7 +41,17 @@ def written_files() -> set[str]:
     """Return the paths, inside a folder that a command writes, of which the pages speak."""
     graph, model, run = GraphLayout(HERE), ModelLayout(HERE), RunLayout(HERE)
     methods = run.method(0).with_stem("NN")
-    files = [graph.rejects, graph.examples(HELD_OUT), model.manifest, model.metrics, run.evaluation, run.cases, run.relevant, run.products]
+    files = [
+        graph.rejects,
+        graph.examples(HELD_OUT),
+        graph.examples(JUDGEMENTS),
+        model.manifest,
+        model.metrics,
+        run.evaluation,
+        run.cases,
+        run.relevant,
+        run.products,
+    ]
     folder = next(parameter.default for parameter in demo.params if parameter.name == "out")
     return {str(path) for path in (*files, methods)} | {f"{folder}/"}
 

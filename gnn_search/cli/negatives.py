@@ -15,7 +15,7 @@ from gnn_search.console_table import make_table
 if TYPE_CHECKING:
     from gnn_search.training.negative_examples import QueryNegatives
 
-_KINDS = ("in_batch", "uniform", "taxonomy", "in_batch_hard", "dynamic", "bm25")
+_KINDS = ("in_batch", "uniform", "taxonomy", "in_batch_hard", "dynamic", "bm25", "low_grade")
 _STEPS = 3
 """Batches drawn to count and time."""
 

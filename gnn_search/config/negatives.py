@@ -102,10 +102,17 @@ class Lexical(_Listed):
     kind: Literal["bm25"]
 
 
+class LowGrade(_Negatives):
+    """Products that people judged for the query and found not relevant; for graphs with judgements."""
+
+    kind: Literal["low_grade"]
+    count: int = Field(1, ge=1, le=64, description="Products an example.")
+
+
 SharedNegatives = InBatch | Uniform
 SHARED_KINDS = tuple(get_args(settings.model_fields["kind"].annotation)[0] for settings in get_args(SharedNegatives))
 """What a configuration calls the negatives that make up the pool."""
-HardNegatives = Taxonomic | InBatchHard | Dynamic | Lexical
+HardNegatives = Taxonomic | InBatchHard | Dynamic | Lexical | LowGrade
 Negatives = Annotated[SharedNegatives | HardNegatives, Field(discriminator="kind")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from string import ascii_lowercase
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from gnn_search.evaluation.run import Run
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.evaluation.significance import permutations_for
 
+PARTS: tuple[Literal["judgements", "pool"], ...] = ("judgements", "pool")
+"""What a run may hold on judged queries."""
 _EQUAL = 1e-12
 """Values of a case that differ by less are a tie."""
 
@@ -36,6 +38,8 @@ def compare(
 
     Over all cases every measure gets a permutation test, corrected over all pairs; slices are compared by `metric`, with intervals.
 
+    What the runs have on judged queries is compared in the same way.
+
     Args:
         runs: Runs of the same cases.
         methods: Names of methods to take from every run that has them; by default each run's reference, or all methods of a single run.
@@ -49,6 +53,19 @@ def compare(
         RequestError: The runs are not of the same cases, a method or measure is in none, or fewer than two methods are left.
         ArtefactError: A run is damaged.
     """
+    found = _compare(runs, methods, metric, k, top, n_resamples, seed)
+    inside: dict[str, Comparison] = {}
+    for part in PARTS:
+        parts = [run.part(part) for run in runs if getattr(run.evaluation, part) is not None]
+        if len(parts) == len(runs):
+            shown = metric if (metric, min(parts[0].evaluation.k)) in parts[0].evaluation.measures() else "recall"
+            inside[part] = _compare(parts, methods, shown, None, 0, n_resamples, seed)
+    return found.model_copy(update=inside)
+
+
+def _compare(
+    runs: Sequence[RunFolder], methods: Sequence[str], metric: str, k: int | None, top: int, n_resamples: int, seed: int
+) -> Comparison:
     _check_same_cases(runs)
     compared = _entries(runs, methods)
     first = runs[0]

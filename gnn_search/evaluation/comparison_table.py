@@ -12,7 +12,7 @@ from rich.text import Text
 from gnn_search.evaluation.metrics.measure import Measure
 from gnn_search.evaluation.result import ChangedCase, ComparedMethod, Comparison, Difference, ListedProduct
 from gnn_search.evaluation.significance import FEWEST_USERS, too_small
-from gnn_search.evaluation.table import heading, short
+from gnn_search.evaluation.table import ON_JUDGEMENTS, heading, short
 
 _COLUMNS = 6
 _TITLE_WIDTH = 44
@@ -21,7 +21,11 @@ _TITLE_WIDTH = 44
 def render_comparison(comparison: Comparison) -> Group:
     """Return the tables: measures with marks, pairs, slices, and the cases with the largest changes."""
     changed = [_change_table(comparison, case) for case in (*comparison.largest_gains, *comparison.largest_losses)]
-    return Group(*_measure_tables(comparison), _pair_table(comparison), *_slice_tables(comparison), *changed)
+    on_judgements = []
+    for part, where in ((comparison.judgements, "over the whole catalogue"), (comparison.pool, "on the products judged for each")):
+        if part is not None:
+            on_judgements += [*_measure_tables(part, f"judged queries {where}"), _pair_table(part)]
+    return Group(*_measure_tables(comparison), _pair_table(comparison), *_slice_tables(comparison), *on_judgements, *changed)
 
 
 def _name(comparison: Comparison, entry: ComparedMethod) -> str:
@@ -32,13 +36,14 @@ def _name(comparison: Comparison, entry: ComparedMethod) -> str:
     return ": ".join(parts)
 
 
-def _measure_tables(comparison: Comparison) -> list[Table]:
+def _measure_tables(comparison: Comparison, what: str | None = None) -> list[Table]:
     everything = comparison.slices[0]
     found = {(one.method, one.metric, one.k): one for one in comparison.scores if one.slice == everything}
-    measures = list(dict.fromkeys((metric, k) for _, metric, k in found))
+    measures = list(dict.fromkeys((metric, k) for _, metric, k in found if what is None or metric in ON_JUDGEMENTS))
+    counted = f"{everything}, {comparison.cases:,} cases of {comparison.users:,} users" if what is None else f"{comparison.cases:,} {what}"
     made = []
     for start in range(0, len(measures), _COLUMNS):
-        table = Table(title=f"{comparison.graph}: {everything}, {comparison.cases:,} cases of {comparison.users:,} users")
+        table = Table(title=f"{comparison.graph}: {counted}")
         table.title_justify = table.caption_justify = "left"
         table.add_column("")
         table.add_column("run" if len({one.run for one in comparison.entries}) > 1 else "method", overflow="fold")

@@ -15,8 +15,9 @@ from gnn_search.errors import RequestError
 from gnn_search.evaluation.at_threshold import score_at_threshold
 from gnn_search.evaluation.baselines.build import build_baselines, names_of
 from gnn_search.evaluation.evaluate import evaluate
+from gnn_search.evaluation.judgements import QueryJudgements, evaluate_judgements, read_judgements
 from gnn_search.evaluation.qrels import Qrels, build_qrels
-from gnn_search.evaluation.result import Evaluation, Manifest
+from gnn_search.evaluation.result import Evaluation, Manifest, ThresholdScore
 from gnn_search.evaluation.run_folder import RunWriter, hash_cases
 from gnn_search.evaluation.slices import Slice, report_slices
 from gnn_search.graph.cases import Cases, build_cases
@@ -106,16 +107,13 @@ def evaluate_model(
     rankers = _model_rankers(opened, against, tested.time, weights)
     with progress("steps") as show:
         rankers += build_baselines(opened.graph, tested.time, wanted, settings=folder, progress=show)
-    measured = _Measured(opened, tested, rankers, parts, build_qrels(opened.graph, tested, split, cases, seed))
+    qrels = build_qrels(opened.graph, tested, split, cases, seed)
+    judgements = read_judgements(opened.graph, split, tested.time, cases, seed)
     manifest = _manifest(opened, against, hash_cases(tested), split, cases, command)
+    measured = _Measured(opened, tested, rankers, parts, qrels, judgements, manifest)
     with ExitStack() as stack:
-        partial = None if target is None else stack.enter_context(staged(target, replace=replace))
-        writer = None if partial is None else RunWriter(partial, opened.graph)
-        with progress("cases") as show:
-            evaluation = measured.score(n_resamples, seed, least, writer, show).model_copy(update={"manifest": manifest})
-        if writer is not None:
-            writer.finish(evaluation)
-    return evaluation
+        writer = None if target is None else RunWriter(stack.enter_context(staged(target, replace=replace)), opened.graph)
+        return measured.score(n_resamples, seed, least, writer, stack.enter_context(progress("cases")))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,9 +125,14 @@ class _Measured:
     rankers: Sequence[CaseRanker]
     slices: Sequence[Slice]
     qrels: Qrels
+    judgements: QueryJudgements | None
+    manifest: Manifest
 
     def score(self, n_resamples: int, seed: int, min_score: float | None, recorder: RunWriter | None, progress: Progress) -> Evaluation:
-        """Rank every case by every ranker; with a least similarity also score the lists of the model's vectors down to it."""
+        """Rank every case and judged query by every ranker; finish the record.
+
+        With a least similarity also score the lists of the model's vectors down to it.
+        """
         places = min(_PLACES, self.model.graph.num_nodes["product"])
         evaluation = evaluate(
             self.cases,
@@ -144,11 +147,34 @@ class _Measured:
             slices=self.slices,
             progress=progress,
         )
-        if min_score is None:
-            return evaluation
+        evaluation = evaluation.model_copy(update={"manifest": self.manifest, **self._on_judgements(evaluation, recorder, progress)})
+        if min_score is not None:
+            evaluation = evaluation.model_copy(update={"threshold": self._at_threshold(min_score, places, evaluation)})
+        if recorder is not None:
+            recorder.finish(evaluation)
+        return evaluation
+
+    def _at_threshold(self, min_score: float, places: int, evaluation: Evaluation) -> ThresholdScore:
         vectors = next(one for one in self.rankers if isinstance(one, ModelCaseRanker) and isinstance(one.ranker, VectorRanker))
-        threshold = score_at_threshold(self.cases, vectors, min_score, places, evaluation.candidates, n_resamples, seed)
-        return evaluation.model_copy(update={"threshold": threshold})
+        resamples, seed = evaluation.n_resamples, evaluation.seed
+        return score_at_threshold(self.cases, vectors, min_score, places, evaluation.candidates, resamples, seed)
+
+    def _on_judgements(self, evaluation: Evaluation, recorder: RunWriter | None, progress: Progress) -> dict[str, Evaluation]:
+        """Return what the same rankers do on the judged queries, where there are some."""
+        if self.judgements is None:
+            return {}
+        return evaluate_judgements(
+            self.judgements,
+            self.rankers,
+            self.model.graph,
+            evaluation.k,
+            evaluation.n_resamples,
+            evaluation.seed,
+            reference=evaluation.reference,
+            manifest=self.manifest,
+            recorder=recorder,
+            progress=progress,
+        )
 
 
 def _note(model: Model, split: str, further: Mapping[str, str], shown: Container[str], say: Callable[[str], object]) -> None:

@@ -38,12 +38,16 @@ class QueryScores:
 class Evaluator:
     """Scores runs in one slice: a case counts when it has a relevant row in the slice, and only those rows count as relevant.
 
+    For graded NDCG every row of the slice counts, by its grade.
+
     Args:
         rows: bool [rows], the slice; None takes all rows.
     """
 
     def __init__(self, qrels: Qrels, rows: Bool | None, measures: Sequence[Measure]) -> None:
-        rows = np.ones(len(qrels.case_of_row), dtype=np.bool_) if rows is None else rows
+        graded = np.ones(len(qrels.case_of_row), dtype=np.bool_) if rows is None else rows
+        rows = graded if qrels.relevant is None else graded & qrels.relevant
+        self._graded = graded
         self._qrels, self._rows, self._measures = qrels, rows, measures
         self._relevant = self._count(rows)
         self.counted = self._relevant > 0
@@ -58,7 +62,7 @@ class Evaluator:
         self._best: dict[int, Float64] = {}
         if qrels.grade is not None:
             cuts = {measure.k for measure in measures if measure.metric == GRADED}
-            self._best = {k: best_gain(qrels.case_of_row[rows], qrels.grade[rows], k, qrels.num_cases) for k in cuts}
+            self._best = {k: best_gain(qrels.case_of_row[graded], qrels.grade[graded], k, qrels.num_cases) for k in cuts}
 
     def score_run(self, run: Run) -> QueryScores:
         """Score the lists of one method."""
@@ -89,7 +93,8 @@ class Evaluator:
             return SPEND, hits.sum_by_case(self._qrels.spend[hits.row], measure.k), self._spent
         if measure.metric == GRADED:
             assert self._qrels.grade is not None
-            value = graded_ndcg(hits, measure.k, self._qrels.grade, self._best[measure.k])
+            graded = run.hits.select(self._graded, self._relevant)
+            value = graded_ndcg(graded, measure.k, self._qrels.grade, self._best[measure.k])
         else:
             value = RELEVANCE_METRICS[measure.metric](hits, measure.k)
         return "", value, self.counted.astype(np.float64)

@@ -27,6 +27,7 @@ class Qrels:
     Attributes:
         actions: By kind of action, whether a row has it; empty where all interactions are of one kind.
         grade: Of a row's highest action in `GRADES`; None where there are not several kinds or one of them has no grade.
+        relevant: Whether a row counts as relevant; one that doesn't may still have a grade, for graded NDCG. None where all do.
         spend: Price times quantity of what was purchased, the price as of the catalogue; None where the recipe names no price or the events
             have no weight.
 
@@ -34,6 +35,7 @@ class Qrels:
         - case_of_row: int64 [rows]
         - actions: bool [rows] each
         - grade, spend: float64 [rows]
+        - relevant: bool [rows]
     """
 
     case_of_row: Int64
@@ -41,6 +43,7 @@ class Qrels:
     actions: Mapping[str, Bool] = field(default_factory=dict)
     grade: Float64 | None = None
     spend: Float64 | None = None
+    relevant: Bool | None = None
 
 
 def build_qrels(graph: Graph, cases: Cases, split: Literal["validation", "test"], limit: int | None = None, seed: int = 0) -> Qrels:

@@ -27,7 +27,8 @@ class Score(Estimate):
     method: str
     slice: str
     metric: str = Field(
-        description="recall, precision, ndcg, mrr, map or hit_rate; ndcg:graded, where a purchase counts more than a click; recall:ACTION "
+        description="recall, precision, ndcg, mrr, map or hit_rate; ndcg:graded, where a purchase counts more than a click, or a "
+        "judged pair as its grade is worth; recall:ACTION "
         "and recall:spend, offline proxies of add-to-cart rate (cart), conversion (purchase) and order value (spend); diversity (mean "
         "steps over the category tree between two products of a list), novelty (bits), repeat_share (of a list, not new to the user)."
     )
@@ -116,6 +117,8 @@ class Evaluation(StrictModel):
     costs: tuple[Cost, ...]
     threshold: ThresholdScore | None = None
     manifest: Manifest | None = Field(None, description="None where no command made it.")
+    judgements: Evaluation | None = Field(None, description="The same methods on the judged queries, over the whole catalogue.")
+    pool: Evaluation | None = Field(None, description="The same on the judged queries, ranking only the products judged for each.")
 
     def measures(self) -> list[tuple[str, int]]:
         """Return metric and cut-off of all that was measured in the first slice."""
@@ -227,6 +230,8 @@ class Comparison(StrictModel):
     wins: tuple[Wins, ...]
     largest_gains: tuple[ChangedCase, ...] = Field(description="The cases that a later method answers better by most.")
     largest_losses: tuple[ChangedCase, ...]
+    judgements: Comparison | None = Field(None, description="The same on the judged queries, over the whole catalogue.")
+    pool: Comparison | None = Field(None, description="The same on the judged queries, ranking only the products judged for each.")
 
     def beaten(self, mark: str, metric: str, k: int) -> list[str]:
         """Return the marks that one beats significantly, after Holm's correction, over all cases."""

@@ -2,7 +2,8 @@
 
 A run folder holds `evaluation.json`; `cases.parquet`, a row a case; `relevant.parquet`, a row a relevant product of a case, in the order of
 the cases; `products.parquet`, titles of all products that are named; and `methods/NN.parquet`, a row a case: its measures, the ranks of its
-relevant products, and the first places of its list.
+relevant products, and the first places of its list. Where the graph has judgements, the run folders `judgements` and `pool` lie
+inside, whose cases are judged queries; in these a row of `relevant.parquet` is a judged product, and says whether it is relevant.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -47,6 +49,14 @@ class RunWriter:
         self._case_of_row = np.empty(0, dtype=np.int64)
         self._methods = 0
 
+    def inside(self, root: Path) -> RunWriter:
+        """Return the writer of a further run of the same graph."""
+        return RunWriter(root, self._graph)
+
+    @property
+    def layout(self) -> RunLayout:
+        return self._layout
+
     def record_cases(self, cases: Cases, qrels: Qrels, slices: Sequence[Slice]) -> None:
         """Write the cases and their relevant products."""
         self._case_of_row = qrels.case_of_row
@@ -58,11 +68,13 @@ class RunWriter:
             actions=_names_of(qrels.actions, len(cases.product)),
             grade=pl.lit(None, pl.Float64) if qrels.grade is None else pl.Series(qrels.grade),
             spend=pl.lit(None, pl.Float64) if qrels.spend is None else pl.Series(qrels.spend),
+            relevant=pl.lit(None, pl.Boolean) if qrels.relevant is None else pl.Series(qrels.relevant),
             slices=_names_of(rows, len(cases.product)),
         )
         relevant.write_parquet(self._layout.relevant)
         by_case = relevant.group_by("case", maintain_order=True).agg(
-            pl.col("product_id").alias("relevant"), pl.col("slices").explode().drop_nulls().unique(maintain_order=True)
+            pl.col("product_id").filter(pl.col("relevant").fill_null(True)).alias("relevant"),
+            pl.col("slices").explode().drop_nulls().unique(maintain_order=True),
         )
         node = pl.Series(cases.user).replace(-1, None)
         frame = pl.DataFrame(
@@ -123,6 +135,10 @@ class RunFolder:
         """
         return cls(path, _RUN.read_manifest(RunLayout(path).evaluation, Evaluation))
 
+    def part(self, name: Literal["judgements", "pool"]) -> RunFolder:
+        """Return the run inside this one that is of judged queries."""
+        return RunFolder.open(getattr(RunLayout(self.path), name))
+
     @cached_property
     def cases(self) -> pl.DataFrame:
         """A row a case: case, user_id, user_node, query, labels, relevant, slices."""
@@ -130,7 +146,7 @@ class RunFolder:
 
     @cached_property
     def relevant(self) -> pl.DataFrame:
-        """A row a relevant product of a case: case, product_id, actions, grade, spend, slices."""
+        """A row a relevant product of a case: case, product_id, actions, grade, spend, relevant, slices."""
         return self._read(RunLayout(self.path).relevant)
 
     @cached_property
@@ -146,7 +162,7 @@ class RunFolder:
         """Return what is relevant."""
         rows = self.relevant
         names = sorted(set(rows["actions"].explode().drop_nulls().to_list()))
-        known = {name: None if rows[name].is_null().all() else rows[name].to_numpy() for name in ("grade", "spend")}
+        known = {name: None if rows[name].is_null().all() else rows[name].to_numpy() for name in ("grade", "spend", "relevant")}
         actions = {name: rows["actions"].list.contains(name).to_numpy() for name in names}
         return Qrels(rows["case"].to_numpy().astype(np.int64), self.evaluation.cases, actions, **known)
 

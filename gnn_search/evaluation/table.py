@@ -9,12 +9,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from gnn_search.evaluation.metrics.measure import LIST_METRICS, SPEND, Measure
+from gnn_search.evaluation.metrics.measure import GRADED, LIST_METRICS, SPEND, Measure
 from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore, score_or_none
 from gnn_search.evaluation.significance import FEWEST_USERS, too_small
 
 _COLUMNS, _WIDTH = 4, 12
 _BEST = "*"
+ON_JUDGEMENTS = ("recall", GRADED, "mrr")
+"""Metrics that are shown of judged queries."""
 _ABOVE, _BELOW = "▲", "▼"
 _TEST = "paired permutation test over users, 5 % after Holm's correction"
 
@@ -48,7 +50,24 @@ def render_evaluation(evaluation: Evaluation) -> Group:
         )
     if evaluation.threshold is not None:
         made.append(_at_threshold(evaluation.threshold))
-    return Group(*made, _costs(evaluation))
+    return Group(*made, *_on_judgements(evaluation), _costs(evaluation))
+
+
+def _on_judgements(evaluation: Evaluation) -> list[Table]:
+    """Return the tables of the judged queries: over the whole catalogue and on their pools."""
+    made = []
+    for part, where in ((evaluation.judgements, "the whole catalogue"), (evaluation.pool, "the products judged for each")):
+        if part is None:
+            continue
+        shown = [key for key in ON_JUDGEMENTS if key in {metric for metric, _ in part.measures()}]
+        columns = [(heading(Measure(metric, k)), (part.slices[0], metric, k)) for metric, k in part.measures() if metric in shown]
+        made += [_scores(part, f"{part.cases:,} judged queries over {where}", columns) for columns in _parts(columns)]
+    if made:
+        made[-1].caption = (
+            "ndcg:graded takes the gain of each grade, and nothing for a product that nobody judged. On the products judged for each "
+            "query, a method that does not rank one loses it."
+        )
+    return made
 
 
 _Column = tuple[str, tuple[str, str, int]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -89,9 +90,8 @@ def write_judgements(layout: GraphLayout, tables: ShopTables, nodes: NodeTables,
 def _among(events: Int64, cuts: Cuts, sizes: list[int]) -> Int64:
     """Spread each split's queries evenly among the times of its period's events: int64 [queries]."""
     bounds = [0, *np.searchsorted(events, [cuts.validation, cuts.test]).tolist(), len(events)]
-    parts = [
-        events[start + np.arange(size) * (end - start) // size] for start, end, size in zip(bounds, bounds[1:], sizes, strict=True) if size
-    ]
+    periods = zip(pairwise(bounds), sizes, strict=True)
+    parts = [events[start + np.arange(size) * (end - start) // size] for (start, end), size in periods if size]
     return np.asarray(np.concatenate(parts), dtype=np.int64)
 
 

@@ -13,6 +13,7 @@ _SPLITS = {
     "time": "The log is cut in time: training, validation and test are three stretches that follow each other.",
     "column": "A column of the log says which events are training, validation and test.",
     "last": "Each user's last interaction is tested and the one before it validates, where a cut lies between it and all earlier ones.",
+    "judgements": "Judged queries have no time: each is training, validation or test, and those of one stand before those of the next.",
 }
 
 
@@ -95,8 +96,10 @@ def _caveats(manifest: GraphManifest, evaluation: Evaluation) -> list[str]:
         caveats.append(f"The figures are of a random sample of {run.limit:,} cases of the period, not of all.")
     if run is not None and run.split == "validation":
         caveats.append("These are validation cases, and the reranker was fitted on some of them: what uses it looks better than it is.")
-    if tables.clock == "order":
+    if tables.events is not None and tables.clock == "order":
         caveats.append("Timestamps only give the order of events: ages are counted in events, and season and trend mean nothing.")
+    if tables.judgements is not None:
+        caveats.append("Judgements stand in an order that was drawn, and what nobody judged counts as not relevant.")
     related = tables.products.related
     if related:
         caveats.append(f"Related-product columns have no time ({', '.join(related)}): some of it may come from after the test began.")

@@ -23,6 +23,7 @@ _SECTIONS = {
     "data": "The question and the data",
     "audit": "Audit: leaks and faults",
     "methods": "All methods",
+    "judgements": "On judged queries",
     "runs": "Comparison with earlier runs",
     "slices": "For whom, and for whom not",
     "curves": "Recall by list length",
@@ -34,6 +35,8 @@ _SECTIONS = {
     "reproduce": "Reproduce it",
 }
 """The file that a section of the page is written from, and its heading."""
+_OPTIONAL = {"judgements": "judgements", "runs": "comparison"}
+"""Sections that are left out where the report has nothing for them."""
 
 
 def require_extra() -> None:
@@ -71,7 +74,7 @@ def render_report(report: Report, json_name: str) -> str:
     environment.filters["breakable"] = lambda name: Markup("_<wbr>").join(name.split("_"))
     return environment.get_template("page.html.j2").render(
         report=report,
-        sections={name: title for name, title in _SECTIONS.items() if name != "runs" or report.comparison is not None},
+        sections={name: title for name, title in _SECTIONS.items() if getattr(report, _OPTIONAL.get(name, "data")) is not None},
         # Drawn by us from escaped text: the one markup that is let through.
         figures={name: Markup(svg) for name, svg in _figures(report).items()},
         json_name=json_name,

@@ -18,6 +18,7 @@ from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph
 from gnn_search.report.curves import RecallCurve, Training, read_training, recall_curves
 from gnn_search.report.data_card import DataCard, describe_data
+from gnn_search.report.judgement_part import JudgementPart, describe_judgements
 from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
 from gnn_search.report.methods import describe_method, subject
 from gnn_search.report.negatives_part import NegativesPart, describe_negatives
@@ -48,6 +49,7 @@ class Report(StrictModel):
         model: Name of the model's configuration.
         k: First cut-off: places of a list that count most.
         differences: The model minus each other method by recall at `k`, over all cases.
+        judgements: None where the graph has none.
         comparison: Of all runs, where there is more than one.
         training: None where the model folder keeps no record of it.
         negatives: None where the model folder keeps no study of them.
@@ -64,6 +66,7 @@ class Report(StrictModel):
     table: MeasureTable
     further: tuple[MeasureTable, ...]
     differences: tuple[Difference, ...]
+    judgements: JudgementPart | None
     comparison: Comparison | None
     slices: tuple[SliceFinding, ...]
     curves: tuple[RecallCurve, ...]
@@ -129,6 +132,7 @@ def make_report(
         differences=tuple(
             headline_difference(evaluation, name, evaluation.slices[0]) for name in evaluation.methods if name != evaluation.reference
         ),
+        judgements=describe_judgements(evaluation),
         comparison=compared,
         slices=slices,
         curves=recall_curves(run),

@@ -196,7 +196,7 @@ class _Describer:
             return self._climb(start, end, why), distance
         if drawn.kind == "in_batch_hard":
             return f"number {place + 1} of the pool by the model's score", distance
-        how = {"dynamic": "nearest by the model", "bm25": "best by BM25"}.get(drawn.kind)
+        how = {"dynamic": "nearest by the model", "bm25": "best by BM25", "low_grade": "judged and not relevant"}.get(drawn.kind)
         return (f"place {why + 1} of the {self._depth[drawn.kind]} {how}" if how else f"drawn by {drawn.kind}"), distance
 
     def _climb(self, start: int, end: int, levels: int) -> str:

@@ -31,7 +31,7 @@ def test_negatives_are_changed_by_kind():
 
 
 def test_every_kind_of_negative_is_known():
-    assert set(NEGATIVE_KINDS) == {"in_batch", "uniform", "taxonomy", "in_batch_hard", "dynamic", "bm25"}
+    assert set(NEGATIVE_KINDS) == {"in_batch", "uniform", "taxonomy", "in_batch_hard", "dynamic", "bm25", "low_grade"}
 
 
 @pytest.mark.parametrize(

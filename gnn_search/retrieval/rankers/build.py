@@ -75,9 +75,9 @@ class ModelCaseRanker:
     def __init__(self, name: str, encoder: RequestEncoder, ranker: Ranker) -> None:
         self.name, self.encoder, self.ranker = name, encoder, ranker
 
-    def rank(self, user: Int32, query: Int32, k: int) -> Ranking:
-        """See `CaseRanker.rank`."""
-        return self.ranker.rank(self.encoder.encode_nodes(user, query), k)
+    def rank(self, user: Int32, query: Int32, k: int, allowed: Int32 | None = None) -> Ranking:
+        """See `CaseRanker.rank`, and `Ranker.rank` for the products that are allowed."""
+        return self.ranker.rank(self.encoder.encode_nodes(user, query), k, allowed)
 
 
 def best_case_ranker(model: Model, embeddings: NodeEmbeddings) -> ModelCaseRanker:

@@ -11,13 +11,25 @@ from typing import Any
 import numpy as np
 
 from gnn_search.arrays import sorted_unique
-from gnn_search.config.negatives import Dynamic, InBatch, InBatchHard, Lexical, Mask, Negatives, SharedNegatives, Taxonomic, Uniform
+from gnn_search.config.negatives import (
+    Dynamic,
+    InBatch,
+    InBatchHard,
+    Lexical,
+    LowGrade,
+    Mask,
+    Negatives,
+    SharedNegatives,
+    Taxonomic,
+    Uniform,
+)
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.negatives.base import OwnNegativeSampler, Positives, SharedNegativeSampler
 from gnn_search.sampling.negatives.in_batch import InBatchNegatives
 from gnn_search.sampling.negatives.in_batch_hard import InBatchHardNegatives
 from gnn_search.sampling.negatives.known import KnownPositives
 from gnn_search.sampling.negatives.listed import ListedNegatives
+from gnn_search.sampling.negatives.low_grades import low_grade_lists
 from gnn_search.sampling.negatives.taxonomy import TaxonomyNegatives
 from gnn_search.sampling.negatives.uniform import UniformNegatives
 from gnn_search.sampling.random_source import RandomSource
@@ -68,9 +80,9 @@ def build_samplers(
     def known_by(rule: Mask) -> KnownPositives:
         return KnownPositives(rule, positives.user, positives.query, positives.product, graph.num_nodes["query"], num_products)
 
-    def listed(settings: Dynamic | Lexical, source: str) -> ListedNegatives:
+    def listed(settings: Dynamic | Lexical | LowGrade, source: str, depth: int, skip: int) -> ListedNegatives:
         known = known_by(settings.mask or mask)
-        return ListedNegatives(settings.kind, source, settings.count, settings.depth, settings.skip, num_products, known, random)
+        return ListedNegatives(settings.kind, source, settings.count, depth, skip, num_products, known, random)
 
     for settings in negatives:
         known, before = known_by(settings.mask or mask), time.thread_time()
@@ -86,12 +98,18 @@ def build_samplers(
         elif isinstance(settings, InBatchHard):
             hardest = InBatchHardNegatives(settings.count, known)
         elif isinstance(settings, Dynamic):
-            dynamic = own[settings.kind] = listed(settings, "the products nearest to the query by the model")
+            dynamic = own[settings.kind] = listed(settings, "the products nearest to the query by the model", settings.depth, settings.skip)
+        elif isinstance(settings, LowGrade):
+            lists = low_grade_lists(graph)
+            own[settings.kind] = grades = listed(settings, "the products judged for the query and not relevant", lists.shape[1], 0)
+            grades.use_lists(lists)
         else:
             # Imported here: the library is heavy, and a search never needs it.
             from gnn_search.sampling.negatives.lexical_lists import lexical_lists
 
-            lexical = own[settings.kind] = listed(settings, "the products with the best BM25 score for the query")
+            lexical = own[settings.kind] = listed(
+                settings, "the products with the best BM25 score for the query", settings.depth, settings.skip
+            )
             lexical.use_lists(lexical_lists(graph, sorted_unique(positives.query), settings.depth, known))
             lexical.tally.index_seconds += time.thread_time() - before
     pool = next(settings for settings in negatives if isinstance(settings, SharedNegatives))

@@ -19,7 +19,7 @@ class ListedNegatives:
 
     A query whose list ends before `skip` gets products of the whole catalogue, evenly, which is counted.
 
-    `name` is `dynamic` or `bm25`, and `source` says in the results what the lists hold.
+    `name` is `dynamic`, `bm25` or `low_grade`, and `source` says in the results what the lists hold.
     """
 
     def __init__(
