@@ -80,6 +80,7 @@ class GraphLayout(_Layout):
     manifest = _Part("graph.json")
     rejects = _Part("rejects.parquet")
     taxonomy = _Part("taxonomy")
+    synonyms = _Part("synonyms.parquet")
 
     def nodes(self, node_type: str) -> Path:
         return self.root / "nodes" / f"{node_type}.parquet"

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gnn_search.config.base import StrictModel
 from gnn_search.config.files import NamedFile
+from gnn_search.config.lexical import LexicalSettings
 from gnn_search.config.slices import Slices
 from gnn_search.layout import free_name
 
@@ -197,7 +198,7 @@ class SplitByLast(_Split):
         return self
 
 
-class Recipe(NamedFile):
+class Recipe(NamedFile, LexicalSettings):
     """One shop's graph."""
 
     shipped_in: ClassVar[str] = "graphs"

@@ -10,6 +10,7 @@ import numpy as np
 
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.hold_out import hold_out, write_held_out
+from gnn_search.graph.lexical.synonyms import read_synonyms
 from gnn_search.graph.node_tables import EventNodes, NodeTables, number_events, number_nodes
 from gnn_search.graph.order_clock import spread_times
 from gnn_search.graph.relations import Relation, make_relations
@@ -54,6 +55,7 @@ def build_graph(
     held = hold_out(recipe, replace(tables, events=mark_measured(recipe, tables.events, cuts)), cuts)
     tables = held.tables
     events = number_events(tables.events, nodes)
+    synonyms = None if recipe.synonyms is None else read_synonyms(data / recipe.synonyms)
     with staged(out) as partial:
         layout = GraphLayout(partial)
         report("writing nodes and examples")
@@ -62,6 +64,8 @@ def build_graph(
             table.write_parquet(layout.nodes(node_type))
         num_examples = write_examples(layout, events, tables.events, cuts, recipe) | write_held_out(layout, held, nodes, recipe)
         tables.rejects.write_parquet(layout.rejects)
+        if synonyms is not None:
+            synonyms.write_parquet(layout.synonyms)
         nodes.taxonomy.save(layout.taxonomy)
         report("sorting edges")
         relations = [_write(layout, relation) for relation in make_relations(recipe, tables, nodes, events, cuts)]
@@ -74,7 +78,8 @@ def build_graph(
 def _source_files(recipe: Recipe, data: Path) -> list[Path]:
     tables = recipe.tables
     named = {"products": tables.products, "categories": tables.categories, "events": tables.events, "users": tables.users}
-    return [file for name, table in named.items() if table is not None for file in find_source(name, table.path, data).files]
+    files = [file for name, table in named.items() if table is not None for file in find_source(name, table.path, data).files]
+    return files if recipe.synonyms is None else [*files, data / recipe.synonyms]
 
 
 def _write(layout: GraphLayout, relation: Relation) -> RelationInfo:
