@@ -18,7 +18,7 @@ from typing import Any
 
 from gnn_search.errors import ArtefactError, OutputExistsError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of every folder that the package writes; raised whenever an older folder can't be read any more."""
 _ROW, _LINE = 2, 240
 """Lists and objects inside each other, and letters, of what stands on one line of JSON."""

@@ -65,7 +65,7 @@ class FieldWeights(StrictModel):
 
     title: Weight = Field(1.0, description="In the title.")
     brand: Weight = Field(0.5, description="In the brand.")
-    category: Weight = Field(0.5, description="In the names of the category path.")
+    category: Weight = Field(1.0, description="In the names of the category path.")
     description: Weight = Field(0.2, description="In the description, where the recipe names one.")
 
 

@@ -44,6 +44,7 @@ def build_graph(
     refuse_existing(out)
     report("reading tables")
     tables = load_shop_tables(recipe, data)
+    synonyms = None if recipe.synonyms is None else read_synonyms(data / recipe.synonyms)
     input_hash = hash_files(_source_files(recipe, data))
     report("numbering nodes")
     recipe, tables = as_of_window(recipe, tables, back)
@@ -55,7 +56,6 @@ def build_graph(
     held = hold_out(recipe, replace(tables, events=mark_measured(recipe, tables.events, cuts)), cuts)
     tables = held.tables
     events = number_events(tables.events, nodes)
-    synonyms = None if recipe.synonyms is None else read_synonyms(data / recipe.synonyms)
     with staged(out) as partial:
         layout = GraphLayout(partial)
         report("writing nodes and examples")

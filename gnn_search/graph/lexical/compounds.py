@@ -38,7 +38,11 @@ def split_compound(word: str, known: Container[str], *, linked: bool) -> list[st
     return min(splits, key=len, default=[])
 
 
-def known_end(word: str, known: Container[str]) -> str:
-    """Return the longest known word, of at least 4 characters and half of the word's, that a word ends with; empty if there is none."""
-    least = max(4, (len(word) + 1) // 2)
-    return next((word[start:] for start in range(1, len(word) - least + 1) if word[start:] in known), "")
+def known_end(word: str, known: Container[str], *, linked: bool) -> str:
+    """Return the longest known word that a word ends with; empty if there is none.
+
+    It has at least 4 characters. Where words grow together (`linked`), the end says what the thing is, and at least 3 characters are
+    before it; elsewhere it must be half of the word.
+    """
+    least, first = (4, _SHORTEST) if linked else (max(4, (len(word) + 1) // 2), 1)
+    return next((word[start:] for start in range(first, len(word) - least + 1) if word[start:] in known), "")

@@ -18,7 +18,7 @@ from gnn_search.graph.lexical.synonyms import open_synonyms
 from gnn_search.graph.lexical.vocabulary import Vocabulary, field_words
 from gnn_search.graph.store import Graph
 
-_SATURATION, _LENGTH = 0.5, 0.4
+_SATURATION, _LENGTH = 0.9, 0.4
 _BLOCK = 256
 """Texts that are scored together."""
 _PAIRS = 1 << 18
@@ -51,7 +51,7 @@ class LexicalIndex:
     """BM25F over title, brand, category path and description, as the graph's recipe weights them; ties by product number.
 
     A word counts in a product by the sum over the fields of weight times frequency, each divided by the field's length (b = 0.4), which
-    then saturates (k1 = 0.5) and is multiplied by the word's rarity: Robertson, Zaragoza and Taylor, Simple BM25 extension to multiple
+    then saturates (k1 = 0.9) and is multiplied by the word's rarity: Robertson, Zaragoza and Taylor, Simple BM25 extension to multiple
     weighted fields, 2004; the rarity is Lucene's, ln(1 + (N - n + 0.5) / (n + 0.5)). `QueryReader` says how a query's words become terms
     of the index, and what each counts. Scores are made from the postings of a query's words; no text costs a look at all products.
 

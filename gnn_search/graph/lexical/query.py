@@ -193,7 +193,7 @@ class QueryReader:
             return found
         longer = spelling.containing(word, _MOST_NEAR)
         shares = list(zip(listed.gather(longer.word).to_list(), longer.likeness.tolist(), strict=True))
-        if end := known_end(word, self._vocabulary.known):
+        if end := known_end(word, self._vocabulary.known, linked=self._linked):
             shares.append((end, len(end) / len(word)))
         return [(word, other, WEIGHTS["containing"] * share, WEIGHTS["containing"] * share) for other, share in shares]
 

@@ -26,9 +26,7 @@ def read_synonyms(file: Path) -> pl.DataFrame:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise TableError(
-            f"there is no file {file}, which the recipe's key 'synonyms' names; correct the path or leave the key away"
-        ) from None
+        raise TableError(f"there is no file {file}, which the recipe names as 'synonyms'; correct the path or leave the key away") from None
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(f"{file} (key 'synonyms'): expected a text file in UTF-8, got {error}; write it anew as UTF-8") from None
     rows: list[tuple[str, str]] = []

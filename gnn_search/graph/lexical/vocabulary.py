@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, csr_array
 
 from gnn_search.arrays import Float32, Int64, expand_ranges, row_bounds
 from gnn_search.graph.lexical.analyser import Analyser, Words, codes, concat_words, distinct_words, hyphened, single_characters
-from gnn_search.graph.lexical.compounds import split_compound
+from gnn_search.graph.lexical.compounds import known_end, split_compound
 from gnn_search.graph.lexical.languages import joins_words
 from gnn_search.graph.lexical.spelling import SpellingIndex
 
@@ -142,7 +142,8 @@ def _parts(analyser: Analyser, words: pl.Series) -> pl.DataFrame:
     """Return the stems of the parts of compounds among the words."""
     listed = words.to_list()
     known = frozenset(listed)
-    split = {word: parts for word in listed if (parts := split_compound(word, known, linked=True))}
+    split = {word: split_compound(word, known, linked=True) or [known_end(word, known, linked=True)] for word in listed if word.isalpha()}
+    split = {word: parts for word, parts in split.items() if parts[0]}
     rows = pl.DataFrame({"word": list(split), "part": list(split.values())}, schema={"word": pl.String, "part": pl.List(pl.String)})
     rows = rows.explode("part")
     stems = analyser.stems_of(rows["part"].unique(maintain_order=True)).rename({"word": "part"})

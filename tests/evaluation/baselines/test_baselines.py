@@ -61,7 +61,7 @@ class Slow:
         stem = Stemmer.Stemmer("english").stemWord
         fields = [(1, [words_of(title) for _, title, _, _ in self.products])]
         fields.append((0.5, [words_of(brand or "") for _, _, brand, _ in self.products]))
-        fields.append((0.5, [words_of(" > ".join(path or [])) for _, _, _, path in self.products]))
+        fields.append((1, [words_of(" > ".join(path or [])) for _, _, _, path in self.products]))
         scores = dict.fromkeys(range(len(self.products)), 0.0)
         for counts, form in ((1, stem), (0.2, str)):
             for word in {form(word) for word in words_of(query)}:
@@ -73,7 +73,7 @@ class Slow:
                 frequency = sum(value > 0 for value in held)
                 rarity = log(1 + (len(held) - frequency + 0.5) / (frequency + 0.5))
                 for number, value in enumerate(held):
-                    scores[number] += counts * rarity * value / (value + 0.5)
+                    scores[number] += counts * rarity * value / (value + 0.9)
         return scores
 
     def bm25(self, user, query):
