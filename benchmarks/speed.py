@@ -34,6 +34,7 @@ _STEPS = 60
 _CASES = 20_000
 _OPENINGS = 21
 _COLD_STARTS = 5
+_TEXTS, _SINGLE = 5_000, 200
 
 
 @click.command()
@@ -120,6 +121,37 @@ def search_full(demo: Path) -> dict[str, Any]:
     return _search(demo, "reranked")
 
 
+def search_words(demo: Path) -> dict[str, Any]:
+    """Index the words of the demo catalogue, then search many texts together, single ones, and misspelt words."""
+    import polars as pl
+
+    from gnn_search.graph.lexical.index import LexicalIndex
+    from gnn_search.graph.store import Graph
+
+    graph = Graph.open(demo / "graph")
+    titles = graph.nodes("product")["title"].unique().sort().gather_every(7).head(_TEXTS)
+    start = time.perf_counter()
+    index = LexicalIndex(graph)
+    built = time.perf_counter()
+    index.search(titles, 100)
+    searched = time.perf_counter()
+    for title in titles.head(_SINGLE).to_list():
+        index.search(pl.Series([title]), 100)
+    single = time.perf_counter()
+    words = [word[:2] + word[3:] for word in index.vocabulary.words.to_list() if len(word) > 5 and word.isalpha()][:_SINGLE]
+    begun = time.perf_counter()
+    for word in words:
+        index.vocabulary.spelling.near(word, 3)
+    near = time.perf_counter()
+    return {
+        "build_seconds": built - start,
+        "distinct_words": len(index.vocabulary.words),
+        "ms_a_text_of_many": 1000 * (searched - built) / len(titles),
+        "ms_a_single_text": 1000 * (single - searched) / min(_SINGLE, len(titles)),
+        "ms_a_misspelt_word": 1000 * (near - begun) / max(len(words), 1),
+    }
+
+
 def cold_search(demo: Path) -> dict[str, Any]:
     """Run `gnn-search search` in processes of its own, from import to table."""
     command = [sys.executable, "-m", "gnn_search", "search", str(demo / "model"), "frozen pizza", "--user", "1347"]
@@ -137,6 +169,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "train": train,
     "search_vectors": search_vectors,
     "search_full": search_full,
+    "search_words": search_words,
     "cold_search": cold_search,
 }
 

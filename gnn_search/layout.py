@@ -18,7 +18,7 @@ from typing import Any
 
 from gnn_search.errors import ArtefactError, OutputExistsError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Of every folder that the package writes; raised whenever an older folder can't be read any more."""
 _ROW, _LINE = 2, 240
 """Lists and objects inside each other, and letters, of what stands on one line of JSON."""
@@ -80,6 +80,7 @@ class GraphLayout(_Layout):
     manifest = _Part("graph.json")
     rejects = _Part("rejects.parquet")
     taxonomy = _Part("taxonomy")
+    synonyms = _Part("synonyms.parquet")
 
     def nodes(self, node_type: str) -> Path:
         return self.root / "nodes" / f"{node_type}.parquet"

@@ -31,6 +31,7 @@ BY_NAME = {
         "explanation/test_parts.py",
         "export/test_pages.py",
         "export/test_recall.py",
+        "graph/lexical/test_speed.py",
         "graph/test_build.py::test_whatever_the_shop_ids_and_events_come_back",
         "graph/test_taxonomy.py::test_every_subtree_is_one_interval",
         "index/test_approximate.py",

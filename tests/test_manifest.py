@@ -44,8 +44,8 @@ def test_a_file_without_a_version_may_have_any(folder):
     [
         ("{", r"about\.json is damaged \(Expecting .*\); make the index again"),
         ("[]", r"about\.json is damaged \(expected a JSON object, got list\); make the index again"),
-        ('{"format_version": 1, "name": "a"}', r"about\.json is of format version 1, this program reads 2; make the index again"),
-        ('{"name": "a"}', "is of format version None, this program reads 2"),
+        ('{"format_version": 1, "name": "a"}', r"about\.json is of format version 1, this program reads 3; make the index again"),
+        ('{"name": "a"}', "is of format version None, this program reads 3"),
         ('{"format_version": 2}', r"about\.json is damaged \('name': Field required\); make the index again"),
     ],
 )

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 
 from gnn_search.config.base import StrictModel
 from gnn_search.config.files import NamedFile
+from gnn_search.config.lexical import LexicalSettings
 from gnn_search.config.slices import Slices
 from gnn_search.layout import free_name
 
@@ -280,7 +281,7 @@ class SplitByJudgements(_Split):
     by: Literal["judgements"]
 
 
-class Recipe(NamedFile):
+class Recipe(NamedFile, LexicalSettings):
     """One shop's graph."""
 
     shipped_in: ClassVar[str] = "graphs"

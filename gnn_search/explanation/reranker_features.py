@@ -123,6 +123,7 @@ _PHRASES: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"share of the category in the query's interactions", lambda value: _share(exp(value), "{} of the query's interactions")),
     (r"words: share of the best match", lambda value: _share(value, "{} of the best match") if value else "not among the best matches"),
     (r"words: BM25", lambda value: f"BM25 {expm1(value):.3g}" if value else ""),
+    (r"words: share covered in some form", lambda value: _share(value, "{} of the query's words") if value else ""),
     (r"similar users, (\d+) factors", lambda value, rank: f"{value:+.2g} with {rank} factors"),
     (r"(?:.+): recent products", lambda value: f"weight {_count(value)} from recent products" if value else "with no recent product"),
     (r"(?:.+): last basket", lambda value: f"{_count(value)} from the last basket" if value else ""),

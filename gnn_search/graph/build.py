@@ -11,6 +11,7 @@ import numpy as np
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.hold_out import hold_out, write_held_out
 from gnn_search.graph.judgements import place_judgements, write_judgements
+from gnn_search.graph.lexical.synonyms import read_synonyms
 from gnn_search.graph.node_tables import EventNodes, NodeTables, number_events, number_nodes
 from gnn_search.graph.order_clock import spread_times
 from gnn_search.graph.relations import Relation, make_relations
@@ -44,6 +45,7 @@ def build_graph(
     refuse_existing(out)
     report("reading tables")
     tables = load_shop_tables(recipe, data)
+    synonyms = None if recipe.synonyms is None else read_synonyms(data / recipe.synonyms)
     input_hash = hash_files(_source_files(recipe, data))
     report("numbering nodes")
     recipe, tables, cuts = _in_time(recipe, tables, back)
@@ -60,6 +62,8 @@ def build_graph(
         num_examples = write_examples(layout, events, tables.events, cuts, recipe) | write_held_out(layout, held, nodes, recipe)
         num_examples |= write_judgements(layout, tables, nodes, recipe)
         tables.rejects.write_parquet(layout.rejects)
+        if synonyms is not None:
+            synonyms.write_parquet(layout.synonyms)
         nodes.taxonomy.save(layout.taxonomy)
         report("sorting edges")
         relations = [_write(layout, relation) for relation in make_relations(recipe, tables, nodes, events, cuts)]
@@ -90,7 +94,8 @@ def _source_files(recipe: Recipe, data: Path) -> list[Path]:
         "judgements": tables.judgements,
         "users": tables.users,
     }
-    return [file for name, table in named.items() if table is not None for file in find_source(name, table.path, data).files]
+    files = [file for name, table in named.items() if table is not None for file in find_source(name, table.path, data).files]
+    return files if recipe.synonyms is None else [*files, data / recipe.synonyms]
 
 
 def _write(layout: GraphLayout, relation: Relation) -> RelationInfo:

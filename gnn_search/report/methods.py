@@ -42,7 +42,7 @@ _PARTS = {
     ", vectors": "the model's vectors alone",
     ", graph": "the graph channel alone: candidates from the graph, scored by the reranker without vectors",
     f", {WITHOUT_USER}": "the model for an anonymous user",
-    ", lexical": "the words of title, brand and category path alone, by BM25",
+    ", lexical": "the words of the products' texts alone, by BM25 over their fields",
     ", rrf": "the channels fused by reciprocal ranks",
     ", fused": "the channels fused by fitted weights",
 }
@@ -52,7 +52,7 @@ _BASELINES = {
     "recent_query_popularity": "the most popular products for the query, where recent interactions count more",
     "own_history": "the user's own past products that fit the query, by frequency; then the most popular ones for the query",
     "recent_history": "a tuned blend of the user's own past products and popularity for the query, both by recency",
-    "bm25": "the words of title, brand and category path, by BM25",
+    "bm25": "the words of the products' texts, by stem, synonym and likely spelling, by BM25 over their fields",
     "query_popularity_then_bm25": "the most popular products for the query, then BM25",
     "lightgcn": "LightGCN over users, queries and products",
     "minilm": "all-MiniLM-L6-v2 as it is: text alone",

@@ -50,7 +50,7 @@ class Candidates:
         - product: int32 [pairs]
         - from_graph: bool [pairs], false for a product that is only near by vector
         - partners: float32 [pairs, relations, 2], weight of the edges from the user's recent products, and from the last basket alone
-        - words: float32 [pairs, 2], BM25's score, and its share of the request's best
+        - words: float32 [pairs, 5], `WORD_NUMBERS`; 0 for products that the request's words match less well than the best ones
     """
 
     row: Int64
@@ -71,7 +71,7 @@ class MatchedProducts:
     Shapes:
         - row: int64 [matches], the request
         - product: int32 [matches]
-        - score: float32 [matches, 2], as `Candidates.words`
+        - score: float32 [matches, 5], as `Candidates.words`
     """
 
     row: Int64
@@ -185,7 +185,7 @@ class CandidateIndex:
         distinct = sorted_unique(np.concatenate([from_graph, near_key]))
         partners = np.zeros((len(distinct), *weight.shape[1:]), dtype=np.float32)
         partners[np.searchsorted(distinct, partner_key)] = weight
-        words = np.zeros((len(distinct), 2), dtype=np.float32)
+        words = np.zeros((len(distinct), matched.score.shape[1]), dtype=np.float32)
         words[np.searchsorted(distinct, matched_key)] = matched.score
         product = (distinct % self.num_products).astype(np.int32)
         return Candidates(distinct // self.num_products, product, np.isin(distinct, from_graph, assume_unique=True), partners, words)
@@ -255,9 +255,10 @@ def match_words(matches: WordMatches, text: Int64) -> MatchedProducts:
         - text: int64 [n], which of the texts each request has
     """
     row, place = expand_ranges(matches.indptr[text], matches.indptr[text + 1])
-    score = matches.score[place]
-    best = matches.score[matches.indptr[text][row]] if len(row) else score
-    return MatchedProducts(row, matches.product[place], np.stack([score, score / np.maximum(best, 1e-9)], axis=1))
+    numbers = matches.score[place]
+    score = numbers[:, 0]
+    best = matches.score[matches.indptr[text][row], 0] if len(row) else score
+    return MatchedProducts(row, matches.product[place], np.column_stack([score, score / np.maximum(best, 1e-9), numbers[:, 1:]]))
 
 
 def partner_relations(graph: Graph) -> list[EdgeType]:

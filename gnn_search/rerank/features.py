@@ -9,6 +9,7 @@ from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import EdgeType
 from gnn_search.rerank.candidates import CandidateIndex, Candidates
 from gnn_search.rerank.interactions import Interactions
+from gnn_search.rerank.word_matches import WORD_NUMBERS
 
 _MOST_DAYS = 400.0
 _NEVER_REPEATED = 200.0
@@ -30,7 +31,7 @@ def feature_names(settings: RerankerSettings, partners: list[EdgeType]) -> list[
     names += ["own product: repurchase interval", "own product: days since, by the repurchase interval"]
     names += ["own interactions among the candidates", "own share among the candidates", "own recent share among the candidates"]
     names += ["own share of the brand", "own interactions", QUERY_PRODUCTS, KNOWN_QUERY]
-    names += ["share of the category in the query's interactions", "words: share of the best match", "words: BM25"]
+    names += ["share of the category in the query's interactions", *WORD_NUMBERS]
     for rank in settings.factors:
         names += [f"similar users, {rank} factors", f"similar users, {rank} factors: direction"]
     for _, relation, _ in partners:
@@ -77,8 +78,8 @@ def candidate_features(
     columns += [np.log1p(products), products > 0]
     columns += [
         _category_share(index, history_query[row].astype(np.int64), category),
-        candidates.words[:, 1],
         np.log1p(candidates.words[:, 0]),
+        candidates.words[:, 1:],
     ]
     columns += index.factors.columns(user_of, product)
     columns += [np.log1p(candidates.partners).reshape(len(row), 2 * len(index.partner_relations))]

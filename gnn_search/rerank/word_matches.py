@@ -17,10 +17,23 @@ from gnn_search.graph.store import Graph
 from gnn_search.layout import staged
 
 if TYPE_CHECKING:
-    from gnn_search.graph.lexical import LexicalIndex
+    from gnn_search.graph.lexical.index import LexicalIndex
 
 
-_ARRAYS = {"indptr": np.int64, "product": np.int32, "score": np.float32}
+WORD_NUMBERS = (
+    "words: BM25",
+    "words: share of the best match",
+    "words: share covered exactly",
+    "words: share covered by stem",
+    "words: share covered in some form",
+)
+"""What is said of a request and a product that its words match."""
+_KEPT = len(WORD_NUMBERS) - 1
+_ARRAYS: dict[str, tuple[type, tuple[int | None, ...]]] = {
+    "indptr": (np.int64, (None,)),
+    "product": (np.int32, (None,)),
+    "score": (np.float32, (None, _KEPT)),
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,7 @@ class WordMatches:
     """Products that the words of some texts match, best first, ragged by text.
 
     Shapes:
-        indptr: int64 [texts + 1]; product: int32 [matches]; score: float32 [matches], BM25's.
+        indptr: int64 [texts + 1]; product: int32 [matches]; score: float32 [matches, 4], BM25's, and the shares of `LexicalIndex.cover`.
     """
 
     indptr: Int64
@@ -60,7 +73,7 @@ class WordMatcher:
     def index(self) -> LexicalIndex:
         """The index of the catalogue's words."""
         # Loading the library takes longer than a search that needs no index.
-        from gnn_search.graph.lexical import LexicalIndex
+        from gnn_search.graph.lexical.index import LexicalIndex
 
         return LexicalIndex(self._graph)
 
@@ -73,16 +86,14 @@ class WordMatcher:
         """
         if not self._most or not len(texts):
             nothing = np.zeros(len(texts) + 1, dtype=np.int64)
-            return WordMatches(nothing, np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32))
+            return WordMatches(nothing, np.empty(0, dtype=np.int32), np.empty((0, _KEPT), dtype=np.float32))
         if self._kept is not None and (query >= 0).all():
             return self._kept.of(query.astype(np.int64))
-        found = self.index.best_of_texts(pl.Series(texts, dtype=pl.String), self._most)
-        sizes = [len(product) for product, _ in found]
-        return WordMatches(
-            np.r_[0, np.cumsum(sizes)].astype(np.int64),
-            np.concatenate([product for product, _ in found]).astype(np.int32),
-            np.concatenate([score for _, score in found]).astype(np.float32),
-        )
+        column = pl.Series(texts, dtype=pl.String)
+        found = self.index.search(column, self._most)
+        text = np.repeat(np.arange(len(column)), np.diff(found.indptr))
+        cover = self.index.cover(column, text, found.product)
+        return WordMatches(found.indptr, found.product, np.column_stack([found.score, cover]))
 
     def match_queries(self) -> WordMatches:
         """Return what the graph's queries match, by node."""
@@ -107,7 +118,7 @@ def open_matches(folder: Path, texts: int) -> WordMatches | None:
     if not folder.is_dir():
         return None
     again = f"remove {folder}, and it is made anew"
-    matches = WordMatches(*(open_array(folder / f"{name}.npy", again, dtype, (None,)) for name, dtype in _ARRAYS.items()))
+    matches = WordMatches(*(open_array(folder / f"{name}.npy", again, dtype, shape) for name, (dtype, shape) in _ARRAYS.items()))
     if len(matches.indptr) != texts + 1 or not len(matches.product) == len(matches.score) == matches.indptr[-1]:
         raise ArtefactError(
             f"{folder} is damaged: expected the matches of {texts} queries, got {len(matches.indptr) - 1}; remove it, and it is made anew"

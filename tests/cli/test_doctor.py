@@ -72,7 +72,7 @@ def test_json_names_versions_extras_and_threads():
     assert report["ok"] is True
     assert report["python"] == sys.version.split()[0]
     assert report["core"]["torch"]
-    assert set(report["extras"]) == {"demo", "onnx", "transformer", "ray", "report", "tensorboard"}
+    assert set(report["extras"]) == {"chinese", "demo", "onnx", "transformer", "ray", "report", "tensorboard"}
     assert report["threads"] >= 1
     assert report["problems"] == []
 

@@ -180,7 +180,7 @@ DAMAGES = {
     "no manifest": (lambda model: (model / "model.json").unlink(), "is not a model folder: model.json is missing"),
     "half trained": (half_trained, "has not ended; go on with 'gnn-search train --resume'"),
     "no JSON": (lambda model: (model / "model.json").write_text("{"), "model.json is damaged"),
-    "other version": (lambda model: change(model / "model.json", format_version=99), "is of format version 99, this program reads 2"),
+    "other version": (lambda model: change(model / "model.json", format_version=99), "is of format version 99, this program reads 3"),
     "unknown entry": (lambda model: change(model / "model.json", extra=1), "model.json is damaged"),
     "no weights": (lambda model: (model / "weights.safetensors").unlink(), "weights.safetensors is missing"),
     "cut weights": (lambda model: cut(model / "weights.safetensors"), "its files differ from those that were written"),

@@ -121,7 +121,7 @@ def test_what_is_no_run_is_refused(fruit_run, tmp_path):
     with pytest.raises(ArtefactError, match=r"evaluation.json is damaged .'cases': .*; evaluate again"):
         RunFolder.open(tmp_path / "empty")
     (tmp_path / "empty" / "evaluation.json").write_text(json.dumps({"manifest": {"format_version": 1}}))
-    with pytest.raises(ArtefactError, match=r"evaluation.json is of format version 1, this program reads 2; evaluate again"):
+    with pytest.raises(ArtefactError, match=r"evaluation.json is of format version 1, this program reads 3; evaluate again"):
         RunFolder.open(tmp_path / "empty")
     (tmp_path / "empty" / "evaluation.json").write_text(json.dumps(content))
     pl.DataFrame().write_csv(tmp_path / "empty" / "cases.parquet")

@@ -30,7 +30,7 @@ def change(name, **entries):
         (shutil.rmtree, "there is no export folder .*; make one with 'gnn-search export'"),
         (lambda folder: (folder / "manifest.json").unlink(), "is not an export folder: manifest.json is missing"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "manifest.json is damaged"),
-        (change("manifest.json", format_version=99), "is of format version 99, this program reads 2; export the model again"),
+        (change("manifest.json", format_version=99), "is of format version 99, this program reads 3; export the model again"),
         (change("manifest.json", colour="red"), r"manifest.json is damaged \('colour': Extra inputs"),
         (lambda folder: (folder / "npy" / "user-00000.npy").unlink(), "is damaged: npy/user-00000.npy is missing; export the model again"),
         (lambda folder: (folder / "vespa" / "product-00000.jsonl").write_text("x"), "vespa/product-00000.jsonl has 1 bytes, expected"),

@@ -16,9 +16,10 @@ from gnn_search.model.inductive_users import InductiveUsers, UserEvents
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.rerank.candidates import CandidateIndex, MatchedProducts
 from gnn_search.rerank.features import candidate_features
+from gnn_search.rerank.word_matches import WORD_NUMBERS
 from gnn_search.sampling.inputs import InputSampler
 
-NOTHING = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
+NOTHING = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(WORD_NUMBERS)), np.float32))
 
 
 @pytest.fixture(scope="module")

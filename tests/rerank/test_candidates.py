@@ -16,6 +16,7 @@ from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import Graph, to_time
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, partner_relations
 from gnn_search.rerank.features import candidate_features
+from gnn_search.rerank.word_matches import WORD_NUMBERS
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
 
@@ -32,7 +33,7 @@ def ints(values) -> np.ndarray:
 
 def find_candidates(index: CandidateIndex, user: np.ndarray, query: np.ndarray, history_query: np.ndarray) -> Candidates:
     """Find candidates along the graph alone, without what words match and what is near by vector."""
-    nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
+    nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(WORD_NUMBERS)), np.float32))
     return index.find_candidates(user, query, history_query, nothing, np.empty((len(user), 0), np.int32))
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from gnn_search.arrays import Float32, Int32
 from gnn_search.config.baselines import BiEncoderSettings
 from gnn_search.errors import ConfigError, MissingExtraError
-from gnn_search.graph.lexical import product_words
+from gnn_search.graph.lexical.fields import searched_text
 from gnn_search.graph.store import Graph
 from gnn_search.index.flat import FlatIndex
 from gnn_search.retrieval.ranking import Ranking
@@ -33,7 +33,7 @@ class BiEncoder:
         self.name = name
         self._encode = encode
         self._texts: pl.Series = graph.nodes("query")["query"]
-        self._index = FlatIndex.build(_encode_distinct(product_words(graph), encode))
+        self._index = FlatIndex.build(_encode_distinct(searched_text(graph), encode))
         self._queries = np.zeros((len(self._texts), self._index.dimension), dtype=np.float32)
         self._encoded = np.zeros(len(self._texts), dtype=np.bool_)
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from gnn_search.arrays import PADDING, Int32
-from gnn_search.graph.lexical import LexicalIndex
+from gnn_search.graph.lexical.index import LexicalIndex
 from gnn_search.graph.store import Graph
 from gnn_search.retrieval.rankers.lexical import rank_words
 from gnn_search.retrieval.ranking import Ranking

@@ -1,4 +1,4 @@
-"""Rank by the words that a query shares with titles, brands and category paths."""
+"""Rank by the words that a query shares with the fields of products."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from gnn_search.arrays import Int32
+from gnn_search.arrays import Int32, expand_ranges
 from gnn_search.index.base import ProductIndex, check_k
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
 if TYPE_CHECKING:
-    from gnn_search.graph.lexical import LexicalIndex
+    from gnn_search.graph.lexical.index import LexicalIndex
 
 
 class LexicalRanker:
@@ -36,8 +36,8 @@ def rank_words(index: LexicalIndex, texts: pl.Series, k: int, allowed: Int32 | N
         - texts: String [n], normalised
         - allowed: int32 [m], ascending; None for all
     """
-    lists = empty_ranking(len(texts), k)
-    for row, (best, value) in enumerate(index.best_of_texts(texts, k, allowed)):
-        lists.product[row, : len(best)] = best
-        lists.score[row, : len(best)] = value
+    lists, found = empty_ranking(len(texts), k), index.search(texts, k, allowed)
+    row, place = expand_ranges(found.indptr[:-1], found.indptr[1:])
+    lists.product[row, place - found.indptr[row]] = found.product[place]
+    lists.score[row, place - found.indptr[row]] = found.score[place]
     return lists

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from gnn_search.arrays import PADDING, Int32
-from gnn_search.graph.lexical import LexicalIndex, split_words
+from gnn_search.graph.lexical.index import LexicalIndex
 from gnn_search.graph.store import Graph
 from gnn_search.sampling.negatives.known import KnownPositives
+
+_BLOCK = 256
 
 
 def lexical_lists(graph: Graph, query: Int32, depth: int, known: KnownPositives) -> Int32:
@@ -20,9 +22,15 @@ def lexical_lists(graph: Graph, query: Int32, depth: int, known: KnownPositives)
     index = LexicalIndex(graph)
     lists = np.full((graph.num_nodes["query"], depth), PADDING, dtype=np.int32)
     places = np.arange(graph.num_nodes["product"], dtype=np.int32)
-    for number, words in zip(query.tolist(), split_words(graph.nodes("query")["query"].gather(query)), strict=True):
-        one = np.array([number], dtype=np.int32)
-        hidden = known.among(np.array([-1], dtype=np.int32), one, places)[1] if known.rule == "query" else None
-        best, _ = index.best(words, depth, hidden)
-        lists[number, : len(best)] = best
+    nobody = np.array([-1], dtype=np.int32)
+    texts = graph.nodes("query")["query"].gather(query)
+    for start in range(0, len(query), _BLOCK):
+        block = query[start : start + _BLOCK]
+        hidden = [known.among(nobody, block[[row]], places if known.rule == "query" else places[:0])[1] for row in range(len(block))]
+        # As many more as the mask of any of them may hide.
+        found = index.search(texts.slice(start, _BLOCK), depth + max(map(len, hidden)))
+        for row, number in enumerate(block.tolist()):
+            product = found.of(row)[0]
+            best = product[np.isin(product, hidden[row], invert=True)][:depth]
+            lists[number, : len(best)] = best
     return lists

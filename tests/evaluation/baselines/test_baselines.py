@@ -8,6 +8,7 @@ from math import log
 
 import numpy as np
 import pytest
+import Stemmer
 
 from gnn_search.config.baselines import RecentHistorySettings, load_baseline_settings
 from gnn_search.evaluation.baselines.bm25 import Bm25
@@ -18,6 +19,10 @@ from gnn_search.evaluation.baselines.recent_history import RecentHistory
 from gnn_search.evaluation.baselines.recent_query_popularity import RecentQueryPopularity
 
 K = 7
+
+
+def words_of(text):
+    return re.findall(r"[a-z]+", text.lower().replace("ï", "i"))
 
 
 class Slow:
@@ -53,18 +58,22 @@ class Slow:
         return list(dict.fromkeys([*mine, *self.query_popularity(user, query)]))
 
     def bm25_scores(self, query):
-        documents = []
-        for _, title, brand, path in self.products:
-            text = " ".join(part for part in (title, brand, " > ".join(path) if path else None) if part)
-            documents.append(re.findall(r"\w+", text.lower()))
-        average = sum(map(len, documents)) / len(documents)
-        scores = dict.fromkeys(range(len(documents)), 0.0)
-        for word in re.findall(r"\w+", query):
-            frequency = sum(word in document for document in documents)
-            weight = log(1 + (len(documents) - frequency + 0.5) / (frequency + 0.5))
-            for number, document in enumerate(documents):
-                count = document.count(word)
-                scores[number] += weight * count / (count + 1.5 * (0.25 + 0.75 * len(document) / average))
+        stem = Stemmer.Stemmer("english").stemWord
+        fields = [(1, [words_of(title) for _, title, _, _ in self.products])]
+        fields.append((0.5, [words_of(brand or "") for _, _, brand, _ in self.products]))
+        fields.append((1, [words_of(" > ".join(path or [])) for _, _, _, path in self.products]))
+        scores = dict.fromkeys(range(len(self.products)), 0.0)
+        for counts, form in ((1, stem), (0.2, str)):
+            for word in {form(word) for word in words_of(query)}:
+                held = [0.0] * len(self.products)
+                for weight, texts in fields:
+                    average = sum(map(len, texts)) / sum(len(text) > 0 for text in texts)
+                    for number, text in enumerate(texts):
+                        held[number] += weight * [form(other) for other in text].count(word) / (0.6 + 0.4 * len(text) / average)
+                frequency = sum(value > 0 for value in held)
+                rarity = log(1 + (len(held) - frequency + 0.5) / (frequency + 0.5))
+                for number, value in enumerate(held):
+                    scores[number] += counts * rarity * value / (value + 0.9)
         return scores
 
     def bm25(self, user, query):

@@ -117,7 +117,7 @@ def test_damage_shows(saved, model):
     ("key", "value", "fault"),
     [
         ("weights", {"click": [1.0] * 8, "purchase": [0.0] * 8}, "its files differ"),
-        ("format_version", 99, "is of format version 99, this program reads 2"),
+        ("format_version", 99, "is of format version 99, this program reads 3"),
         ("as_of", "soon", r"damaged \('as_of'"),
         ("graph_hash", "other", "was fitted to another graph"),
     ],

@@ -9,7 +9,7 @@ from rankers import encode_texts, open_ranker
 
 from gnn_search.arrays import PADDING
 from gnn_search.evaluation.baselines.bm25 import Bm25
-from gnn_search.graph.lexical import LexicalIndex, split_words
+from gnn_search.graph.lexical.index import LexicalIndex
 from gnn_search.retrieval.rankers.lexical import LexicalRanker
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
@@ -36,9 +36,9 @@ def test_any_text_ranks_by_its_words(opened):
     texts = ["red bread", "🍞", "fresh tea", "red bread"]
     user = np.full(4, -1, np.int32)
     found = ranker.rank_texts(user, texts, 6)
-    index = LexicalIndex(model.graph)
-    for row, words in enumerate(split_words(pl.Series(texts))):
-        product, score = index.best(words, 6)
+    expected = LexicalIndex(model.graph).search(pl.Series(texts), 6)
+    for row in range(len(texts)):
+        product, score = expected.of(row)
         filled = found.product[row][found.product[row] != PADDING]
         assert filled.tolist() == product.tolist()
         assert found.score[row, : len(score)].tolist() == score.tolist()

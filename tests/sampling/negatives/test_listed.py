@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import chisquare
 
 from gnn_search.errors import RequestError
-from gnn_search.graph.lexical import LexicalIndex, split_words
+from gnn_search.graph.lexical.index import LexicalIndex
 from gnn_search.sampling.batches import Examples
 from gnn_search.sampling.negatives.base import UNIFORM, Positives
 from gnn_search.sampling.negatives.known import KnownPositives
@@ -90,6 +90,6 @@ def test_bm25_lists_are_the_best_that_the_mask_leaves(tiny_graph, rule):
     index, texts = LexicalIndex(tiny_graph), tiny_graph.nodes("query")["query"]
     chosen = set(zip(examples.query.tolist(), examples.product.tolist(), strict=True))
     for number in range(20):
-        best, _ = index.best(split_words(texts.gather([number]))[0], 40)
+        best, _ = index.search(texts.gather([number]), 40).of(0)
         wanted = [product for product in best.tolist() if rule == "user_query" or (number, product) not in chosen][:5]
         assert [product for product in lists[number].tolist() if product >= 0] == (wanted if number in query else [])
