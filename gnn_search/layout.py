@@ -143,6 +143,10 @@ class RunLayout(_Layout):
     relevant = _Part("relevant.parquet")
     products = _Part("products.parquet")
 
+    def table(self, name: str) -> Path:
+        """Return the file of what was measured on new words: `perturbed` or `typed`."""
+        return self.root / f"{name}.parquet"
+
     def method(self, place: int) -> Path:
         """Return the file of the method at a place of the evaluation's `methods`."""
         return self.root / "methods" / f"{place:02d}.parquet"

@@ -17,6 +17,7 @@ from gnn_search.evaluation.baselines.build import build_baselines, names_of
 from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.evaluation.qrels import Qrels, build_qrels
 from gnn_search.evaluation.result import Evaluation, Manifest
+from gnn_search.evaluation.robustness.measure import NewWords
 from gnn_search.evaluation.run_folder import RunWriter, hash_cases
 from gnn_search.evaluation.slices import Slice, report_slices
 from gnn_search.graph.cases import Cases, build_cases
@@ -55,6 +56,8 @@ def evaluate_model(
     slices: str | Path | None = None,
     fusion: str | Path | None = None,
     min_score: str | float | None = None,
+    perturbed: int = 500,
+    typed: str | Path | None = None,
     out: str | Path | None = None,
     replace: bool = False,
     command: str = "gnn_search.evaluate(...), in Python",
@@ -77,6 +80,8 @@ def evaluate_model(
         slices: YAML file of further slices.
         fusion: Folder of fitted weights, which adds the channel `fused`.
         min_score: Also score the lists by vector down to this cosine, or to the model's threshold for this action.
+        perturbed: Most queries of the cases a kind of small change, such as a letter left out, that are ranked changed; 0 for none.
+        typed: JSON lines of labelled queries, see `TypedQuery`.
         out: Run folder to be made, with every case and list.
         replace: Whether `out` may be there already.
         command: What the run folder says made it.
@@ -90,14 +95,13 @@ def evaluate_model(
     target = None if out is None else Path(out)
     if target is not None:
         refuse_existing(target, replace=replace)
-    wanted, folder = names_of(baselines), None if settings is None else Path(settings)
-    if folder is not None and not folder.is_dir():
-        raise RequestError(f"there is no folder {folder}; give --settings a folder with settings of baselines")
+    wanted, folder = names_of(baselines), _settings_folder(settings)
     further = {} if slices is None else SlicesFile.load(Path(slices))
     opened = model if isinstance(model, Model) else open_model(model, graph)
     least = resolve_min_score(None if min_score is None else str(min_score), opened.towers.thresholds)
     weights = None if fusion is None else open_fusion(Path(fusion), opened)
     opened.graph.verify()
+    words = NewWords.prepare(perturbed, typed, opened.graph, say)
     check(opened)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
     tested = build_cases(opened.graph, split, cases, seed)
@@ -111,11 +115,34 @@ def evaluate_model(
     with ExitStack() as stack:
         partial = None if target is None else stack.enter_context(staged(target, replace=replace))
         writer = None if partial is None else RunWriter(partial, opened.graph)
-        with progress("cases") as show:
-            evaluation = measured.score(n_resamples, seed, least, writer, show).model_copy(update={"manifest": manifest})
-        if writer is not None:
-            writer.finish(evaluation)
+        return _record(measured, words, manifest, n_resamples, seed, least, writer, progress)
+
+
+def _record(
+    measured: _Measured,
+    words: NewWords,
+    manifest: Manifest,
+    n_resamples: int,
+    seed: int,
+    min_score: float | None,
+    writer: RunWriter | None,
+    progress: Callable[[str], AbstractContextManager[Progress]],
+) -> Evaluation:
+    """Measure the cases, then new words, and write what a run folder holds."""
+    with progress("cases") as show:
+        evaluation = measured.score(n_resamples, seed, min_score, writer, show).model_copy(update={"manifest": manifest})
+    with progress("texts") as show:
+        evaluation, tables = words.measure(evaluation, measured.cases, measured.model.graph, measured.rankers, show)
+    if writer is not None:
+        writer.finish(evaluation, tables)
     return evaluation
+
+
+def _settings_folder(settings: str | Path | None) -> Path | None:
+    folder = None if settings is None else Path(settings)
+    if folder is not None and not folder.is_dir():
+        raise RequestError(f"there is no folder {folder}; give --settings a folder with settings of baselines")
+    return folder
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from gnn_search.config.base import StrictModel
+from gnn_search.evaluation.robustness.result import PerturbedResult, TypedResult
 from gnn_search.evaluation.significance import LEVEL
 
 
@@ -115,6 +116,8 @@ class Evaluation(StrictModel):
     coverage: tuple[Coverage, ...] = ()
     costs: tuple[Cost, ...]
     threshold: ThresholdScore | None = None
+    perturbed: PerturbedResult | None = Field(None, description="Queries with a small change; none where not measured.")
+    typed: TypedResult | None = Field(None, description="Labelled queries of a file; none where none was given.")
     manifest: Manifest | None = Field(None, description="None where no command made it.")
 
     def measures(self) -> list[tuple[str, int]]:

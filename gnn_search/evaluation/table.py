@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gnn_search.evaluation.metrics.measure import LIST_METRICS, SPEND, Measure
 from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore, score_or_none
+from gnn_search.evaluation.robustness.table import new_word_tables
 from gnn_search.evaluation.significance import FEWEST_USERS, too_small
 
 _COLUMNS, _WIDTH = 4, 12
@@ -48,6 +49,7 @@ def render_evaluation(evaluation: Evaluation) -> Group:
         )
     if evaluation.threshold is not None:
         made.append(_at_threshold(evaluation.threshold))
+    made += new_word_tables(evaluation.perturbed, evaluation.typed)
     return Group(*made, _costs(evaluation))
 
 
