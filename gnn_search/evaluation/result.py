@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from gnn_search.config.base import StrictModel
-from gnn_search.evaluation.robustness.result import PerturbedResult, TypedResult
+from gnn_search.evaluation.robustness.result import NewWordDifference, PerturbedResult, PerturbedScore, TypedResult, TypedScore
 from gnn_search.evaluation.significance import LEVEL
 
 
@@ -230,6 +230,9 @@ class Comparison(StrictModel):
     wins: tuple[Wins, ...]
     largest_gains: tuple[ChangedCase, ...] = Field(description="The cases that a later method answers better by most.")
     largest_losses: tuple[ChangedCase, ...]
+    perturbed: tuple[PerturbedScore, ...] = Field((), description="On queries with a small change that all were measured on.")
+    typed: tuple[TypedScore, ...] = Field((), description="On labelled queries that all were measured on.")
+    new_words: tuple[NewWordDifference, ...] = Field((), description="Each later method minus the first, on both.")
 
     def beaten(self, mark: str, metric: str, k: int) -> list[str]:
         """Return the marks that one beats significantly, after Holm's correction, over all cases."""

@@ -25,6 +25,7 @@ _SECTIONS = {
     "methods": "All methods",
     "runs": "Comparison with earlier runs",
     "slices": "For whom, and for whom not",
+    "new_words": "New words",
     "curves": "Recall by list length",
     "training": "Training",
     "negatives": "Negatives in training",

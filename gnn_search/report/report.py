@@ -21,6 +21,7 @@ from gnn_search.report.data_card import DataCard, describe_data
 from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
 from gnn_search.report.methods import describe_method, subject
 from gnn_search.report.negatives_part import NegativesPart, describe_negatives
+from gnn_search.report.new_words import NewWordsPart, find_new_words
 from gnn_search.report.product_map import ProductMap, map_products
 from gnn_search.report.reproduction import Reproduction, describe_reproduction
 from gnn_search.report.search_speed import SearchSpeed, measure_speed, read_indices
@@ -66,6 +67,7 @@ class Report(StrictModel):
     differences: tuple[Difference, ...]
     comparison: Comparison | None
     slices: tuple[SliceFinding, ...]
+    new_words: NewWordsPart
     curves: tuple[RecallCurve, ...]
     training: Training | None
     negatives: NegativesPart | None
@@ -131,6 +133,7 @@ def make_report(
         ),
         comparison=compared,
         slices=slices,
+        new_words=find_new_words(evaluation),
         curves=recall_curves(run),
         training=read_training(opened.layout.metrics, opened.manifest.training),
         negatives=describe_negatives(opened),

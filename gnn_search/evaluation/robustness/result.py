@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from gnn_search.config.base import StrictModel
@@ -93,3 +95,15 @@ class TypedResult(StrictModel):
     def methods(self) -> list[str]:
         """Return the methods that were measured, in their order."""
         return list(dict.fromkeys(one.method for one in self.scores))
+
+
+class NewWordDifference(MeanInterval):
+    """One method minus another on the same new words."""
+
+    later: str = Field(description="Mark of the one.")
+    earlier: str = Field(description="Mark of the other.")
+    part: Literal["perturbed", "typed"]
+    kind: str
+    metric: Literal["recall", "good", "none"] = Field(description="Of the perturbed queries after the change, or of the labelled ones.")
+    queries: int
+    value_earlier: float = Field(description="Mean of the other.")
