@@ -8,8 +8,8 @@ from rich.table import Table
 
 from gnn_search.evaluation.robustness.result import ALL_KINDS, MeanInterval, PerturbedResult, TypedResult
 
-_KINDS = 4
-"""Kinds of typed queries that a table holds beside each other."""
+_KINDS, _NARROWEST = 4, 70
+"""Kinds of typed queries that a table holds beside each other; columns of the screen that it takes at least, for its title."""
 
 
 def new_word_tables(perturbed: PerturbedResult | None, typed: TypedResult | None) -> list[Table]:
@@ -48,13 +48,13 @@ def _kept_table(found: PerturbedResult) -> Table:
 
 
 def _none_table(found: PerturbedResult) -> Table:
-    table = _table(f"lists with none of the query's categories in the first {found.k}, %: before, after", _headings(found))
+    table = _table(f"lists with none of the query's categories in the first {found.k}, %: before and after", _headings(found))
     for method in found.methods():
         cells = []
         for kind in _measured(found):
             score = found.score(method, kind)
             before, after = (None, None) if score is None else (score.none, score.perturbed_none)
-            cells.append("-" if before is None or after is None else f"{100 * before.mean:.1f}, {percent_text(after)}")
+            cells.append("-" if before is None or after is None else f"{100 * before.mean:.1f}\n{percent_text(after)}")
         table.add_row(method, *cells)
     table.caption = "A query's categories are those of its positive products, before the period and in it."
     return table
@@ -79,8 +79,8 @@ def _headings(found: PerturbedResult) -> list[str]:
 
 
 def _table(title: str, headings: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", caption_justify="left")
+    table = Table(title=title, title_justify="left", caption_justify="left", min_width=_NARROWEST)
     table.add_column("method", no_wrap=True, max_width=26)
     for heading in headings:
-        table.add_column(heading, justify="right", overflow="fold", max_width=14)
+        table.add_column(heading, justify="right", overflow="fold", max_width=11)
     return table
