@@ -146,6 +146,10 @@ class RunLayout(_Layout):
     judgements = _Part("judgements")
     pool = _Part("pool")
 
+    def table(self, name: str) -> Path:
+        """Return the file of what was measured on new words: `perturbed` or `typed`."""
+        return self.root / f"{name}.parquet"
+
     def method(self, place: int) -> Path:
         """Return the file of the method at a place of the evaluation's `methods`."""
         return self.root / "methods" / f"{place:02d}.parquet"

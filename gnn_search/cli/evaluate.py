@@ -43,6 +43,18 @@ if TYPE_CHECKING:
 @click.option("--rival", "rivals", type=PATH, multiple=True, metavar="MODEL", help="Another model of the same graph; may be repeated.")
 @click.option("--settings", type=PATH, metavar="DIR", help="Folder with NAME.yaml files that replace the baselines' shipped settings.")
 @click.option("--slices", type=PATH, metavar="FILE", help="YAML file of further slices to report, declared as in a recipe.")
+@click.option(
+    "--perturbed",
+    type=click.IntRange(min=0),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="Also rank N queries a kind of small change: a letter left out, two swapped, plural or singular, words reordered, one dropped; "
+    "0 for none.",
+)
+@click.option(
+    "--typed", type=PATH, metavar="FILE", help="JSON lines of labelled queries, to see how many get products of their categories."
+)
 @resamples_option
 @seed_option("Seed of the sample, resamples and tests.")
 @graph_option
@@ -62,6 +74,8 @@ def run_evaluation(
     rivals: Sequence[Path] = (),
     settings: Path | None = None,
     slices: Path | None = None,
+    perturbed: int = 500,
+    typed: Path | None = None,
     fusion: Path | None = None,
     min_score: str | None = None,
     audit: bool = True,
@@ -73,13 +87,18 @@ def run_evaluation(
     Every list is ranked from the whole catalogue, and no method sees events from the start of the period on. Intervals are 95 % bootstrap
     intervals over users, and differences are paired. Rivals are other trained models, such as those of the shipped configurations
     baselines/two_tower_text and baselines/two_tower_user; each goes by its configuration's name. With --min-score a further table shows
-    precision and recall of the model's lists by vector, of at most 100 products with at least that similarity. --out keeps every case with
-    its lists, for compare.
+    precision and recall of the model's lists by vector, of at most 100 products with at least that similarity.
+
+    How much a small change of the query costs is measured on a sample of the period's queries, for the same user and the same relevant
+    products, by every method that answers any text. --typed measures queries that you label: a line of FILE is a JSON object with id,
+    query, kind, and accept, a list of category paths (or beginnings of them, names joined by ' > ') that answer it. --out keeps every
+    case with its lists, for compare.
 
     \b
     Example:
       gnn-search evaluate demo/model --cases 20000 --out demo/evaluation
       gnn-search evaluate demo/model --baselines recent_history,lightgcn --rival demo/two_tower_user
+      gnn-search evaluate demo/model --typed my_queries.jsonl --perturbed 1000
     """
     from gnn_search.evaluation.evaluate_model import evaluate_model
 
@@ -96,6 +115,8 @@ def run_evaluation(
         slices=slices,
         fusion=fusion,
         min_score=min_score,
+        perturbed=perturbed,
+        typed=typed,
         out=out,
         replace=replace,
         command=shlex.join(["gnn-search", *sys.argv[1:]]),

@@ -46,8 +46,8 @@ class TextSettings(Settings):
     start: str | StaticFiles | None = Field(
         GENERAL_MODEL,
         description="static: a model whose tokens are taken as they are, while their projection learns: two files, or the folder of a "
-        "Model2Vec or StaticEmbedding model, as paths or as package:path inside an installed Python package. null: a tokenizer and tokens are "
-        "trained on the shop's own text, which suits a language that the general English model does not know.",
+        "Model2Vec or StaticEmbedding model, as paths or as package:path inside an installed Python package. null: a tokenizer and tokens "
+        "are trained on the shop's own text, which suits a language that the general English model does not know.",
     )
     vocabulary: int = Field(8000, ge=100, le=1_000_000, description="static: most tokens of a tokenizer trained on the shop's text.")
     buckets: int = Field(65_536, ge=256, le=1 << 27, description="terms: numbers that words and n-grams are hashed to.")

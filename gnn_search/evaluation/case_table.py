@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gnn_search.arrays import Int32, Int64, sorted_unique
 from gnn_search.config.recipe import Recipe
+from gnn_search.evaluation.query_words import find_misspelt, names_category
 from gnn_search.graph.cases import Cases
 from gnn_search.graph.hold_out import HELD_OUT, NEW_PRODUCT, NEW_USER
 from gnn_search.graph.store import Graph
@@ -29,6 +30,8 @@ _SCHEMA: dict[str, pl.DataType] = {
     "product_kind": pl.String(),
     "held_out_user": pl.Boolean(),
     "held_out_product": pl.Boolean(),
+    "misspelt": pl.Boolean(),
+    "names_category": pl.Boolean(),
     "category": pl.String(),
     "top_category": pl.String(),
 }
@@ -51,6 +54,8 @@ def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
         user_kind: anonymous, new, light, medium or heavy. query_kind, product_kind: new, tail, torso or head (see `frequency_kinds`;
             light, medium and heavy users are the tail, torso and head).
         held_out_user, held_out_product: The recipe holds the user or the product out.
+        misspelt: A word of the query is no word of the shop but one edit from one. names_category: The query shares a word with the path
+            of the product's category; null for a product without one. See `query_words.py`.
         category: The product's category, as a path. top_category: The name of the one above it at the first level that divides the
             catalogue.
         product_NAME, user_NAME: Further columns of the products, and attributes of the users.
@@ -83,6 +88,8 @@ def case_table(cases: Cases, graph: Graph) -> pl.DataFrame:
         "product_kind": pl.Series(frequency_kinds(of_product)[product]),
         "held_out_user": pl.Series(np.isin(user, held_users)),
         "held_out_product": pl.Series(np.isin(product, held_products)),
+        "misspelt": pl.Series(find_misspelt(graph, query, by_query)),
+        "names_category": names_category(graph, query, product),
         **_categories(graph, product),
     }
     for name in products.columns:

@@ -15,6 +15,7 @@ from gnn_search.evaluation.estimates import UserBootstrap, adjust, estimate
 from gnn_search.evaluation.evaluator import Evaluator
 from gnn_search.evaluation.metrics.measure import Measure, measures
 from gnn_search.evaluation.result import ChangedCase, ComparedMethod, Comparison, Difference, ListedProduct, Score, Wins
+from gnn_search.evaluation.robustness.compared import compare_new_words
 from gnn_search.evaluation.run import Run
 from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.evaluation.significance import permutations_for
@@ -85,6 +86,7 @@ def _compare(
     users = UserBootstrap(first.cases["user_node"].fill_null(-1).to_numpy(), n_resamples, seed)
     scores, differences = _estimate(first, everything, marked_runs, pairs, wanted, shown, users)
     against_first = [pair for pair in pairs if pair[1] == 0]
+    words = compare_new_words([(entry.mark, *one) for entry, one in zip(entries, compared, strict=True)], n_resamples, seed)
     changed = [_largest_changes(compared, entries, pair, values, finer, top) for pair in against_first]
     return Comparison(
         graph=first.evaluation.graph,
@@ -103,6 +105,9 @@ def _compare(
         wins=tuple(_count(entries, pair, values, shown) for pair in pairs),
         largest_gains=tuple(case for gains, _ in changed for case in gains),
         largest_losses=tuple(case for _, losses in changed for case in losses),
+        perturbed=words.perturbed,
+        typed=words.typed,
+        new_words=words.differences,
     )
 
 

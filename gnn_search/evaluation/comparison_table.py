@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gnn_search.evaluation.metrics.measure import Measure
 from gnn_search.evaluation.result import ChangedCase, ComparedMethod, Comparison, Difference, ListedProduct
+from gnn_search.evaluation.robustness.result import NewWordDifference
 from gnn_search.evaluation.significance import FEWEST_USERS, too_small
 from gnn_search.evaluation.table import ON_JUDGEMENTS, heading, short
 
@@ -19,13 +20,14 @@ _TITLE_WIDTH = 44
 
 
 def render_comparison(comparison: Comparison) -> Group:
-    """Return the tables: measures with marks, pairs, slices, and the cases with the largest changes."""
+    """Return the tables: measures with marks, pairs, slices, new words, and the cases with the largest changes."""
     changed = [_change_table(comparison, case) for case in (*comparison.largest_gains, *comparison.largest_losses)]
     on_judgements = []
     for part, where in ((comparison.judgements, "over the whole catalogue"), (comparison.pool, "on the products judged for each")):
         if part is not None:
             on_judgements += [*_measure_tables(part, f"judged queries {where}"), _pair_table(part)]
-    return Group(*_measure_tables(comparison), _pair_table(comparison), *_slice_tables(comparison), *on_judgements, *changed)
+    further = [*_slice_tables(comparison), *on_judgements, *_new_word_tables(comparison), *changed]
+    return Group(*_measure_tables(comparison), _pair_table(comparison), *further)
 
 
 def _name(comparison: Comparison, entry: ComparedMethod) -> str:
@@ -118,6 +120,36 @@ def _is_clear(one: Difference) -> bool:
     return not too_small(one.users) and (one.low > 0 or one.high < 0)
 
 
+def _new_word_tables(comparison: Comparison) -> list[Table]:
+    """Return the differences on perturbed and labelled queries, minus the first method that was measured there."""
+    found: dict[tuple[str, ...], NewWordDifference] = {(one.part, one.kind, one.metric, one.later): one for one in comparison.new_words}
+    made = []
+    for part, title in (("perturbed", "queries with a small change"), ("typed", "typed queries")):
+        mine = [one for one in comparison.new_words if one.part == part]
+        rows, later = list(dict.fromkeys((one.kind, one.metric) for one in mine)), list(dict.fromkeys(one.later for one in mine))
+        for start in range(0, len(later), 3):
+            table = Table(title=f"{title}, minus that of {mine[0].earlier}", title_justify="left", caption_justify="left")
+            table.add_column("kind")
+            for name in (
+                "measure",
+                "queries",
+                mine[0].earlier,
+                *(f"{mark} - {mine[0].earlier} [95 %]" for mark in later[start : start + 3]),
+            ):
+                table.add_column(name, justify="right")
+            for kind, metric in rows:
+                first, *rest = (found.get((part, kind, metric, mark)) for mark in later[start : start + 3])
+                cells = [Text("-") if one is None else _difference(one, False) for one in (first, *rest)]
+                shown = ("-", "-") if first is None else (f"{first.queries:,}", short(first.value_earlier))
+                table.add_row(kind, metric, *shown, *cells)
+            table.caption = (
+                "recall: of the changed query. good: share of the first places of an accepted category. none: share of lists with none of "
+                "the query's categories there, where less is better."
+            )
+            made.append(table)
+    return made
+
+
 def _change_table(comparison: Comparison, case: ChangedCase) -> Table:
     shown = Measure(comparison.metric, comparison.k)
     user = "an anonymous user" if case.user_id is None else f"user {case.user_id}"
@@ -144,7 +176,7 @@ def _of(comparison: Comparison, name: str) -> Sequence[Difference]:
     return [one for one in comparison.differences if (one.slice, one.metric, one.k) == wanted]
 
 
-def _difference(one: Difference, clear: bool) -> Text:
+def _difference(one: Difference | NewWordDifference, clear: bool) -> Text:
     text = f"{_signed(one.mean)} [{_signed(one.low)}, {_signed(one.high)}]"
     return Text(text, style=("green" if one.mean > 0 else "red") if clear else "")
 

@@ -18,6 +18,7 @@ from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.evaluation.judgements import QueryJudgements, evaluate_judgements, read_judgements
 from gnn_search.evaluation.qrels import Qrels, build_qrels
 from gnn_search.evaluation.result import Evaluation, Manifest, ThresholdScore
+from gnn_search.evaluation.robustness.measure import NewWords
 from gnn_search.evaluation.run_folder import RunWriter, hash_cases
 from gnn_search.evaluation.slices import Slice, report_slices
 from gnn_search.graph.cases import Cases, build_cases
@@ -56,6 +57,8 @@ def evaluate_model(
     slices: str | Path | None = None,
     fusion: str | Path | None = None,
     min_score: str | float | None = None,
+    perturbed: int = 500,
+    typed: str | Path | None = None,
     out: str | Path | None = None,
     replace: bool = False,
     command: str = "gnn_search.evaluate(...), in Python",
@@ -78,6 +81,8 @@ def evaluate_model(
         slices: YAML file of further slices.
         fusion: Folder of fitted weights, which adds the channel `fused`.
         min_score: Also score the lists by vector down to this cosine, or to the model's threshold for this action.
+        perturbed: Most queries of the cases a kind of small change, such as a letter left out, that are ranked changed; 0 for none.
+        typed: JSON lines of labelled queries, see `TypedQuery`.
         out: Run folder to be made, with every case and list.
         replace: Whether `out` may be there already.
         command: What the run folder says made it.
@@ -91,14 +96,13 @@ def evaluate_model(
     target = None if out is None else Path(out)
     if target is not None:
         refuse_existing(target, replace=replace)
-    wanted, folder = names_of(baselines), None if settings is None else Path(settings)
-    if folder is not None and not folder.is_dir():
-        raise RequestError(f"there is no folder {folder}; give --settings a folder with settings of baselines")
+    wanted, folder = names_of(baselines), _settings_folder(settings)
     further = {} if slices is None else SlicesFile.load(Path(slices))
     opened = model if isinstance(model, Model) else open_model(model, graph)
     least = resolve_min_score(None if min_score is None else str(min_score), opened.towers.thresholds)
     weights = None if fusion is None else open_fusion(Path(fusion), opened)
     opened.graph.verify()
+    words = NewWords.prepare(perturbed, typed, opened.graph, say)
     check(opened)
     against = [open_model(rival, opened.graph.path) for rival in rivals]
     tested = build_cases(opened.graph, split, cases, seed)
@@ -112,8 +116,35 @@ def evaluate_model(
     manifest = _manifest(opened, against, hash_cases(tested), split, cases, command)
     measured = _Measured(opened, tested, rankers, parts, qrels, judgements, manifest)
     with ExitStack() as stack:
-        writer = None if target is None else RunWriter(stack.enter_context(staged(target, replace=replace)), opened.graph)
-        return measured.score(n_resamples, seed, least, writer, stack.enter_context(progress("cases")))
+        partial = None if target is None else stack.enter_context(staged(target, replace=replace))
+        writer = None if partial is None else RunWriter(partial, opened.graph)
+        return _record(measured, words, n_resamples, seed, least, writer, progress)
+
+
+def _record(
+    measured: _Measured,
+    words: NewWords,
+    n_resamples: int,
+    seed: int,
+    min_score: float | None,
+    writer: RunWriter | None,
+    progress: Callable[[str], AbstractContextManager[Progress]],
+) -> Evaluation:
+    """Measure the cases, then new words, and write what a run folder holds."""
+    with progress("cases") as show:
+        evaluation = measured.score(n_resamples, seed, min_score, writer, show)
+    with progress("texts") as show:
+        evaluation, tables = words.measure(evaluation, measured.cases, measured.model.graph, measured.rankers, show)
+    if writer is not None:
+        writer.finish(evaluation, tables)
+    return evaluation
+
+
+def _settings_folder(settings: str | Path | None) -> Path | None:
+    folder = None if settings is None else Path(settings)
+    if folder is not None and not folder.is_dir():
+        raise RequestError(f"there is no folder {folder}; give --settings a folder with settings of baselines")
+    return folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +160,7 @@ class _Measured:
     manifest: Manifest
 
     def score(self, n_resamples: int, seed: int, min_score: float | None, recorder: RunWriter | None, progress: Progress) -> Evaluation:
-        """Rank every case and judged query by every ranker; finish the record.
+        """Rank every case and judged query by every ranker, and record the lists.
 
         With a least similarity also score the lists of the model's vectors down to it.
         """
@@ -150,8 +181,6 @@ class _Measured:
         evaluation = evaluation.model_copy(update={"manifest": self.manifest, **self._on_judgements(evaluation, recorder, progress)})
         if min_score is not None:
             evaluation = evaluation.model_copy(update={"threshold": self._at_threshold(min_score, places, evaluation)})
-        if recorder is not None:
-            recorder.finish(evaluation)
         return evaluation
 
     def _at_threshold(self, min_score: float, places: int, evaluation: Evaluation) -> ThresholdScore:

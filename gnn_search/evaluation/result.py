@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from gnn_search.config.base import StrictModel
+from gnn_search.evaluation.robustness.result import NewWordDifference, PerturbedResult, PerturbedScore, TypedResult, TypedScore
 from gnn_search.evaluation.significance import LEVEL
 
 
@@ -116,6 +117,8 @@ class Evaluation(StrictModel):
     coverage: tuple[Coverage, ...] = ()
     costs: tuple[Cost, ...]
     threshold: ThresholdScore | None = None
+    perturbed: PerturbedResult | None = Field(None, description="Queries with a small change; none where not measured.")
+    typed: TypedResult | None = Field(None, description="Labelled queries of a file; none where none was given.")
     manifest: Manifest | None = Field(None, description="None where no command made it.")
     judgements: Evaluation | None = Field(None, description="The same methods on the judged queries, over the whole catalogue.")
     pool: Evaluation | None = Field(None, description="The same on the judged queries, ranking only the products judged for each.")
@@ -232,6 +235,9 @@ class Comparison(StrictModel):
     largest_losses: tuple[ChangedCase, ...]
     judgements: Comparison | None = Field(None, description="The same on the judged queries, over the whole catalogue.")
     pool: Comparison | None = Field(None, description="The same on the judged queries, ranking only the products judged for each.")
+    perturbed: tuple[PerturbedScore, ...] = Field((), description="On queries with a small change that all were measured on.")
+    typed: tuple[TypedScore, ...] = Field((), description="On labelled queries that all were measured on.")
+    new_words: tuple[NewWordDifference, ...] = Field((), description="Each later method minus the first, on both.")
 
     def beaten(self, mark: str, metric: str, k: int) -> list[str]:
         """Return the marks that one beats significantly, after Holm's correction, over all cases."""

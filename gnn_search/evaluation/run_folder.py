@@ -3,7 +3,8 @@
 A run folder holds `evaluation.json`; `cases.parquet`, a row a case; `relevant.parquet`, a row a relevant product of a case, in the order of
 the cases; `products.parquet`, titles of all products that are named; and `methods/NN.parquet`, a row a case: its measures, the ranks of its
 relevant products, and the first places of its list. Where the graph has judgements, the run folders `judgements` and `pool` lie
-inside, whose cases are judged queries; in these a row of `relevant.parquet` is a judged product, and says whether it is relevant.
+inside, whose cases are judged queries; in these a row of `relevant.parquet` is a judged product, and says whether it is relevant. Where
+they were measured, `perturbed.parquet` and `typed.parquet` hold a row for each method and perturbed or labelled query.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -105,8 +107,10 @@ class RunWriter:
         frame.write_parquet(self._layout.method(self._methods))
         self._methods += 1
 
-    def finish(self, evaluation: Evaluation) -> None:
-        """Write the titles of all products that were named, and the evaluation."""
+    def finish(self, evaluation: Evaluation, tables: Mapping[str, pl.DataFrame] = MappingProxyType({})) -> None:
+        """Write the titles of all products that were named, further tables by name, and the evaluation."""
+        for name, table in tables.items():
+            table.write_parquet(self._layout.table(name))
         products = self._products.filter(pl.Series(self._named))
         paths = self._graph.nodes("category").select(pl.col("path").alias("category"), category_node=pl.int_range(pl.len(), dtype=pl.Int32))
         ids = products.columns[0]
@@ -157,6 +161,10 @@ class RunFolder:
     def method(self, name: str) -> pl.DataFrame:
         """Return a row a case: case, the measures, ranks, list."""
         return self._read(RunLayout(self.path).method(self.evaluation.methods.index(name)))
+
+    def new_words(self, name: str) -> pl.DataFrame | None:
+        """Return the table of `perturbed` or `typed` queries, a row for each method and query; None where they were not measured."""
+        return None if getattr(self.evaluation, name) is None else self._read(RunLayout(self.path).table(name))
 
     def qrels(self) -> Qrels:
         """Return what is relevant."""

@@ -31,6 +31,8 @@ _FIXED: dict[str, pl.Expr] = {
     "tail query": pl.col("query_kind") == TAIL,
     "torso query": pl.col("query_kind") == TORSO,
     "head query": pl.col("query_kind") == HEAD,
+    "query does not name its category": ~pl.col("names_category"),
+    "misspelt query": pl.col("misspelt"),
     "1 word": pl.col("words") == 1,
     "2 words": pl.col("words") == 2,
     "3 words": pl.col("words") == 3,
@@ -63,9 +65,9 @@ class Slice:
 def built_in_slices(cases: Cases, graph: Graph) -> list[Slice]:
     """Return the slices that every evaluation reports, without the empty ones.
 
-    They are: all; one per label value; repeat and first-time interactions of known users; new and tail products; new, tail, torso and head
-    queries, and queries by words; anonymous, new, light and heavy users; what the recipe holds out; and the top categories. Kinds are
-    those of `case_table`.
+    They are: all; one per label value; repeat and first-time interactions of known users; new and tail products; new, tail, torso and
+    head queries, those that don't name the category of what was found, misspelt ones, and queries by words; anonymous, new, light and
+    heavy users; what the recipe holds out; and the top categories. Kinds are those of `case_table`.
     """
     return report_slices(cases, graph, {}, declared=False)
 

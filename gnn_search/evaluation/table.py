@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gnn_search.evaluation.metrics.measure import GRADED, LIST_METRICS, SPEND, Measure
 from gnn_search.evaluation.result import Difference, Estimate, Evaluation, Score, ThresholdScore, score_or_none
+from gnn_search.evaluation.robustness.table import new_word_tables
 from gnn_search.evaluation.significance import FEWEST_USERS, too_small
 
 _COLUMNS, _WIDTH = 4, 12
@@ -50,7 +51,8 @@ def render_evaluation(evaluation: Evaluation) -> Group:
         )
     if evaluation.threshold is not None:
         made.append(_at_threshold(evaluation.threshold))
-    return Group(*made, *_on_judgements(evaluation), _costs(evaluation))
+    made += [*_on_judgements(evaluation), *new_word_tables(evaluation.perturbed, evaluation.typed)]
+    return Group(*made, _costs(evaluation))
 
 
 def _on_judgements(evaluation: Evaluation) -> list[Table]:

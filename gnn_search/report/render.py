@@ -26,6 +26,7 @@ _SECTIONS = {
     "judgements": "On judged queries",
     "runs": "Comparison with earlier runs",
     "slices": "For whom, and for whom not",
+    "new_words": "New words",
     "curves": "Recall by list length",
     "training": "Training",
     "negatives": "Negatives in training",

@@ -22,6 +22,7 @@ from gnn_search.report.judgement_part import JudgementPart, describe_judgements
 from gnn_search.report.measure_table import MeasureTable, further_measures, main_measures, measure_table
 from gnn_search.report.methods import describe_method, subject
 from gnn_search.report.negatives_part import NegativesPart, describe_negatives
+from gnn_search.report.new_words import NewWordsPart, find_new_words
 from gnn_search.report.product_map import ProductMap, map_products
 from gnn_search.report.reproduction import Reproduction, describe_reproduction
 from gnn_search.report.search_speed import SearchSpeed, measure_speed, read_indices
@@ -69,6 +70,7 @@ class Report(StrictModel):
     judgements: JudgementPart | None
     comparison: Comparison | None
     slices: tuple[SliceFinding, ...]
+    new_words: NewWordsPart
     curves: tuple[RecallCurve, ...]
     training: Training | None
     negatives: NegativesPart | None
@@ -135,6 +137,7 @@ def make_report(
         judgements=describe_judgements(evaluation),
         comparison=compared,
         slices=slices,
+        new_words=find_new_words(evaluation),
         curves=recall_curves(run),
         training=read_training(opened.layout.metrics, opened.manifest.training),
         negatives=describe_negatives(opened),

@@ -26,6 +26,8 @@ _WORDS = {
     "tail query": "the rarest queries, which share a third of the interactions before the period",
     "torso query": "queries between head and tail",
     "head query": "the most frequent queries, which share a third of the interactions before the period",
+    "query does not name its category": "queries that share no word with the category path of the relevant product",
+    "misspelt query": "queries with a word that no product or earlier query holds, one edit from one that they do",
     "1 word": "queries of one word",
     "2 words": "queries of two words",
     "3 words": "queries of three words",

@@ -11,6 +11,7 @@ from gnn_search.config.base import StrictModel
 from gnn_search.evaluation.result import Comparison, Evaluation
 from gnn_search.report.data_card import DataCard
 from gnn_search.report.methods import describe_method, others, subject, without_user
+from gnn_search.report.new_words import describe_new_words
 from gnn_search.report.search_speed import SearchSpeed
 from gnn_search.report.slice_findings import SliceFinding, for_whom, for_whom_not, headline, headline_difference, strongest_other
 from gnn_search.report.wording import listed, p_value, percent, points
@@ -48,6 +49,7 @@ def reach_verdict(
     answers = [
         Answer(question="Than what?", answer=_than_what(evaluation)),
         Answer(question="By how much?", answer=_how_much(evaluation, slices[0])),
+        Answer(question="On new words?", answer=describe_new_words(evaluation)),
         Answer(question="On which data?", answer=_on_what(data, audit)),
         Answer(question="For whom?", answer=for_whom(slices[1:])),
         Answer(question="For whom not?", answer=for_whom_not(slices[1:])),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
+import polars as pl
 
 from gnn_search.arrays import PADDING, Float32, Float64, Int32, Int64
 from gnn_search.index.base import ProductIndex
@@ -100,5 +101,20 @@ class CaseRanker(Protocol):
         Shapes:
             - user, query: int32 [requests], nodes; -1 for a user nobody knows
             - returns: lists of `k`; the same request gets the same list whatever the others in the call
+        """
+        ...
+
+
+@runtime_checkable
+class TextCaseRanker(CaseRanker, Protocol):
+    """A method of evaluation that answers any text, not the graph's queries alone."""
+
+    def rank_texts(self, user: Int32, texts: pl.Series, k: int) -> Ranking:
+        """Rank products for texts as if they had just been typed.
+
+        Shapes:
+            - user: int32 [requests], nodes; -1 for a user nobody knows
+            - texts: String [requests], normalised
+            - returns: lists of `k`, as `rank` returns them
         """
         ...

@@ -18,10 +18,10 @@ _SINGULARS_IN_IE = (
 )  # fmt: skip
 _SINGULARS_IN_S = ("atlas", "bias", "canvas", "christmas", "cosmos", "gas", "lens", "texas")
 _UNCHANGED = (
-    "about", "also", "and", "are", "between", "but", "each", "from", "has", "have", "into", "its", "more", "most", "news", "not",
-    "only", "other", "over", "pants", "scissors", "series", "shorts", "some", "species", "than", "that", "the", "their", "them",
-    "then", "these", "they", "this", "those", "through", "under", "very", "was", "were", "what", "when", "which", "with", "without",
-    "you", "your",
+    "about", "all", "also", "and", "any", "are", "between", "but", "each", "for", "from", "has", "have", "into", "its", "more", "most",
+    "news", "not", "only", "other", "over", "pants", "scissors", "series", "shorts", "some", "species", "than", "that", "the", "their",
+    "them", "then", "these", "they", "this", "those", "through", "under", "very", "was", "were", "what", "when", "which", "with",
+    "without", "you", "your",
 )  # fmt: skip
 """Words with no other number: those of the grammar, and plurals without a singular."""
 

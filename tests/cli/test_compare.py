@@ -47,6 +47,31 @@ def test_two_models_beside_each_other(two_runs):
     assert all(f"{path}" in "".join(result.stdout.split()) for path in ("two_runs",))
 
 
+def test_new_words_are_compared_with_the_first(two_runs):
+    found = json.loads(run(two_runs[0], two_runs[1], "--json").stdout)
+    assert {(one["later"], one["earlier"], one["part"], one["metric"]) for one in found["new_words"]} == {
+        ("b", "a", "perturbed", "recall"),
+        ("b", "a", "perturbed", "none"),
+    }
+    kept = {(one["method"], one["kind"]): one for one in found["perturbed"]}
+    for one in found["new_words"]:
+        if one["metric"] == "recall":
+            means = [kept[mark, one["kind"]]["perturbed_recall"]["mean"] for mark in ("b", "a")]
+            assert one["mean"] == pytest.approx(means[0] - means[1])
+    # Each run's own figures are those of all queries of the sample, which is the same.
+    evaluated = json.loads((two_runs[0] / "evaluation.json").read_text())["perturbed"]["scores"]
+    assert [one for one in found["perturbed"] if one["method"] == "a"] == [
+        {**one, "method": "a"} for one in evaluated if one["method"] == "gnn-search"
+    ]
+    text = " ".join(run(*two_runs).stdout.split())
+    assert "queries with a small change, minus that of a" in text
+    assert "letter left out" in text
+    # Popularity answers no text.
+    single = json.loads(run(two_runs[0], "--json").stdout)
+    names = {entry["mark"]: entry["method"] for entry in single["entries"]}
+    assert {names[one["later"]] for one in single["new_words"]} == {"gnn-search, vectors", "bm25"}
+
+
 def test_the_same_twice_and_methods_by_name(two_runs):
     first = run(*two_runs, "--method", "gnn-search", "--method", "bm25", "--metric", "ndcg", "-k", 40, "--json")
     assert first.stdout == run(*two_runs, "--method", "gnn-search", "--method", "bm25", "--metric", "ndcg", "-k", 40, "--json").stdout

@@ -13,6 +13,7 @@ from shops import build, write_tiny_shop
 
 from gnn_search.cli.main import main
 from gnn_search.config.recipe import Recipe
+from gnn_search.evaluation.run_folder import RunFolder
 from gnn_search.graph.build import build_graph
 from gnn_search.graph.cases import build_cases
 from gnn_search.layout import ModelLayout
@@ -239,3 +240,48 @@ def test_each_protocol_is_evaluated(tiny_shop, tmp_path, split):
     found = json.loads(result.stdout)
     assert found["cases"] == len(build_cases(graph))
     assert ("held-out user" in found["slices"]) == ("hold_out" in split)
+
+
+def test_new_words_are_measured_and_kept(tiny_model, report, tmp_path):
+    assert report["typed"] is None
+    kinds = [kind["kind"] for kind in report["perturbed"]["kinds"]]
+    assert kinds == ["letter left out", "letters swapped", "plural or singular", "words reordered", "word dropped"]
+    file = tmp_path / "typed.jsonl"
+    file.write_text(
+        '{"id": 1, "query": "crème bread", "kind": "short", "accept": ["food > bakery"]}\n'
+        '{"id": 2, "query": "teas", "kind": "plural", "accept": ["drinks", "food > tea"]}\n'
+    )
+    result = run(tiny_model, "--typed", file, "--perturbed", 3, "--json", "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"Note: 1 accepted category paths of {file} are not in the graph, such as 'food > tea' in line 2\n"
+    found = json.loads(result.stdout)
+    assert max(kind["sampled"] for kind in found["perturbed"]["kinds"]) == 3
+    assert found["scores"] == report["scores"]
+    assert {(score["method"], score["kind"]) for score in found["typed"]["scores"]} >= {("gnn-search", "all"), ("bm25", "plural")}
+    folder = RunFolder.open(tmp_path / "run")
+    assert folder.evaluation.model_dump(mode="json") == found
+    perturbed, typed = folder.new_words("perturbed"), folder.new_words("typed")
+    sampled = sum(kind["sampled"] for kind in found["perturbed"]["kinds"])
+    assert perturbed.height == sampled * perturbed["method"].n_unique()
+    assert typed.filter(method="bm25")["id"].to_list() == ["1", "2"]
+    text = " ".join(run(tiny_model, "--typed", file, "--cases", 30).stdout.split())
+    assert "recall@10 kept when the query is changed a little" in text
+    assert "2 typed queries (0 of them in the log): good@10 and none@10" in text
+
+
+def test_new_words_may_be_left_out(tiny_model, report, tmp_path):
+    result = run(tiny_model, "--perturbed", 0, "--json", "--out", tmp_path / "run")
+    found = json.loads(result.stdout)
+    assert found["perturbed"] is None
+    assert {**found, "costs": None, "perturbed": None, "manifest": None} == {**report, "costs": None, "perturbed": None, "manifest": None}
+    assert RunFolder.open(tmp_path / "run").new_words("perturbed") is None
+    assert not (tmp_path / "run" / "perturbed.parquet").exists()
+
+
+def test_a_bad_line_of_typed_queries_ends_at_once(tiny_model, tmp_path):
+    file = tmp_path / "typed.jsonl"
+    file.write_text('{"id": 1, "query": "tea", "kind": "short", "accept": ["drinks"]}\n{"id": 2, "query": "tea"}\n')
+    result = run(tiny_model, "--typed", file)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {file}, line 2: 'kind': field required; write a line such as {{")
+    assert result.stdout == ""

@@ -26,6 +26,8 @@ def test_slices_by_hand(fruit_shop):
         "first-time": [0, 1, 0, 1, 0, 0, 0],
         "new product": [0, 1, 0, 1, 0, 0, 0],
         "new query": [0, 0, 0, 1, 0, 0, 0],
+        # apple led to a pear, and root to what lies under vegetable.
+        "query does not name its category": [0, 1, 0, 0, 1, 1, 1],
         "anonymous": [0, 0, 0, 0, 1, 1, 1],
         # Before the period apple led to four choices and root to two; ann chose three times and bob twice; p3 and p4 once, p0 and p1 twice.
         "head query": [1, 1, 1, 0, 0, 0, 0],

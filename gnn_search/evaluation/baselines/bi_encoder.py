@@ -49,6 +49,11 @@ class BiEncoder:
         score, product = self._index.search(vectors, k)
         return Ranking(product[row], score[row])
 
+    def rank_texts(self, user: Int32, texts: pl.Series, k: int) -> Ranking:
+        """See `TextCaseRanker.rank_texts`."""
+        score, product = self._index.search(_encode_distinct(texts, self._encode), k)
+        return Ranking(product, score)
+
 
 def load_encoder(settings: BiEncoderSettings) -> Encode:
     """Open the sentence-transformers model of the settings.

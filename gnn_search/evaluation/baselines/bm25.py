@@ -33,3 +33,7 @@ class Bm25:
         found = rank_words(self._index, self._texts.gather(distinct[known]), k)
         product[known], score[known] = found.product, found.score
         return Ranking(product[inverse], score[inverse])
+
+    def rank_texts(self, user: Int32, texts: pl.Series, k: int) -> Ranking:
+        """See `TextCaseRanker.rank_texts`."""
+        return rank_words(self._index, texts, k)

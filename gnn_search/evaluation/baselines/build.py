@@ -109,7 +109,7 @@ class _Shelf:
 
     @cached_property
     def query_popularity_then_bm25(self) -> QueryPopularityThenBm25:
-        return QueryPopularityThenBm25(self.query_popularity, self.bm25)
+        return QueryPopularityThenBm25(self._graph, self.query_popularity, self.bm25)
 
     @cached_property
     def lightgcn(self) -> CaseRanker:

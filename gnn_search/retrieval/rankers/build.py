@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from gnn_search.arrays import Int32
 from gnn_search.index.base import ProductIndex
 from gnn_search.index.boosting.boost import Boost, boosted_products
@@ -78,6 +80,10 @@ class ModelCaseRanker:
     def rank(self, user: Int32, query: Int32, k: int, allowed: Int32 | None = None) -> Ranking:
         """See `CaseRanker.rank`, and `Ranker.rank` for the products that are allowed."""
         return self.ranker.rank(self.encoder.encode_nodes(user, query), k, allowed)
+
+    def rank_texts(self, user: Int32, texts: pl.Series, k: int) -> Ranking:
+        """See `TextCaseRanker.rank_texts`."""
+        return self.ranker.rank(self.encoder.encode(user, texts), k)
 
 
 def best_case_ranker(model: Model, embeddings: NodeEmbeddings) -> ModelCaseRanker:
