@@ -76,13 +76,13 @@ class AugmentationSettings(Settings):
     """What is taught beside the log's own queries, so that the model learns words and not copies."""
 
     pseudo_queries: float = Field(
-        0.5,
+        1.0,
         ge=0,
         le=4,
         description="Pseudo-queries a step, as a share of the batch: a few words of a product's text, which ask for the product (0 = off).",
     )
     noise: float = Field(
-        0.3,
+        0.15,
         ge=0,
         le=1,
         description="Share of a batch's queries that are taught as unknown ones with noise: a typo, plural for singular, a word left out.",
