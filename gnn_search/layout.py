@@ -102,6 +102,7 @@ class ModelLayout(_Layout):
     transformer = _Part("transformer")
     weights = _Part("weights.safetensors")
     reranker = _Part("reranker.safetensors")
+    understanding = _Part("understanding.json")
     word_matches = _Part("word_matches")
     metrics = _Part("metrics.jsonl")
     tensorboard = _Part("tensorboard")

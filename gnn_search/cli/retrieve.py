@@ -38,9 +38,9 @@ def run_retrieval(
     """Rank products for a file of users and queries.
 
     Writes rows of user_id, query, rank (from 1), product_id and score, in the order of the requests. A user that is null, or of whom
-    nothing is known, gets the plain result; a cold query is answered by its text. The channels fused and rrf add a
-    column for each channel that they fuse, such as vector_rank: where it found the product, null where it did not. CSV and JSON lines may
-    end in .gz or .zst.
+    nothing is known, gets the plain result; a cold query is answered by its text and by the known queries that are like it. The channels
+    fused and rrf add a column for each channel that they fuse, such as vector_rank: where it found the product, null where it did not. CSV
+    and JSON lines may end in .gz or .zst.
 
     A column history, a list of product ids (the latest last) or of events with product_id and, where known, timestamp, action and query,
     takes the place of what the graph knows of the user; so a user whom it does not hold gets a personal result.
@@ -106,9 +106,12 @@ def _render(console: Console, summary: RetrievalSummary) -> None:
             "is searched"
         )
     console.print(
-        f"queries: {summary.queries_known:,} known, {summary.queries_new:,} new, answered by their text; of these "
-        f"{summary.queries_without_words:,} without a known word"
+        f"queries: {summary.queries_known:,} known, {summary.queries_new:,} new, answered by their text and the known ones like it; of "
+        f"these {summary.queries_without_words:,} without a known word",
+        soft_wrap=True,
     )
+    if summary.queries_ill_matched:
+        console.print(f"nothing matches well: {summary.queries_ill_matched:,} of the requests")
     console.print(f"as of {summary.as_of:%Y-%m-%d %H:%M} UTC")
 
 

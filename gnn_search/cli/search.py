@@ -42,6 +42,9 @@ def run_search(
 ) -> SearchReport:
     """Search for products by text, plain or for one user.
 
+    Of a query that is not in the log it says what it is read as: the known queries that are like it, by spelling, words and meaning. Where
+    it is unlikely that any product fits, it says that nothing matches well.
+
     With --user the table also says how often and when this user bought a product before, and below it stands what the user bought in the
     categories shown.
 
@@ -102,11 +105,15 @@ def print_search(console: Console, report: SearchReport) -> None:
     whose = f"for {_who(result)}" if result.user_known else "without a user"
     if result.history_events:
         whose += f" with {result.history_events:,} product{'' if result.history_events == 1 else 's'} of the given history"
-    known = "" if result.query_known else ", a new query"
-    console.print(f"{result.query!r} {whose}{known}, as of {result.as_of:%Y-%m-%d %H:%M} UTC")
+    console.print(f"{result.query!r} {whose}, as of {result.as_of:%Y-%m-%d %H:%M} UTC")
+    if not result.query_known:
+        read_as = f"; read as: {', '.join(result.read_as)}" if result.read_as else ""
+        console.print(f"no such query in the log{read_as}", soft_wrap=True)
     if not len(result):
         console.print("no product was found")
         return
+    if not result.matches:
+        console.print(f"nothing matches well (a chance of {result.confidence:.0%} that one of the first products fits)")
     before = (f"{report.verb} before",) if result.user_known else ()
     table = make_table(">rank", "product", "title", "category", ">score", *before)
     for hit, past in zip(result, report.past.hits, strict=True):

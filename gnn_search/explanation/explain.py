@@ -17,6 +17,7 @@ from gnn_search.graph.describe import interaction_verb
 from gnn_search.graph.id_lookup import find_node
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.flat import FlatIndex
+from gnn_search.rerank.understanding import READ_AS
 from gnn_search.retrieval.rankers.build import GRAPH, RERANKED, VECTOR, candidate_index, channel_rankers
 from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker
 from gnn_search.retrieval.ranking import Ranker
@@ -106,13 +107,12 @@ class Explainer:
     def _notes(self, requests: EncodedRequests, plain: EncodedRequests, user_id: str | int | None) -> tuple[str, ...]:
         notes = []
         if not requests.understood[0]:
-            notes.append("no part of any word of this query is known")
+            notes.append("no word of this query is known to the log or the catalogue")
         elif not requests.known[0]:
-            history_query = int(requests.history_query[0])
-            nearest = self._model.graph.nodes("query")["query"][history_query] if history_query >= 0 else None
-            notes.append("this query had no interactions before, so its text alone says what is wanted")
-            if user_id is not None and nearest is not None:
-                notes[-1] += f"; the history is selected by the categories of the nearest query, {nearest!r}"
+            names = self._encoder.nodes.known_queries.names(requests.borrowed(), READ_AS)[0]
+            notes.append("this query had no interactions before, so its text and known queries like it say what is wanted")
+            if names:
+                notes[-1] += f"; it is read as: {', '.join(names)}"
         if user_id is not None and torch.equal(requests.vector, plain.vector):
             notes.append(f"nothing that counts here was known of user {str(user_id)!r} yet, so the vectors are plain")
         return tuple(notes)

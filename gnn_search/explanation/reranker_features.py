@@ -8,8 +8,8 @@ from math import exp, expm1
 
 from gnn_search.rerank.features import KNOWN_QUERY, QUERY_DAYS, QUERY_INTERACTION, QUERY_PRODUCTS, QUERY_SHARE, QUERY_TIMES
 
-MOST_GROUPS = 11
-"""Every set of them and the cosine is scored, 2^12 sets."""
+MOST_GROUPS = 12
+"""Every set of them and the cosine is scored, 2^13 sets."""
 COSINE = "the cosine within the reranker"
 OTHER_FEATURES = "other features"
 
@@ -24,6 +24,7 @@ _GROUPS = (
     ("the product's popularity", r"interactions, half-life|first interactions, half-life|users$|days since its first interaction"),
     ("its category in the query's history", r"share of the category in the query's interactions"),
     ("words", r"words\b"),
+    ("borrowed from known queries like it", r"borrowed\b"),
     ("similar users", r"similar users\b"),
     ("the user and the query in general", f"own interactions|{QUERY_PRODUCTS}|{KNOWN_QUERY}"),
 )
@@ -124,6 +125,12 @@ _PHRASES: tuple[tuple[str, Callable[..., str]], ...] = (
     (r"words: share of the best match", lambda value: _share(value, "{} of the best match") if value else "not among the best matches"),
     (r"words: BM25", lambda value: f"BM25 {expm1(value):.3g}" if value else ""),
     (r"words: share covered in some form", lambda value: _share(value, "{} of the query's words") if value else ""),
+    (r"borrowed: times", lambda value: f"{_times(value)}, by weight" if value else ""),
+    (r"borrowed: best lender of the product", lambda value: f"by a query that counts {value:.2f}" if value else ""),
+    (
+        r"borrowed: weight of the best lender",
+        lambda value: f"the query most like it counts {value:.2f}" if value else "no query is like it",
+    ),
     (r"similar users, (\d+) factors", lambda value, rank: f"{value:+.2g} with {rank} factors"),
     (r"(?:.+): recent products", lambda value: f"weight {_count(value)} from recent products" if value else "with no recent product"),
     (r"(?:.+): last basket", lambda value: f"{_count(value)} from the last basket" if value else ""),

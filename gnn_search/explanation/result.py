@@ -82,7 +82,8 @@ class Attention(StrictModel):
     """Where the attention over the history goes; `nothing` and the weights sum to 1.
 
     Attributes:
-        history_query: The query whose categories selected the history: for a cold query the nearest known one, None where none is near.
+        history_query: The query whose categories selected the history: of a cold query the known one most like it,
+            beside whose categories those of others count; None where none is like it.
         nothing: Share of the zero slot: how much the model would rather not personalise.
         products: The history, the heaviest first.
     """

@@ -20,7 +20,7 @@ from gnn_search.model.aggregation import Ragged
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.user_tower import Slots
 from gnn_search.retrieval.request_encoder import EncodedRequests
-from gnn_search.sampling.history import History
+from gnn_search.sampling.history import CategoryLists, History
 from gnn_search.sampling.inputs import ProductInputs, UserInputs
 from gnn_search.trained.model import Model
 
@@ -123,7 +123,11 @@ def request_parts(model: Model, encoder: NodeEncoder, requests: EncodedRequests)
     parts = {name: part / length for name, part in plain.items()}
     query = functional.normalize(whole, dim=0)[None]
     as_of = np.full(1, encoder.view.time, dtype=np.int64)
-    users = model.inputs.users(requests.user, requests.history_query, as_of, encoder.categories)
+    categories: CategoryLists = encoder.categories
+    history_query = requests.history_query
+    if requests.lenders is not None:
+        categories, history_query = encoder.categories.merge(history_query, requests.borrowed()), np.zeros(1, dtype=np.int32)
+    users = model.inputs.users(requests.user, history_query, as_of, categories)
     own = _user_parts(model, users, encoder.products)
     tower = model.towers.user
     with recording({"gate": tower.gate, HISTORY: tower.attention}) as moved:

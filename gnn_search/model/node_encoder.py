@@ -11,19 +11,23 @@ from torch import Tensor
 from torch.nn import functional
 
 from gnn_search.arrays import Bool, Int32, Int64
+from gnn_search.graph.known_queries.finder import KnownQueries
+from gnn_search.graph.known_queries.lenders import Lenders
+from gnn_search.graph.known_queries.weights import LenderWeights
 from gnn_search.graph.store import GraphView
 from gnn_search.model.features import ProductFacts
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.model.user_tower import Traits
-from gnn_search.sampling.history import QueryCategories
+from gnn_search.sampling.history import CategoryLists, QueryCategories
 from gnn_search.sampling.inputs import InputSampler, UserInputs
 
 
 class NodeEncoder:
     """The nodes as they are known in one view of the graph.
 
-    Nodes and requests are encoded `block` at a time; at most `most_scores` are held while the nearest known queries are looked for.
+    Nodes and requests are encoded `block` at a time; at most `most_scores` are held while the nearest known queries are looked for;
+    `lender_weights` say how much known queries count for a new one.
 
     Shapes:
         - products: float32 [products, d], the products' vectors in this view, where they were encoded before
@@ -36,9 +40,11 @@ class NodeEncoder:
         view: GraphView,
         products: Tensor | None = None,
         *,
+        lender_weights: LenderWeights | None = None,
         block: int = 8192,
         most_scores: int = 1 << 24,
     ) -> None:
+        self.lender_weights = lender_weights
         self.towers, self._inputs, self.view, self._block, self._most_scores = towers, inputs, view, block, most_scores
         if products is not None:
             self.products = products
@@ -82,7 +88,13 @@ class NodeEncoder:
 
     @torch.no_grad()
     def personalise(
-        self, vector: Tensor, user: Int32, query: Int32, before: Int64 | None = None, inductive: InductiveUsers | None = None
+        self,
+        vector: Tensor,
+        user: Int32,
+        query: Int32,
+        before: Int64 | None = None,
+        inductive: InductiveUsers | None = None,
+        categories: CategoryLists | None = None,
     ) -> Tensor:
         """Move query vectors towards their users.
 
@@ -91,8 +103,9 @@ class NodeEncoder:
             - user: int32 [n], of the graph or of `inductive`, -1 for none
             - query: int32 [n], history queries, whose categories select the history, -1 for none
             - before: int64 [n], µs, up to which each user's past counts; by default the view's time
+            - categories: of which `query` are rows; by default those of the known queries
         """
-        users, traits = self._users(user, query, before, inductive)
+        users, traits = self._users(user, query, before, inductive, categories)
         return self.towers.personalise(vector, users, self.products, traits)
 
     @torch.no_grad()
@@ -118,22 +131,59 @@ class NodeEncoder:
         return self._blockwise(vectors, row, user, self.history_query(distinct)[row])
 
     @torch.no_grad()
-    def encode_cold_queries(self, user: Int32, query: Int32) -> tuple[Tensor, Int32]:
-        """Encode requests as if their queries were new: by text, with the history that the nearest other query selects.
+    def encode_borrowing(self, user: Int32, query: Int32, *, cold: bool = False) -> tuple[Tensor, Int32, Lenders]:
+        """Encode requests; a query that selects no history borrows from the known ones that are like it, its lenders.
+
+        Args:
+            user: Of each request.
+            query: Of each request.
+            cold: Take all queries as new: encode them by text, and let them borrow, but from themselves.
 
         Shapes:
-            - user, query: int32 [n], known queries
-            - returns: float32 [n, d], unit length, and the other queries, int32 [n], -1 for none
+            - user: int32 [n], -1 for nobody
+            - query: int32 [n], nodes
+            - returns: float32 [n, d], unit length; history queries, int32 [n], the best lender of one that borrows, -1 for none; the
+              lenders of the n requests
         """
         distinct, row = np.unique(query, return_inverse=True)
-        texts = self.encode_query_texts(distinct.astype(np.int32))
-        history_query = self.nearest_query(texts, besides=distinct.astype(np.int32))[row]
-        return self._blockwise(texts, row, user, history_query), history_query
+        distinct = distinct.astype(np.int32)
+        borrows = np.arange(len(distinct)) if cold else np.flatnonzero(self.borrows[distinct])
+        texts = self.view.graph.nodes("query")["query"].gather(distinct[borrows]).to_list()
+        encoded = self.encode_query_texts(distinct[borrows])
+        lenders = self.known_queries.find(texts, encoded.numpy(), distinct[borrows]).spread(borrows, len(distinct))
+        history_query = distinct.copy()
+        history_query[borrows] = lenders.best()[0][borrows]
+        categories = self.categories.merge(history_query, lenders)
+        vectors = self._blockwise(encoded if cold else self.encode_queries(distinct), row, user, row.astype(np.int32), categories)
+        return vectors, history_query[row], lenders.take(row)
 
-    def _blockwise(self, vectors: Tensor, row: Int64, user: Int32, history_query: Int32) -> Tensor:
+    @cached_property
+    def borrows(self) -> Bool:
+        """Which queries borrow from others, bool [queries + 1], the last for a text that is none.
+
+        Those without an interaction, or without a category where others have some.
+        """
+        selects = self.has_history_categories
+        if selects.any():
+            return ~selects
+        borrows = np.ones_like(selects)
+        borrows[self.known_queries.node] = False
+        return borrows
+
+    def use_lender_weights(self, weights: LenderWeights) -> None:
+        """Say how much known queries count for a new one."""
+        self.lender_weights, self.known_queries = weights, self.known_queries.with_weights(weights)
+
+    @cached_property
+    def known_queries(self) -> KnownQueries:
+        """Finds the known queries of the view that are like a text."""
+        return KnownQueries(self.view, lambda query: self.encode_query_texts(query).numpy(), self.lender_weights)
+
+    def _blockwise(self, vectors: Tensor, row: Int64, user: Int32, history_query: Int32, categories: CategoryLists | None = None) -> Tensor:
         """Personalise the vectors in some rows, a block of requests at a time."""
         parts = [
-            self.personalise(vectors[torch.from_numpy(row[block])], user[block], history_query[block]) for block in self._blocks(len(row))
+            self.personalise(vectors[torch.from_numpy(row[block])], user[block], history_query[block], categories=categories)
+            for block in self._blocks(len(row))
         ]
         return torch.cat(parts) if parts else vectors[:0]
 
@@ -157,12 +207,11 @@ class NodeEncoder:
         return np.asarray(np.r_[np.diff(self.categories.indptr) > 0, False])
 
     @torch.no_grad()
-    def nearest_query(self, text: Tensor, besides: Int32 | None = None) -> Int32:
+    def nearest_query(self, text: Tensor) -> Int32:
         """Return the nearest query by text among those that select a history, -1 where none is near at all.
 
         Shapes:
             - text: [n, d], unit length, as of `encode_texts`
-            - besides: int32 [n], for each a query that it may not be
             - returns: int32 [n]
         """
         if self._with_history is None:
@@ -174,11 +223,6 @@ class NodeEncoder:
         size, best = max(1, self._most_scores // len(known)), []
         for start in range(0, len(text), size):
             scores = text[start : start + size] @ texts.T
-            if besides is not None:
-                barred = besides[start : start + size]
-                place = np.minimum(np.searchsorted(known, barred), len(known) - 1)
-                own = np.flatnonzero(known[place] == barred)
-                scores[torch.from_numpy(own), torch.from_numpy(place[own])] = 0.0
             best.append(scores.max(dim=1))
         score, row = torch.cat([part.values for part in best]).numpy(), torch.cat([part.indices for part in best]).numpy()
         return np.where(score > 0, known[row], -1).astype(np.int32)
@@ -208,10 +252,17 @@ class NodeEncoder:
             parts.append(functional.normalize(self.towers.user_vectors(users, self.products, traits)[torch.from_numpy(users.row)], dim=1))
         return torch.cat(parts) if parts else torch.zeros((0, self.towers.config.dimension))
 
-    def _users(self, user: Int32, query: Int32, before: Int64 | None, inductive: InductiveUsers | None) -> tuple[UserInputs, Traits | None]:
+    def _users(
+        self,
+        user: Int32,
+        query: Int32,
+        before: Int64 | None,
+        inductive: InductiveUsers | None,
+        categories: CategoryLists | None = None,
+    ) -> tuple[UserInputs, Traits | None]:
         as_of = np.full(len(user), self.view.time, dtype=np.int64) if before is None else before
         history, traits = (None, None) if inductive is None else (inductive.history, inductive.traits)
-        return self._inputs.users(user, query, as_of, self.categories, history), traits
+        return self._inputs.users(user, query, as_of, self.categories if categories is None else categories, history), traits
 
     def _blocks(self, size: int) -> Iterator[Int32]:
         for start in range(0, size, self._block):

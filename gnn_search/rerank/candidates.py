@@ -13,11 +13,12 @@ import polars as pl
 
 from gnn_search.arrays import Float32, Float64, Int32, Int64, expand_ranges, sorted_unique
 from gnn_search.config.training import RerankerSettings
+from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.rerank.collaborative import CollaborativeFactors, product_rarity
 from gnn_search.rerank.interactions import Interactions, by_row
 from gnn_search.rerank.word_matches import WordMatches
-from gnn_search.sampling.history import HistoryIndex, QueryCategories
+from gnn_search.sampling.history import CategoryLists, HistoryIndex, QueryCategories
 
 _BASKET_DAYS = 1.0
 OWN_PRODUCTS = 512
@@ -83,8 +84,8 @@ class CandidateIndex:
     """Finds candidates by short paths in one view of the graph.
 
     A product is a candidate if a query -> product edge leads to it (the query's `products` most frequent of late), or if it shares a
-    category with the query's products and a user -> product edge or a user -> product -> partner path leads to it. The cost is bounded for
-    each request, whatever the size of the catalogue.
+    category with the query's products and a user -> product edge or a user -> product -> partner path leads to it. A query that nobody
+    searched for borrows both from its lenders. The cost is bounded for each request, whatever the size of the catalogue.
 
     Args:
         view: What is known.
@@ -157,29 +158,43 @@ class CandidateIndex:
         ends = np.searchsorted(group, owner * self.num_categories + self.user_categories.column, side="right")
         self._group_end = np.minimum(ends, self._group_start + self._own_products)
 
-    def find_candidates(self, user: Int32, query: Int32, history_query: Int32, matched: MatchedProducts, near: Int32) -> Candidates:
+    def find_candidates(
+        self, user: Int32, query: Int32, history_query: Int32, matched: MatchedProducts, near: Int32, lenders: Lenders | None = None
+    ) -> Candidates:
         """Find the candidates of requests.
+
+        Args:
+            user: Of each request.
+            query: Of each request.
+            history_query: Queries whose categories select the user's history.
+            matched: Products that the requests' words match.
+            near: Products near by vector, which become candidates too.
+            lenders: What the requests borrow from, instead of the history query; none may.
 
         Shapes:
             - user, query: int32 [n], -1 for nobody and for a new query
             - history_query: int32 [n], queries whose categories select the user's history, -1 for none
-            - near: int32 [n, m], products near by vector, which become candidates too
+            - near: int32 [n, m]
         """
         query_row, query_product = self._from_query(query)
+        reached = [(query_row, query_product)]
         # The categories in which each request's user has a history that counts.
+        categories: CategoryLists = self.categories
+        if lenders is not None:
+            reached.append(self._from_lenders(lenders))
+            categories, history_query = self.categories.merge(history_query, lenders), np.arange(len(user), dtype=np.int32)
         known = np.maximum(history_query, 0)
-        starts = self.categories.indptr[known]
-        ends = np.where((history_query >= 0) & (user >= 0), self.categories.indptr[known + 1], starts)
+        starts = categories.indptr[known]
+        ends = np.where((history_query >= 0) & (user >= 0), categories.indptr[known + 1], starts)
         row, position = expand_ranges(starts, ends)
-        category = self.categories.category[position]
+        category = categories.category[position]
         user_row, user_product = self._from_user(user, row, category)
         partner_row, partner_product, weight = self._from_partners(user, row, category)
         partner_key = partner_row * self.num_products + partner_product
         matched_key = matched.row * self.num_products + matched.product
+        reached.append((user_row, user_product))
         from_graph = sorted_unique(
-            np.concatenate(
-                [query_row * self.num_products + query_product, user_row * self.num_products + user_product, partner_key, matched_key]
-            )
+            np.concatenate([*(rows * self.num_products + products for rows, products in reached), partner_key, matched_key])
         )
         near_key = (np.arange(len(user), dtype=np.int64)[:, None] * self.num_products + near).ravel()
         distinct = sorted_unique(np.concatenate([from_graph, near_key]))
@@ -195,6 +210,19 @@ class CandidateIndex:
         starts = self._list_indptr[known]
         row, position = expand_ranges(starts, np.where(query >= 0, self._list_indptr[known + 1], starts))
         return row, self.query_interactions.column[self._list[position]]
+
+    def _from_lenders(self, lenders: Lenders) -> tuple[Int64, Int32]:
+        """Return the products that requests' lenders lead to, at most `products` each, by weight and share of the lender's interactions."""
+        edge, position = expand_ranges(self._list_indptr[lenders.query], self._list_indptr[lenders.query + 1])
+        place = self._list[position]
+        share = self.query_interactions.count[place] / np.maximum(self.query_totals[0][lenders.query][edge], 1e-9)
+        key = lenders.row[edge] * self.num_products + self.query_interactions.column[place]
+        distinct, pair = np.unique(key, return_inverse=True)
+        score = np.bincount(pair, weights=lenders.weight[edge] * share, minlength=len(distinct))
+        row = distinct // self.num_products
+        order = np.lexsort((distinct, -score, row))
+        kept = order[np.arange(len(row)) - np.searchsorted(row, row) < self.settings.products]
+        return row[kept], (distinct[kept] % self.num_products).astype(np.int32)
 
     def _from_user(self, user: Int32, row: Int64, category: Int32) -> tuple[Int64, Int32]:
         group = self.user_categories.find(user[row].astype(np.int64), category.astype(np.int64), self.num_categories)

@@ -6,7 +6,9 @@ import numpy as np
 
 from gnn_search.arrays import Float32, Int32
 from gnn_search.config.training import RerankerSettings
+from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.graph.store import EdgeType
+from gnn_search.rerank.borrowed import BORROWED_FEATURES, borrowed_features
 from gnn_search.rerank.candidates import CandidateIndex, Candidates
 from gnn_search.rerank.interactions import Interactions
 from gnn_search.rerank.word_matches import WORD_NUMBERS
@@ -34,6 +36,7 @@ def feature_names(settings: RerankerSettings, partners: list[EdgeType]) -> list[
     names += ["share of the category in the query's interactions", *WORD_NUMBERS]
     for rank in settings.factors:
         names += [f"similar users, {rank} factors", f"similar users, {rank} factors: direction"]
+    names += BORROWED_FEATURES
     for _, relation, _ in partners:
         name = relation.removeprefix("rev_")
         names += [f"{name}: recent products", f"{name}: last basket"]
@@ -41,7 +44,13 @@ def feature_names(settings: RerankerSettings, partners: list[EdgeType]) -> list[
 
 
 def candidate_features(
-    index: CandidateIndex, user: Int32, query: Int32, history_query: Int32, candidates: Candidates, without: Int32 | None = None
+    index: CandidateIndex,
+    user: Int32,
+    query: Int32,
+    history_query: Int32,
+    candidates: Candidates,
+    without: Int32 | None = None,
+    lenders: Lenders | None = None,
 ) -> Float32:
     """Describe each candidate for its request.
 
@@ -55,6 +64,7 @@ def candidate_features(
         history_query: Queries whose categories the requests are about, -1 for none.
         candidates: From `CandidateIndex.find_candidates` for the same requests.
         without: Queries whose interactions are not to count in what is said of products, as if nobody had searched them.
+        lenders: What the requests borrow from, as for `find_candidates`.
 
     Shapes:
         - user, query, history_query, without: int32 [n]
@@ -82,7 +92,9 @@ def candidate_features(
         candidates.words[:, 1:],
     ]
     columns += index.factors.columns(user_of, product)
-    columns += [np.log1p(candidates.partners).reshape(len(row), 2 * len(index.partner_relations))]
+    nothing = np.zeros((len(row), len(BORROWED_FEATURES)), dtype=np.float32)
+    columns.append(nothing if lenders is None else borrowed_features(index, lenders, row, product))
+    columns.append(np.log1p(candidates.partners).reshape(len(row), 2 * len(index.partner_relations)))
     return np.column_stack([np.asarray(column, dtype=np.float32) for column in columns])
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import TTLCache
 
+from gnn_search.graph.known_queries.lenders import Lenders
+
 SESSION_SECONDS = 30 * 60.0
 CONTEXT_SECONDS = 24 * 3600.0
 
@@ -28,6 +30,7 @@ class CachedRequest:
     vector: npt.NDArray[np.float32]
     known: bool
     understood: bool
+    lenders: Lenders | None
 
 
 @dataclass(frozen=True)

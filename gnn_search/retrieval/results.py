@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gnn_search.arrays import PADDING, Bool, Int32, Int64
 from gnn_search.requests.request import RequestBatch
+from gnn_search.retrieval.query_readings import QueryReadings
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.trained.model import Model
 
@@ -44,6 +45,10 @@ class SearchResult(Sequence[Hit]):
     Attributes:
         query: The normalised text.
         query_known: Whether it had an interaction before.
+        read_as: The known queries that a new one is read as, the likest first; empty for a known query, and where none is like it.
+        confidence: The chance that the first ten products hold one that fits, from how much is known of queries like it and how well
+            its words and vector match these products; 1 for a known query.
+        matches: Whether the confidence is high enough; where it is not, nothing matches well.
         user_id: The user, as the graph writes the id; as given where the graph does not hold it.
         user_known: Whether the graph holds this user, or the request describes one.
         as_of: Everything before it was known (UTC).
@@ -63,6 +68,9 @@ class SearchResult(Sequence[Hit]):
     unknown_events: int = 0
     later_events: int = 0
     notes: tuple[str, ...] = ()
+    read_as: tuple[str, ...] = ()
+    confidence: float = 1.0
+    matches: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as JSON values."""
@@ -97,8 +105,8 @@ class RequestCounts(BaseModel):
         events_later: Events that are left out, since they are not before `as_of`.
         queries_known: Requests with a query that had an interaction before.
         queries_new: Requests with any other query; answered by its text.
-        queries_without_words: Those of them in which no part of a word is known: only the user counts, and without one all products score
-            0.
+        queries_without_words: Those of them of which no word is known to the log or the catalogue.
+        queries_ill_matched: Requests for which nothing matches well, see `SearchResult.matches`.
     """
 
     requests: int = 0
@@ -113,6 +121,7 @@ class RequestCounts(BaseModel):
     queries_known: int = 0
     queries_new: int = 0
     queries_without_words: int = 0
+    queries_ill_matched: int = 0
 
     def __add__(self, other: RequestCounts) -> RequestCounts:
         return RequestCounts(**{name: getattr(self, name) + getattr(other, name) for name in RequestCounts.model_fields})
@@ -124,21 +133,20 @@ class SearchResults(Sequence[SearchResult]):
 
     Attributes:
         ranking: Distinct lists.
+        queries: What was understood of the queries.
         products: What is shown of each product, see `describe_products`.
         as_of: Everything before it was known (UTC).
         notes: Sentences that hold for all.
 
     Shapes:
         - place: int64 [n], the list of each request
-        - query_known, understood: bool [n], see `EncodedRequests`
         - user_known: bool [n], whether anything was known of the user
     """
 
     batch: RequestBatch
     ranking: Ranking
     place: Int64
-    query_known: Bool
-    understood: Bool
+    queries: QueryReadings
     user_known: Bool
     products: pl.DataFrame
     as_of: datetime
@@ -169,7 +177,7 @@ class SearchResults(Sequence[SearchResult]):
         unknown, later = int(batch.unknown_events[place]), int(batch.later_events[place])
         return SearchResult(
             query=batch.text[place],
-            query_known=bool(self.query_known[place]),
+            query_known=bool(self.queries.known[place]),
             user_id=user_id,
             user_known=described or bool(batch.user[place] >= 0),
             as_of=self.as_of,
@@ -178,6 +186,9 @@ class SearchResults(Sequence[SearchResult]):
             unknown_events=unknown,
             later_events=later,
             notes=(*self._notes_of(place, described), *self.notes),
+            read_as=self.queries.read_as[place],
+            confidence=round(float(self.queries.confidence[place]), 4),
+            matches=bool(self.queries.confidence[place] >= self.queries.threshold),
         )
 
     def rows(self) -> pl.DataFrame:
@@ -212,18 +223,19 @@ class SearchResults(Sequence[SearchResult]):
             users_given=int(described.sum()),
             events_unknown=int(batch.unknown_events.sum()),
             events_later=int(batch.later_events.sum()),
-            queries_known=int(self.query_known.sum()),
-            queries_new=int((~self.query_known).sum()),
-            queries_without_words=int((~self.understood).sum()),
+            queries_known=int(self.queries.known.sum()),
+            queries_new=int((~self.queries.known).sum()),
+            queries_without_words=int((~self.queries.understood).sum()),
+            queries_ill_matched=int((self.queries.confidence < self.queries.threshold).sum()),
         )
 
     def _notes_of(self, place: int, described: bool) -> list[str]:
         """Return sentences on what of a request does not count."""
         batch, notes = self.batch, []
         user_id, events = batch.given["user_id"][place], batch.history_events[place]
-        if not self.understood[place]:
-            what = "only the user counts" if self.user_known[place] else "all products score 0"
-            notes.append(f"no part of any word of this query is known, so {what}")
+        if not self.queries.understood[place]:
+            what = "only the user counts" if self.user_known[place] else "the list means nothing"
+            notes.append(f"no word of this query is known to the log or the catalogue, so {what}")
         if user_id is not None and not described and batch.user[place] < 0 and not events:
             notes.append(f"there is no user {str(user_id)!r} in the graph, so the result is plain")
         if batch.unknown_events[place]:

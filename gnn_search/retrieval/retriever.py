@@ -16,12 +16,14 @@ import torch
 from gnn_search.arrays import Bool, Float32, Int32, Int64
 from gnn_search.errors import RequestError
 from gnn_search.graph.as_of import resolve_as_of
+from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.graph.store import to_datetime
 from gnn_search.index.filters import Filter, Filtered, ProductFilter
 from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.requests.parser import RequestParser
 from gnn_search.requests.request import Request, RequestBatch, RequestHistory
 from gnn_search.retrieval.options import Channel, RankingOptions, open_ranking_options
+from gnn_search.retrieval.query_readings import QueryReader, QueryReadings
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
 from gnn_search.retrieval.request_cache import CachedRequest, CacheKey, ContextKey, RequestCache, SessionKey
@@ -69,6 +71,7 @@ class Retriever:
         self.cache = RequestCache() if cache is None else cache
         self.encoder = RequestEncoder(model, embeddings)
         self.ranker = build_ranker(model, embeddings, self.encoder, options)
+        self._reader = QueryReader(model, embeddings, self.encoder)
         self._cut = SimilarityCut(embeddings.vectors["product"], boosted=options.boost is not None)
         self._allowed, self._filters = options.allowed, ProductFilter(model.graph)
         self._parser = RequestParser(model, self.as_of)
@@ -202,12 +205,15 @@ class Retriever:
         """
         count = len(batch.user)
         place = np.empty(count, dtype=np.int64)
-        known, understood = np.empty(count, dtype=np.bool_), np.empty(count, dtype=np.bool_)
         lists: list[Ranking] = []
+        threshold = self.model.understanding.confidence.threshold
+        known = np.ones((2, count), dtype=np.bool_)
+        queries = QueryReadings(known[0], known[1], [()] * count, np.ones(count, dtype=np.float32), threshold)
         for some, distinct, encoded in self._encoded_parts(batch):
             ranking = self.ranker.rank(encoded, k, None if allowed is None else allowed.product)
             place[some] = distinct + sum(len(one.product) for one in lists)
-            known[some], understood[some] = encoded.known[encoded.text][distinct], encoded.understood[encoded.text][distinct]
+            if not encoded.known.all():
+                self._reader.read(encoded, ranking, some, distinct, queries)
             lists.append(ranking if min_score is None else self._cut(encoded, ranking, min_score))
         unknown = 0 if allowed is None else allowed.unknown
         notes = (f"{unknown:,} {'product of the filter is' if unknown == 1 else 'products of the filter are'} not in the graph",)
@@ -218,8 +224,7 @@ class Retriever:
             batch,
             lists[0] if len(lists) == 1 else _joined(lists, k),
             place,
-            known,
-            understood,
+            queries,
             something,
             self.products,
             self._as_of,
@@ -249,9 +254,10 @@ class Retriever:
             fresh = self.encoder.encode(user[missing], texts.gather(missing), users)
             for row, place in enumerate(missing.tolist()):
                 text = int(fresh.text[row])
-                flags = bool(fresh.known[text]), bool(fresh.understood[text])
+                lenders = None if fresh.lenders is None else fresh.lenders.take(fresh.text[row : row + 1])
+                said = bool(fresh.known[text]), bool(fresh.understood[text]), lenders
                 cached[place] = one = CachedRequest(
-                    int(fresh.query[row]), int(fresh.history_query[row]), fresh.vector[row].numpy().copy(), *flags
+                    int(fresh.query[row]), int(fresh.history_query[row]), fresh.vector[row].numpy().copy(), *said
                 )
                 self.cache.put(keys[place], one)
             if len(missing) == len(keys):
@@ -286,6 +292,7 @@ def _is_described(batch: RequestBatch, users: InductiveUsers) -> Bool:
 
 def _from_cache(user: Int32, texts: pl.Series, cached: Sequence[CachedRequest], users: InductiveUsers | None) -> EncodedRequests:
     """Put cached requests together; each has a text of its own."""
+    nobody = Lenders.nobody(1)
     query = np.array([one.query for one in cached], dtype=np.int32)
     return EncodedRequests(
         user=user,
@@ -297,6 +304,7 @@ def _from_cache(user: Int32, texts: pl.Series, cached: Sequence[CachedRequest], 
         nodes=query,
         known=np.array([one.known for one in cached], dtype=np.bool_),
         understood=np.array([one.understood for one in cached], dtype=np.bool_),
+        lenders=Lenders.joined([nobody if one.lenders is None else one.lenders for one in cached]),
         inductive_users=users,
     )
 

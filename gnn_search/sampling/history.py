@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64, bisect_rows, expand_ranges, row_bounds
+from gnn_search.arrays import Float32, Float64, Int32, Int64, bisect_rows, expand_ranges, row_bounds
 from gnn_search.graph.csr import Csr
+from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.graph.store import Graph, GraphView
 
 NUM_FEATURES = 3
@@ -16,6 +17,8 @@ NUM_FEATURES = 3
 
 _DAY = 86_400e6
 """µs."""
+_LEAST_SHARE = 0.05
+"""Of a borrowed category, as a part of the commonest one's."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,32 @@ class Profile:
     product: Int32
 
 
-class QueryCategories:
-    """The categories of each query in a view: those of the products of its interactions, the commonest first.
+@dataclass(eq=False)
+class CategoryLists:
+    """The categories that select a user's history, ragged by query or by request, the commonest first.
 
     Shapes:
-        - indptr: int64 [queries + 1]
+        - indptr: int64 [rows + 1]
         - category: int32 [pairs]
-        - count: int64 [pairs]
+        - share: float32 [pairs], of the row's interactions
+    """
+
+    indptr: Int64
+    category: Int32
+    share: Float32
+
+    def of(self, row: Int32 | Int64, least: float = 0.0) -> tuple[Int64, Int32, Float32]:
+        """Return the categories of some rows that have at least a share of it: place of the row, category, share."""
+        place, position = expand_ranges(self.indptr[row], self.indptr[row + 1])
+        kept = self.share[position] >= least
+        return place[kept], self.category[position[kept]], self.share[position[kept]]
+
+
+class QueryCategories(CategoryLists):
+    """The categories of each query in a view: those of the products of its interactions, at most `most`.
+
+    Shapes:
+        - count: int64 [pairs], interactions
     """
 
     def __init__(self, view: GraphView, most: int) -> None:
@@ -72,9 +94,36 @@ class QueryCategories:
         size = np.bincount(query_of_pair, minlength=view.graph.num_nodes["query"])
         rank = np.arange(len(pair)) - np.repeat(np.cumsum(size) - size, size)
         kept = order[rank < most]
-        self.category = (pair[kept] % num_categories).astype(np.int32)
-        self.count = count[kept]
-        self.indptr = row_bounds(np.minimum(size, most))
+        total = np.bincount(query_of_pair, weights=count, minlength=len(size))
+        share = (count / np.maximum(total[query_of_pair], 1)).astype(np.float32)
+        super().__init__(row_bounds(np.minimum(size, most)), (pair[kept] % num_categories).astype(np.int32), share[kept])
+        self.count, self._most, self._num_categories = count[kept], most, num_categories
+
+    def merge(self, history_query: Int32, lenders: Lenders) -> CategoryLists:
+        """Return the categories of requests: those of the history query, or of the lenders where there are any, by weight.
+
+        Of what is borrowed, categories with less than `_LEAST_SHARE` of the commonest one's share are left out.
+
+        Shapes:
+            - history_query: int32 [n], -1 for none
+            - lenders: of the n requests
+        """
+        borrowed = np.diff(lenders.indptr) > 0
+        own = np.flatnonzero(~borrowed & (history_query >= 0))
+        row, query = np.concatenate([own, lenders.row]), np.concatenate([history_query[own], lenders.query])
+        weight = np.concatenate([np.ones(len(own), dtype=np.float32), lenders.weight])
+        inner, place = expand_ranges(self.indptr[query], self.indptr[query + 1])
+        key, pair = np.unique(row[inner] * self._num_categories + self.category[place], return_inverse=True)
+        weighted = (weight[inner] * self.share[place]).astype(np.float64)
+        shares: Float64 = np.bincount(pair, weights=weighted, minlength=len(key)).astype(np.float64)
+        owner = key // self._num_categories
+        shares /= np.maximum(np.bincount(row, weights=weight, minlength=len(lenders)), 1e-9)[owner]
+        order = np.lexsort((key, -shares, owner))
+        owner, share = owner[order], shares[order]
+        first = np.searchsorted(owner, owner)
+        kept = (np.arange(len(owner)) - first < self._most) & (~borrowed[owner] | (share >= _LEAST_SHARE * share[first]))
+        bounds = row_bounds(np.bincount(owner[kept], minlength=len(lenders)))
+        return CategoryLists(bounds, (key[order][kept] % self._num_categories).astype(np.int32), share[kept].astype(np.float32))
 
 
 class HistoryIndex:
@@ -99,12 +148,12 @@ class HistoryIndex:
         self._groups, starts = np.unique(group[order], return_index=True)
         self._bounds = np.r_[starts, len(group)].astype(np.int64)
 
-    def in_categories(self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, most: int) -> History:
+    def in_categories(self, user: Int32, query: Int32, before: Int64, categories: CategoryLists, most: int) -> History:
         """Return each user's history in the query's categories before a time: the latest `most` distinct products.
 
         Shapes:
             - user: int32 [n], -1 for none
-            - query: int32 [n], -1 for one without categories
+            - query: int32 [n], rows of `categories`, -1 for one without categories
             - before: int64 [n], µs
         """
         known = (user >= 0) & (query >= 0)

@@ -11,7 +11,7 @@ from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.csr import EdgeView
 from gnn_search.graph.store import EdgeType, Graph, GraphView
-from gnn_search.sampling.history import History, HistoryIndex, Profile, QueryCategories
+from gnn_search.sampling.history import CategoryLists, History, HistoryIndex, Profile, QueryCategories
 from gnn_search.sampling.neighbours import NeighborSampler, Neighbours
 from gnn_search.sampling.random_source import RandomSource
 
@@ -126,14 +126,12 @@ class InputSampler:
         """Return the queries' categories as known in a view."""
         return QueryCategories(view, self._user.query_categories)
 
-    def users(
-        self, user: Int32, query: Int32, before: Int64, categories: QueryCategories, history: HistoryIndex | None = None
-    ) -> UserInputs:
+    def users(self, user: Int32, query: Int32, before: Int64, categories: CategoryLists, history: HistoryIndex | None = None) -> UserInputs:
         """Return the inputs of users who ask queries.
 
         Shapes:
             - user: int32 [n], -1 for none
-            - query: int32 [n], history queries, whose categories select the history, -1 for none
+            - query: int32 [n], history queries, whose categories select the history, rows of `categories`, -1 for none
             - before: int64 [n], µs, up to which each user's past counts
             - history: by default the graph's
         """

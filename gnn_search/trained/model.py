@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
@@ -18,7 +18,7 @@ from gnn_search.config.files import read_yaml
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
-from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, staged, write_json
+from gnn_search.layout import FORMAT_VERSION, ModelLayout, hash_files, read_json, staged, write_json
 from gnn_search.manifest import Artefact
 from gnn_search.model.codes import quantile_borders
 from gnn_search.model.features import Features
@@ -27,6 +27,7 @@ from gnn_search.model.two_tower import TwoTower
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
 from gnn_search.rerank.scorer import RerankScorer
+from gnn_search.rerank.understanding import Understanding
 from gnn_search.rerank.word_matches import WordMatcher, open_matches
 from gnn_search.sampling.inputs import InputSampler
 
@@ -70,6 +71,7 @@ class Model:
     inputs: InputSampler
     reranker: RerankScorer | None
     word_matcher: WordMatcher
+    understanding: Understanding = field(default_factory=Understanding)
 
     def __repr__(self) -> str:
         return f"<Model {self.config.name!r} in {self.path}, on {self.graph.manifest.name!r}>"
@@ -87,8 +89,13 @@ def save_model(
     reranker: RerankScorer | None,
     training: dict[str, Any],
     versions: dict[str, str],
+    *,
+    understanding: Understanding | None = None,
 ) -> None:
-    """Write configuration, weights and what the text tower needs into a model folder, the manifest last."""
+    """Write configuration, weights and what the text tower needs into a model folder, the manifest last.
+
+    Without an `understanding` a model is opened with the unfitted one.
+    """
     layout = ModelLayout(out)
     with staged(layout.config, replace=True) as partial:
         partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
@@ -102,6 +109,9 @@ def save_model(
         with staged(layout.reranker, replace=True) as partial:
             partial.write_bytes(save({name: value.detach().contiguous() for name, value in reranker.state_dict().items()}))
         files.append(layout.reranker)
+    if understanding is not None:
+        write_json(layout.understanding, understanding.model_dump(mode="json"))
+        files.append(layout.understanding)
     files.sort()
     manifest = ModelManifest(
         format_version=FORMAT_VERSION,
@@ -155,7 +165,18 @@ def open_model(path: str | Path, graph: str | Path | None = None) -> Model:
         with _readable(layout.reranker):
             reranker.load_state_dict(load_file(layout.reranker))
     matcher = WordMatcher(opened, config.reranker.words, open_matches(layout.word_matches, opened.num_nodes["query"]))
-    return Model(layout.root, manifest, config, opened, features, towers, InputSampler(opened, config), reranker, matcher)
+    understanding = Understanding()
+    if layout.understanding.name in manifest.files:
+        understanding = _read_understanding(layout.understanding)
+    inputs = InputSampler(opened, config)
+    return Model(layout.root, manifest, config, opened, features, towers, inputs, reranker, matcher, understanding)
+
+
+def _read_understanding(file: Path) -> Understanding:
+    try:
+        return Understanding.model_validate(read_json(file, "a model folder", "train the model again"))
+    except ValidationError as error:
+        raise ArtefactError(f"{file} is damaged ({error.errors()[0]['msg']}); train the model again") from None
 
 
 def read_manifest(layout: ModelLayout) -> ModelManifest:

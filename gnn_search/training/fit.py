@@ -21,6 +21,7 @@ from gnn_search.trained.node_embeddings import encode_nodes, save_node_embedding
 from gnn_search.training.checkpoint import remove_checkpoints
 from gnn_search.training.loop import RESUME_ADVICE, Listener, TrainingResult, train
 from gnn_search.training.reranker_fit import RerankerFit, fit_reranker
+from gnn_search.training.understanding_fit import fit_understanding
 
 
 def train_model(
@@ -102,8 +103,11 @@ def fit_model(
     if config.reranker.enabled:
         say("fitting the reranker on the validation period")
         reranker = fit_reranker(config, graph, result.towers, InputSampler(graph, config), progress)
+        scorer, understanding = reranker.scorer, reranker.understanding
+    else:
+        scorer, understanding = None, fit_understanding(config, graph, result.towers, InputSampler(graph, config))
     summary = _summarise(result, reranker, out)
-    save_model(out, graph, config, result.towers, None if reranker is None else reranker.scorer, summary, library_versions())
+    save_model(out, graph, config, result.towers, scorer, summary, library_versions(), understanding=understanding)
     return summary
 
 

@@ -20,11 +20,13 @@ from gnn_search.progress import Progress
 from gnn_search.rerank.candidates import CandidateIndex, match_words
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
+from gnn_search.rerank.understanding import Understanding
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.training.determinism import deterministic
 from gnn_search.training.divergence import refuse_divergence
+from gnn_search.training.understanding_fit import fit_confidence, fit_lender_weights
 
 _BLOCK = 1024
 _TOP = 10
@@ -71,12 +73,14 @@ class RerankerFit:
     Attributes:
         scorer: Fitted on all cases.
         cases: How many.
+        understanding: How far known queries count for new ones, and how likely a list is to fit.
         recall: Validation Recall@10 of `vector`, `graph` and `reranked`, each user scored by a fit on the other half of the users.
     """
 
     scorer: RerankScorer
     cases: int
     recall: dict[str, float]
+    understanding: Understanding
 
 
 def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs: InputSampler, progress: Progress = _silent) -> RerankerFit:
@@ -85,6 +89,7 @@ def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs:
     encoder = NodeEncoder(towers, inputs, graph.before(cases.time))
     index = CandidateIndex(encoder.view, config.reranker, inputs.history, encoder.categories)
     with deterministic():
+        encoder.use_lender_weights(fit_lender_weights(encoder, config.seed))
         examples = gather(config, encoder, index, cases, progress)
         halves = _fit_halves(config, examples, progress)
         parts = []
@@ -93,7 +98,9 @@ def fit_reranker(config: TrainingConfig, graph: Graph, towers: TwoTower, inputs:
             parts.append((len(held_out), _recalls(scorer, examples, held_out)))
         recall = np.sum([size * recalls for size, recalls in parts], axis=0) / max(sum(size for size, _ in parts), 1)
         scorer = fit(config, examples, np.arange(len(examples.wanted)), progress)
-    return RerankerFit(scorer, len(cases), dict(zip(("vector", "graph", "reranked"), recall.tolist(), strict=True)))
+        confidence = fit_confidence(encoder, index, scorer, WordMatcher(graph, config.reranker.words), config.seed)
+    understanding = Understanding(lenders=encoder.known_queries.weights, confidence=confidence)
+    return RerankerFit(scorer, len(cases), dict(zip(("vector", "graph", "reranked"), recall.tolist(), strict=True)), understanding)
 
 
 def cross_fit(config: TrainingConfig, encoder: NodeEncoder, index: CandidateIndex, cases: Cases) -> tuple[RerankScorer, RerankScorer]:
@@ -283,17 +290,14 @@ def _gather_block(
     encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, cold: bool, beyond: int
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
     who, query = user[block], cases.query[block]
-    if cold:
-        request, history_query = encoder.encode_cold_queries(who, query)
-    else:
-        request, history_query = encoder.encode_requests(who, query), encoder.history_query(query)
+    request, history_query, lenders = encoder.encode_borrowing(who, query, cold=cold)
     score = request @ encoder.products.T
     described = min(index.settings.nearest, score.shape[1])
     near = score.topk(min(described + beyond, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
     distinct, text = np.unique(query, return_inverse=True)
     matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
     known = np.full_like(query, -1) if cold else query
-    found = index.find_candidates(who, known, history_query, match_words(matches, text), near[:, :described])
+    found = index.find_candidates(who, known, history_query, match_words(matches, text), near[:, :described], lenders)
     found_key = found.row * index.num_products + found.product
     near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
     key = np.union1d(found_key, near_key)
@@ -302,6 +306,6 @@ def _gather_block(
     row = key // index.num_products
     owned, position = expand_ranges(cases.indptr[block], cases.indptr[block + 1])
     relevant = np.isin(key, owned * index.num_products + cases.product[position])
-    features = candidate_features(index, who, known, history_query, found, query if cold else None)
+    features = candidate_features(index, who, known, history_query, found, query if cold else None, lenders)
     sizes = np.bincount(row, minlength=len(block)).astype(np.int64)
     return features, place, score.numpy().ravel()[key], relevant, sizes, found.from_graph

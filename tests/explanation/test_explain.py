@@ -108,16 +108,15 @@ def test_a_new_query(explainer):
     found = explainer.explain("bread of old", "P000", 3)
     assert not found.query_known
     assert found.from_query == ()
-    assert found.notes[0].startswith(
-        "this query had no interactions before, so its text alone says what is wanted; the history is selected"
-    )
+    assert found.notes[0].startswith("this query had no interactions before, so its text and known queries like it say what is wanted")
+    assert explainer.explain("breads 0", "P000").notes[0].endswith("; it is read as: bread 0, bread 1, bread 2")
     assert {part.name for part in found.cosine.request if "query" in part.name} <= {"query text", "history in the query's categories"}
     assert found.attention.history_query != "bread of old"
 
 
 def test_a_query_of_unknown_words_and_nobody(explainer):
     found = explainer.explain("€€€", "P000")
-    assert found.notes == ("no part of any word of this query is known",)
+    assert found.notes == ("no word of this query is known to the log or the catalogue",)
     assert found.score.cosine == 0
     assert (found.attention, found.from_user, found.from_query) == (None, (), ())
     assert found.ranks.plain is None

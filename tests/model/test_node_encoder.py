@@ -197,26 +197,32 @@ def test_the_nearest_query_is_the_same_in_any_blocks(tiny_graph, scores):
     assert encoder.nearest_query(texts[:0]).tolist() == []
 
 
-@pytest.mark.parametrize("scores", [1, 1 << 24])
-def test_the_nearest_query_besides_one(tiny_graph, scores):
-    encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start, most_scores=scores)
-    texts = encoder.encode_query_texts(QUERIES)
-    others = (texts @ texts.T).fill_diagonal_(0).argmax(dim=1)
-    assert encoder.nearest_query(texts, besides=QUERIES).tolist() == others.tolist()
-    assert encoder.nearest_query(texts, besides=np.full_like(QUERIES, -1)).tolist() == QUERIES.tolist()
-
-
 def test_a_request_as_if_its_query_were_new(tiny_graph):
     encoder = encoder_of(tiny_graph, tiny_graph.manifest.test_start)
     users, queries = np.array([4, 4, 9, -1], dtype=np.int32), np.array([7, 2, 7, 2], dtype=np.int32)
     texts = encoder.encode_query_texts(queries)
-    others = encoder.nearest_query(texts, besides=queries)
-    vectors, history_query = encoder.encode_cold_queries(users, queries)
-    assert history_query.tolist() == others.tolist()
-    assert not (history_query == queries).any()
-    torch.testing.assert_close(vectors, encoder.personalise(texts, users, others))
+    vectors, history_query, lenders = encoder.encode_borrowing(users, queries, cold=True)
+    assert history_query.tolist() == lenders.best()[0].tolist()
+    assert not (lenders.query == queries[lenders.row]).any()
+    assert (np.diff(lenders.indptr) > 0).all()
+    categories = encoder.categories.merge(history_query, lenders)
+    expected = encoder.personalise(texts, users, np.arange(4, dtype=np.int32), categories=categories)
+    torch.testing.assert_close(vectors, expected)
     torch.testing.assert_close(vectors[3], texts[3])
-    assert encoder.encode_cold_queries(users[:0], queries[:0])[0].shape == (0, 16)
+    assert encoder.encode_borrowing(users[:0], queries[:0], cold=True)[0].shape == (0, 16)
+
+
+def test_a_request_of_a_known_query_borrows_nothing(tiny_graph):
+    moment, known = half_known(tiny_graph, ("product", "rev_leads_to", "query"))
+    encoder = encoder_of(tiny_graph, moment)
+    assert encoder.borrows.tolist() == [*~known, True]
+    users = np.resize(np.arange(15, dtype=np.int32), 20)
+    vectors, history_query, lenders = encoder.encode_borrowing(users, QUERIES)
+    assert history_query[known].tolist() == QUERIES[known].tolist()
+    assert not np.diff(lenders.indptr)[known].any()
+    assert np.diff(lenders.indptr)[~known].all()
+    assert known[lenders.query].all()
+    torch.testing.assert_close(vectors[known], encoder.encode_requests(users[known], QUERIES[known]))
 
 
 def test_where_nothing_was_chosen_yet_no_query_is_near(tiny_graph):

@@ -12,6 +12,7 @@ from shops import DAY, build, write_tiny_shop
 
 from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import Graph
+from gnn_search.rerank.borrowed import BORROWED_FEATURES
 from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts
 from gnn_search.rerank.features import candidate_features, feature_names
 from gnn_search.rerank.word_matches import WORD_NUMBERS
@@ -110,6 +111,7 @@ def test_hand_computed(fruit_shop):
             f"own category: {name}": (log1p(4 * red), log1p(4 * red)),
             f"own brand: {name}": (log1p(4 * red), 0),
         }
+    expected |= dict.fromkeys(BORROWED_FEATURES, (0, 0))
     assert set(expected) == set(found[0])
     for name, numbers in expected.items():
         assert (found[0][name], found[1][name]) == pytest.approx(numbers, abs=1e-5), name

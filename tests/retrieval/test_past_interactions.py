@@ -96,8 +96,8 @@ def test_a_user_of_whom_nothing_is_known_yet(tiny_model, tiny_graph):
 
 
 def test_a_query_without_a_known_word(retriever):
-    assert retriever.search("🍞").notes == ("no part of any word of this query is known, so all products score 0",)
-    assert retriever.search("🍞", 3).notes == ("no part of any word of this query is known, so only the user counts",)
+    assert retriever.search("🍞").notes == ("no word of this query is known to the log or the catalogue, so the list means nothing",)
+    assert retriever.search("🍞", 3).notes == ("no word of this query is known to the log or the catalogue, so only the user counts",)
     # A history of which nothing is left leaves nothing to count by; an attribute does.
     assert retriever.search("🍞", history=["gone"]).notes[0] == retriever.search("🍞").notes[0]
     assert retriever.search("🍞", attributes={"city": "Köln"}).notes == retriever.search("🍞", 3).notes

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.retrieval.request_cache import CacheCounts, CachedRequest, ContextKey, RequestCache, SessionKey
 
 
@@ -20,7 +21,7 @@ class Clock:
 
 
 def encoded(number: int) -> CachedRequest:
-    return CachedRequest(number, -1, np.full(4, number, dtype=np.float32), known=True, understood=True)
+    return CachedRequest(number, -1, np.full(4, number, dtype=np.float32), known=True, understood=True, lenders=Lenders.nobody(1))
 
 
 def context(number: int) -> ContextKey:

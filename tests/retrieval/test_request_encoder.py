@@ -124,7 +124,7 @@ def test_the_scores_are_inner_products_with_the_product_vectors(opened, ranker):
     assert np.allclose(found.score, -np.sort(-scores, axis=1)[:, :7], atol=1e-6)
 
 
-def test_a_new_query_selects_history_as_the_nearest_known_one_does(opened, encoder, ranker):
+def test_a_new_query_selects_history_as_the_known_ones_like_it_do(opened, encoder, ranker):
     model, embeddings = opened
     nodes = NodeEncoder(model.towers, model.inputs, model.graph.before(embeddings.as_of))
     text = "bread 0 bread 0"
@@ -133,7 +133,12 @@ def test_a_new_query_selects_history_as_the_nearest_known_one_does(opened, encod
     assert found.query.tolist() == [-1, node]
     assert found.history_query.tolist() == [node, node]
     user, vectors = ints(range(15)), nodes.encode_texts([text] * 15)
-    expected = nodes.personalise(vectors, user, ints([node] * 15)).numpy()
+    lenders = found.lenders.take(found.text[:1])
+    assert lenders.query[0] == node
+    assert len(lenders.query) > 1
+    assert not len(found.lenders.take(found.text[1:]).query)
+    categories = nodes.categories.merge(ints([-1]), lenders)
+    expected = nodes.personalise(vectors, user, ints([0] * 15), categories=categories).numpy()
     lists = ranker.rank_texts(user, [text] * 15, 5)
     assert np.array_equal(lists.product, np.argsort(-expected @ embeddings.vectors["product"].T, axis=1)[:, :5])
 

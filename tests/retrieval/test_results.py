@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from gnn_search.requests.request import RequestBatch
+from gnn_search.retrieval.query_readings import QueryReadings
 from gnn_search.retrieval.ranking import Ranking
 from gnn_search.retrieval.results import COLUMNS, Hit, RequestCounts, SearchResults, describe_products
 from gnn_search.trained.model import open_model
@@ -39,7 +40,10 @@ def results() -> SearchResults:
     products = pl.DataFrame({"product_id": ["p", "q", "é"], "title": ["P", "Q", "É"], "category": ["a", "", "a > b"]})
     known, user_known = np.array([True, False, True, False, False]), np.array([True, False, True, False, False])
     understood = np.array([True, True, True, False, True])
-    return SearchResults(batch, RANKING, ints([0, 1, 0, 2, 1]), known, understood, user_known, products, AS_OF, ("of all",))
+    read_as = [(), ("tea", "black tea"), (), (), ()]
+    confidence = np.array([1, 0.75, 1, 0.125, 0.5], dtype=np.float32)
+    queries = QueryReadings(known, understood, read_as, confidence, 0.5)
+    return SearchResults(batch, RANKING, ints([0, 1, 0, 2, 1]), queries, user_known, products, AS_OF, ("of all",))
 
 
 def test_rows(results):
@@ -88,7 +92,7 @@ def test_notes_say_what_does_not_count(results):
         "of all",
     )
     assert results[3].notes == (
-        "no part of any word of this query is known, so all products score 0",
+        "no word of this query is known to the log or the catalogue, so the list means nothing",
         "there is no user '9' in the graph, so the result is plain",
         "of all",
     )
@@ -102,6 +106,10 @@ def test_json_holds_everything(results):
     names = ("query", "query_known", "user_id", "user_known", "history_events", "unknown_events", "later_events")
     assert [content[name] for name in names] == ["tea", True, 8, True, 2, 2, 1]
     assert len(content["notes"]) == 3
+    assert [content[name] for name in ("read_as", "confidence", "matches")] == [[], 1.0, True]
+    content = json.loads(json.dumps(results[1].to_json()))
+    assert [content[name] for name in ("read_as", "confidence", "matches")] == [["tea", "black tea"], 0.75, True]
+    assert (results[3].confidence, results[3].matches, results[4].matches) == (0.125, False, True)
 
 
 def test_counts(results):
@@ -118,6 +126,7 @@ def test_counts(results):
         queries_known=2,
         queries_new=3,
         queries_without_words=1,
+        queries_ill_matched=1,
     )
     assert results.counts() == counts
     twice = counts + counts

@@ -94,8 +94,11 @@ class CandidateRanker(ABC):
     def _described(
         self, requests: EncodedRequests, matched: MatchedProducts, near: Int32, candidates: CandidateIndex, allowed: Int32 | None = None
     ) -> tuple[Candidates, torch.Tensor]:
-        found = candidates.find_candidates(requests.user, requests.query, requests.history_query, matched, near)
-        features = candidate_features(candidates, requests.user, requests.query, requests.history_query, found)
+        who, lenders = (requests.user, requests.query, requests.history_query), None
+        if requests.lenders is not None:
+            lenders = requests.borrowed()
+        found = candidates.find_candidates(*who, matched, near, lenders)
+        features = candidate_features(candidates, *who, found, lenders=lenders)
         if allowed is not None:
             kept = np.flatnonzero(np.isin(found.product, allowed))
             found, features = found.take(kept), features[kept]

@@ -1,0 +1,1 @@
+"""Known queries that are like a text: `KnownQueries` finds them, `Lenders` is what it finds."""
