@@ -225,10 +225,10 @@ class RerankerSettings(Settings):
         0.1,
         ge=0,
         lt=1,
-        description="Cases fitted a second time as cold queries, without their interactions: one a query, at most this share of all.",
+        description="Cases fitted again as cold queries, without interactions, as they are and with noise, at most this share of all.",
     )
-    new_queries: int = Field(
-        20, ge=1, description="How often a case of a cold query is fitted a pass; such cases are few in any one period."
+    new_query_share: float = Field(
+        0.3, ge=0, lt=1, description="Share of the fit that cases of new and cold queries have, each fitted up to 20 times a pass."
     )
 
     @model_validator(mode="after")

@@ -131,13 +131,16 @@ class NodeEncoder:
         return self._blockwise(vectors, row, user, self.history_query(distinct)[row])
 
     @torch.no_grad()
-    def encode_borrowing(self, user: Int32, query: Int32, *, cold: bool = False) -> tuple[Tensor, Int32, Lenders]:
+    def encode_borrowing(
+        self, user: Int32, query: Int32, *, cold: bool = False, texts: Sequence[str] | None = None
+    ) -> tuple[Tensor, Int32, Lenders]:
         """Encode requests; a query that selects no history borrows from the known ones that are like it, its lenders.
 
         Args:
             user: Of each request.
             query: Of each request.
             cold: Take all queries as new: encode them by text, and let them borrow, but from themselves.
+            texts: Other texts for queries that are taken as new, one a request.
 
         Shapes:
             - user: int32 [n], -1 for nobody
@@ -145,11 +148,14 @@ class NodeEncoder:
             - returns: float32 [n, d], unit length; history queries, int32 [n], the best lender of one that borrows, -1 for none; the
               lenders of the n requests
         """
-        distinct, row = np.unique(query, return_inverse=True)
+        distinct, row = np.unique(query, return_inverse=True) if texts is None else (query, np.arange(len(query)))
         distinct = distinct.astype(np.int32)
         borrows = np.arange(len(distinct)) if cold else np.flatnonzero(self.borrows[distinct])
-        texts = self.view.graph.nodes("query")["query"].gather(distinct[borrows]).to_list()
-        encoded = self.encode_query_texts(distinct[borrows])
+        if texts is None:
+            texts = self.view.graph.nodes("query")["query"].gather(distinct[borrows]).to_list()
+            encoded = self.encode_query_texts(distinct[borrows])
+        else:
+            encoded = self.encode_texts(texts)
         lenders = self.known_queries.find(texts, encoded.numpy(), distinct[borrows]).spread(borrows, len(distinct))
         history_query = distinct.copy()
         history_query[borrows] = lenders.best()[0][borrows]

@@ -73,7 +73,7 @@ class Augmenter:
         """
         generator = self._random.generator("augmented texts", step)
         noisy = np.flatnonzero(generator.random(len(query)) < self._settings.noise)
-        rows, words = _taken(self._queries, query[noisy].astype(np.int64), generator)
+        rows, words = _taken(self._queries, query[noisy].astype(np.int64))
         texts = _joined(*_with_noise(rows, words, np.ones(len(noisy), np.bool_), generator), len(noisy))
         count = round(self._settings.pseudo_queries * batch_size) if len(self._with_words) else 0
         product = self._with_words[generator.integers(0, max(len(self._with_words), 1), count)]
@@ -81,6 +81,17 @@ class Augmenter:
         changed = generator.random(count) < self._settings.typos
         texts += _joined(*_with_noise(rows, words, changed, generator, leave_out=False), count)
         return AugmentedTexts(noisy, product, texts)
+
+    def with_noise(self, query: Int32, step: int = 0) -> list[str]:
+        """Return the texts of queries with one change each, the same for the same step.
+
+        Shapes:
+            - query: int32 [n]
+            - returns: [n]
+        """
+        generator = self._random.generator("noisy queries", step)
+        row, words = _taken(self._queries, query.astype(np.int64))
+        return _joined(*_with_noise(row, words, np.ones(len(query), np.bool_), generator), len(query))
 
     def log_absence(self, product: Int32, count: int) -> Float64:
         """Return ln of the chance that none of so many pseudo-queries asks for each of some products: float64 like product."""
@@ -105,7 +116,7 @@ class Augmenter:
         return row[kept], self._products.words.gather(position[kept])
 
 
-def _taken(texts: _Words, rows: Int64, generator: np.random.Generator) -> tuple[Int64, pl.Series]:
+def _taken(texts: _Words, rows: Int64) -> tuple[Int64, pl.Series]:
     row, position = expand_ranges(texts.indptr[rows], texts.indptr[rows + 1])
     return row, texts.words.gather(position)
 
@@ -141,9 +152,3 @@ def _joined(row: Int64, words: pl.Series, count: int) -> list[str]:
     texts = np.full(count, "", dtype=object)
     texts[joined["row"].to_numpy()] = joined["word"].to_list()
     return list(texts)
-
-
-def held_out_queries(num_queries: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Say which queries the vectors are not taught, the same for the same seed: bool [queries]."""
-    draws = RandomSource(seed).uniform("held-out queries", 0, np.arange(num_queries, dtype=np.int64), 1)[:, 0]
-    return np.asarray(draws < share)

@@ -16,7 +16,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.store import Graph, GraphView
 from gnn_search.graph.texts import product_texts
-from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter, held_out_queries
+from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler, ProductInputs, QueryInputs, UserInputs
 from gnn_search.sampling.negatives.base import OwnNegatives, Positives
@@ -70,6 +70,21 @@ class Examples:
         if not kept.any():
             return self
         return Examples(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
+
+
+def queries_held_out(graph: Graph, share: float, seed: int) -> Bool:
+    """Say which queries the vectors are not taught, the same for the same seed: bool [queries].
+
+    They are drawn from all. None are where at least as many interactions of the validation period have a new query anyway.
+    """
+    count = graph.num_nodes["query"]
+    taught = np.zeros(count, dtype=np.bool_)
+    taught[Examples.of(graph, "train").query] = True
+    later = Examples.of(graph, "validation").query
+    if len(later) and np.mean(~taught[later]) >= share:
+        return np.zeros(count, dtype=np.bool_)
+    draws = RandomSource(seed).uniform("held-out queries", 0, np.arange(count, dtype=np.int64), 1)[:, 0]
+    return np.asarray(draws < share)
 
 
 @dataclass(frozen=True)
@@ -152,7 +167,7 @@ class BatchSampler:
         self._window_length = int(config.loop.window_days * _DAY)
         self.inputs = InputSampler(graph, config)
         self.examples = Examples.of(graph, "train")
-        self.held_out = self._held_out(config)
+        self.held_out = queries_held_out(graph, config.augmentation.held_out_queries, config.seed)
         self.examples = self.examples.without(self.held_out)
         if not len(self.examples.time):
             raise RequestError(
@@ -172,16 +187,6 @@ class BatchSampler:
         self.total_steps = max(config.loop.least_steps, round(config.loop.epochs * self.steps_per_epoch))
         hard: dict[str, float] = {negative.kind: negative.weight for negative in config.hard_negatives}
         self.schedule = LossSchedule(config.schedule, config.pool_weight, hard, self.total_steps)
-
-    def _held_out(self, config: TrainingConfig) -> Bool:
-        """Say which queries the vectors are not taught: none where as many queries of the validation period are new anyway."""
-        count, share = self.graph.num_nodes["query"], config.augmentation.held_out_queries
-        later = Examples.of(self.graph, "validation").query
-        taught = np.zeros(count, dtype=np.bool_)
-        taught[self.examples.query] = True
-        if len(later) and np.mean(~taught[later]) >= share:
-            return np.zeros(count, dtype=np.bool_)
-        return held_out_queries(count, share, config.seed)
 
     def make(self, epoch: int, step: int) -> Batch:
         """Draw the batch of a step inside an epoch, both from 0."""

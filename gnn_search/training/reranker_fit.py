@@ -14,6 +14,7 @@ from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, expand_range
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.store import Graph
+from gnn_search.graph.texts import product_texts
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.progress import Progress
@@ -22,6 +23,8 @@ from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
 from gnn_search.rerank.understanding import Understanding
 from gnn_search.rerank.word_matches import WordMatcher
+from gnn_search.sampling.augmentation import Augmenter
+from gnn_search.sampling.batches import queries_held_out
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.training.determinism import deterministic
@@ -30,6 +33,8 @@ from gnn_search.training.understanding_fit import fit_confidence, fit_lender_wei
 
 _BLOCK = 1024
 _TOP = 10
+_MOST_REPEATS = 20
+"""Times that a case of a new query is fitted a pass, at most."""
 _HALF_STREAM, _DROPOUT_STREAM, _ORDER_STREAM, _COLD_STREAM = "walk half", "walk user", "walk fit", "walk unasked"
 """Purposes of the random draws. They key the random numbers: other words would mean other draws, and so other fits."""
 
@@ -129,25 +134,37 @@ def gather(
 ) -> RerankExamples:
     """Collect the candidates of cases, with the `beyond` next nearest products, which are not described; hold at most `most_scores`.
 
-    Some cases have their user left out, so that plain requests are learned too. Some are there twice, the second time as if their query
-    were new: new queries are rare in any one period, and without them a fit would rely on what they do not have.
+    Some cases have their user left out, so that plain requests are learned too. Some are there again as if their query were new, as it is
+    and with noise: new queries are rare in any one period, and without them a fit would rely on what they do not have. They are those of
+    the queries that the vectors were not taught, so that what is learned holds for new ones.
     """
     random = RandomSource(config.seed)
     dropped = random.uniform(_DROPOUT_STREAM, 0, np.arange(len(cases), dtype=np.int64), 1)[:, 0] < config.reranker.user_dropout
     user = np.where(dropped, -1, cases.user).astype(np.int32)
-    again = _one_a_query(index, cases, config.reranker.cold_query_share, random)
+    graph = index.view.graph
+    again = _cold_cases(config, index, cases, random)
+    queries, products = graph.nodes("query")["query"].to_list(), product_texts(graph.nodes("product"))
+    augmenter = Augmenter(config.augmentation, queries, products, random)
     parts, features, order = [], [], []
     words = WordMatcher(index.view.graph, config.reranker.words)
     size = max(1, min(_BLOCK, most_scores // index.num_products))
-    for case, cold in ((np.arange(len(cases), dtype=np.int64), False), (again, True)):
+    for case, kind in ((np.arange(len(cases), dtype=np.int64), "known"), (again, "cold"), (again, "noisy")):
         # By user, so that a user's cases share the search for partners.
         case = case[np.argsort(user[case], kind="stable")]
         order.append(case)
         for start in range(0, len(case), size):
-            found = _gather_block(encoder, index, words, cases, user, case[start : start + size], cold, beyond)
+            block = case[start : start + size]
+            texts = (
+                None
+                if kind == "known"
+                else augmenter.with_noise(cases.query[block], start)
+                if kind == "noisy"
+                else _texts(graph, cases.query[block])
+            )
+            found = _gather_block(encoder, index, words, cases, user, block, texts, beyond)
             features.append(found[0])
             parts.append(found[1:])
-            progress("candidates of the reranker", sum(len(part[3]) for part in parts), len(cases) + len(again))
+            progress("candidates of the reranker", sum(len(part[3]) for part in parts), len(cases) + 2 * len(again))
     reached = np.cumsum([0] + [len(described) for described in features])
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
     case = np.concatenate(order)
@@ -160,7 +177,7 @@ def gather(
         wanted=np.diff(cases.indptr)[case],
         from_graph=np.concatenate([part[4] for part in parts]),
         group=user_halves(cases, config.seed)[case],
-        new=index.query_totals[0][cases.query[case]] == 0,
+        new=(index.query_totals[0][cases.query[case]] == 0) | (np.arange(len(case)) >= len(cases)),
         altered=dropped[case] | (np.arange(len(case)) >= len(cases)),
     )
 
@@ -168,8 +185,7 @@ def gather(
 def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress: Progress = _silent) -> RerankScorer:
     """Fit a scorer on some cases: each relevant product against all candidates that are not.
 
-    Cases of new queries are fitted more often: those that are only taken as such are easier, as the vectors were
-    taught with their queries, so a fit on these alone would trust the vectors too much.
+    Cases of new queries are fitted several times a pass where they are few.
 
     Where there is nothing to learn from, no case or none with a candidate, the order stays the vectors'.
 
@@ -185,7 +201,11 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress:
         for parameter in scorer.parameters():
             nn.init.zeros_(parameter)
         return scorer.eval()
-    case = np.concatenate([case, np.repeat(case[examples.new[case]], settings.new_queries - 1)])
+    new = case[examples.new[case]]
+    # As often as makes the share that new queries are to have.
+    wanted = settings.new_query_share / (1 - settings.new_query_share) * (len(case) - len(new))
+    times = int(np.clip(np.ceil(wanted / max(len(new), 1)), 1, _MOST_REPEATS))
+    case = np.concatenate([case, np.repeat(new, times - 1)])
     scorer.standardise(features)
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     steps = settings.epochs * -(-len(case) // settings.batch_size)
@@ -267,6 +287,23 @@ def _batches(case: Int64, epochs: int, size: int, seed: int) -> Iterator[Int64]:
             yield np.sort(order[start : start + size])
 
 
+def _texts(graph: Graph, query: Int32) -> list[str]:
+    texts: list[str] = graph.nodes("query")["query"].gather(query).to_list()
+    return texts
+
+
+def _cold_cases(config: TrainingConfig, index: CandidateIndex, cases: Cases, random: RandomSource) -> Int64:
+    """Draw the cases whose queries are also taken as new: int64 [drawn].
+
+    Those of the queries that the vectors were not taught; where there are none, one of each query that is not new.
+    """
+    held_out = queries_held_out(index.view.graph, config.augmentation.held_out_queries, config.seed)
+    known = np.flatnonzero(held_out[cases.query] & (index.query_totals[0][cases.query] > 0))
+    if not len(known):
+        return _one_a_query(index, cases, config.reranker.cold_query_share, random)
+    return np.sort(random.generator(_COLD_STREAM, 0).permutation(known)[: int(config.reranker.cold_query_share * len(cases))])
+
+
 def _one_a_query(index: CandidateIndex, cases: Cases, share: float, random: RandomSource) -> Int64:
     """Draw one case of each query that is not new, at most a share of all cases: int64 [drawn]."""
     known = np.flatnonzero(index.query_totals[0][cases.query] > 0)
@@ -287,15 +324,26 @@ def _joined(parts: list[Float32]) -> Float32:
 
 
 def _gather_block(
-    encoder: NodeEncoder, index: CandidateIndex, words: WordMatcher, cases: Cases, user: Int32, block: Int64, cold: bool, beyond: int
+    encoder: NodeEncoder,
+    index: CandidateIndex,
+    words: WordMatcher,
+    cases: Cases,
+    user: Int32,
+    block: Int64,
+    texts: list[str] | None,
+    beyond: int,
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
-    who, query = user[block], cases.query[block]
-    request, history_query, lenders = encoder.encode_borrowing(who, query, cold=cold)
+    """Collect the candidates of some cases, whose queries are taken as new ones by the texts where these are given."""
+    who, query, cold = user[block], cases.query[block], texts is not None
+    request, history_query, lenders = encoder.encode_borrowing(who, query, cold=cold, texts=texts)
     score = request @ encoder.products.T
     described = min(index.settings.nearest, score.shape[1])
     near = score.topk(min(described + beyond, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
-    distinct, text = np.unique(query, return_inverse=True)
-    matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
+    if texts is None:
+        distinct, text = np.unique(query, return_inverse=True)
+        matches = words.match(_texts(index.view.graph, distinct), distinct.astype(np.int32))
+    else:
+        matches, text = words.match(texts, np.full_like(query, -1)), np.arange(len(query))
     known = np.full_like(query, -1) if cold else query
     found = index.find_candidates(who, known, history_query, match_words(matches, text), near[:, :described], lenders)
     found_key = found.row * index.num_products + found.product

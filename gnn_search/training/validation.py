@@ -29,7 +29,7 @@ def validation_recall(encoder: NodeEncoder, cases: Cases, held_out: Bool, k: int
     new = held_out[cases.query]
     asked, cold = np.flatnonzero(~new), np.flatnonzero(new)
     requests[torch.from_numpy(asked)] = encoder.encode_requests(cases.user[asked], cases.query[asked])
-    requests[torch.from_numpy(cold)] = encoder.encode_cold_queries(cases.user[cold], cases.query[cold])[0]
+    requests[torch.from_numpy(cold)] = encoder.encode_borrowing(cases.user[cold], cases.query[cold], cold=True)[0]
     for what, vectors in (("product", products), ("request", requests)):
         refuse_divergence(vectors, f"the vector of a {what}")
     places = min(k, len(products))
