@@ -13,12 +13,26 @@ from gnn_search.cli.options import PATH, threads_option
 from gnn_search.cli.output import Meter, Usage, console, error_console
 
 if TYPE_CHECKING:
+    from gnn_search.retrieval.retriever import Retriever
     from gnn_search.trained.model import Model
 
 _RECIPE = "complete_journey"
 _CONFIG = "complete_journey"
 _CASES = 20_000
 _SEARCHES = (("frozen pizza", True), ("frozen pizza", False), ("yogurt", True))
+_TYPED = (
+    "whole milk",
+    "cofee",
+    "frozen pizzas",
+    "soda",
+    "shampooo",
+    "icecream",
+    "something for breakfast",
+    "chicken brest boneless",
+    "paper towls",
+    "food for my puppy",
+)
+"""What people type: not one of these is a query of the log."""
 
 
 @click.command()
@@ -27,8 +41,8 @@ _SEARCHES = (("frozen pizza", True), ("frozen pizza", False), ("yogurt", True))
 def command(out: Path) -> None:
     """Run the whole line on the demo shop.
 
-    Writes the raw tables, builds the graph, trains, evaluates beside the baselines, exports, and shows three searches. Parts that an
-    earlier run finished are used again; an unfinished training goes on where it stopped.
+    Writes the raw tables, builds the graph, trains, evaluates beside the baselines, exports, and shows three searches and what it finds for
+    ten typed queries that the log does not hold. Parts that an earlier run finished are used again; an unfinished training goes on where it stopped.
 
     \b
     Example:
@@ -93,7 +107,23 @@ def _search(out: Path) -> str:
     for text, personal in _SEARCHES:
         print_search(console(), search_with_past(retriever, Request(text, user if personal else None), 5))
         console().print()
+    _search_typed(retriever)
     return user
+
+
+def _search_typed(retriever: Retriever) -> None:
+    """Show what is found for queries that nobody asked before."""
+    from gnn_search.cli.output import make_table
+    from gnn_search.requests.request import Request
+
+    table = make_table("typed", "read as", ">fits", "first products", "category")
+    table.title = "Typed queries that the log does not hold"
+    for result in retriever.search_many([Request(text) for text in _TYPED], 3):
+        titles, categories = (dict.fromkeys(getattr(hit, name) for hit in result) for name in ("title", "category"))
+        read_as = ", ".join(result.read_as[:2])
+        table.add_row(result.query, read_as, f"{result.confidence:.0%}", "\n".join(titles), "\n".join(categories))
+    table.caption = "fits: the chance that one of the first ten products fits, as the model says"
+    console().print(table)
 
 
 def _user(model: Model) -> str:
