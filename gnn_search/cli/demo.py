@@ -42,7 +42,8 @@ def command(out: Path) -> None:
     """Run the whole line on the demo shop.
 
     Writes the raw tables, builds the graph, trains, evaluates beside the baselines, exports, and shows three searches and what it finds for
-    ten typed queries that the log does not hold. Parts that an earlier run finished are used again; an unfinished training goes on where it stopped.
+    ten typed queries that the log does not hold. Parts that an earlier run finished are used again; an unfinished training goes on where
+    it stopped.
 
     \b
     Example:
@@ -113,7 +114,7 @@ def _search(out: Path) -> str:
 
 def _search_typed(retriever: Retriever) -> None:
     """Show what is found for queries that nobody asked before."""
-    from gnn_search.cli.output import make_table
+    from gnn_search.console_table import make_table
     from gnn_search.requests.request import Request
 
     table = make_table("typed", "read as", ">fits", "first products", "category")
