@@ -25,13 +25,13 @@ class Plain(StrictModel):
 
 @pytest.fixture
 def folder(tmp_path):
-    write_json(tmp_path / "about.json", {"format_version": 2, "name": "a"})
+    write_json(tmp_path / "about.json", {"format_version": 3, "name": "a"})
     (tmp_path / "data").write_bytes(b"abc")
     return tmp_path
 
 
 def test_a_manifest_is_read(folder):
-    assert ARTEFACT.read_manifest(folder / "about.json", About) == About(format_version=2, name="a")
+    assert ARTEFACT.read_manifest(folder / "about.json", About) == About(format_version=3, name="a")
 
 
 def test_a_file_without_a_version_may_have_any(folder):
@@ -46,7 +46,7 @@ def test_a_file_without_a_version_may_have_any(folder):
         ("[]", r"about\.json is damaged \(expected a JSON object, got list\); make the index again"),
         ('{"format_version": 1, "name": "a"}', r"about\.json is of format version 1, this program reads 3; make the index again"),
         ('{"name": "a"}', "is of format version None, this program reads 3"),
-        ('{"format_version": 2}', r"about\.json is damaged \('name': Field required\); make the index again"),
+        ('{"format_version": 3}', r"about\.json is damaged \('name': Field required\); make the index again"),
     ],
 )
 def test_a_manifest_that_cannot_be_read(folder, content, fault):
@@ -71,7 +71,7 @@ def test_sizes(folder):
 
 
 def test_hashes_of_files_and_of_the_manifest(folder):
-    about, files = About(format_version=2, name="a"), [folder / "data"]
+    about, files = About(format_version=3, name="a"), [folder / "data"]
     ARTEFACT.check_hash(folder, ["data"], hash_files(files))
     expected = hash_manifest(about, files)
     assert expected == hash_manifest(about.model_copy(update={"hash": "x"}), files) != hash_files(files)

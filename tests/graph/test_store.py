@@ -113,7 +113,7 @@ def test_a_folder_without_manifest(tmp_path):
         ("[]", r"graph.json is damaged \(expected a JSON object, got list\)"),
         ("{}", "is of format version None, this program reads 3; build the graph again"),
         ('{"format_version": 99}', "is of format version 99, this program reads 3; build the graph again"),
-        ('{"format_version": 2}', r"graph.json is damaged \('name': Field required\); build the graph again"),
+        ('{"format_version": 3}', r"graph.json is damaged \('name': Field required\); build the graph again"),
     ],
 )
 def test_a_damaged_manifest(tmp_path, content, message):

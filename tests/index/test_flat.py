@@ -124,7 +124,7 @@ def cut(path):
         (lambda folder: (folder / "index.faiss").unlink(), "index.faiss is missing"),
         (lambda folder: cut(folder / "index.faiss"), "its files differ from those that were written"),
         (lambda folder: cut(folder / "ids.parquet"), "its files differ from those that were written"),
-        (lambda folder: write_json(folder / "index.json", {"format_version": 2}), r"index.json is damaged \(.kind.: Field required\)"),
+        (lambda folder: write_json(folder / "index.json", {"format_version": 3}), r"index.json is damaged \(.kind.: Field required\)"),
         (lambda folder: write_json(folder / "index.json", {"format_version": 99}), "is of format version 99, this program reads 3"),
     ],
 )
