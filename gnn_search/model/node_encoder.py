@@ -140,7 +140,7 @@ class NodeEncoder:
             user: Of each request.
             query: Of each request.
             cold: Take all queries as new: encode them by text, and let them borrow, but from themselves.
-            texts: Other texts for queries that are taken as new, one a request.
+            texts: Other texts for queries that are taken as new, one a request; from what these stand for they may borrow.
 
         Shapes:
             - user: int32 [n], -1 for nobody
@@ -151,12 +151,13 @@ class NodeEncoder:
         distinct, row = np.unique(query, return_inverse=True) if texts is None else (query, np.arange(len(query)))
         distinct = distinct.astype(np.int32)
         borrows = np.arange(len(distinct)) if cold else np.flatnonzero(self.borrows[distinct])
+        excluded = None
         if texts is None:
             texts = self.view.graph.nodes("query")["query"].gather(distinct[borrows]).to_list()
-            encoded = self.encode_query_texts(distinct[borrows])
+            encoded, excluded = self.encode_query_texts(distinct[borrows]), distinct[borrows]
         else:
             encoded = self.encode_texts(texts)
-        lenders = self.known_queries.find(texts, encoded.numpy(), distinct[borrows]).spread(borrows, len(distinct))
+        lenders = self.known_queries.find(texts, encoded.numpy(), excluded).spread(borrows, len(distinct))
         history_query = distinct.copy()
         history_query[borrows] = lenders.best()[0][borrows]
         categories = self.categories.merge(history_query, lenders)

@@ -154,14 +154,8 @@ def gather(
         order.append(case)
         for start in range(0, len(case), size):
             block = case[start : start + size]
-            texts = (
-                None
-                if kind == "known"
-                else augmenter.with_noise(cases.query[block], start)
-                if kind == "noisy"
-                else _texts(graph, cases.query[block])
-            )
-            found = _gather_block(encoder, index, words, cases, user, block, texts, beyond)
+            texts = augmenter.with_noise(cases.query[block], start) if kind == "noisy" else None
+            found = _gather_block(encoder, index, words, cases, user, block, beyond, cold=kind == "cold", texts=texts)
             features.append(found[0])
             parts.append(found[1:])
             progress("candidates of the reranker", sum(len(part[3]) for part in parts), len(cases) + 2 * len(again))
@@ -330,12 +324,18 @@ def _gather_block(
     cases: Cases,
     user: Int32,
     block: Int64,
-    texts: list[str] | None,
     beyond: int,
+    *,
+    cold: bool,
+    texts: list[str] | None,
 ) -> tuple[Float32, Int64, Float32, Bool, Int64, Bool]:
-    """Collect the candidates of some cases, whose queries are taken as new ones by the texts where these are given."""
-    who, query, cold = user[block], cases.query[block], texts is not None
-    request, history_query, lenders = encoder.encode_borrowing(who, query, cold=cold, texts=texts)
+    """Collect the candidates of some cases.
+
+    A cold query is taken as new, and as if nobody had searched it. One with another text is taken as new, and may borrow from itself, as
+    a typo may from the right word.
+    """
+    who, query = user[block], cases.query[block]
+    request, history_query, lenders = encoder.encode_borrowing(who, query, cold=cold or texts is not None, texts=texts)
     score = request @ encoder.products.T
     described = min(index.settings.nearest, score.shape[1])
     near = score.topk(min(described + beyond, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
@@ -344,7 +344,7 @@ def _gather_block(
         matches = words.match(_texts(index.view.graph, distinct), distinct.astype(np.int32))
     else:
         matches, text = words.match(texts, np.full_like(query, -1)), np.arange(len(query))
-    known = np.full_like(query, -1) if cold else query
+    known = np.full_like(query, -1) if cold or texts is not None else query
     found = index.find_candidates(who, known, history_query, match_words(matches, text), near[:, :described], lenders)
     found_key = found.row * index.num_products + found.product
     near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
