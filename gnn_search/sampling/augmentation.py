@@ -52,7 +52,7 @@ class Augmenter:
     """Draws the noise and the pseudo-queries of each step, always the same for the same step.
 
     Noise is one change a query: a letter wrong in one word, a plural for a singular or back, or a word left out. A pseudo-query is some
-    words of a product's text, next to each other or from anywhere; the products are drawn evenly from the catalogue.
+    words of what a product is searched by (title, brand, category path), next to each other or from anywhere; the products are drawn evenly from the catalogue.
 
     Args:
         settings: How much of it.

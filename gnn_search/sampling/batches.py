@@ -14,8 +14,8 @@ import polars as pl
 from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, find_keys, sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
+from gnn_search.graph.lexical.fields import searched_text
 from gnn_search.graph.store import Graph, GraphView
-from gnn_search.graph.texts import product_texts
 from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler, ProductInputs, QueryInputs, UserInputs
@@ -175,7 +175,7 @@ class BatchSampler:
             )
         self._random = RandomSource(config.seed)
         positives = self._take(np.arange(len(self.examples.time)))
-        products = product_texts(graph.nodes("product"))
+        products = searched_text(graph).to_list()
         self._augmenter = Augmenter(config.augmentation, graph.nodes("query")["query"].to_list(), products, self._random)
         self.negatives = build_samplers(config.negatives, config.loss.mask, graph, positives, self._random)
         self._views: OrderedDict[int, tuple[GraphView, QueryCategories]] = OrderedDict()
