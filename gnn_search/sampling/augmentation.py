@@ -43,7 +43,7 @@ class _Words:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        lists = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.extract_all(r"\S+")
+        lists = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.extract_all(r"\S*\w\S*")
         self.indptr = row_bounds(lists.list.len().to_numpy())
         self.words = lists.explode(empty_as_null=False, keep_nulls=False)
 
@@ -52,11 +52,12 @@ class Augmenter:
     """Draws the noise and the pseudo-queries of each step, always the same for the same step.
 
     Noise is one change a query: a letter wrong in one word, a plural for a singular or back, or a word left out. A pseudo-query is some
-    words of what a product is searched by (title, brand, category path), next to each other or from anywhere; the products are drawn evenly from the catalogue.
+    words of what a product is searched by (title, brand, category path), next to each other or from anywhere; the products are drawn
+    evenly from the catalogue.
 
     Args:
         settings: How much of it.
-        queries, products: The texts of the graph's nodes.
+        queries, products: Their texts.
         random: Of the draws.
     """
 
