@@ -202,9 +202,11 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress:
     case = np.concatenate([case, np.repeat(new, times - 1)])
     scorer.standardise(features)
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
-    steps = settings.epochs * -(-len(case) // settings.batch_size)
+    a_pass = -(-len(case) // settings.batch_size)
+    epochs = max(settings.epochs, -(-settings.least_steps // a_pass))
+    steps = epochs * a_pass
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for step, batch in enumerate(_batches(case, settings.epochs, settings.batch_size, config.seed), 1):
+    for step, batch in enumerate(_batches(case, epochs, settings.batch_size, config.seed), 1):
         both, alone, relevant, _ = _scores(scorer, examples, features, batch)
         loss = _loss(both, relevant) + _loss(alone, relevant)
         optimiser.zero_grad()
