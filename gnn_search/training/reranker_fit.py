@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, expand_ranges
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.store import Graph
@@ -145,7 +145,7 @@ def gather(
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
     case = np.concatenate(order)
     return RerankExamples(
-        indptr=row_bounds(np.concatenate([part[3] for part in parts])),
+        indptr=np.cumsum(np.r_[0, np.concatenate([part[3] for part in parts])]),
         features=_joined(features),
         feature_row=np.concatenate(feature_row),
         similarity=np.concatenate([part[1] for part in parts]),
