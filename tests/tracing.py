@@ -54,7 +54,7 @@ class Trace:
 
     @property
     def changes_of_package(self) -> int:
-        """How often a call lies in another package than the call before it: another folder, or the top-level modules, which count as one."""
+        """How often a call lies in another package than the call before it; all top-level modules count as one package."""
         return sum(one.package != other.package for one, other in pairwise(self.calls))
 
     def __str__(self) -> str:

@@ -64,21 +64,6 @@ class Candidates:
         return Candidates(self.row[pairs], self.product[pairs], self.from_graph[pairs], self.partners[pairs], self.words[pairs])
 
 
-@dataclass(frozen=True)
-class MatchedProducts:
-    """Products that requests' words match.
-
-    Shapes:
-        - row: int64 [matches], the request
-        - product: int32 [matches]
-        - score: float32 [matches, 2], as `Candidates.words`
-    """
-
-    row: Int64
-    product: Int32
-    score: Float32
-
-
 class CandidateIndex:
     """Finds candidates by short paths in one view of the graph.
 
@@ -157,69 +142,55 @@ class CandidateIndex:
         ends = np.searchsorted(group, owner * self.num_categories + self.user_categories.column, side="right")
         self._group_end = np.minimum(ends, self._group_start + self._own_products)
 
-    def find_candidates(self, user: Int32, query: Int32, history_query: Int32, matched: MatchedProducts, near: Int32) -> Candidates:
+    def find_candidates(self, user: Int32, query: Int32, history_query: Int32, matched: WordMatches, near: Int32) -> Candidates:
         """Find the candidates of requests.
 
         Shapes:
             - user, query: int32 [n], -1 for nobody and for a new query
             - history_query: int32 [n], queries whose categories select the user's history, -1 for none
+            - matched: of n texts, the requests'
             - near: int32 [n, m], products near by vector, which become candidates too
         """
-        query_row, query_product = self._from_query(query)
+        # Of each user the partners in order of category and product, so that those in a category are one range.
+        users, place = np.unique(user, return_inverse=True)
+        partner_group, partner_product, weight = self._partners(users.astype(np.int32))
         # The categories in which each request's user has a history that counts.
-        known = np.maximum(history_query, 0)
-        starts = self.categories.indptr[known]
-        ends = np.where((history_query >= 0) & (user >= 0), self.categories.indptr[known + 1], starts)
-        row, position = expand_ranges(starts, ends)
-        category = self.categories.category[position]
-        user_row, user_product = self._from_user(user, row, category)
-        partner_row, partner_product, weight = self._from_partners(user, row, category)
-        partner_key = partner_row * self.num_products + partner_product
-        matched_key = matched.row * self.num_products + matched.product
-        from_graph = sorted_unique(
-            np.concatenate(
-                [query_row * self.num_products + query_product, user_row * self.num_products + user_product, partner_key, matched_key]
-            )
-        )
+        selected = np.flatnonzero((history_query >= 0) & (user >= 0))
+        starts, ends = self.categories.indptr[history_query[selected]], self.categories.indptr[history_query[selected] + 1]
+        inner, position = expand_ranges(starts, ends)
+        row, category = selected[inner], self.categories.category[position].astype(np.int64)
+        known = np.flatnonzero(query >= 0)
+        inner, position = expand_ranges(self._list_indptr[query[known]], self._list_indptr[query[known] + 1])
+        query_key = known[inner] * self.num_products + self.query_interactions.column[self._list[position]]
+        match_row, match = expand_ranges(matched.starts, matched.ends)
+        match_key, score = match_row * self.num_products + matched.product[match], matched.score[match]
+        group = self.user_categories.find(user[row].astype(np.int64), category, self.num_categories)
+        inner, position = expand_ranges(self._group_start[group[group >= 0]], self._group_end[group[group >= 0]])
+        user_key = row[group >= 0][inner] * self.num_products + self.user_interactions.column[self._user_order[position]]
+        wanted = place[row] * self.num_categories + category
+        inner, position = expand_ranges(np.searchsorted(partner_group, wanted), np.searchsorted(partner_group, wanted, side="right"))
+        partner_key = row[inner] * self.num_products + partner_product[position]
         near_key = (np.arange(len(user), dtype=np.int64)[:, None] * self.num_products + near).ravel()
+        from_graph = sorted_unique(np.concatenate([query_key, user_key, partner_key, match_key]))
         distinct = sorted_unique(np.concatenate([from_graph, near_key]))
         partners = np.zeros((len(distinct), *weight.shape[1:]), dtype=np.float32)
-        partners[np.searchsorted(distinct, partner_key)] = weight
+        partners[np.searchsorted(distinct, partner_key)] = weight[position]
         words = np.zeros((len(distinct), 2), dtype=np.float32)
-        words[np.searchsorted(distinct, matched_key)] = matched.score
+        best = matched.score[matched.starts[match_row]]
+        words[np.searchsorted(distinct, match_key)] = np.stack([score, score / np.maximum(best, 1e-9)], axis=1)
         product = (distinct % self.num_products).astype(np.int32)
         return Candidates(distinct // self.num_products, product, np.isin(distinct, from_graph, assume_unique=True), partners, words)
 
-    def _from_query(self, query: Int32) -> tuple[Int64, Int32]:
-        known = np.maximum(query, 0)
-        starts = self._list_indptr[known]
-        row, position = expand_ranges(starts, np.where(query >= 0, self._list_indptr[known + 1], starts))
-        return row, self.query_interactions.column[self._list[position]]
-
-    def _from_user(self, user: Int32, row: Int64, category: Int32) -> tuple[Int64, Int32]:
-        group = self.user_categories.find(user[row].astype(np.int64), category.astype(np.int64), self.num_categories)
-        row, group = row[group >= 0], group[group >= 0]
-        inner, position = expand_ranges(self._group_start[group], self._group_end[group])
-        return row[inner], self.user_interactions.column[self._user_order[position]]
-
-    def _from_partners(self, user: Int32, row: Int64, category: Int32) -> tuple[Int64, Int32, Float32]:
-        """Return partners of the users' recent products, in the given categories, and the weights of the edges that lead there."""
-        shape = (len(self.partner_relations), 2)
-        nothing = np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, *shape), np.float32)
-        if not self.settings.recent_length or not self.partner_relations or not len(row):
-            return nothing
-        distinct, place = np.unique(user[row], return_inverse=True)
-        partner, product, weight = self._partners(distinct.astype(np.int32))
-        if not len(partner):
-            return nothing
-        # Ordered by user, category and product, so that a user's partners in a category are one range.
-        key = partner.astype(np.int64) * self.num_categories + self.product_category[product]
-        wanted = place.astype(np.int64) * self.num_categories + category
-        inner, position = expand_ranges(np.searchsorted(key, wanted), np.searchsorted(key, wanted, side="right"))
-        return row[inner], product[position], weight[position]
-
     def _partners(self, user: Int32) -> tuple[Int64, Int32, Float32]:
-        """Return the partners of some users' recent products, ordered by place of the user, category and product."""
+        """Return the partners of some users' recent products and the weights of the edges that lead there.
+
+        Shapes:
+            - user: int32 [n], -1 for none
+            - returns: int64 [partners], place of the user * categories + category, ascending; int32 [partners], the products; float32
+              [partners, relations, 2]
+        """
+        if not self.settings.recent_length or not self.partner_relations:
+            return np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(self.partner_relations), 2), np.float32)
         latest = self._history.latest(user, np.full(len(user), self.view.time, dtype=np.int64), self.settings.recent_length)
         size = np.diff(latest.indptr)
         owner = np.repeat(np.arange(len(user)), size)
@@ -239,25 +210,11 @@ class CandidateIndex:
             weight[:, place, 1] = weight[:, place, 0] * basket[inner]
             weights.append(weight)
         key, weight = np.concatenate(keys), np.concatenate(weights)
-        if not len(key):
-            return np.empty(0, np.int64), np.empty(0, np.int32), weight
         order = np.argsort(key, kind="stable")
-        starts = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0])
+        starts = np.flatnonzero(np.diff(key[order], prepend=-1))
         distinct = key[order][starts]
         product = (distinct % self.num_products).astype(np.int32)
-        return distinct // (self.num_products * self.num_categories), product, np.add.reduceat(weight[order], starts, axis=0)
-
-
-def match_words(matches: WordMatches, text: Int64) -> MatchedProducts:
-    """Spread what distinct texts match over requests.
-
-    Shapes:
-        - text: int64 [n], which of the texts each request has
-    """
-    row, place = expand_ranges(matches.indptr[text], matches.indptr[text + 1])
-    score = matches.score[place]
-    best = matches.score[matches.indptr[text][row]] if len(row) else score
-    return MatchedProducts(row, matches.product[place], np.stack([score, score / np.maximum(best, 1e-9)], axis=1))
+        return distinct // self.num_products, product, np.add.reduceat(weight[order], starts, axis=0) if len(key) else weight
 
 
 def partner_relations(graph: Graph) -> list[EdgeType]:

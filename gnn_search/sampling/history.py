@@ -122,9 +122,7 @@ class HistoryIndex:
         `profile_length` interactions at even distances over it: such a sample holds each brand in proportion to the interactions with it,
         at a cost that does not grow with the past.
 
-        Args:
-            categories: What selects the histories.
-            settings: How much is read, and what not at all.
+        The settings say how much is read, and what not at all; the categories select the histories.
 
         Shapes:
             - user: int32 [m], -1 for none
@@ -133,9 +131,10 @@ class HistoryIndex:
             - query: int32 [n], -1 for one without categories
             - returns: m rows of latest interactions for each kind, m rows of profiles, n rows of histories
         """
-        known, as_of = np.flatnonzero(user >= 0), before[row]
-        kinds = [None] if not settings.by_action else self._actions
-        parts = [(self._timelines[kind], known, user[known], before, settings.sequence_length) for kind in kinds if settings.sequence_length]
+        known, as_of, length = np.flatnonzero(user >= 0), before[row], settings.sequence_length
+        kinds: Sequence[str | None] = () if not length else self._actions if settings.by_action else (None,)
+        own = user[known].astype(np.int64)
+        parts: list[tuple[_Timeline, Int64, Int64, Int64, int]] = [(self._timelines[kind], known, own, before, length) for kind in kinds]
         parts.append((self._groups, *self._groups_of(user[row], query, categories), as_of, self._most_read))
         found = []
         for timeline, owner, line, time, most in parts:
@@ -143,15 +142,15 @@ class HistoryIndex:
             ends = bisect_rows(timeline.time, starts, timeline.indptr[line + 1], time[owner])
             inner, place = expand_ranges(np.maximum(starts, ends - most), ends)
             found.append((owner[inner], timeline.product[place], timeline.time[place]))
-        whole, known = self._timelines[None], known if settings.brands else known[:0]
-        starts = whole.indptr[user[known]]
-        count = bisect_rows(whole.time, starts, whole.indptr[user[known] + 1], before[known]) - starts
+        whole, read = self._timelines[None], len(known) if settings.brands else 0
+        known, starts = known[:read], whole.indptr[own[:read]]
+        count = bisect_rows(whole.time, starts, whole.indptr[own[:read] + 1], before[known]) - starts
         size = np.minimum(count, settings.profile_length)
         inner, place = expand_ranges(np.zeros_like(size), size)
         # The middles of `size` equal parts of the past.
         interaction = starts[inner] + (2 * place + 1) * count[inner] // (2 * size[inner])
         indptr = np.cumsum(np.r_[0, np.bincount(known[inner], minlength=len(user))])
-        recent = tuple(_distinct(*latest, before, settings.sequence_length) for latest in found[:-1])
+        recent = tuple(_distinct(*latest, before, length) for latest in found[:-1])
         return recent, Profile(indptr, whole.product[interaction]), _distinct(*found[-1], as_of, settings.attention_length)
 
     def _groups_of(self, user: Int32, query: Int32, categories: QueryCategories) -> tuple[Int64, Int64]:
@@ -166,7 +165,7 @@ class HistoryIndex:
 
 @dataclass(frozen=True)
 class _Timeline:
-    """Interactions in time order inside each line, which is a user or a user's category: of line l the entries `indptr[l]` to `indptr[l + 1]`."""
+    """Interactions of every user, or of every user in each category, in time order; line l is `indptr[l]` to `indptr[l + 1]`."""
 
     indptr: Int64
     product: Int32

@@ -17,7 +17,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.progress import Progress
-from gnn_search.rerank.candidates import CandidateIndex, match_words
+from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
 from gnn_search.rerank.word_matches import WordMatcher
@@ -293,7 +293,7 @@ def _gather_block(
     distinct, text = np.unique(query, return_inverse=True)
     matches = words.match(index.view.graph.nodes("query")["query"].gather(distinct).to_list(), distinct.astype(np.int32))
     known = np.full_like(query, -1) if cold else query
-    found = index.find_candidates(who, known, history_query, match_words(matches, text), near[:, :described])
+    found = index.find_candidates(who, known, history_query, matches.take(text), near[:, :described])
     found_key = found.row * index.num_products + found.product
     near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
     key = np.union1d(found_key, near_key)

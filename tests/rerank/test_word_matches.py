@@ -8,8 +8,12 @@ import pytest
 
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.lexical import LexicalIndex, split_words
-from gnn_search.rerank.candidates import match_words
 from gnn_search.rerank.word_matches import WordMatcher, WordMatches, open_matches, save_matches
+
+
+def rows_of(matches: WordMatches) -> list[list[tuple[int, float]]]:
+    pairs = list(zip(matches.product.tolist(), matches.score.tolist(), strict=True))
+    return [pairs[start:end] for start, end in zip(matches.starts, matches.ends, strict=True)]
 
 
 def test_matches_are_those_of_bm25(tiny_graph):
@@ -18,7 +22,7 @@ def test_matches_are_those_of_bm25(tiny_graph):
     index = LexicalIndex(tiny_graph)
     for place, words in enumerate(split_words(pl.Series(texts))):
         product, score = index.best(words, 5)
-        here = slice(found.indptr[place], found.indptr[place + 1])
+        here = slice(found.starts[place], found.ends[place])
         assert found.product[here].tolist() == product.tolist()
         assert found.score[here].tolist() == score.tolist()
     assert len(found.product) > 0
@@ -31,23 +35,19 @@ def test_kept_matches_equal_those_made_anew(tiny_graph, tmp_path):
     kept = WordMatcher(tiny_graph, 4, open_matches(tmp_path / "words", count))
     node = np.array([3, 0, 3], dtype=np.int32)
     texts = tiny_graph.nodes("query")["query"].gather(node).to_list()
-    for name in ("indptr", "product", "score"):
-        assert np.array_equal(getattr(kept.match(texts, node), name), getattr(anew.match(texts, node), name))
+    assert rows_of(kept.match(texts, node)) == rows_of(anew.match(texts, node))
     assert "_index" not in vars(kept)
 
 
 def test_nothing_is_matched_where_that_is_off(tiny_graph):
     found = WordMatcher(tiny_graph, 0).match(["bread 0"], np.array([-1], np.int32))
-    assert found.indptr.tolist() == [0, 0]
+    assert rows_of(found) == [[]]
     assert open_matches(tiny_graph.path / "nowhere", 3) is None
 
 
-def test_matches_are_spread_over_requests():
-    matches = WordMatches(np.array([0, 2, 2, 3]), np.array([7, 5, 1], np.int32), np.array([4, 1, 3], np.float32))
-    spread = match_words(matches, np.array([2, 0, 1, 0]))
-    assert spread.row.tolist() == [0, 1, 1, 3, 3]
-    assert spread.product.tolist() == [1, 7, 5, 7, 5]
-    assert spread.score.tolist() == [[3, 1], [4, 1], [1, 0.25], [4, 1], [1, 0.25]]
+def test_matches_of_some_texts():
+    matches = WordMatches.of_sizes(np.array([2, 0, 1]), np.array([7, 5, 1], np.int32), np.array([4, 1, 3], np.float32))
+    assert rows_of(matches.take(np.array([2, 0, 1, 0]))) == [[(1, 3)], [(7, 4), (5, 1)], [], [(7, 4), (5, 1)]]
 
 
 def test_damaged_matches_are_named(tiny_graph, tmp_path):

@@ -129,7 +129,7 @@ def test_one_pass_reads_the_latest_of_each_kind_and_leaves_out_what_is_off(graph
     settings = UserSettings(sequence_length=3, by_action=by_action, brands=False)
     recent, profile, _ = index.read(user, before, np.arange(len(user)), query, categories, settings)
     assert [rows_of(history) for history in recent] == [rows_of(index.latest(user, before, 3, kind)) for kind in kinds]
-    assert not profile.indptr.any() and not len(profile.product)
+    assert profile.indptr.tolist() == [0] * (len(user) + 1)
     assert index.read(user, before, np.arange(len(user)), query, categories, UserSettings(sequence_length=0))[0] == ()
 
 
