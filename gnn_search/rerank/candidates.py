@@ -159,6 +159,7 @@ class CandidateIndex:
         starts, ends = self.categories.indptr[history_query[selected]], self.categories.indptr[history_query[selected] + 1]
         inner, position = expand_ranges(starts, ends)
         row, category = selected[inner], self.categories.category[position].astype(np.int64)
+        # What the query's interactions lead to, what its words match, and the user's own products and their partners in those categories.
         known = np.flatnonzero(query >= 0)
         inner, position = expand_ranges(self._list_indptr[query[known]], self._list_indptr[query[known] + 1])
         query_key = known[inner] * self.num_products + self.query_interactions.column[self._list[position]]
