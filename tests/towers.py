@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from gnn_search.model.static_tower import StaticTower
 
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
+from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.features import Features, training_texts
+from gnn_search.model.terms import TermHasher
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.two_tower import TwoTower
 
@@ -59,10 +60,11 @@ def _unchecked(model: Any, changes: dict[str, Any]) -> Any:
 
 
 def random_towers(graph: Graph, config: TrainingConfig, seed: int = 0) -> TwoTower:
-    """Return a towers in which no weight is zero, so that every part counts."""
+    """Return towers in which no weight is zero, so that every part counts."""
     tokenizer = train_tokenizer(training_texts(graph), config.text)
     torch.manual_seed(seed)
-    towers = TwoTower(config, Features(graph), StaticTower(graph, tokenizer, config.dimension))
+    hasher = TermHasher(config.text.buckets, config.text.grams)
+    towers = TwoTower(config, Features(graph), BagTower(graph, config.dimension, tokenizer, hasher))
     with torch.no_grad():
         for name, parameter in towers.named_parameters():
             if name != "log_temperature":

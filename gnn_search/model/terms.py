@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gnn_search.arrays import Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Int64, expand_ranges
 from gnn_search.model.tokens import TokenLists
 
 _WORD = re.compile(r"\w+")
@@ -47,7 +47,7 @@ class TermHasher:
         indptr, term = self._of_words(list(numbers))
         word = np.frombuffer(words, dtype=np.int64) if words else np.empty(0, np.int64)
         _, position = expand_ranges(indptr[word], indptr[word + 1])
-        return TokenLists(row_bounds(np.diff(indptr)[word])[row_bounds(sizes)], term[position])
+        return TokenLists(np.cumsum(np.r_[0, np.diff(indptr)[word]])[np.cumsum(np.r_[0, sizes])], term[position])
 
     def _of_words(self, words: list[str]) -> tuple[Int64, npt.NDArray[np.int32]]:
         """Return the terms of distinct words, ragged."""
@@ -56,7 +56,7 @@ class TermHasher:
             size, term = self._of_chunk([word[:_MOST_CHARACTERS] for word in words[start : start + _CHUNK]])
             sizes.append(size)
             terms.append(term)
-        return row_bounds(np.concatenate(sizes)), np.concatenate(terms)
+        return np.cumsum(np.r_[0, np.concatenate(sizes)]), np.concatenate(terms)
 
     def _of_chunk(self, words: list[str]) -> tuple[Int64, npt.NDArray[np.int32]]:
         letters = np.array([f"<{word}>" for word in words])
