@@ -85,13 +85,6 @@ def expand_ranges(starts: Int64, ends: Int64) -> tuple[Int64, Int64]:
     return row, position
 
 
-def row_bounds(lengths: npt.NDArray[Any]) -> Int64:
-    """Return the `indptr` of a ragged array, int64 [rows + 1], from the length of each row."""
-    bounds = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=bounds[1:])
-    return bounds
-
-
 def open_array(
     file: Path, again: str, dtype: npt.DTypeLike, shape: tuple[int | None, ...], mode: Literal["r", "c"] | None = "r"
 ) -> npt.NDArray[Any]:

@@ -25,12 +25,14 @@ _ROW, _LINE = 2, 240
 RESERVED = ("leads_to", "issues", "in", "child_of", "bought_with")
 """Relations that the graph makes itself."""
 _REVERSE = "rev_"
-_PLAIN = re.compile(r"[^\W_][\w .:+&-]{0,49}")
+_PLAIN = r"[^\W_][\w .:+&-]{0,49}"
+STORED_NAME = f"^({_REVERSE})?{_PLAIN}$"
+"""What a graph folder calls a node type or a relation, reverse ones too: a part of a path that can't lead elsewhere."""
 
 
 def relation_fault(name: str) -> str | None:
     """Say why a relation can't have a name; None where it can."""
-    if not _PLAIN.fullmatch(name):
+    if not re.fullmatch(_PLAIN, name):
         return "it must be 1 to 50 letters, digits, spaces or _ - . : + &, and begin with a letter or a digit"
     if name in RESERVED or name.startswith(_REVERSE):
         return f"{', '.join(RESERVED)} and names that begin with {_REVERSE} are the graph's own"
@@ -45,17 +47,6 @@ def free_name(name: str) -> str:
     """
     if fault := relation_fault(name):
         raise ValueError(f"{name!r} can't name a relation: {fault}")
-    return name
-
-
-def stored_name(name: str) -> str:
-    """Return what a graph folder calls a node type or a relation, reverse ones too; it is a part of a path.
-
-    Raises:
-        ValueError: The name could lead elsewhere.
-    """
-    if not _PLAIN.fullmatch(name.removeprefix(_REVERSE)):
-        raise ValueError(f"{name!r} can't be a part of a folder's name")
     return name
 
 

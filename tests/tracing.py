@@ -31,9 +31,9 @@ class Call:
     depth: int
 
     @property
-    def package(self) -> str | None:
-        """The folder under the package; None for a top-level module, which lies below all folders."""
-        return self.file.split("/")[0] if "/" in self.file else None
+    def package(self) -> str:
+        """The folder under the package; top-level modules count as one package, of the whole's name."""
+        return self.file.split("/")[0] if "/" in self.file else PACKAGE
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,8 @@ class Trace:
 
     @property
     def changes_of_package(self) -> int:
-        """How often a call lies in another folder than the call before it.
-
-        Top-level modules (`arrays.py`, `errors.py`, …) lie below all folders and belong to no package; their calls are passed over.
-        """
-        packages = [call.package for call in self.calls if call.package is not None]
-        return sum(one != other for one, other in pairwise(packages))
+        """How often a call lies in another package than the call before it; all top-level modules count as one package."""
+        return sum(one.package != other.package for one, other in pairwise(self.calls))
 
     def __str__(self) -> str:
         return f"{len(self.files)} files, {len(self.functions)} functions, {self.changes_of_package} changes of package"

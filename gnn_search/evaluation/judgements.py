@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import PADDING, Bool, Float64, Int32, Int64, expand_ranges, row_bounds, sorted_unique
+from gnn_search.arrays import PADDING, Bool, Float64, Int32, Int64, expand_ranges, sorted_unique
 from gnn_search.evaluation.evaluate import evaluate
 from gnn_search.evaluation.qrels import Qrels
 from gnn_search.evaluation.result import Evaluation, Manifest
@@ -71,7 +71,7 @@ def read_judgements(graph: Graph, split: str, time: int, limit: int | None = Non
     cases = Cases(
         user=np.full(len(queries), -1, dtype=np.int32),
         query=queries.to_numpy(),
-        indptr=row_bounds(rows.group_by("query", maintain_order=True).len()["len"].to_numpy()),
+        indptr=np.cumsum(np.r_[0, rows.group_by("query", maintain_order=True).len()["len"].cast(pl.Int64).to_numpy()]),
         product=rows["product"].to_numpy(),
         labels=pl.DataFrame(),
         repeat=np.zeros(rows.height, dtype=np.bool_),

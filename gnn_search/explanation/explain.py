@@ -41,7 +41,8 @@ class Explainer:
         self._encoder = RequestEncoder(model, embeddings)
         self._view = self._encoder.nodes.view
         candidates = candidate_index(model, embeddings, self._encoder)
-        self._rankers = channel_rankers(model, FlatIndex.build(embeddings.vectors["product"]), candidates)
+        self._index = FlatIndex.build(embeddings.vectors["product"])
+        self._rankers = channel_rankers(model, self._index, candidates)
         half_lives = model.config.reranker.half_life_days
         # The second longest, as where candidates are taken by recent popularity.
         self._paths = PathFinder(self._view, half_lives[-2] if len(half_lives) > 1 else half_lives[-1])
@@ -66,7 +67,9 @@ class Explainer:
         if isinstance(ranker, CandidateRanker):
             score, split = split_score(self._model, ranker, requests, node, self._verb, self._background)
         else:
-            score, split = ScoreSplit(score=cosine.cosine, cosine=cosine.cosine, vector=cosine.cosine, reranker=0.0), None
+            listed = self._index.similarity(requests.vector.numpy(), np.zeros(1, np.int64), np.array([node], np.int32))
+            whole = listed.astype(np.float32).item()
+            score, split = ScoreSplit(score=whole, cosine=whole, vector=whole, reranker=0.0), None
         query_node, history_query = int(requests.query[0]), int(requests.history_query[0])
         attends = user != NOBODY and self._model.towers.user.attention is not None
         return Explanation(

@@ -34,11 +34,13 @@ def split_score(
     assert model.reranker is not None
     scorer = deepcopy(model.reranker).double()
     cosine = ranker.index.similarity(requests.vector.numpy(), np.zeros(1, np.int64), np.array([product], np.int32))
-    similarity = torch.from_numpy(cosine)
-    other = scorer.score_others(similarity).item()
-    vector = other - scorer.others.item()
     candidates, features = ranker.describe(requests)
     place = np.flatnonzero(candidates.product == product)
+    if not len(place):
+        # Like the list, which has the cosines of such products from the index, in float32.
+        cosine = cosine.astype(np.float32).astype(np.float64)
+    other = scorer.score_others(torch.from_numpy(cosine)).item()
+    vector = other - scorer.others.item()
     if not len(place):
         return ScoreSplit(score=other, cosine=cosine.item(), vector=vector, reranker=other - vector), None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
+from gnn_search.arrays import Float32, Int32, Int64
 from gnn_search.config.recipe import BoughtWith
 from gnn_search.graph.csr import EdgeList
 
@@ -60,7 +60,7 @@ def _count_pairs(
     partners = np.minimum(end - np.arange(len(basket)), settings.max_basket) - 1
     block = np.cumsum(partners) // _PAIRS_A_BLOCK
     keys, counts = np.empty(0, np.int64), np.empty(0, np.int64)
-    for number in sorted_unique(block):
+    for number in range(int(block[-1]) + 1 if len(block) else 0):
         rows = np.flatnonzero(block == number)
         first = np.repeat(rows, partners[rows])
         second = np.arange(len(first)) - np.repeat(np.cumsum(partners[rows]) - partners[rows], partners[rows]) + first + 1

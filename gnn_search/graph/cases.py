@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from gnn_search.arrays import expand_ranges, row_bounds
+from gnn_search.arrays import expand_ranges
 from gnn_search.config.recipe import MEASURED
 from gnn_search.errors import RequestError
 from gnn_search.graph.pairs import count_interactions
@@ -80,13 +80,13 @@ def build_cases(graph: Graph, split: Literal["validation", "test"] = "test", lim
     if limit is not None and limit < grouped.height:
         grouped = grouped[sample_rows(grouped.height, limit, seed)]
     user = grouped["user"].to_numpy().astype(np.int32)
-    sizes = grouped["product"].list.len().to_numpy()
+    sizes = grouped["product"].list.len().cast(pl.Int64).to_numpy()
     product = grouped["product"].explode().to_numpy().astype(np.int32)
     known = count_interactions(graph.before(time)).find(np.repeat(user, sizes), product)
     return Cases(
         user=user,
         query=grouped["query"].to_numpy().astype(np.int32),
-        indptr=row_bounds(sizes),
+        indptr=np.cumsum(np.r_[0, sizes]),
         product=product,
         labels=grouped.select(labels),
         repeat=known >= 0,
@@ -123,7 +123,7 @@ def take_cases(cases: Cases, rows: NDArray[np.int64]) -> Cases:
     return Cases(
         user=cases.user[rows],
         query=cases.query[rows],
-        indptr=row_bounds(ends - starts),
+        indptr=np.cumsum(np.r_[0, ends - starts]),
         product=cases.product[kept],
         labels=cases.labels[rows],
         repeat=cases.repeat[kept],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, open_array, row_bounds
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, open_array
 
 AGAIN = "build the graph again"
 """What to do where a part of a graph can't be read."""
@@ -59,7 +59,7 @@ class Csr:
     def from_edges(cls, row: Int32, index: Int32, time: Int64 | None, weight: Float32, num_rows: int) -> Csr:
         """Sort edges, given in time order, into rows. One stable sort."""
         order = np.argsort(row, kind="stable")
-        indptr = row_bounds(np.bincount(row, minlength=num_rows))
+        indptr = np.cumsum(np.r_[0, np.bincount(row, minlength=num_rows)])
         return cls(indptr, index[order], None if time is None else time[order], weight[order])
 
     def save(self, folder: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import Bool, Int32, sorted_unique
+from gnn_search.arrays import Bool, Int32
 from gnn_search.config.recipe import Recipe
 from gnn_search.graph.bought_with import count_bought_with
 from gnn_search.graph.csr import Csr, EdgeList
@@ -90,7 +90,7 @@ def _bought_with(recipe: Recipe, events: EventNodes, positive: Bool, cuts: Cuts,
     _, basket = np.unique(key, return_inverse=True)
     training = events.time[: np.searchsorted(events.time, cuts.validation)]
     inside = training[np.linspace(0, len(training), settings.snapshots + 1).astype(np.int64)[1:-1]]
-    snapshots = sorted_unique(np.r_[inside, cuts.validation, cuts.test, events.time[-1] + 1])
+    snapshots = np.array(sorted({*inside.tolist(), cuts.validation, cuts.test, int(events.time[-1]) + 1}), dtype=np.int64)
     product, time = events.product[bought], events.time[bought]
     edges = count_bought_with(basket.astype(np.int64), product, time, snapshots, num_nodes["product"], settings)
     yield from _both(("product", "bought_with", "product"), edges, num_nodes, tuple(snapshots.tolist()))

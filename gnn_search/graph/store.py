@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import polars as pl
-from pydantic import AfterValidator
+from pydantic import StringConstraints
 
 from gnn_search.arrays import bisect_rows
 from gnn_search.config.base import StrictModel
 from gnn_search.errors import RequestError
 from gnn_search.graph.csr import AGAIN, Csr, EdgeView
 from gnn_search.graph.taxonomy import Taxonomy
-from gnn_search.layout import GraphLayout, stored_name
+from gnn_search.layout import STORED_NAME, GraphLayout
 from gnn_search.manifest import Artefact, hash_manifest
 
 EdgeType = tuple[str, str, str]
-_Name = Annotated[str, AfterValidator(stored_name)]
+_Name = Annotated[str, StringConstraints(pattern=STORED_NAME)]
 _GRAPH = Artefact("graph", AGAIN, "gnn-search build-graph")
 SHOWN_ONLY = ("impression",)
 """Actions in which a product was only shown."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Float32, Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Float32, Int64, expand_ranges
 from gnn_search.sampling.neighbours import Neighbours
 
 Number = TypeVar("Number", bound=np.generic)
@@ -51,14 +51,14 @@ class Ragged:
         """Make tensors of a ragged array whose entries of -1 are left out; each list is a mean."""
         row = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
         known = index >= 0
-        shorter = row_bounds(np.bincount(row[known], minlength=len(indptr) - 1))
+        shorter = np.cumsum(np.r_[0, np.bincount(row[known], minlength=len(indptr) - 1)])
         return cls.of(shorter, index[known])
 
     @classmethod
     def of_rows(cls, indptr: npt.NDArray[np.int64], index: npt.NDArray[np.integer], rows: npt.NDArray[np.integer]) -> Ragged:
         """Make tensors of some rows' lists, each a mean."""
         row, position = expand_ranges(indptr[rows], indptr[np.asarray(rows) + 1])
-        picked = row_bounds(np.bincount(row, minlength=len(rows)))
+        picked = np.cumsum(np.r_[0, np.bincount(row, minlength=len(rows))])
         return cls.of(picked, index[position])
 
     def sum(self, table: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import Int32, Int64, row_bounds
+from gnn_search.arrays import Int32, Int64
 from gnn_search.config.training import ProductSettings
 from gnn_search.graph.store import Graph
 from gnn_search.graph.texts import product_texts
@@ -64,7 +64,7 @@ def category_paths(graph: Graph, category: Int32) -> tuple[Int64, Int32]:
     ancestors = graph.taxonomy.ancestors()
     path = ancestors[np.maximum(category, 0)] if len(ancestors) else np.full((len(category), 1), -1, dtype=np.int32)
     inside = (path >= 0) & (category >= 0)[:, None]
-    indptr = row_bounds(inside.sum(axis=1))
+    indptr = np.cumsum(np.r_[0, inside.sum(axis=1)])
     return indptr, path[inside]
 
 

@@ -114,7 +114,10 @@ def _files(start: str | StaticFiles) -> tuple[Path, Path]:
 def _read_tokenizer(file: Path) -> Tokenizer:
     try:
         return Tokenizer.from_str(file.read_text(encoding="utf-8"))
-    except Exception as error:  # noqa: BLE001 - the library raises nothing more precise
+    except Exception as error:
+        # The library raises plain `Exception` and nothing more precise.
+        if type(error) is not Exception and not isinstance(error, OSError | UnicodeDecodeError):
+            raise
         raise ConfigError(f"text.start: {file} is no tokenizer of the tokenizers library ({error})") from None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from gnn_search.arrays import Int32, Int64, row_bounds
+from gnn_search.arrays import Int32, Int64
 from gnn_search.config.training import TextSettings
 
 UNKNOWN = "[UNK]"
@@ -62,7 +62,7 @@ class TokenCutter:
         token = np.fromiter((token for ids in lists for token in ids), dtype=np.int32, count=int(lengths.sum()))
         row = np.repeat(np.arange(len(lists)), lengths)
         known = np.ones(len(token), np.bool_) if self._unknown is None else token != self._unknown
-        indptr = row_bounds(np.bincount(row[known], minlength=len(lists)))
+        indptr = np.cumsum(np.r_[0, np.bincount(row[known], minlength=len(lists))])
         return TokenLists(indptr, token[known])
 
 

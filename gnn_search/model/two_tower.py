@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Int32, row_bounds
+from gnn_search.arrays import Int32
 from gnn_search.config.training import TrainingConfig
 from gnn_search.model.aggregation import Ragged, recency
 from gnn_search.model.features import Features, ProductFacts
@@ -159,7 +159,7 @@ class TwoTower(nn.Module):
     def category_vectors(self, paths: Int32) -> Tensor:
         """Encode categories from their paths to the top, int32 [n, levels] padded with -1: [n, d], unit length."""
         inside = paths >= 0
-        indptr = row_bounds(inside.sum(axis=1))
+        indptr = np.cumsum(np.r_[0, inside.sum(axis=1)])
         return functional.normalize(Ragged.of(indptr, paths[inside]).sum(self.product.categories(self.text)), dim=1)
 
     @torch.no_grad()

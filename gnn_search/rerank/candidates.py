@@ -17,7 +17,7 @@ from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.graph.store import EdgeType, Graph, GraphView
 from gnn_search.rerank.collaborative import CollaborativeFactors, product_rarity
 from gnn_search.rerank.interactions import Interactions, by_row
-from gnn_search.rerank.word_matches import WordMatches
+from gnn_search.rerank.word_matches import WORD_NUMBERS, WordMatches
 from gnn_search.sampling.history import CategoryLists, HistoryIndex, QueryCategories
 
 _BASKET_DAYS = 1.0
@@ -63,21 +63,6 @@ class Candidates:
     def take(self, pairs: Int64) -> Candidates:
         """Return some of the pairs, int64 [n], ascending places."""
         return Candidates(self.row[pairs], self.product[pairs], self.from_graph[pairs], self.partners[pairs], self.words[pairs])
-
-
-@dataclass(frozen=True)
-class MatchedProducts:
-    """Products that requests' words match.
-
-    Shapes:
-        - row: int64 [matches], the request
-        - product: int32 [matches]
-        - score: float32 [matches, 5], as `Candidates.words`
-    """
-
-    row: Int64
-    product: Int32
-    score: Float32
 
 
 class CandidateIndex:
@@ -159,7 +144,7 @@ class CandidateIndex:
         self._group_end = np.minimum(ends, self._group_start + self._own_products)
 
     def find_candidates(
-        self, user: Int32, query: Int32, history_query: Int32, matched: MatchedProducts, near: Int32, lenders: Lenders | None = None
+        self, user: Int32, query: Int32, history_query: Int32, matched: WordMatches, near: Int32, lenders: Lenders | None = None
     ) -> Candidates:
         """Find the candidates of requests.
 
@@ -173,46 +158,52 @@ class CandidateIndex:
 
         Shapes:
             - user, query: int32 [n], -1 for nobody and for a new query
-            - history_query: int32 [n], queries whose categories select the user's history, -1 for none
+            - history_query: int32 [n], -1 for none
+            - matched, lenders: of n texts, the requests'
             - near: int32 [n, m]
         """
-        query_row, query_product = self._from_query(query)
-        reached = [(query_row, query_product)]
+        # Of each user the partners in order of category and product, so that those in a category are one range.
+        users, place = np.unique(user, return_inverse=True)
+        partner_group, partner_product, weight = self._partners(users.astype(np.int32))
         # The categories in which each request's user has a history that counts.
         categories: CategoryLists = self.categories
+        borrowed_key = np.empty(0, dtype=np.int64)
         if lenders is not None:
-            reached.append(self._from_lenders(lenders))
-            categories, history_query = self.categories.merge(history_query, lenders), np.arange(len(user), dtype=np.int32)
-        known = np.maximum(history_query, 0)
-        starts = categories.indptr[known]
-        ends = np.where((history_query >= 0) & (user >= 0), categories.indptr[known + 1], starts)
-        row, position = expand_ranges(starts, ends)
-        category = categories.category[position]
-        user_row, user_product = self._from_user(user, row, category)
-        partner_row, partner_product, weight = self._from_partners(user, row, category)
-        partner_key = partner_row * self.num_products + partner_product
-        matched_key = matched.row * self.num_products + matched.product
-        reached.append((user_row, user_product))
-        from_graph = sorted_unique(
-            np.concatenate([*(rows * self.num_products + products for rows, products in reached), partner_key, matched_key])
-        )
+            categories, borrowed_key = self.categories.merge(history_query, lenders), self._borrowed(lenders)
+            history_query = np.arange(len(user), dtype=np.int32)
+        selected = np.flatnonzero((history_query >= 0) & (user >= 0))
+        starts, ends = categories.indptr[history_query[selected]], categories.indptr[history_query[selected] + 1]
+        inner, position = expand_ranges(starts, ends)
+        row, category = selected[inner], categories.category[position].astype(np.int64)
+        # What the query's interactions lead to, what its words match, and the user's own products and their partners in those categories.
+        known = np.flatnonzero(query >= 0)
+        inner, position = expand_ranges(self._list_indptr[query[known]], self._list_indptr[query[known] + 1])
+        query_key = known[inner] * self.num_products + self.query_interactions.column[self._list[position]]
+        match_row, match = expand_ranges(matched.starts, matched.ends)
+        match_key, score = match_row * self.num_products + matched.product[match], matched.score[match]
+        group = self.user_categories.find(user[row].astype(np.int64), category, self.num_categories)
+        inner, position = expand_ranges(self._group_start[group[group >= 0]], self._group_end[group[group >= 0]])
+        user_key = row[group >= 0][inner] * self.num_products + self.user_interactions.column[self._user_order[position]]
+        wanted = place[row] * self.num_categories + category
+        inner, position = expand_ranges(np.searchsorted(partner_group, wanted), np.searchsorted(partner_group, wanted, side="right"))
+        partner_key = row[inner] * self.num_products + partner_product[position]
         near_key = (np.arange(len(user), dtype=np.int64)[:, None] * self.num_products + near).ravel()
+        from_graph = sorted_unique(np.concatenate([query_key, borrowed_key, user_key, partner_key, match_key]))
         distinct = sorted_unique(np.concatenate([from_graph, near_key]))
         partners = np.zeros((len(distinct), *weight.shape[1:]), dtype=np.float32)
-        partners[np.searchsorted(distinct, partner_key)] = weight
-        words = np.zeros((len(distinct), matched.score.shape[1]), dtype=np.float32)
-        words[np.searchsorted(distinct, matched_key)] = matched.score
+        partners[np.searchsorted(distinct, partner_key)] = weight[position]
+        words = np.zeros((len(distinct), len(WORD_NUMBERS)), dtype=np.float32)
+        share = score[:, 0] / np.maximum(matched.score[matched.starts[match_row], 0], 1e-9)
+        words[np.searchsorted(distinct, match_key)] = np.column_stack([score[:, 0], share, score[:, 1:]])
         product = (distinct % self.num_products).astype(np.int32)
         return Candidates(distinct // self.num_products, product, np.isin(distinct, from_graph, assume_unique=True), partners, words)
 
-    def _from_query(self, query: Int32) -> tuple[Int64, Int32]:
-        known = np.maximum(query, 0)
-        starts = self._list_indptr[known]
-        row, position = expand_ranges(starts, np.where(query >= 0, self._list_indptr[known + 1], starts))
-        return row, self.query_interactions.column[self._list[position]]
+    def _borrowed(self, lenders: Lenders) -> Int64:
+        """Return the products that requests' lenders lead to, at most `products` each, by weight and share of the lender's interactions.
 
-    def _from_lenders(self, lenders: Lenders) -> tuple[Int64, Int32]:
-        """Return the products that requests' lenders lead to, at most `products` each, by weight and share of the lender's interactions."""
+        Shapes:
+            - returns: int64 [found], request * products + product
+        """
         edge, position = expand_ranges(self._list_indptr[lenders.query], self._list_indptr[lenders.query + 1])
         place = self._list[position]
         share = self.query_interactions.count[place] / np.maximum(self.query_totals[0][lenders.query][edge], 1e-9)
@@ -221,33 +212,18 @@ class CandidateIndex:
         score = np.bincount(pair, weights=lenders.weight[edge] * share, minlength=len(distinct))
         row = distinct // self.num_products
         order = np.lexsort((distinct, -score, row))
-        kept = order[np.arange(len(row)) - np.searchsorted(row, row) < self.settings.products]
-        return row[kept], (distinct[kept] % self.num_products).astype(np.int32)
-
-    def _from_user(self, user: Int32, row: Int64, category: Int32) -> tuple[Int64, Int32]:
-        group = self.user_categories.find(user[row].astype(np.int64), category.astype(np.int64), self.num_categories)
-        row, group = row[group >= 0], group[group >= 0]
-        inner, position = expand_ranges(self._group_start[group], self._group_end[group])
-        return row[inner], self.user_interactions.column[self._user_order[position]]
-
-    def _from_partners(self, user: Int32, row: Int64, category: Int32) -> tuple[Int64, Int32, Float32]:
-        """Return partners of the users' recent products, in the given categories, and the weights of the edges that lead there."""
-        shape = (len(self.partner_relations), 2)
-        nothing = np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, *shape), np.float32)
-        if not self.settings.recent_length or not self.partner_relations or not len(row):
-            return nothing
-        distinct, place = np.unique(user[row], return_inverse=True)
-        partner, product, weight = self._partners(distinct.astype(np.int32))
-        if not len(partner):
-            return nothing
-        # Ordered by user, category and product, so that a user's partners in a category are one range.
-        key = partner.astype(np.int64) * self.num_categories + self.product_category[product]
-        wanted = place.astype(np.int64) * self.num_categories + category
-        inner, position = expand_ranges(np.searchsorted(key, wanted), np.searchsorted(key, wanted, side="right"))
-        return row[inner], product[position], weight[position]
+        return np.asarray(distinct[order[np.arange(len(row)) - np.searchsorted(row, row) < self.settings.products]])
 
     def _partners(self, user: Int32) -> tuple[Int64, Int32, Float32]:
-        """Return the partners of some users' recent products, ordered by place of the user, category and product."""
+        """Return the partners of some users' recent products and the weights of the edges that lead there.
+
+        Shapes:
+            - user: int32 [n], -1 for none
+            - returns: int64 [partners], place of the user * categories + category, ascending; int32 [partners], the products; float32
+              [partners, relations, 2]
+        """
+        if not self.settings.recent_length or not self.partner_relations:
+            return np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(self.partner_relations), 2), np.float32)
         latest = self._history.latest(user, np.full(len(user), self.view.time, dtype=np.int64), self.settings.recent_length)
         size = np.diff(latest.indptr)
         owner = np.repeat(np.arange(len(user)), size)
@@ -267,26 +243,11 @@ class CandidateIndex:
             weight[:, place, 1] = weight[:, place, 0] * basket[inner]
             weights.append(weight)
         key, weight = np.concatenate(keys), np.concatenate(weights)
-        if not len(key):
-            return np.empty(0, np.int64), np.empty(0, np.int32), weight
         order = np.argsort(key, kind="stable")
-        starts = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0])
+        starts = np.flatnonzero(np.diff(key[order], prepend=-1))
         distinct = key[order][starts]
         product = (distinct % self.num_products).astype(np.int32)
-        return distinct // (self.num_products * self.num_categories), product, np.add.reduceat(weight[order], starts, axis=0)
-
-
-def match_words(matches: WordMatches, text: Int64) -> MatchedProducts:
-    """Spread what distinct texts match over requests.
-
-    Shapes:
-        - text: int64 [n], which of the texts each request has
-    """
-    row, place = expand_ranges(matches.indptr[text], matches.indptr[text + 1])
-    numbers = matches.score[place]
-    score = numbers[:, 0]
-    best = matches.score[matches.indptr[text][row], 0] if len(row) else score
-    return MatchedProducts(row, matches.product[place], np.column_stack([score, score / np.maximum(best, 1e-9), numbers[:, 1:]]))
+        return distinct // self.num_products, product, np.add.reduceat(weight[order], starts, axis=0) if len(key) else weight
 
 
 def partner_relations(graph: Graph) -> list[EdgeType]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, open_array
+from gnn_search.arrays import Float32, Int32, Int64, open_array
 from gnn_search.errors import ArtefactError
 from gnn_search.graph.store import Graph
 from gnn_search.layout import staged
@@ -38,21 +38,28 @@ _ARRAYS: dict[str, tuple[type, tuple[int | None, ...]]] = {
 
 @dataclass(frozen=True)
 class WordMatches:
-    """Products that the words of some texts match, best first, ragged by text.
+    """Products that the words of some texts match, best first: of text t those from place `starts[t]` to `ends[t]`.
 
     Shapes:
-        indptr: int64 [texts + 1]; product: int32 [matches]; score: float32 [matches, 4], BM25's, and the shares of `LexicalIndex.cover`.
+        - starts, ends: int64 [texts]
+        - product: int32 [matches]
+        - score: float32 [matches, 4], BM25's, and the shares of `LexicalIndex.cover`
     """
 
-    indptr: Int64
+    starts: Int64
+    ends: Int64
     product: Int32
     score: Float32
 
-    def of(self, text: Int64) -> WordMatches:
-        """Return the matches of some of the texts, int64 [n]."""
-        row, place = expand_ranges(self.indptr[text], self.indptr[text + 1])
-        sizes = np.bincount(row, minlength=len(text))
-        return WordMatches(np.r_[0, np.cumsum(sizes)].astype(np.int64), np.asarray(self.product[place]), np.asarray(self.score[place]))
+    @classmethod
+    def none(cls, texts: int) -> WordMatches:
+        """Return the matches of so many texts that match nothing."""
+        nowhere = np.zeros(texts, dtype=np.int64)
+        return cls(nowhere, nowhere, np.empty(0, dtype=np.int32), np.empty((0, _KEPT), dtype=np.float32))
+
+    def take(self, text: Int64) -> WordMatches:
+        """Return the matches of some of the texts, int64 [n]; nothing is copied."""
+        return WordMatches(self.starts[text], self.ends[text], self.product, self.score)
 
 
 class WordMatcher:
@@ -85,15 +92,14 @@ class WordMatcher:
             - query: int32 [n], their nodes, -1 for a text that is none
         """
         if not self._most or not len(texts):
-            nothing = np.zeros(len(texts) + 1, dtype=np.int64)
-            return WordMatches(nothing, np.empty(0, dtype=np.int32), np.empty((0, _KEPT), dtype=np.float32))
+            return WordMatches.none(len(texts))
         if self._kept is not None and (query >= 0).all():
-            return self._kept.of(query.astype(np.int64))
+            return self._kept.take(query.astype(np.int64))
         column = pl.Series(texts, dtype=pl.String)
         found = self.index.search(column, self._most)
         text = np.repeat(np.arange(len(column)), np.diff(found.indptr))
         cover = self.index.cover(column, text, found.product)
-        return WordMatches(found.indptr, found.product, np.column_stack([found.score, cover]))
+        return WordMatches(found.indptr[:-1], found.indptr[1:], found.product, np.column_stack([found.score, cover]))
 
     def match_queries(self) -> WordMatches:
         """Return what the graph's queries match, by node."""
@@ -102,11 +108,11 @@ class WordMatcher:
 
 
 def save_matches(matches: WordMatches, folder: Path) -> None:
-    """Write matches into a folder, whole or not at all."""
+    """Write matches, which lie text by text, into a folder, whole or not at all."""
     with staged(folder, replace=True) as partial:
         partial.mkdir()
-        for name in _ARRAYS:
-            np.save(partial / f"{name}.npy", getattr(matches, name))
+        for name, values in (("indptr", np.r_[0, matches.ends]), ("product", matches.product), ("score", matches.score)):
+            np.save(partial / f"{name}.npy", values)
 
 
 def open_matches(folder: Path, texts: int) -> WordMatches | None:
@@ -118,9 +124,9 @@ def open_matches(folder: Path, texts: int) -> WordMatches | None:
     if not folder.is_dir():
         return None
     again = f"remove {folder}, and it is made anew"
-    matches = WordMatches(*(open_array(folder / f"{name}.npy", again, dtype, shape) for name, (dtype, shape) in _ARRAYS.items()))
-    if len(matches.indptr) != texts + 1 or not len(matches.product) == len(matches.score) == matches.indptr[-1]:
+    indptr, product, score = (open_array(folder / f"{name}.npy", again, dtype, shape) for name, (dtype, shape) in _ARRAYS.items())
+    if len(indptr) != texts + 1 or not len(product) == len(score) == indptr[-1]:
         raise ArtefactError(
-            f"{folder} is damaged: expected the matches of {texts} queries, got {len(matches.indptr) - 1}; remove it, and it is made anew"
+            f"{folder} is damaged: expected the matches of {texts} queries, got {len(indptr) - 1}; remove it, and it is made anew"
         )
-    return matches
+    return WordMatches(indptr[:-1], indptr[1:], product, score)

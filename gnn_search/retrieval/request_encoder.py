@@ -151,7 +151,7 @@ class RequestEncoder:
         left = np.flatnonzero(~understood)
         if len(left) and self._reads_catalogue:
             matches = self._words.match([texts[place] for place in left.tolist()], np.full(len(left), -1, dtype=np.int32))
-            understood[left] = np.diff(matches.indptr) > 0
+            understood[left] = matches.ends > matches.starts
         elif len(left):
             understood[left] = encoded[torch.from_numpy(left)].any(dim=1).numpy()
         return understood

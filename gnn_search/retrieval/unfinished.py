@@ -66,7 +66,7 @@ class Unfinished:
             write_json(self._state, state.model_dump(mode="json"))
         try:
             yield
-        except BaseException:
+        except BaseException:  # An interruption too leaves no empty folder behind; whatever it is goes on.
             if not self._count:
                 self.remove()
             raise

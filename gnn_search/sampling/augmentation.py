@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Float64, Int32, Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Float64, Int32, Int64, expand_ranges
 from gnn_search.config.training import AugmentationSettings
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.tables.plurals import change_number
@@ -44,7 +44,7 @@ class _Words:
 
     def __init__(self, texts: Sequence[str]) -> None:
         lists = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.extract_all(r"\S*\w\S*")
-        self.indptr = row_bounds(lists.list.len().to_numpy())
+        self.indptr = np.cumsum(np.r_[0, lists.list.len().cast(pl.Int64).to_numpy()])
         self.words = lists.explode(empty_as_null=False, keep_nulls=False)
 
 

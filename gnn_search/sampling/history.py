@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Float64, Int32, Int64, bisect_rows, expand_ranges, row_bounds
+from gnn_search.arrays import Float32, Float64, Int32, Int64, bisect_rows, expand_ranges, find_keys
+from gnn_search.config.training import UserSettings
 from gnn_search.graph.csr import Csr
 from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.graph.store import Graph, GraphView
@@ -96,7 +97,7 @@ class QueryCategories(CategoryLists):
         kept = order[rank < most]
         total = np.bincount(query_of_pair, weights=count, minlength=len(size))
         share = (count / np.maximum(total[query_of_pair], 1)).astype(np.float32)
-        super().__init__(row_bounds(np.minimum(size, most)), (pair[kept] % num_categories).astype(np.int32), share[kept])
+        super().__init__(np.cumsum(np.r_[0, np.minimum(size, most)]), (pair[kept] % num_categories).astype(np.int32), share[kept])
         self.count, self._most, self._num_categories = count[kept], most, num_categories
 
     def merge(self, history_query: Int32, lenders: Lenders) -> CategoryLists:
@@ -122,7 +123,7 @@ class QueryCategories(CategoryLists):
         owner, share = owner[order], shares[order]
         first = np.searchsorted(owner, owner)
         kept = (np.arange(len(owner)) - first < self._most) & (~borrowed[owner] | (share >= _LEAST_SHARE * share[first]))
-        bounds = row_bounds(np.bincount(owner[kept], minlength=len(lenders)))
+        bounds = np.cumsum(np.r_[0, np.bincount(owner[kept], minlength=len(lenders))])
         return CategoryLists(bounds, (key[order][kept] % self._num_categories).astype(np.int32), share[kept].astype(np.float32))
 
 
@@ -134,7 +135,7 @@ class HistoryIndex:
     """
 
     def __init__(self, graph: Graph, most_read: int = 512) -> None:
-        self._most_read = most_read
+        self._most_read, self._actions = most_read, graph.positive_actions
         kinds = {action: _Timeline.of(graph.csr((product, f"rev_{action}", user))) for user, action, product in graph.positive_relations}
         chronicle = _chronicle(list(kinds.values()), graph.num_nodes["user"])
         self._timelines: dict[str | None, _Timeline] = {None: chronicle}
@@ -144,30 +145,8 @@ class HistoryIndex:
         group = user * (self._num_categories + 1) + np.asarray(graph.taxonomy.product_category)[chronicle.product] + 1
         # Users' interactions are in time order, which a stable sort keeps.
         order = np.argsort(group, kind="stable")
-        self._product, self._time = chronicle.product[order], chronicle.time[order]
-        self._groups, starts = np.unique(group[order], return_index=True)
-        self._bounds = np.r_[starts, len(group)].astype(np.int64)
-
-    def in_categories(self, user: Int32, query: Int32, before: Int64, categories: CategoryLists, most: int) -> History:
-        """Return each user's history in the query's categories before a time: the latest `most` distinct products.
-
-        Shapes:
-            - user: int32 [n], -1 for none
-            - query: int32 [n], rows of `categories`, -1 for one without categories
-            - before: int64 [n], µs
-        """
-        known = (user >= 0) & (query >= 0)
-        safe = np.where(query >= 0, query, 0)
-        starts = categories.indptr[safe]
-        row, position = expand_ranges(starts, np.where(known, categories.indptr[safe + 1], starts))
-        group = user[row].astype(np.int64) * (self._num_categories + 1) + categories.category[position] + 1
-        found = np.searchsorted(self._groups, group)
-        found = np.minimum(found, len(self._groups) - 1) if len(self._groups) else found
-        hit = self._groups[found] == group if len(self._groups) else np.zeros(len(group), dtype=bool)
-        row, found = row[hit], found[hit]
-        ends = bisect_rows(self._time, self._bounds[found], self._bounds[found + 1], before[row])
-        inner, interaction = expand_ranges(np.maximum(self._bounds[found], ends - self._most_read), ends)
-        return _distinct(row[inner], self._product[interaction], self._time[interaction], before, most)
+        self._group_keys, starts = np.unique(group[order], return_index=True)
+        self._groups = _Timeline(np.r_[starts, len(group)].astype(np.int64), chronicle.product[order], chronicle.time[order])
 
     def latest(self, user: Int32, before: Int64, most: int, action: str | None = None) -> History:
         """Return the latest interactions of each user before a time, at most `most` of them, as distinct products.
@@ -177,33 +156,65 @@ class HistoryIndex:
             - before: int64 [n], µs
             - action: None takes all kinds together
         """
-        timeline = self._timelines[action]
-        starts, ends = timeline.before(user, before)
-        row, interaction = expand_ranges(np.maximum(starts, ends - most), ends)
-        return _distinct(row, timeline.product[interaction], timeline.time[interaction], before, most)
+        timeline, known = self._timelines[action], np.flatnonzero(user >= 0)
+        starts, ends = timeline.indptr[user[known]], timeline.indptr[user[known] + 1]
+        ends = bisect_rows(timeline.time, starts, ends, before[known])
+        inner, place = expand_ranges(np.maximum(starts, ends - most), ends)
+        return _distinct(known[inner], timeline.product[place], timeline.time[place], before, most)
 
-    def profile(self, user: Int32, before: Int64, most: int) -> Profile:
-        """Return interactions of each user before a time: all of them, or `most` at even distances over the whole past.
+    def read(
+        self, user: Int32, before: Int64, row: Int64, query: Int32, categories: CategoryLists, settings: UserSettings
+    ) -> tuple[tuple[History, ...], Profile, History]:
+        """Read what requests need of their users' pasts, in one pass.
 
-        Such a sample holds each brand in proportion to the interactions with it, at a cost that does not grow with the past.
+        A request's history is the latest `attention_length` distinct products in its query's categories. A profile is the whole past, or
+        `profile_length` interactions at even distances over it: such a sample holds each brand in proportion to the interactions with it,
+        at a cost that does not grow with the past.
+
+        The settings say how much is read, and what not at all; the categories select the histories.
 
         Shapes:
-            - user: int32 [n], -1 for none
-            - before: int64 [n], µs
+            - user: int32 [m], -1 for none
+            - before: int64 [m], µs
+            - row: int64 [n], the user of each request
+            - query: int32 [n], rows of `categories`, -1 for one without categories
+            - returns: m rows of latest interactions for each kind, m rows of profiles, n rows of histories
         """
-        timeline = self._timelines[None]
-        starts, ends = timeline.before(user, before)
-        size = np.minimum(ends - starts, most)
-        indptr = row_bounds(size)
-        row, place = expand_ranges(np.zeros_like(size), size)
+        known, as_of, length = np.flatnonzero(user >= 0), before[row], settings.sequence_length
+        kinds: Sequence[str | None] = () if not length else self._actions if settings.by_action else (None,)
+        own = user[known].astype(np.int64)
+        parts: list[tuple[_Timeline, Int64, Int64, Int64, int]] = [(self._timelines[kind], known, own, before, length) for kind in kinds]
+        parts.append((self._groups, *self._groups_of(user[row], query, categories), as_of, self._most_read))
+        found = []
+        for timeline, owner, line, time, most in parts:
+            starts = timeline.indptr[line]
+            ends = bisect_rows(timeline.time, starts, timeline.indptr[line + 1], time[owner])
+            inner, place = expand_ranges(np.maximum(starts, ends - most), ends)
+            found.append((owner[inner], timeline.product[place], timeline.time[place]))
+        whole, read = self._timelines[None], len(known) if settings.brands else 0
+        known, starts = known[:read], whole.indptr[own[:read]]
+        count = bisect_rows(whole.time, starts, whole.indptr[own[:read] + 1], before[known]) - starts
+        size = np.minimum(count, settings.profile_length)
+        inner, place = expand_ranges(np.zeros_like(size), size)
         # The middles of `size` equal parts of the past.
-        interaction = starts[row] + (2 * place + 1) * (ends - starts)[row] // (2 * size[row])
-        return Profile(indptr, timeline.product[interaction])
+        interaction = starts[inner] + (2 * place + 1) * count[inner] // (2 * size[inner])
+        indptr = np.cumsum(np.r_[0, np.bincount(known[inner], minlength=len(user))])
+        recent = tuple(_distinct(*latest, before, length) for latest in found[:-1])
+        return recent, Profile(indptr, whole.product[interaction]), _distinct(*found[-1], as_of, settings.attention_length)
+
+    def _groups_of(self, user: Int32, query: Int32, categories: CategoryLists) -> tuple[Int64, Int64]:
+        """Find the users' interactions in the queries' categories: the request and the group of each, int64 [found]."""
+        known = np.flatnonzero((user >= 0) & (query >= 0))
+        inner, place = expand_ranges(categories.indptr[query[known]], categories.indptr[query[known] + 1])
+        request = known[inner]
+        key = user[request].astype(np.int64) * (self._num_categories + 1) + categories.category[place] + 1
+        group = find_keys(self._group_keys, key)
+        return request[group >= 0], group[group >= 0]
 
 
 @dataclass(frozen=True)
 class _Timeline:
-    """Interactions of every user in time order: of user u the entries `indptr[u]` to `indptr[u + 1]`."""
+    """Interactions of every user, or of every user in each category, in time order; line l is `indptr[l]` to `indptr[l + 1]`."""
 
     indptr: Int64
     product: Int32
@@ -214,14 +225,6 @@ class _Timeline:
         assert csr.time is not None
         return cls(csr.indptr, csr.index, csr.time)
 
-    def before(self, user: Int32, time: Int64) -> tuple[Int64, Int64]:
-        """Return where each user's entries before a time start and end; of nobody there are none."""
-        safe = np.where(user >= 0, user, 0)
-        starts = self.indptr[safe]
-        # A shop without users has no row after the first bound.
-        following = self.indptr[np.minimum(safe + 1, len(self.indptr) - 1)]
-        return starts, bisect_rows(self.time, starts, np.where(user >= 0, following, starts), time)
-
 
 def _chronicle(kinds: Sequence[_Timeline], num_users: int) -> _Timeline:
     """Join timelines of several kinds of interactions."""
@@ -230,7 +233,7 @@ def _chronicle(kinds: Sequence[_Timeline], num_users: int) -> _Timeline:
     user = np.concatenate([np.repeat(np.arange(num_users, dtype=np.int32), np.diff(kind.indptr)) for kind in kinds])
     time, product = np.concatenate([kind.time for kind in kinds]), np.concatenate([kind.product for kind in kinds])
     order = np.lexsort((time, user))
-    indptr = row_bounds(np.bincount(user, minlength=num_users))
+    indptr = np.cumsum(np.r_[0, np.bincount(user, minlength=num_users)])
     return _Timeline(indptr, product[order], time[order])
 
 
@@ -249,7 +252,7 @@ def _distinct(row: Int64, product: Int32, time: Int64, before: Int64, most: int)
     end = np.searchsorted(row, row, side="right")
     kept = end - 1 - np.arange(len(row)) < most
     row, product, last, count = row[kept], product[kept], last[kept], count[kept]
-    indptr = row_bounds(np.bincount(row, minlength=num_rows))
+    indptr = np.cumsum(np.r_[0, np.bincount(row, minlength=num_rows)])
     total = np.bincount(row, weights=count, minlength=num_rows)
     days = (before[row] - last) / _DAY
     features = np.stack([np.log(count), np.log1p(np.maximum(days, 0)), count / np.maximum(total[row], 1)], axis=1).astype(np.float32)

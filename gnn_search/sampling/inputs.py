@@ -135,20 +135,12 @@ class InputSampler:
             - before: int64 [n], µs, up to which each user's past counts
             - history: by default the graph's
         """
-        settings = self._user
-        history = self.history if history is None else history
         person = np.stack([user.astype(np.int64), np.where(user >= 0, before, 0)], axis=1)
         distinct, row = np.unique(person, axis=0, return_inverse=True) if len(person) else (person, np.empty(0, np.int64))
-        who, as_of = distinct[:, 0].astype(np.int32), distinct[:, 1]
-        nobody = np.full_like(who, -1)  # of whom a part that is off reads nothing
-        kinds: list[str] | list[None] = self._graph.positive_actions if settings.by_action else [None]
-        return UserInputs(
-            user=who,
-            recent=tuple(history.latest(who, as_of, settings.sequence_length, kind) for kind in kinds if settings.sequence_length),
-            profile=history.profile(who if settings.brands else nobody, as_of, settings.profile_length),
-            row=row.reshape(-1),
-            history=history.in_categories(user, query, before, categories, settings.attention_length),
-        )
+        who, row = distinct[:, 0].astype(np.int32), row.reshape(-1)
+        history = self.history if history is None else history
+        recent, profile, in_categories = history.read(who, distinct[:, 1], row, query, categories, self._user)
+        return UserInputs(user=who, recent=recent, profile=profile, row=row, history=in_categories)
 
 
 def _relative_degree(view: EdgeView, rows: Int64) -> Float32:

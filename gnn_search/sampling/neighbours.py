@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges
 from gnn_search.graph.csr import EdgeView
 from gnn_search.sampling.random_source import RandomSource
 
@@ -73,7 +73,7 @@ class NeighborSampler:
             rank = np.arange(len(row)) - np.repeat(np.cumsum(drawn) - drawn, drawn)
             kept = np.sort(order[rank < self.fan_out])
             row, edge, age = row[kept], edge[kept], age[kept]
-        indptr = row_bounds(np.bincount(row, minlength=len(rows)))
+        indptr = np.cumsum(np.r_[0, np.bincount(row, minlength=len(rows))])
         return Neighbours(indptr, view.csr.index[edge], view.csr.weight[edge], age, edge)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, expand_ranges
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.graph.lexical.fields import searched_text
@@ -18,7 +18,7 @@ from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.progress import Progress
-from gnn_search.rerank.candidates import CandidateIndex, match_words
+from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
 from gnn_search.rerank.understanding import Understanding
@@ -163,7 +163,7 @@ def gather(
     feature_row = [np.where(part[0] >= 0, part[0] + start, -1) for part, start in zip(parts, reached, strict=False)]
     case = np.concatenate(order)
     return RerankExamples(
-        indptr=row_bounds(np.concatenate([part[3] for part in parts])),
+        indptr=np.cumsum(np.r_[0, np.concatenate([part[3] for part in parts])]),
         features=_joined(features),
         feature_row=np.concatenate(feature_row),
         similarity=np.concatenate([part[1] for part in parts]),
@@ -343,11 +343,11 @@ def _gather_block(
     near = score.topk(min(described + beyond, score.shape[1]), dim=1).indices.numpy().astype(np.int32)
     if texts is None:
         distinct, text = np.unique(query, return_inverse=True)
-        matches = words.match(_texts(index.view.graph, distinct), distinct.astype(np.int32))
+        matched = words.match(_texts(index.view.graph, distinct), distinct.astype(np.int32)).take(text)
     else:
-        matches, text = words.match(texts, np.full_like(query, -1)), np.arange(len(query))
+        matched = words.match(texts, np.full_like(query, -1))
     known = np.full_like(query, -1) if cold or texts is not None else query
-    found = index.find_candidates(who, known, history_query, match_words(matches, text), near[:, :described], lenders)
+    found = index.find_candidates(who, known, history_query, matched, near[:, :described], lenders)
     found_key = found.row * index.num_products + found.product
     near_key = (np.arange(len(block))[:, None] * index.num_products + near).ravel()
     key = np.union1d(found_key, near_key)

@@ -11,7 +11,7 @@ from gnn_search.graph.known_queries.weights import LenderWeights
 from gnn_search.graph.store import Graph
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
-from gnn_search.rerank.candidates import CandidateIndex, match_words
+from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
 from gnn_search.rerank.understanding import FIRST, ConfidenceWeights, ProductTexts, Understanding, list_evidence
@@ -114,7 +114,7 @@ def _listed(
     listed = near[:, :FIRST]
     if index is not None and scorer is not None:
         nobody = np.full(len(texts), -1, dtype=np.int32)
-        matched = match_words(words.match(texts, nobody), np.arange(len(texts)))
+        matched = words.match(texts, nobody)
         found = index.find_candidates(nobody, nobody, lenders.best()[0], matched, near, lenders)
         features = candidate_features(index, nobody, nobody, lenders.best()[0], found, own, lenders)
         close = similarity[torch.from_numpy(found.row), torch.from_numpy(found.product).long()]

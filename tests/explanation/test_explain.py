@@ -51,7 +51,7 @@ def test_ranks_and_scores_are_those_of_a_search(explainer, lists, query, user, p
     assert (found.ranks.vector.rank, found.ranks.vector.score) == lists("vector", query, user)[product]
     assert (found.ranks.graph.rank, found.ranks.graph.of) == (graph.get(product, (None,))[0], len(graph))
     assert (found.ranks.plain and found.ranks.plain.rank) == (None if user is None else lists("reranked", query, None)[product][0])
-    assert found.score.score == pytest.approx(found.ranks.reranked.score, rel=1e-6)
+    assert np.float32(found.score.score) == np.float32(found.ranks.reranked.score)
 
 
 def test_every_score_is_the_sum_of_its_parts(model):
@@ -62,7 +62,8 @@ def test_every_score_is_the_sum_of_its_parts(model):
         found = explainer.explain(query, product, user)
         kinds.add(None if found.reranker is None else found.reranker.from_graph)
         assert found.score.vector + found.score.reranker == pytest.approx(found.score.score, abs=1e-9)
-        assert found.score.score == pytest.approx(found.ranks.reranked.score, rel=1e-5, abs=1e-5)
+        # To the last bit of a list's float32.
+        assert np.float32(found.score.score) == found.ranks.reranked.score
         assert found.score.cosine == pytest.approx(found.ranks.vector.score, abs=1e-6)
         for parts in (found.cosine.request, found.cosine.product):
             assert sum(part.cosine for part in parts) == pytest.approx(found.score.cosine, abs=1e-5)
@@ -101,7 +102,7 @@ def test_without_a_reranker_the_score_is_the_cosine(tiny_graph, tmp_path):
     found = Explainer(open_model(write_model(tiny_graph, tmp_path / "model", reranker=False))).explain("bread 0", "P000", 3)
     assert (found.reranker, found.ranks.graph, found.score.reranker) == (None, None, 0)
     assert found.ranks.reranked == found.ranks.vector
-    assert found.score.score == found.score.cosine == pytest.approx(found.ranks.vector.score, abs=1e-6)
+    assert found.score.score == found.score.cosine == found.ranks.vector.score
 
 
 def test_a_new_query(explainer):

@@ -14,12 +14,10 @@ from towers import random_towers, tiny_config
 from gnn_search.graph.store import Graph
 from gnn_search.model.inductive_users import InductiveUsers, UserEvents
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.rerank.candidates import CandidateIndex, MatchedProducts
+from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.rerank.features import candidate_features
-from gnn_search.rerank.word_matches import WORD_NUMBERS
+from gnn_search.rerank.word_matches import WordMatches
 from gnn_search.sampling.inputs import InputSampler
-
-NOTHING = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(WORD_NUMBERS)), np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +101,10 @@ def test_candidates_of_a_known_user_as_an_inductive_one_are_the_same(graph):
     assert np.abs(others.factors.user).max() > 0.1
     number, query = (part.ravel().astype(np.int32) for part in np.meshgrid(np.arange(-1, 4), np.arange(20)))
     user, near = np.r_[users, -1][number], np.tile(np.arange(3, dtype=np.int32), (len(query), 1))
-    one, two = candidates.find_candidates(user, query, query, NOTHING, near), others.find_candidates(number, query, query, NOTHING, near)
+    one, two = (
+        candidates.find_candidates(user, query, query, WordMatches.none(len(user)), near),
+        others.find_candidates(number, query, query, WordMatches.none(len(user)), near),
+    )
     for name in ("row", "product", "from_graph", "partners", "words"):
         assert np.array_equal(getattr(one, name), getattr(two, name)), name
     features = candidate_features(candidates, user, query, query, one), candidate_features(others, number, query, query, two)

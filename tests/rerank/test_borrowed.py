@@ -10,10 +10,10 @@ import pytest
 from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.rerank.borrowed import BORROWED_FEATURES, borrowed_features
-from gnn_search.rerank.candidates import CandidateIndex, MatchedProducts
+from gnn_search.rerank.candidates import CandidateIndex
+from gnn_search.rerank.word_matches import WordMatches
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
-NOTHING = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, 2), np.float32))
 PRODUCTS = [("p0", "a", None, ["x"]), ("p1", "b", None, ["x"]), ("p2", "c", None, ["y"]), ("p3", "d", None, ["y"])]
 EVENTS = [
     ("ann", "one", "p0", 1, "purchase", "s1", "x"),
@@ -47,7 +47,7 @@ def lenders_of(graph, *texts: list[tuple[str, float]]) -> Lenders:
 def products_of(index: CandidateIndex, lenders: Lenders, user: int = -1) -> list[list[int]]:
     nobody = np.full(len(lenders), -1, dtype=np.int32)
     near = np.empty((len(lenders), 0), np.int32)
-    found = index.find_candidates(np.full_like(nobody, user), nobody, nobody, NOTHING, near, lenders)
+    found = index.find_candidates(np.full_like(nobody, user), nobody, nobody, WordMatches.none(len(lenders)), near, lenders)
     return [found.product[found.row == row].tolist() for row in range(len(lenders))]
 
 

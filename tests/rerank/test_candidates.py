@@ -14,9 +14,9 @@ from shops import DAY, START, build, write_tiny_shop
 
 from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import Graph, to_time
-from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, partner_relations
+from gnn_search.rerank.candidates import CandidateIndex, Candidates, partner_relations
 from gnn_search.rerank.features import candidate_features
-from gnn_search.rerank.word_matches import WORD_NUMBERS
+from gnn_search.rerank.word_matches import WordMatches
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 
 
@@ -33,7 +33,7 @@ def ints(values) -> np.ndarray:
 
 def find_candidates(index: CandidateIndex, user: np.ndarray, query: np.ndarray, history_query: np.ndarray) -> Candidates:
     """Find candidates along the graph alone, without what words match and what is near by vector."""
-    nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(WORD_NUMBERS)), np.float32))
+    nothing = WordMatches.none(len(user))
     return index.find_candidates(user, query, history_query, nothing, np.empty((len(user), 0), np.int32))
 
 
@@ -255,9 +255,10 @@ def test_words_and_near_vectors_reach_too(fruit_shop):
     queries = fruit_shop.nodes("query")["query"].to_list()
     apple = ints([queries.index("apple")] * 2)
     # The first request's words match p1 and p3, and p0 and p5 are near it by vector; near the second are p4 and p4's neighbour p3.
-    matched = MatchedProducts(np.array([0, 0]), ints([3, 1]), np.array([[4, 1], [2, 0.5]], np.float32))
+    matched = WordMatches(np.array([0, 2]), np.array([2, 2]), ints([3, 1]), np.array([[4, 0.5, 1, 1], [2, 0.25, 0, 1]], np.float32))
     found = index.find_candidates(ints([-1, -1]), apple, apple, matched, ints([[0, 5], [4, 3]]))
     assert found.row.tolist() == [0] * 4 + [1] * 4
     assert found.product.tolist() == [0, 1, 3, 5, 0, 1, 3, 4]
     assert found.from_graph.tolist() == [True, True, True, False, True, True, False, False]
-    assert found.words.tolist() == [[0, 0], [2, 0.5], [4, 1], [0, 0], [0, 0], [0, 0], [0, 0], [0, 0]]
+    nothing = [0.0] * 5
+    assert found.words.tolist() == [nothing, [2, 0.5, 0.25, 0, 1], [4, 1, 0.5, 1, 1], *[nothing] * 5]

@@ -13,9 +13,9 @@ from shops import DAY, build, write_tiny_shop
 from gnn_search.config.training import RerankerSettings
 from gnn_search.graph.store import Graph
 from gnn_search.rerank.borrowed import BORROWED_FEATURES
-from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts
+from gnn_search.rerank.candidates import CandidateIndex, Candidates
 from gnn_search.rerank.features import candidate_features, feature_names
-from gnn_search.rerank.word_matches import WORD_NUMBERS
+from gnn_search.rerank.word_matches import WordMatches
 from gnn_search.sampling.history import HistoryIndex, QueryCategories
 from gnn_search.tables.text import normalise_distinct
 
@@ -34,7 +34,7 @@ def ints(values) -> np.ndarray:
 
 def find_candidates(index: CandidateIndex, user: np.ndarray, query: np.ndarray, history_query: np.ndarray) -> Candidates:
     """Find candidates along the graph alone, without what words match and what is near by vector."""
-    nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(WORD_NUMBERS)), np.float32))
+    nothing = WordMatches.none(len(user))
     return index.find_candidates(user, query, history_query, nothing, np.empty((len(user), 0), np.int32))
 
 
@@ -54,7 +54,7 @@ def test_what_is_only_near_changes_no_features_of_what_the_graph_leads_to(tiny_g
     index = candidate_index(tiny_graph, tiny_graph.manifest.test_start)
     user, query = ints(range(10)), ints(range(10))
     plain = find_candidates(index, user, query, query)
-    nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(WORD_NUMBERS)), np.float32))
+    nothing = WordMatches.none(10)
     everything = np.tile(np.arange(index.num_products, dtype=np.int32), (10, 1))
     more = index.find_candidates(user, query, query, nothing, everything)
     assert len(more.row) == 10 * index.num_products > len(plain.row)
@@ -222,10 +222,7 @@ def test_one_interaction_that_weighs_much_is_no_repurchase_interval(tiny_graph):
 
 def of_products(index: CandidateIndex, without: int | None) -> dict[str, np.ndarray]:
     """Name -> numbers of all products for nobody who asks nothing known."""
-    nobody, nothing = (
-        ints([-1]),
-        MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(WORD_NUMBERS)), np.float32)),
-    )
+    nobody, nothing = ints([-1]), WordMatches.none(1)
     everything = index.find_candidates(nobody, nobody, nobody, nothing, np.arange(index.num_products, dtype=np.int32)[None])
     left_out = None if without is None else ints([without])
     features = candidate_features(index, nobody, nobody, nobody, everything, left_out)

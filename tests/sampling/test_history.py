@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from shops import DAY, build, write_tiny_shop
 
+from gnn_search.config.training import UserSettings
 from gnn_search.sampling.history import History, HistoryIndex, QueryCategories
 
 
@@ -49,6 +50,12 @@ def rows_of(history: History) -> list[list[tuple[int, int, int, list[float]]]]:
     return [items[start:end] for start, end in zip(history.indptr[:-1], history.indptr[1:], strict=True)]
 
 
+def in_categories(index: HistoryIndex, user, query, before, categories: QueryCategories, most: int) -> History:
+    """The histories alone, of requests each by a user of its own."""
+    settings = UserSettings(attention_length=most)
+    return index.read(user, before, np.arange(len(user)), query, categories, settings)[2]
+
+
 def assert_same(found, expected):
     assert [row[:3] for row in found] == [row[:3] for row in expected]
     np.testing.assert_allclose([row[3] for row in found], [row[3] for row in expected], rtol=1e-5, atol=1e-6)
@@ -79,7 +86,7 @@ def test_history_in_the_querys_categories(graph, events, most, most_categories):
     moment = graph.manifest.validation_start
     categories = QueryCategories(graph.before(moment), most_categories)
     user, query, before = requests(graph, events)
-    found = rows_of(HistoryIndex(graph).in_categories(user, query, before, categories, most))
+    found = rows_of(in_categories(HistoryIndex(graph), user, query, before, categories, most))
     assert sum(map(len, found)) > 50
     for place in range(len(user)):
         wanted = {category for category, _ in plain_categories(graph, events, query[place], moment, most_categories)}
@@ -115,10 +122,23 @@ def test_latest_choices_of_one_kind(graph, events, action):
         assert_same(found[place], plain_history(chosen.select("product", "time").rows(), before[place], 1000))
 
 
+@pytest.mark.parametrize(("by_action", "kinds"), [(True, ["click", "purchase"]), (False, [None])])
+def test_one_pass_reads_the_latest_of_each_kind_and_leaves_out_what_is_off(graph, events, by_action, kinds):
+    user, query, before = requests(graph, events)
+    index, categories = HistoryIndex(graph), QueryCategories(graph.before(0), 1)
+    settings = UserSettings(sequence_length=3, by_action=by_action, brands=False)
+    recent, profile, _ = index.read(user, before, np.arange(len(user)), query, categories, settings)
+    assert [rows_of(history) for history in recent] == [rows_of(index.latest(user, before, 3, kind)) for kind in kinds]
+    assert profile.indptr.tolist() == [0] * (len(user) + 1)
+    assert index.read(user, before, np.arange(len(user)), query, categories, UserSettings(sequence_length=0))[0] == ()
+
+
 @pytest.mark.parametrize("most", [1, 4, 1000])
 def test_a_profile_is_whole_or_even(graph, events, most):
     user, _, before = requests(graph, events)
-    found = HistoryIndex(graph).profile(user, before, most)
+    row, query = np.empty(0, np.int64), np.empty(0, np.int32)
+    categories, settings = QueryCategories(graph.before(0), 1), UserSettings(brands=True, profile_length=most)
+    found = HistoryIndex(graph).read(user, before, row, query, categories, settings)[1]
     for place in range(len(user)):
         chosen = [(product, time) for who, _, product, time in events if who == user[place] >= 0 and time < before[place]]
         inside = found.product[slice(*found.indptr[place : place + 2])].tolist()
@@ -133,7 +153,7 @@ def test_the_heaviest_users_cost_is_bounded(graph, events):
     """Of each category the latest choices count, the same for any number of them."""
     categories = QueryCategories(graph.before(graph.manifest.validation_start), 1)
     user, query, before = requests(graph, events)
-    found = rows_of(HistoryIndex(graph, most_read=3).in_categories(user, query, before, categories, 100))
+    found = rows_of(in_categories(HistoryIndex(graph, most_read=3), user, query, before, categories, 100))
     assert max(sum(item[1] for item in row) for row in found) == 3
     for place in range(len(user)):
         wanted = {category for category, _ in plain_categories(graph, events, query[place], graph.manifest.validation_start, 1)}
@@ -150,7 +170,7 @@ def test_nothing_at_or_after_the_moment(graph, events):
     user, query, before = requests(graph, events, 2000)
     index = HistoryIndex(graph)
     categories = QueryCategories(graph.before(2**62), 64)
-    for past in (index.in_categories(user, query, before, categories, 100), index.latest(user, before, 100)):
+    for past in (in_categories(index, user, query, before, categories, 100), index.latest(user, before, 100)):
         row = np.repeat(np.arange(len(user)), np.diff(past.indptr))
         assert len(row)
         assert (past.last < before[row]).all()
@@ -161,14 +181,14 @@ def test_no_requests(graph):
     nobody, never = np.empty(0, np.int32), np.empty(0, np.int64)
     index = HistoryIndex(graph)
     assert index.latest(nobody, never, 5).indptr.tolist() == [0]
-    assert index.in_categories(nobody, nobody, never, QueryCategories(graph.before(0), 3), 5).indptr.tolist() == [0]
+    assert in_categories(index, nobody, nobody, never, QueryCategories(graph.before(0), 3), 5).indptr.tolist() == [0]
 
 
 def test_an_unknown_past_is_empty(graph):
     categories = QueryCategories(graph.before(graph.manifest.time_first), 3)
     assert categories.category.tolist() == []
     query = np.arange(graph.num_nodes["query"], dtype=np.int32)
-    found = HistoryIndex(graph).in_categories(np.zeros(len(query), np.int32), query, np.full(len(query), 2**62), categories, 5)
+    found = in_categories(HistoryIndex(graph), np.zeros(len(query), np.int32), query, np.full(len(query), 2**62), categories, 5)
     assert found.product.tolist() == []
 
 
@@ -176,4 +196,4 @@ def test_a_shop_of_strangers(tmp_path):
     graph = build(write_tiny_shop(tmp_path / "shop", users=1, events=200), tmp_path / "graph")
     user, query = np.array([-1, -1], np.int32), np.array([0, 1], np.int32)
     categories = QueryCategories(graph.before(2**62), 9)
-    assert HistoryIndex(graph).in_categories(user, query, np.full(2, 2**62), categories, 9).indptr.tolist() == [0, 0, 0]
+    assert in_categories(HistoryIndex(graph), user, query, np.full(2, 2**62), categories, 9).indptr.tolist() == [0, 0, 0]

@@ -12,9 +12,9 @@ from towers import random_towers, tiny_config, unchecked_config
 from gnn_search.errors import DivergenceError, RequestError
 from gnn_search.graph.cases import build_cases
 from gnn_search.model.node_encoder import NodeEncoder
-from gnn_search.rerank.candidates import CandidateIndex, MatchedProducts
+from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.rerank.features import feature_names
-from gnn_search.rerank.word_matches import WORD_NUMBERS
+from gnn_search.rerank.word_matches import WordMatches
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.training import reranker_fit
 from gnn_search.training.reranker_fit import RerankExamples, fit, fit_reranker, gather
@@ -172,7 +172,7 @@ def test_candidates_are_those_reached_and_the_nearest(tiny_graph):
     for place, case in enumerate(np.argsort(cases.user, kind="stable")):
         user, query = cases.user[case : case + 1], cases.query[case : case + 1]
         similarity = (encoder.encode_requests(user, query) @ encoder.products.T)[0].numpy()
-        nothing = MatchedProducts(np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, len(WORD_NUMBERS)), np.float32))
+        nothing = WordMatches.none(1)
         reached = index.find_candidates(user, query, encoder.history_query(query), nothing, np.empty((1, 0), np.int32)).product
         candidates = np.union1d(reached, np.argsort(-similarity)[:3])
         relevant = cases.product[cases.indptr[case] : cases.indptr[case + 1]]

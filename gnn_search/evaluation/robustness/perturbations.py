@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from gnn_search.arrays import Bool, Float64, Int64, row_bounds
+from gnn_search.arrays import Bool, Float64, Int64
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.tables.plurals import change_number
 from gnn_search.tables.typos import TypoFunction, can_mistype, leave_out_letter, swap_letters
@@ -115,7 +115,7 @@ def perturb(texts: pl.Series, key: Int64, kind: str, seed: int) -> pl.Series:
         - Returns String [n]
     """
     words = texts.str.extract_all(r"\S+")
-    queries = QueryWords(key, row_bounds(words.list.len().to_numpy()), words.explode(empty_as_null=False).to_list())
+    queries = QueryWords(key, np.cumsum(np.r_[0, words.list.len().cast(pl.Int64).to_numpy()]), words.explode(empty_as_null=False).to_list())
     return PERTURBATIONS[kind](queries, RandomSource(seed)).alias(texts.name)
 
 

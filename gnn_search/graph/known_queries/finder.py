@@ -11,7 +11,7 @@ import polars as pl
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from gnn_search.arrays import Float32, Int32, Int64, row_bounds, sorted_unique
+from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
 from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.graph.known_queries.nearest import NearestVectors
 from gnn_search.graph.known_queries.stem_lists import StemLists, Stemming
@@ -128,7 +128,7 @@ class KnownQueries:
         text, place, weight, likeness = text[order], place[order], weight[order], likeness[order]
         rank = np.arange(len(text)) - np.searchsorted(text, text)
         kept = (rank < self._most) & (weight >= _LEAST_WEIGHT)
-        bounds = row_bounds(np.bincount(text[kept], minlength=len(texts)))
+        bounds = np.cumsum(np.r_[0, np.bincount(text[kept], minlength=len(texts))])
         return Lenders(bounds, self.node[place[kept]], weight[kept], likeness[kept])
 
     def _by_spelling(self, texts: list[str], text: Int64, place: Int64) -> Float32:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnn_search.arrays import Float32, Int32, Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Float32, Int32, Int64, expand_ranges
 
 SPELLING, STEMS, MEANING = 0, 1, 2
 """Columns of `Lenders.likeness`."""
@@ -41,7 +41,7 @@ class Lenders:
             return cls.nobody(0)
         sizes = np.concatenate([np.diff(part.indptr) for part in parts])
         query, weight, likeness = (np.concatenate([getattr(part, name) for part in parts]) for name in ("query", "weight", "likeness"))
-        return cls(row_bounds(sizes), query, weight, likeness)
+        return cls(np.cumsum(np.r_[0, sizes]), query, weight, likeness)
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -54,14 +54,14 @@ class Lenders:
     def take(self, texts: Int64) -> Lenders:
         """Return the lenders of some of the texts, int64 [n], in their order and as often as they are there."""
         row, place = expand_ranges(self.indptr[texts], self.indptr[texts + 1])
-        bounds = row_bounds(np.bincount(row, minlength=len(texts)))
+        bounds = np.cumsum(np.r_[0, np.bincount(row, minlength=len(texts))])
         return Lenders(bounds, self.query[place], self.weight[place], self.likeness[place])
 
     def spread(self, texts: Int64, count: int) -> Lenders:
         """Return them as the lenders of `count` texts, of which these are some: int64 [texts], ascending. The others have none."""
         sizes = np.zeros(count, dtype=np.int64)
         sizes[texts] = np.diff(self.indptr)
-        return Lenders(row_bounds(sizes), self.query, self.weight, self.likeness)
+        return Lenders(np.cumsum(np.r_[0, sizes]), self.query, self.weight, self.likeness)
 
     def best(self) -> tuple[Int32, Float32]:
         """Return each text's first lender and its weight: int32 [texts], -1 for none, and float32 [texts], 0 for none."""

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Float32, Float64, Int32, Int64, expand_ranges, find_keys, row_bounds, sorted_unique
-from gnn_search.graph.spelling import SpellingIndex
+from gnn_search.arrays import Float32, Float64, Int32, Int64, expand_ranges, find_keys, sorted_unique
+from gnn_search.graph.lexical.spelling import SpellingIndex
 
 Stemming = Callable[[Sequence[str]], list[list[str]]]
 """Returns the stems of each of some texts."""
@@ -88,13 +88,13 @@ class StemLists:
         self._number = dict(zip(words, range(len(words)), strict=True))
         entry = sorted_unique(owner * max(len(vocabulary), 1) + number)
         query, self.stem = entry // max(len(vocabulary), 1), (entry % max(len(vocabulary), 1)).astype(np.int32)
-        self.indptr = row_bounds(np.bincount(query, minlength=len(texts)))
+        self.indptr = np.cumsum(np.r_[0, np.bincount(query, minlength=len(texts))])
         count = np.bincount(self.stem, minlength=len(vocabulary))
         self.idf = np.log1p((len(texts) - count + 0.5) / (count + 0.5)).astype(np.float32)
         self._unknown = np.float32(np.log1p((len(texts) + 0.5) / 0.5))
         self.size = np.bincount(query, weights=self.idf[self.stem], minlength=len(texts)).astype(np.float32)
         order = np.lexsort((query, self.size[query], self.stem))
-        self._posting, self._posting_indptr = query[order].astype(np.int32), row_bounds(count)
+        self._posting, self._posting_indptr = query[order].astype(np.int32), np.cumsum(np.r_[0, count])
         self.spelling = SpellingIndex(words, count)
         self._load_joined(words, owner, number)
         self._load_bags(query)
@@ -166,7 +166,7 @@ class StemLists:
         own, place = np.unique(own, return_index=True)
         gain = np.concatenate([readings.covers, readings.unknown.covers])[place]
         stems = [[number[word] for word in dict.fromkeys(words) if word in number] for words in held]
-        bounds = row_bounds(np.asarray([len(one) for one in stems], dtype=np.int64))
+        bounds = np.cumsum(np.r_[0, np.asarray([len(one) for one in stems], dtype=np.int64)])
         pair, place = expand_ranges(bounds[other], bounds[other + 1])
         theirs = np.asarray(list(chain.from_iterable(stems)), dtype=np.int64)[place]
         at = find_keys(own, text[pair] * max(len(number), 1) + theirs)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
-from gnn_search.arrays import Float64, Int64, row_bounds
+from gnn_search.arrays import Float64, Int64
 from gnn_search.graph.lexical.analyser import Analyser, Words, is_unspaced
 from gnn_search.graph.lexical.compounds import known_end, split_compound
 from gnn_search.graph.lexical.languages import joins_words, stem_words, stop_words
@@ -63,7 +63,7 @@ class QueryTerms:
         order = np.lexsort((-self.weight, self.term, text))
         text, term, weight = text[order], self.term[order], self.weight[order]
         first = np.r_[True, (np.diff(text) != 0) | (np.diff(term) != 0)][: len(text)]
-        indptr = row_bounds(np.bincount(text[first], minlength=num_texts))
+        indptr = np.cumsum(np.r_[0, np.bincount(text[first], minlength=num_texts)])
         return csr_array((weight[first].astype(np.float32), term[first], indptr), shape=(num_texts, num_terms))
 
     def unit_rarity(self, rarity: Float64, of_unknown: float) -> Float64:
@@ -131,7 +131,7 @@ class QueryReader:
         entries = np.concatenate(parts, dtype=_ENTRY)
         entries = entries[np.lexsort((entries["how"], entries["term"], entries["unit"]))]
         return QueryTerms(
-            indptr=row_bounds(np.bincount(words.text[entries["unit"]], minlength=len(texts))),
+            indptr=np.cumsum(np.r_[0, np.bincount(words.text[entries["unit"]], minlength=len(texts))]),
             term=entries["term"],
             unit=entries["unit"],
             weight=entries["weight"],

@@ -1,4 +1,4 @@
-"""Find the words of a catalogue that are nearest to one that it does not hold."""
+"""Find the words of a list that are nearest to one that it does not hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cdist
 
-from gnn_search.arrays import Float32, Int64, find_keys, row_bounds, sorted_unique
+from gnn_search.arrays import Float32, Int64, find_keys, sorted_unique
 
 _SHORTEST, _LONGEST = 3, 32
 _ONE_EDIT, _TWO_EDITS = 4, 7
@@ -43,7 +43,7 @@ class SpellingIndex:
 
     Args:
         words: Distinct words; those of other than 3 to 32 characters are never found.
-        count: How many products have each.
+        count: How many texts have each.
 
     Shapes:
         - count: int64 [words]
@@ -56,12 +56,12 @@ class SpellingIndex:
         key, owner = _pairs_of([words[place] for place in kept.tolist()])
         self._key, row = np.unique(key, return_inverse=True)
         posting = sorted_unique(row * len(words) + kept[owner])
-        self._indptr = row_bounds(np.bincount(posting // max(len(words), 1), minlength=len(self._key)))
+        self._indptr = np.cumsum(np.r_[0, np.bincount(posting // max(len(words), 1), minlength=len(self._key))])
         self._owner = posting % max(len(words), 1)
         self._size = np.bincount(self._owner, minlength=len(words))
 
     def near(self, word: str, most: int) -> NearWords:
-        """Return at most `most` words that are like one, best first: by distance, then by how many products have them.
+        """Return at most `most` words that are like one, best first: by distance, then by how many texts have them.
 
         The likeness is 1 less the edits a letter.
         """
@@ -77,7 +77,7 @@ class SpellingIndex:
         return NearWords(place[order], (1 - distance[order] / len(word)).astype(np.float32))
 
     def containing(self, word: str, most: int) -> NearWords:
-        """Return words that begin or end with one of at least 4 characters, the shortest first; the likeness is the share of it."""
+        """Return words that begin or end with one of at least 4 characters, the shortest first; the likeness is its share of theirs."""
         place = self._sharing(word) if len(word) >= _ONE_EDIT else np.empty(0, dtype=np.int64)
         found = [at for at in place.tolist() if self._words[at].startswith(word) or self._words[at].endswith(word)]
         found = sorted(found, key=lambda at: (len(self._words[at]), -self._count[at], at))[:most]

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import coo_array, csr_array
 
-from gnn_search.arrays import Float32, Int64, expand_ranges, row_bounds
+from gnn_search.arrays import Float32, Int64, expand_ranges
 from gnn_search.graph.lexical.analyser import Analyser, Words, codes, concat_words, distinct_words, hyphened, single_characters
 from gnn_search.graph.lexical.compounds import known_end, split_compound
 from gnn_search.graph.lexical.languages import joins_words
@@ -78,7 +78,7 @@ class Vocabulary:
         return cls(
             words=words,
             stems=stems,
-            stem_indptr=row_bounds(np.bincount(number, minlength=len(words))),
+            stem_indptr=np.cumsum(np.r_[0, np.bincount(number, minlength=len(words))]),
             stem=numbered["term"].to_numpy(),
             stem_weight=numbered["weight"].to_numpy(),
             count=np.bincount(occurring, minlength=len(words)).astype(np.int64),

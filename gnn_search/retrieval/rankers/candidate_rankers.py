@@ -11,10 +11,10 @@ import torch
 from gnn_search.arrays import Float32, Float64, Int32
 from gnn_search.index.base import check_k
 from gnn_search.index.flat import FlatIndex
-from gnn_search.rerank.candidates import CandidateIndex, Candidates, MatchedProducts, match_words
+from gnn_search.rerank.candidates import CandidateIndex, Candidates
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.scorer import RerankScorer
-from gnn_search.rerank.word_matches import WordMatcher
+from gnn_search.rerank.word_matches import WordMatcher, WordMatches
 from gnn_search.retrieval.ranking import Ranking, best_products, empty_ranking
 from gnn_search.retrieval.request_encoder import EncodedRequests
 
@@ -68,7 +68,7 @@ class CandidateRanker(ABC):
         blocks = [requests.take(order[start : start + size]) for start in range(0, len(order), size)] if len(row) > 1 else [requests]
         users, matches = requests.inductive_users, self._words.match(requests.texts, requests.nodes)
         candidates = self.candidates if users is None else self.candidates.for_users(users.graph, users.history)
-        found = [self._rank_block(block, match_words(matches, block.text), k, candidates, allowed) for block in blocks]
+        found = [self._rank_block(block, matches, k, candidates, allowed) for block in blocks]
         product, score = (np.concatenate(parts)[row] for parts in zip(*found, strict=True))
         return Ranking(product, score)
 
@@ -78,8 +78,8 @@ class CandidateRanker(ABC):
         Shapes:
             - returns: float64 [candidates, features], columns as in `feature_names`
         """
-        matched = match_words(self._words.match(requests.texts, requests.nodes), requests.text)
-        return self._described(requests, matched, self._nearest(requests), self.candidates)
+        matches = self._words.match(requests.texts, requests.nodes)
+        return self._described(requests, matches, self._nearest(requests), self.candidates)
 
     @abstractmethod
     def _nearest(self, requests: EncodedRequests) -> Int32:
@@ -87,17 +87,17 @@ class CandidateRanker(ABC):
 
     @abstractmethod
     def _rank_block(
-        self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
+        self, requests: EncodedRequests, matches: WordMatches, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
         """Rank for a block of distinct requests: products and scores, [n, k] each."""
 
     def _described(
-        self, requests: EncodedRequests, matched: MatchedProducts, near: Int32, candidates: CandidateIndex, allowed: Int32 | None = None
+        self, requests: EncodedRequests, matches: WordMatches, near: Int32, candidates: CandidateIndex, allowed: Int32 | None = None
     ) -> tuple[Candidates, torch.Tensor]:
         who, lenders = (requests.user, requests.query, requests.history_query), None
         if requests.lenders is not None:
             lenders = requests.borrowed()
-        found = candidates.find_candidates(*who, matched, near, lenders)
+        found = candidates.find_candidates(*who, matches.take(requests.text), near, lenders)
         features = candidate_features(candidates, *who, found, lenders=lenders)
         if allowed is not None:
             kept = np.flatnonzero(np.isin(found.product, allowed))
@@ -117,13 +117,13 @@ class RerankedRanker(CandidateRanker):
         return self.index.search(requests.vector.numpy(), nearest)[1] if nearest else np.empty((len(requests.user), 0), np.int32)
 
     def _rank_block(
-        self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
+        self, requests: EncodedRequests, matches: WordMatches, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
         vector, nearest = requests.vector.numpy(), min(candidates.settings.nearest, self.num_products)
         near = self.index.search(vector, min(max(nearest, k + self._spare), self.num_products), allowed)
         # Which products are described must not depend on the filter.
         described = near[1][:, :nearest] if allowed is None else self._nearest(requests)
-        found, features = self._described(requests, matched, described, candidates, allowed)
+        found, features = self._described(requests, matches, described, candidates, allowed)
         similarity = self.index.similarity(vector, found.row, found.product)
         score = self.scorer.score_candidates(features, torch.from_numpy(similarity)).numpy()
         return self._merge(vector, found, score, near, k, allowed)
@@ -163,8 +163,8 @@ class GraphRanker(CandidateRanker):
         return np.empty((len(requests), 0), np.int32)
 
     def _rank_block(
-        self, requests: EncodedRequests, matched: MatchedProducts, k: int, candidates: CandidateIndex, allowed: Int32 | None
+        self, requests: EncodedRequests, matches: WordMatches, k: int, candidates: CandidateIndex, allowed: Int32 | None
     ) -> tuple[Int32, Float32]:
-        found, features = self._described(requests, matched, self._nearest(requests), candidates, allowed)
+        found, features = self._described(requests, matches, self._nearest(requests), candidates, allowed)
         score = self.scorer.score_candidates_alone(features).numpy()
         return best_products(len(requests), k, found.row, found.product, score)[:2]

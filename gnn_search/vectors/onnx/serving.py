@@ -158,9 +158,10 @@ class ServingTables:
         category = np.where(past.kind >= 0, self._tables["product_category"][past.product], -1) if len(past.product) else past.product
         inside = np.flatnonzero(np.isin(category, self._tables["query_categories"][start:end]))
         if len(inside) > _INTERACTIONS_READ:
-            groups = category[inside]
-            distinct = np.unique(groups, return_index=True)[0]
-            inside = np.sort(np.concatenate([inside[groups == group][-_INTERACTIONS_READ:] for group in distinct]))
+            # The latest of each category, which a stable sort leaves last.
+            inside = inside[np.argsort(category[inside], kind="stable")]
+            end = np.searchsorted(category[inside], category[inside], side="right")
+            inside = np.sort(inside[end - np.arange(len(inside)) <= _INTERACTIONS_READ])
         return _distinct(past.product[inside], past.time[inside], past.as_of, self._settings["attention_length"])
 
 

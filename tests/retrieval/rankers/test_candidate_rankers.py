@@ -14,7 +14,7 @@ from rankers import EncodingRanker, open_ranker, same_ranking
 from gnn_search.arrays import PADDING
 from gnn_search.errors import RequestError
 from gnn_search.index.flat import FlatIndex
-from gnn_search.rerank.candidates import CandidateIndex, match_words
+from gnn_search.rerank.candidates import CandidateIndex
 from gnn_search.rerank.features import candidate_features
 from gnn_search.rerank.word_matches import WordMatcher
 from gnn_search.retrieval.rankers.candidate_rankers import CandidateRanker, GraphRanker, RerankedRanker
@@ -92,7 +92,7 @@ def score_everything(opened: Opened, ranker: CandidateRanker, requests: EncodedR
     matches = opened.words.match(requests.texts, requests.nodes)
     for place in range(len(requests)):
         user, query, history_query = (part[place : place + 1] for part in (requests.user, requests.query, requests.history_query))
-        matched = match_words(matches, requests.text[place : place + 1])
+        matched = matches.take(requests.text[place : place + 1])
         near = ranker.index.search(requests.vector[place : place + 1].numpy(), 3)[1][:, : 0 if alone else 3]
         found = ranker.candidates.find_candidates(user, query, history_query, matched, near)
         features = torch.from_numpy(candidate_features(ranker.candidates, user, query, history_query, found)).double()
