@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Float64, Int32, Int64, expand_ranges
+from gnn_search.arrays import Bool, Float64, Int32, Int64, expand_ranges
 from gnn_search.config.training import AugmentationSettings
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.tables.plurals import change_number
@@ -153,3 +153,9 @@ def _joined(row: Int64, words: pl.Series, count: int) -> list[str]:
     texts = np.full(count, "", dtype=object)
     texts[joined["row"].to_numpy()] = joined["word"].to_list()
     return list(texts)
+
+
+def held_out_queries(count: int, share: float, seed: int) -> Bool:
+    """Draw a share of queries, the same for the same seed: bool [count]."""
+    draws = RandomSource(seed).uniform("held-out queries", 0, np.arange(count, dtype=np.int64), 1)[:, 0]
+    return np.asarray(draws < share)

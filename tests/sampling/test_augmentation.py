@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gnn_search.config.training import AugmentationSettings
-from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter
+from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter, held_out_queries
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.tables.plurals import change_number
 
