@@ -18,7 +18,10 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 from towers import random_towers, tiny_config
 
+from gnn_search.config.training import TextSettings
+from gnn_search.layout import ModelLayout
 from gnn_search.model.text_encoder import TermHasher, TextEncoder, TextPieces
+from gnn_search.model.text_towers import make_text_tower
 from gnn_search.tables.typos import add_typos
 from gnn_search.vectors.pieces import PieceSettings
 from gnn_search.vectors.text_model import write_piece_model
@@ -119,9 +122,15 @@ def test_marks_belong_to_their_words():
     ]
 
 
-@pytest.fixture(scope="module", params=[("static", "terms"), ("terms",), ("static",)], ids="+".join)
-def tower(request, tiny_graph):
-    return random_towers(tiny_graph, tiny_config(text={"parts": request.param})).text
+@pytest.fixture(scope="module", params=[("static", "terms"), ("terms",), ("static",), ("general model", "terms")], ids="+".join)
+def tower(request, tiny_graph, tmp_path_factory):
+    if request.param[0] != "general model":
+        return random_towers(tiny_graph, tiny_config(text={"parts": request.param})).text
+    torch.manual_seed(0)
+    tower = make_text_tower(TextSettings(buckets=512), 16, tiny_graph, ModelLayout(tmp_path_factory.mktemp("model")))
+    with torch.no_grad():
+        tower.importance.normal_()
+    return tower
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gnn_search.config.training import AugmentationSettings
-from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter, held_out_queries
+from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.tables.plurals import change_number
 
@@ -142,14 +142,22 @@ def test_a_catalogue_without_words_gives_no_pseudo_queries():
         assert len(texts.texts) == len(texts.noisy)
 
 
-def test_held_out_queries_are_the_share_and_the_same_for_the_seed():
-    held = held_out_queries(20_000, 0.08, 3)
-    assert held.dtype == np.bool_
-    assert held.mean() == pytest.approx(0.08, abs=0.006)
-    assert np.array_equal(held, held_out_queries(20_000, 0.08, 3))
-    assert not np.array_equal(held, held_out_queries(20_000, 0.08, 4))
-    # More queries leave those before them as they are, and a greater share holds out more.
-    assert np.array_equal(held[:100], held_out_queries(100, 0.08, 3))
-    assert not (held & ~held_out_queries(20_000, 0.2, 3)).any()
-    assert not held_out_queries(500, 0, 3).any()
-    assert held_out_queries(0, 0.5, 3).shape == (0,)
+def test_queries_with_noise_for_the_reranker():
+    source, query = augmenter(), np.array([0, 3, 4, 0], np.int32)
+    texts = source.with_noise(query, 7)
+    assert texts == source.with_noise(query, 7) != source.with_noise(query, 8)
+    assert texts[2] == ""
+    assert all(text != QUERIES[place] for place, text in zip(query, texts, strict=True) if QUERIES[place])
+
+
+def test_the_chance_that_no_pseudo_query_asks_for_a_product():
+    found = augmenter().log_absence(np.array([0, 2, 3], np.int32), 8)
+    # Four of the five products have words; the third is never asked for.
+    np.testing.assert_allclose(found, [8 * np.log(3 / 4), 0, 8 * np.log(3 / 4)])
+    missing = np.mean([0 not in texts.product for texts in drawn(augmenter(), 2000)])
+    assert missing == pytest.approx(0.75**8, abs=0.03)
+
+
+def test_signs_alone_are_no_words():
+    texts = [text for texts in drawn(augmenter(products=["a - b & c"]), 20) for _, text in pseudo(texts)]
+    assert {word for text in texts for word in text.split()} == {"a", "b", "c"}

@@ -10,8 +10,8 @@ import pytest
 from shops import DAY
 
 from gnn_search.config.training import TrainingConfig
-from gnn_search.graph.texts import product_texts
-from gnn_search.sampling.batches import Batch, BatchSampler
+from gnn_search.graph.lexical.fields import searched_text
+from gnn_search.sampling.batches import Batch, BatchSampler, queries_held_out
 from gnn_search.sampling.negatives.known import KnownPositives
 
 WINDOW_DAYS = 5
@@ -211,7 +211,7 @@ def augmented(tiny_graph):
 
 
 def test_pseudo_queries_are_examples_of_nobody_behind_the_others(augmented, tiny_graph):
-    titles = [text.lower().split() for text in product_texts(tiny_graph.nodes("product"))]
+    texts = [text.lower().split() for text in searched_text(tiny_graph)]
     for batch in augmented[0]:
         count, pseudo = len(batch.positives.example), len(batch.texts.product)
         assert pseudo == 8
@@ -221,7 +221,19 @@ def test_pseudo_queries_are_examples_of_nobody_behind_the_others(augmented, tiny
         assert set(batch.users.user[batch.users.row[count:]]) == {-1}
         assert not np.diff(batch.users.history.indptr)[count:].any()
         asked = batch.texts.texts[len(batch.texts.noisy) :]
-        assert any(set(text.split()) <= set(titles[product]) for product, text in zip(batch.texts.product, asked, strict=True))
+        own = [set(text.split()) <= set(texts[product]) for product, text in zip(batch.texts.product, asked, strict=True)]
+        # Some have a typo.
+        assert np.mean(own) > 0.3
+
+
+def test_products_of_pseudo_queries_are_in_the_pool_by_chance_too(augmented):
+    batches, source = augmented
+    share = np.bincount(source.examples.product, minlength=40) / len(source.examples.product)
+    for batch in batches:
+        pool = batch.products.product[batch.pool]
+        assert set(batch.texts.product) <= set(pool)
+        absence = (1 - share[pool]) ** len(batch.positives.example) * (1 - 1 / 40) ** len(batch.texts.product)
+        np.testing.assert_allclose(batch.log_presence, np.log(1 - absence), rtol=1e-4)
 
 
 def test_a_pseudo_querys_own_product_is_no_negative_of_it(augmented):
@@ -270,6 +282,19 @@ def test_held_out_queries_have_no_example(tiny_graph):
     assert source.held_out[whole.examples.query].any()
     assert not source.held_out[source.examples.query].any()
     assert len(source.examples.query) == (~source.held_out[whole.examples.query]).sum()
+
+
+def test_held_out_queries_are_a_share_of_all_and_the_same_for_the_seed(make_graph):
+    rows = [(f"p{n}", f"title {n}", None, ["a"]) for n in range(6)]
+    events = [("u", f"query {n}", f"p{n % 6}", day, "purchase", f"s{n}d{day}", "x") for n in range(500) for day in (2, 12, 22)]
+    graph = make_graph(rows, events)
+    held = queries_held_out(graph, 0.2, 3)
+    assert held.mean() == pytest.approx(0.2, abs=0.06)
+    assert np.array_equal(held, queries_held_out(graph, 0.2, 3))
+    assert not np.array_equal(held, queries_held_out(graph, 0.2, 4))
+    # A greater share holds out these and more.
+    assert (held & ~queries_held_out(graph, 0.4, 3)).sum() == 0
+    assert not queries_held_out(graph, 0, 3).any()
 
 
 def test_nothing_is_held_out_where_the_validation_period_has_as_many_new_queries(make_graph):

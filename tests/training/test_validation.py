@@ -38,7 +38,7 @@ def test_queries_that_were_held_out_count_as_new_ones(encoder, cases):
     shares = []
     for case in range(len(cases)):
         user, query = cases.user[[case]], cases.query[[case]]
-        request = encoder.encode_cold_queries(user, query)[0] if held[query[0]] else encoder.encode_requests(user, query)
+        request = encoder.encode_borrowing(user, query, cold=True)[0] if held[query[0]] else encoder.encode_requests(user, query)
         relevant = set(cases.product[cases.indptr[case] : cases.indptr[case + 1]].tolist())
         shares.append(len(relevant & set((request[0] @ encoder.products.T).topk(10).indices.tolist())) / len(relevant))
     found = validation_recall(encoder, cases, held)
