@@ -133,11 +133,11 @@ def _with_noise(
     """
     sizes = np.bincount(row, minlength=len(changed))
     draws: Float64 = generator.random((len(changed), 4))
-    chosen = (np.cumsum(sizes) - sizes) + (draws[:, 0] * sizes).astype(np.int64)
+    picked = (np.cumsum(sizes) - sizes) + (draws[:, 0] * sizes).astype(np.int64)
     kind = np.where(changed & (sizes > 0), np.searchsorted([0.4, 0.65 if leave_out else 1.0], draws[:, 1], side="right"), -1)
     # A text of one word keeps it and gets a typo instead.
     kind = np.where((kind == 2) & (sizes < 2), 0, kind) if leave_out else kind
-    typo, number, left_out = (chosen[kind == place] for place in range(3))
+    typo, number, left_out = (picked[kind == place] for place in range(3))
     replaced = words.to_numpy().copy()
     replaced[typo] = add_typos(words.gather(typo).to_list(), draws[kind == 0, 2:])
     replaced[number] = change_number(words.gather(number).to_list())
@@ -155,7 +155,7 @@ def _joined(row: Int64, words: pl.Series, count: int) -> list[str]:
     return list(texts)
 
 
-def held_out_queries(count: int, share: float, seed: int) -> Bool:
+def draw_held_out(count: int, share: float, seed: int) -> Bool:
     """Draw a share of queries, the same for the same seed: bool [count]."""
     draws = RandomSource(seed).uniform("held-out queries", 0, np.arange(count, dtype=np.int64), 1)[:, 0]
     return np.asarray(draws < share)

@@ -16,7 +16,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.lexical.fields import searched_text
 from gnn_search.graph.store import Graph, GraphView
-from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter, held_out_queries
+from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter, draw_held_out
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler, ProductInputs, QueryInputs, UserInputs
 from gnn_search.sampling.negatives.base import OwnNegatives, Positives
@@ -83,7 +83,7 @@ def queries_held_out(graph: Graph, share: float, seed: int) -> Bool:
     later = Examples.of(graph, "validation").query
     if len(later) and np.mean(~taught[later]) >= share:
         return np.zeros(count, dtype=np.bool_)
-    return held_out_queries(count, share, seed)
+    return draw_held_out(count, share, seed)
 
 
 @dataclass(frozen=True)
