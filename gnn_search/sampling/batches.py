@@ -195,14 +195,14 @@ class BatchSampler:
         number = epoch * self.steps_per_epoch + step
         weights, progress = self.schedule.weights(number), self.schedule.progress(number)
         own = {name: sampler.draw(positives, epoch, progress) for name, sampler in self.negatives.own.items() if weights[name]}
-        asked = sorted_unique(positives.query)
-        texts = self._augmenter.draw(number, asked, self._batch_size)
+        of_examples = sorted_unique(positives.query)
+        texts = self._augmenter.draw(number, of_examples, self._batch_size)
         pool, absence, row, column = self._pool(positives, epoch, step, texts.product)
         drawn_products = [drawn.product.ravel() for drawn in own.values()]
         products = sorted_unique(np.concatenate([pool, positives.product, texts.product, *drawn_products]))
         product_inputs = self.inputs.products(view, products, self._random, epoch)
-        queries = sorted_unique(np.concatenate([asked, product_inputs.queries.index]))
-        texts = replace(texts, noisy=np.searchsorted(queries, asked[texts.noisy]))
+        queries = sorted_unique(np.concatenate([of_examples, product_inputs.queries.index]))
+        texts = replace(texts, noisy=np.searchsorted(queries, of_examples[texts.noisy]))
         query_inputs = self.inputs.queries(view, queries, self._random, epoch)
         query_inputs.known[texts.noisy] = False
         pseudo, time = np.full(len(texts.product), -1, np.int32), self.examples.session_start[example]
@@ -277,7 +277,7 @@ class BatchSampler:
     def _pool(self, positives: Positives, epoch: int, step: int, pseudo: Int32) -> tuple[Int32, Float64, Int64, Int64]:
         """Draw the pool: its products, ln of the chance that it lacks each, and the places of its scores with a known positive.
 
-        The products of the pseudo-queries stand in it too: drawn evenly, they are what no query of the log has asked for.
+        The products of the pseudo-queries stand in it too: drawn evenly, they are what no query of the log has of_examples for.
         """
         samplers, drawn, size = self.negatives.shared, [], len(positives.product)
         for sampler in samplers:
