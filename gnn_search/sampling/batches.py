@@ -277,7 +277,7 @@ class BatchSampler:
     def _pool(self, positives: Positives, epoch: int, step: int, pseudo: Int32) -> tuple[Int32, Float64, Int64, Int64]:
         """Draw the pool: its products, ln of the chance that it lacks each, and the places of its scores with a known positive.
 
-        The products of the pseudo-queries stand in it too: drawn evenly, they are what no query of the log has of_examples for.
+        The products of the pseudo-queries stand in it too: drawn evenly, most of them no query of the log leads to.
         """
         samplers, drawn, size = self.negatives.shared, [], len(positives.product)
         for sampler in samplers:
