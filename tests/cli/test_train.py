@@ -62,7 +62,7 @@ def test_json(tiny_graph, tmp_path):
     report = json.loads(result.stdout)
     assert report["model"] == str(tmp_path / "model")
     assert report["steps"] == report["steps_planned"] > 4
-    held_out = queries_held_out(tiny_graph, 0.08, 0)
+    held_out = queries_held_out(tiny_graph, 0.08, 1)
     assert report["examples"] == 300 - held_out[Examples.of(tiny_graph, "train").query].sum() < 300
     assert 0 <= report["validation_recall_at_10"] <= 1
     assert [negative["kind"] for negative in report["negatives"]] == ["in_batch", "uniform", "taxonomy"]
