@@ -26,7 +26,7 @@ events = pl.DataFrame(
     {
         "user_id": [number % 7 for number in range(240)],
         "query": queries,
-        "product_id": [f"{('green', 'black', 'fresh')[number * number % 3]} {query}" for number, query in enumerate(queries)],
+        "product_id": [f"{('green', 'black', 'fresh')[number % 3]} {query}" for number, query in enumerate(queries)],
         "timestamp": [datetime(2024, 1, 1) + timedelta(hours=6 * number) for number in range(240)],
         "action": ["purchase"] * 240,
     }

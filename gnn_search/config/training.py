@@ -218,7 +218,7 @@ class RerankerSettings(Settings):
     hidden: int = Field(48, ge=1, le=1024, description="Width of the scorer's hidden layer.")
     cases: int = Field(24_000, ge=1, description="Most validation cases that it is fitted on.")
     epochs: int = Field(8, ge=1, description="Passes over them.")
-    least_steps: int = Field(150, ge=1, description="Steps at least, where cases are few: as many further passes as that takes.")
+    least_steps: int = Field(150, ge=1, description="Steps at least, where cases are few, but no more than a third of them.")
     batch_size: int = Field(256, ge=1, description="Cases a step.")
     learning_rate: float = Field(5e-3, gt=0, le=1, description="Of all weights, at its height.")
     user_dropout: float = Field(0.15, ge=0, lt=1, description="Share of the cases fitted without their user.")

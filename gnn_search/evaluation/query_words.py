@@ -8,7 +8,7 @@ from bm25s.stopwords import STOPWORDS_EN
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from gnn_search.arrays import Bool, Int32, Int64
+from gnn_search.arrays import Bool, Int32, Int64, sorted_unique
 from gnn_search.graph.lexical.fields import searched_text
 from gnn_search.graph.store import Graph
 from gnn_search.tables.plurals import change_number
@@ -34,7 +34,7 @@ def find_misspelt(graph: Graph, query: Int32, interactions: Int64) -> Bool:
     texts = graph.nodes("query")["query"]
     # What is looked up itself is known by its interactions alone.
     known = _distinct_words(pl.concat([searched_text(graph), texts.filter(pl.Series(interactions > 0))]))
-    distinct = np.unique(query)
+    distinct = sorted_unique(query)
     mine = _words(texts.gather(distinct))
     unknown = mine.select(pl.col("word").unique()).join(known, on="word", how="anti").sort("word")["word"]
     unknown = unknown.filter(pl.Series(can_mistype(unknown.to_list()), dtype=pl.Boolean))

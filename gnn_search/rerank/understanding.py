@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from gnn_search.arrays import PADDING, Bool, Float32, Int32
+from gnn_search.arrays import PADDING, Bool, Float32, Int32, sorted_unique
 from gnn_search.config.base import StrictModel
 from gnn_search.graph.known_queries.finder import KnownQueries
 from gnn_search.graph.known_queries.lenders import Lenders
@@ -71,7 +71,7 @@ class ConfidenceWeights(StrictModel):
         if not len(good) or not len(bad):
             return weights
         # Where the share of fitting lists that are lost and the share of random strings that pass add up to the least.
-        bounds = np.unique(np.concatenate([good, bad]))
+        bounds = sorted_unique(np.concatenate([good, bad]))
         bounds = (bounds[1:] + bounds[:-1]) / 2 if len(bounds) > 1 else bounds
         lost, passed = np.searchsorted(good, bounds) / len(good), 1 - np.searchsorted(bad, bounds) / len(bad)
         least = np.flatnonzero(lost + passed <= (lost + passed).min() + 1e-9)

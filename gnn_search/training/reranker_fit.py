@@ -203,7 +203,8 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress:
     scorer.standardise(features)
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
     a_pass = -(-len(case) // settings.batch_size)
-    epochs = max(settings.epochs, -(-settings.least_steps // a_pass))
+    # A handful of cases would be learned by heart.
+    epochs = max(settings.epochs, -(-min(settings.least_steps, len(case) // 3) // a_pass))
     steps = epochs * a_pass
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for step, batch in enumerate(_batches(case, epochs, settings.batch_size, config.seed), 1):

@@ -217,7 +217,7 @@ def test_the_loss_is_its_formula(tiny_graph):
         query = torch.cat([towers.query(batch.queries, text, towers.vectors), pseudo])[batch.query]
         query = towers.personalise(query, batch.users, towers.vectors)
         scores = query @ product.T / towers.temperature
-    assert min(noisy, len(pseudo)) > 3
+    assert min(noisy, len(pseudo)) > 1
     pool, own = [], []
     masked = set(zip(batch.masked_row.tolist(), batch.masked_column.tolist(), strict=True))
     assert any(batch.pool[column] != batch.positive[row] for row, column in masked)

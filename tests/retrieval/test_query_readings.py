@@ -54,7 +54,8 @@ def candidates(retriever: Retriever, text: str) -> set[str]:
     """Return the shelves of the products that the graph gives for a text, but for those of its words."""
     found = retriever.encoder.encode(np.array([-1], np.int32), retriever._parser.parse([Request(text)]).text)
     lenders = retriever.encoder.nodes.known_queries.find([text], np.zeros((1, 16), np.float32)) if found.lenders is None else found.lenders
-    product = retriever.ranker.candidates._from_lenders(lenders)[1]
+    candidates = retriever.ranker.candidates
+    product = candidates._borrowed(lenders) % candidates.num_products
     return {shelf.rstrip("012") for shelf in retriever.products["product_id"].gather(product)}
 
 

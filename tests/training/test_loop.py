@@ -21,6 +21,7 @@ from gnn_search.errors import ArtefactError, DivergenceError, OutputExistsError,
 from gnn_search.graph.cases import build_cases
 from gnn_search.graph.store import Graph
 from gnn_search.layout import ModelLayout
+from gnn_search.sampling.batches import Examples, queries_held_out
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.trained.model import save_model
 from gnn_search.training import loop
@@ -89,7 +90,8 @@ def test_reports_and_metrics_tell_the_same(tiny_graph, tmp_path):
     result = train(tiny_config(), tiny_graph, tmp_path / "model", listener=reports.append)
     assert [report.step for report in reports] == list(range(1, result.total_steps + 1))
     assert {report.total_steps for report in reports} == {result.total_steps}
-    examples = tiny_graph.examples("train").height
+    held_out = queries_held_out(tiny_graph, 0.08, tiny_config().seed)
+    examples = (~held_out[Examples.of(tiny_graph, "train").query]).sum()
     assert sum(report.examples for report in reports) == result.progress.examples == examples
     assert [step for step, report in enumerate(reports, 1) if report.recall is not None] == [
         *range(4, result.total_steps, 4),
@@ -106,7 +108,7 @@ def test_the_best_weights_are_given_back(tiny_graph, tmp_path, monkeypatch):
     recalls = iter([0.1, 0.6, 0.2, 0.3, 0.4, 0.5])
     best = {}
 
-    def recall(encoder, cases) -> float:
+    def recall(encoder, cases, held_out) -> float:
         value = next(recalls)
         if value == 0.6:
             best.update({name: parameter.detach().clone() for name, parameter in encoder.towers.named_parameters()})
@@ -120,7 +122,7 @@ def test_the_best_weights_are_given_back(tiny_graph, tmp_path, monkeypatch):
 
 def test_training_stops_when_it_gets_no_better(tiny_graph, tmp_path, monkeypatch):
     recalls = iter([0.3, 0.5, 0.5, 0.4, 0.9])
-    monkeypatch.setattr(loop, "validation_recall", lambda encoder, cases: next(recalls))
+    monkeypatch.setattr(loop, "validation_recall", lambda encoder, cases, held_out: next(recalls))
     config = tiny_config(loop={"epochs": 5, "validate_every": 2, "patience": 2})
     result = train(config, tiny_graph, tmp_path / "model")
     assert result.progress.step == 8 < result.total_steps

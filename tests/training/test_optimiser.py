@@ -134,6 +134,7 @@ def test_the_towers_say_which_weights_are_tables(tiny_graph):
     assert {name for name, parameter in model.named_parameters() if id(parameter) in tables} == {
         "text.tokens",
         "text.importance",
+        "text.terms",
         "product.category",
         "product.numeric.weight",
         "product.attributes.weight",

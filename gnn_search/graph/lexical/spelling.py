@@ -88,7 +88,7 @@ class SpellingIndex:
         """Return the words that share the most pairs with one, by Dice's coefficient."""
         if len(word) > _LONGEST:
             return np.empty(0, dtype=np.int64)
-        key = np.unique(_pairs_of([word])[0])
+        key = sorted_unique(_pairs_of([word])[0])
         row = find_keys(self._key, key)
         row = row[row >= 0]
         size = self._indptr[row + 1] - self._indptr[row]
