@@ -102,15 +102,10 @@ def main(model: Path, out: Path, rows: int, k: int, threads: int, work: Path | N
 
 def encode(task: Task) -> dict[str, Any]:
     """Encode distinct new texts with the text tower."""
-    import numpy as np
     import torch
 
     model = task.open()
-    texts = [query.split() for query in model.graph.nodes("query")["query"].to_list()]
-    words, lengths = sorted({word for query in texts for word in query}), [len(query) for query in texts]
-    drawn = np.random.default_rng(_SEED)
-    sizes = drawn.choice(lengths, _TEXTS)
-    texts = [" ".join([*drawn.choice(words, size), str(place)]) for place, size in enumerate(sizes)]
+    texts = new_texts(model.graph.nodes("query")["query"].to_list(), _TEXTS)
 
     @torch.no_grad()
     def all_texts() -> None:
@@ -119,6 +114,17 @@ def encode(task: Task) -> dict[str, Any]:
 
     measured = _timed(all_texts)
     return {**measured, "texts": len(texts), "texts_per_cpu_second": len(texts) / measured["cpu_seconds"]}
+
+
+def new_texts(queries: list[str], count: int) -> list[str]:
+    """Put the words of queries together anew, as many as these have, each text with a number of its own."""
+    import numpy as np
+
+    cut = [query.split() for query in queries]
+    words, lengths = sorted({word for query in cut for word in query}), [len(query) for query in cut]
+    drawn = np.random.default_rng(_SEED)
+    sizes = drawn.choice(lengths, count)
+    return [" ".join([*drawn.choice(words, size), str(place)]) for place, size in enumerate(sizes)]
 
 
 def cost_vector(task: Task) -> dict[str, Any]:

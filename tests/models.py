@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from towers import bag_tower
 
-from gnn_search.config.training import LossSettings, TextSettings, TrainingConfig
+from gnn_search.config.training import LossSettings, TextPart, TextSettings, TrainingConfig
 from gnn_search.graph.store import Graph
-from gnn_search.model.bag_tower import BagTower
-from gnn_search.model.features import Features, training_texts
-from gnn_search.model.terms import TermHasher
-from gnn_search.model.tokens import train_tokenizer
+from gnn_search.model.features import Features
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
@@ -22,18 +20,21 @@ from gnn_search.trained.node_embeddings import encode_nodes, save_node_embedding
 
 
 def write_model(
-    graph: Graph, out: Path, *, seed: int = 0, vectors: bool = True, reranker: bool = True, loss: LossSettings | None = None
+    graph: Graph,
+    out: Path,
+    *,
+    seed: int = 0,
+    vectors: bool = True,
+    reranker: bool = True,
+    loss: LossSettings | None = None,
+    parts: tuple[TextPart, ...] = ("static", "terms"),
 ) -> Path:
     """Write a model of dimension 16 for a graph, with the vectors of its nodes."""
-    config = TrainingConfig(
-        name="tiny", dimension=16, text=TextSettings(vocabulary=200, max_tokens=8, buckets=512, start=None), loss=loss or LossSettings()
-    )
+    text = TextSettings(parts=parts, vocabulary=200, max_tokens=8, buckets=512, start=None)
+    config = TrainingConfig(name="tiny", dimension=16, text=text, loss=loss or LossSettings())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        tokenizer = train_tokenizer(training_texts(graph), config.text)
-        towers = TwoTower(
-            config, Features(graph), BagTower(graph, config.dimension, tokenizer, TermHasher(config.text.buckets, config.text.grams))
-        )
+        towers = TwoTower(config, Features(graph), bag_tower(graph, config))
         with torch.no_grad():
             scorer = (
                 RerankScorer(len(feature_names(config.reranker, partner_relations(graph))), config.reranker.hidden) if reranker else None

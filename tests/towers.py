@@ -10,7 +10,7 @@ from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.store import Graph
 from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.features import Features, training_texts
-from gnn_search.model.terms import TermHasher
+from gnn_search.model.text_encoder import TermHasher
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.two_tower import TwoTower
 
@@ -29,6 +29,7 @@ def tiny_settings(**changes: Any) -> dict[str, Any]:
         "optimiser": {"learning_rate": 0.01, "table_learning_rate": 0.03},
         "loop": {
             "epochs": 1,
+            "least_steps": 1,
             "batch_size": 32,
             "window_days": 12,
             "validate_every": 4,
@@ -59,12 +60,18 @@ def _unchecked(model: Any, changes: dict[str, Any]) -> Any:
     )
 
 
+def bag_tower(graph: Graph, config: TrainingConfig) -> BagTower:
+    """Return an untrained bag of the parts that the configuration names."""
+    parts = config.text.parts
+    tokenizer = train_tokenizer(training_texts(graph), config.text) if "static" in parts else None
+    hasher = TermHasher(config.text.buckets, config.text.grams) if "terms" in parts else None
+    return BagTower(graph, config.dimension, tokenizer, hasher)
+
+
 def random_towers(graph: Graph, config: TrainingConfig, seed: int = 0) -> TwoTower:
     """Return towers in which no weight is zero, so that every part counts."""
-    tokenizer = train_tokenizer(training_texts(graph), config.text)
     torch.manual_seed(seed)
-    hasher = TermHasher(config.text.buckets, config.text.grams)
-    towers = TwoTower(config, Features(graph), BagTower(graph, config.dimension, tokenizer, hasher))
+    towers = TwoTower(config, Features(graph), bag_tower(graph, config))
     with torch.no_grad():
         for name, parameter in towers.named_parameters():
             if name != "log_temperature":

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import polars as pl
-from tokenizers import Tokenizer
 
 Float32 = npt.NDArray[np.float32]
 
@@ -40,7 +39,7 @@ class Server:
         self.about = json.loads((towers / "onnx.json").read_text(encoding="utf-8"))
         self.products, self.product_vectors = read_vectors(folder / "parquet", "product")
         self.queries, self.query_vectors = read_vectors(folder / "parquet", "query")
-        self.tokenizer = Tokenizer.from_file(str(towers / "tokenizer.json"))
+        self.pieces = importlib.import_module("text_encoder").TextPieces.open(towers)
         self.text_tower = onnxruntime.InferenceSession(str(towers / "text_tower.onnx"))
         self.tables = self.personal_tower = None
         if self.about["personal_tower"] is not None:
@@ -63,10 +62,8 @@ class Server:
         return [ids[place] for place in best], scores[best]
 
     def encode_text(self, text: str) -> Float32:
-        """Encode a text: float32 [d], unit length, zero for one without a known token."""
-        cut = self.tokenizer.encode(text[: self.about["text_tower"]["max_characters"]])
-        tokens = {"input_ids": np.array([cut.ids], dtype=np.int64), "attention_mask": np.array([cut.attention_mask], dtype=np.int64)}
-        vector: Float32 = self.text_tower.run(["vector"], tokens)[0][0]
+        """Encode a text: float32 [d], unit length, zero for one without a known piece."""
+        vector: Float32 = self.text_tower.run(["vector"], self.pieces.inputs([text]))[0][0]
         return vector
 
     def read_user(self, events: Path | None, attributes: dict[str, Any], now: datetime) -> Any:

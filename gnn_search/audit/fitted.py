@@ -63,8 +63,11 @@ def _later_words(stored: str, known: list[str], everything: list[str]) -> list[s
 
 
 def _no_own_tokenizer(model: AuditedModel) -> str | None:
-    if "static" not in model.config.text.parts or model.config.text.start is not None:
-        return "the text tower was trained by others, not on the shop's texts"
+    text = model.config.text
+    if "static" not in text.parts:
+        return "the text tower has no tokenizer of its own"
+    if text.start is not None:
+        return "the tokenizer was trained by others, not on the shop's texts"
     graph = model.shop.graph
     characters = sum(int(graph.nodes(kind)[text].str.len_chars().sum()) for kind, text in (("product", "title"), ("query", "query")))
     return "there is too much text to train the tokenizer again" if characters > _MOST_CHARACTERS else model.of_another_graph()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _RECIPE = "complete_journey"
 _CONFIG = "complete_journey"
-_CASES = 20_000
+_CASES, _PERTURBED = 20_000, 200
 _SEARCHES = (("frozen pizza", True), ("frozen pizza", False), ("yogurt", True))
 _TYPED = (
     "whole milk",
@@ -84,7 +84,7 @@ def _evaluate(out: Path) -> None:
     from gnn_search.evaluation.table import render_evaluation
 
     error_console().print(f"[4/5] evaluation on {_CASES:,} test cases")
-    evaluation = run_evaluation(out / "model", _CASES, graph=out / "graph", out=out / "evaluation", replace=True)
+    evaluation = run_evaluation(out / "model", _CASES, graph=out / "graph", perturbed=_PERTURBED, out=out / "evaluation", replace=True)
     console().print(render_evaluation(evaluation))
 
 

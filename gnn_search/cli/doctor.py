@@ -17,8 +17,8 @@ from gnn_search.console_table import make_table
 from gnn_search.threads import available_cpus, default_threads
 
 CORE = (
-    "torch", "torch-geometric", "faiss-cpu", "networkx", "numpy", "scipy", "polars", "click", "pydantic", "PyYAML", "rich",
-    "tokenizers", "safetensors", "bm25s", "cachetools", "PyStemmer", "rapidfuzz",
+    "torch", "torch-geometric", "faiss-cpu", "networkx", "numpy", "scipy", "polars", "click", "pydantic", "PyYAML", "rapidfuzz", "rich",
+    "tokenizers", "safetensors", "bm25s", "cachetools", "PyStemmer", "wordllama",
 )  # fmt: skip
 """The packages that gnn-search can't run without."""
 

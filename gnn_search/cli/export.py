@@ -52,10 +52,11 @@ def run_export(
     """Write vectors and products for other programs.
 
     Each format is a folder: parquet, npy and safetensors hold tables of the shop's own ids and vectors; faiss the index of the products;
-    text_tower a folder for sentence-transformers and Model2Vec; onnx what a server needs to encode any request of any user without
-    torch and the graph; elasticsearch, opensearch, vespa, pgvector, qdrant and milvus the
-    products with title, brand, category path and vector, beside what makes the index there. All vectors have length 1, apart from those
-    of users of whom nothing is known, which are zero and counted in the manifest.
+    text_tower what encodes any query (a table and a Python file that needs numpy; for a model of tokens or of a transformer alone a
+    folder for sentence-transformers); onnx what a server needs to encode any request of any user without torch and the graph;
+    elasticsearch, opensearch, vespa, pgvector, qdrant and milvus the products with title, brand, category path and vector, beside what
+    makes the index there. All vectors have length 1, apart from those of users of whom nothing is known, which are zero and counted in
+    the manifest.
 
     \b
     Example:
@@ -92,7 +93,7 @@ def _render(console: Console, manifest: ExportManifest) -> None:
     console.print(table)
     for name in manifest.formats:
         files = [file.bytes for path, file in manifest.files.items() if path.startswith(f"{name}/")]
-        console.print(f"{out / name}: {len(files)} files, {sum(files) / 1e6:,.1f} MB")
+        console.print(f"{out / name}: {len(files)} files, {sum(files) / 1e6:,.1f} MB{_opened_by(name, manifest)}")
     numbers = manifest.dtype if manifest.dtype != "int8" else f"int8, each worth {manifest.scale:.6g}"
     always = [name for name in manifest.formats if WRITERS[name].float32]
     if always and manifest.dtype != "float32":
@@ -103,6 +104,16 @@ def _render(console: Console, manifest: ExportManifest) -> None:
         shares = ", ".join(f"{share:.4f} at {depth}" for depth, share in recall.stored.items())
         index = "" if recall.index is None else "; by the FAISS index " + ", ".join(f"{share:.4f}" for share in recall.index.values())
         console.print(f"share of the true nearest products found, {recall.queries:,} queries: {shares}{index}")
+
+
+def _opened_by(name: FormatName, manifest: ExportManifest) -> str:
+    """Say what opens the text tower."""
+    if name != "text_tower":
+        return ""
+    if "text_tower/text_encoder.py" in manifest.files:
+        return "; opened by text_encoder.py in it, not by sentence-transformers or Model2Vec, which have no hashed terms"
+    by_one = "text_tower/config_sentence_transformers.json" in manifest.files
+    return "; opened by sentence-transformers" + ("" if by_one else " and Model2Vec")
 
 
 command = reporting(run_export, _render)

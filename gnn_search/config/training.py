@@ -202,7 +202,7 @@ class RerankerSettings(Settings):
     enabled: bool = Field(True, description="Score candidates by their interactions in the graph, beside the vectors.")
     products: int = Field(150, ge=1, le=10_000, description="Most products that a query leads to.")
     recent_length: int = Field(20, ge=0, le=1000, description="Latest interactions whose partners are candidates (0 = none).")
-    words: int = Field(50, ge=0, le=10_000, description="Most products that a query's words match (0 = none).")
+    words: int = Field(100, ge=0, le=10_000, description="Most products that a query's words match (0 = none).")
     nearest: int = Field(100, ge=0, le=10_000, description="Nearest products by vector that are candidates too.")
     half_life_days: tuple[float, ...] = Field(
         (7.0, 30.0, 90.0, 365.0),
@@ -218,6 +218,7 @@ class RerankerSettings(Settings):
     hidden: int = Field(48, ge=1, le=1024, description="Width of the scorer's hidden layer.")
     cases: int = Field(24_000, ge=1, description="Most validation cases that it is fitted on.")
     epochs: int = Field(8, ge=1, description="Passes over them.")
+    least_steps: int = Field(150, ge=1, description="Steps at least, where cases are few: as many further passes as that takes.")
     batch_size: int = Field(256, ge=1, description="Cases a step.")
     learning_rate: float = Field(5e-3, gt=0, le=1, description="Of all weights, at its height.")
     user_dropout: float = Field(0.15, ge=0, lt=1, description="Share of the cases fitted without their user.")

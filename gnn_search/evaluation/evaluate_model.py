@@ -25,7 +25,6 @@ from gnn_search.graph.cases import Cases, build_cases
 from gnn_search.layout import FORMAT_VERSION, refuse_existing, staged
 from gnn_search.machine import describe_machine
 from gnn_search.progress import Progress
-from gnn_search.retrieval.fusion.rules import Weights
 from gnn_search.retrieval.fusion.store import open_fusion
 from gnn_search.retrieval.rankers.build import MODEL_NAME, ModelCaseRanker, model_case_rankers, vector_case_ranker
 from gnn_search.retrieval.rankers.vector import VectorRanker
@@ -100,7 +99,6 @@ def evaluate_model(
     further = {} if slices is None else SlicesFile.load(Path(slices))
     opened = model if isinstance(model, Model) else open_model(model, graph)
     least = resolve_min_score(None if min_score is None else str(min_score), opened.towers.thresholds)
-    weights = None if fusion is None else open_fusion(Path(fusion), opened)
     opened.graph.verify()
     words = NewWords.prepare(perturbed, typed, opened.graph, say)
     check(opened)
@@ -108,7 +106,7 @@ def evaluate_model(
     tested = build_cases(opened.graph, split, cases, seed)
     parts = report_slices(tested, opened.graph, further)
     _note(opened, split, further, {part.name for part in parts}, say)
-    rankers = _model_rankers(opened, against, tested.time, weights)
+    rankers = _model_rankers(opened, against, tested.time, fusion)
     with progress("steps") as show:
         rankers += build_baselines(opened.graph, tested.time, wanted, settings=folder, progress=show)
     qrels = build_qrels(opened.graph, tested, split, cases, seed)
@@ -215,8 +213,9 @@ def _note(model: Model, split: str, further: Mapping[str, str], shown: Container
         say("the reranker was fitted on cases of this period, so what uses it looks better than it is")
 
 
-def _model_rankers(model: Model, rivals: Sequence[Model], time: int, weights: Weights | None) -> list[CaseRanker]:
+def _model_rankers(model: Model, rivals: Sequence[Model], time: int, fusion: str | Path | None) -> list[CaseRanker]:
     """Return the model's channels, then the rivals by their vectors."""
+    weights = None if fusion is None else open_fusion(Path(fusion), model)
     others = [vector_case_ranker(rival, open_node_embeddings(rival, time), rival.config.name) for rival in rivals]
     return [*model_case_rankers(model, open_node_embeddings(model, time), weights), *others]
 

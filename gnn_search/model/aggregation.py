@@ -163,8 +163,10 @@ class _GiveBuffer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, _: Tensor) -> tuple[Tensor, None]:
-        ctx.buffer.given = True
-        return ctx.buffer.of(ctx.table), None
+        gradient = ctx.buffer.of(ctx.table)
+        # It is the table's from now on; what comes later, in a second pass back, adds to a new one.
+        ctx.buffer.gradient, ctx.buffer.given = None, True
+        return gradient, None
 
 
 class _SumRows(torch.autograd.Function):

@@ -20,7 +20,7 @@ from gnn_search.graph.texts import TextNode, node_texts
 from gnn_search.layout import ModelLayout, staged
 from gnn_search.model.aggregation import Ragged, RowSums
 from gnn_search.model.pretrained import principal_projection
-from gnn_search.model.terms import TermHasher
+from gnn_search.model.text_encoder import TermHasher
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import TokenCutter, TokenLists
 
@@ -62,7 +62,7 @@ class BagTower(TextTower):
         self, graph: Graph, dimension: int, tokenizer: Tokenizer | None, hasher: TermHasher | None, table: Tensor | None = None
     ) -> None:
         super().__init__()
-        self._graph, self.tokenizer, self.hasher = graph, tokenizer, hasher
+        self._graph, self.dimension, self.tokenizer, self.hasher = graph, dimension, tokenizer, hasher
         self._cut_tokens = None if tokenizer is None else TokenCutter(tokenizer)
         self._pieces: dict[TextNode, Pieces] = {}
         self.log_gain = nn.Parameter(torch.zeros(()))
@@ -95,7 +95,8 @@ class BagTower(TextTower):
 
     def cut(self, texts: Sequence[str]) -> Pieces:
         """Cut texts into tokens and terms."""
-        return Pieces(None if self._cut_tokens is None else self._cut_tokens(texts), None if self.hasher is None else self.hasher(texts))
+        tokens = None if self._cut_tokens is None else self._cut_tokens(texts)
+        return Pieces(tokens, None if self.hasher is None else TokenLists(*self.hasher(texts)))
 
     def encode(self, tokens: Ragged | None, terms: Ragged | None) -> Tensor:
         """Encode texts that are cut: float32 [texts, d], of length e^g, zero for a text without a piece."""

@@ -20,11 +20,12 @@ _PLACES = ("", "0_StaticEmbedding")
 _TABLES = ("embeddings", "embedding.weight")
 
 
-def locate(reference: str) -> Path:
+def locate(reference: str, key: str) -> Path:
     """Return the file or folder that a reference names.
 
     Args:
         reference: A path, or `package:path`, a path inside an installed Python package, which is not imported.
+        key: The setting that holds it, for messages.
 
     Raises:
         ConfigError: There is none.
@@ -34,15 +35,15 @@ def locate(reference: str) -> Path:
         return path
     package, colon, inside = reference.partition(":")
     if not (colon and package.isidentifier()):
-        raise ConfigError(f"text.start names {reference}, which does not exist; give a path, or package:path inside an installed package")
+        raise ConfigError(f"{key} names {reference}, which does not exist; give a path, or package:path inside an installed package")
     spec = find_spec(package)
     roots = [] if spec is None else list(spec.submodule_search_locations or [])
     if not roots:
-        raise ConfigError(f"text.start names {reference}, but no Python package {package} is installed; run: pip install {package}")
+        raise ConfigError(f"{key} names {reference}, but no Python package {package} is installed; run: pip install {package}")
     for root in roots:
         if (Path(root) / inside).exists():
             return Path(root) / inside
-    raise ConfigError(f"text.start names {reference}, but the package {package} in {roots[0]} holds no {inside}")
+    raise ConfigError(f"{key} names {reference}, but the package {package} in {roots[0]} holds no {inside}")
 
 
 def hash_folder(folder: Path) -> str:
@@ -98,8 +99,8 @@ def read_static_model(start: str | StaticFiles, max_tokens: int) -> tuple[Tokeni
 
 def _files(start: str | StaticFiles) -> tuple[Path, Path]:
     if isinstance(start, StaticFiles):
-        return locate(start.tokenizer), locate(start.table)
-    folder = locate(start)
+        return locate(start.tokenizer, "text.start.tokenizer"), locate(start.table, "text.start.table")
+    folder = locate(start, "text.start")
     for place in _PLACES:
         files = folder / place / "tokenizer.json", folder / place / "model.safetensors"
         if all(file.is_file() for file in files):

@@ -19,7 +19,7 @@ from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.features import training_texts
 from gnn_search.model.pretrained import hash_folder, locate, principal_projection, read_static_model
 from gnn_search.model.summed_tower import SummedTower
-from gnn_search.model.terms import TermHasher
+from gnn_search.model.text_encoder import TermHasher
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import train_tokenizer
 from gnn_search.model.transformer_tower import (
@@ -44,7 +44,7 @@ def make_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout
     A frozen transformer encodes all texts of the graph now; their vectors are kept in the model folder, where a resumed run finds them.
 
     Raises:
-        ConfigError: `text.start` is not what the tower can start from.
+        ConfigError: `text.start` or `text.transformer` is not what the tower can start from.
         ArtefactError: The text vectors in the model folder are damaged, or of another transformer.
         MissingExtraError: A transformer is asked for, and the package that runs it is not installed.
     """
@@ -60,7 +60,7 @@ def make_text_tower(settings: TextSettings, dimension: int, graph: Graph, layout
     if settings.transformer is None:
         assert bag is not None
         return bag
-    folder = locate(settings.transformer)
+    folder = locate(settings.transformer, "text.transformer")
     transformer: FrozenTransformer | LearningTransformer
     if settings.frozen:
         transformer = _make_frozen(TransformerSource(folder, hash_folder(folder), settings.max_tokens), dimension, graph, layout)

@@ -35,7 +35,7 @@ class QueryReadings:
     threshold: float = 0.0
 
 
-class QueryReader:
+class QueryInterpreter:
     """Says what requests were read as, and how likely their lists are to fit.
 
     Args:

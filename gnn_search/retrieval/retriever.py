@@ -23,7 +23,7 @@ from gnn_search.model.inductive_users import InductiveUsers
 from gnn_search.requests.parser import RequestParser
 from gnn_search.requests.request import Request, RequestBatch, RequestHistory
 from gnn_search.retrieval.options import Channel, RankingOptions, open_ranking_options
-from gnn_search.retrieval.query_readings import QueryReader, QueryReadings
+from gnn_search.retrieval.query_readings import QueryInterpreter, QueryReadings
 from gnn_search.retrieval.rankers.build import build_ranker
 from gnn_search.retrieval.ranking import Ranking, empty_ranking
 from gnn_search.retrieval.request_cache import CachedRequest, CacheKey, ContextKey, RequestCache, SessionKey
@@ -71,7 +71,7 @@ class Retriever:
         self.cache = RequestCache() if cache is None else cache
         self.encoder = RequestEncoder(model, embeddings)
         self.ranker = build_ranker(model, embeddings, self.encoder, options)
-        self._reader = QueryReader(model, embeddings, self.encoder)
+        self._reader = QueryInterpreter(model, embeddings, self.encoder)
         self._cut = SimilarityCut(embeddings.vectors["product"], boosted=options.boost is not None)
         self._allowed, self._filters = options.allowed, ProductFilter(model.graph)
         self._parser = RequestParser(model, self.as_of)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Float64, Int32, Int64, expand_ranges
+from gnn_search.arrays import Bool, Float64, Int32, Int64, expand_ranges
 from gnn_search.config.training import AugmentationSettings
 from gnn_search.sampling.random_source import RandomSource
 from gnn_search.tables.plurals import change_number
@@ -45,7 +45,7 @@ class _Words:
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        lists = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.extract_all(r"\S+")
+        lists = pl.Series("text", texts, dtype=pl.String).str.to_lowercase().str.extract_all(r"\S*\w\S*")
         self.indptr = np.cumsum(np.r_[0, lists.list.len().cast(pl.Int64).to_numpy()])
         self.words = lists.explode(empty_as_null=False, keep_nulls=False)
 
@@ -54,11 +54,12 @@ class Augmenter:
     """Draws the noise and the pseudo-queries of each step, always the same for the same step.
 
     Noise is one change a query: a letter wrong in one word, a plural for a singular or back, or a word left out. A pseudo-query is some
-    words of a product's text, next to each other or from anywhere; the products are drawn evenly from the catalogue.
+    words of what a product is searched by (title, brand, category path), next to each other or from anywhere; the products are drawn
+    evenly from the catalogue.
 
     Args:
         settings: How much of it.
-        queries, products: The texts of the graph's nodes.
+        queries, products: Their texts.
         random: Of the draws.
     """
 
@@ -139,13 +140,13 @@ def _with_noise(row: Int64, words: pl.Series, draws: Float64, changed: npt.NDArr
         - returns: [texts]
     """
     sizes = np.bincount(row, minlength=len(draws))
-    chosen = (np.cumsum(sizes) - sizes) + (draws[:, 0] * sizes).astype(np.int64)
+    picked = (np.cumsum(sizes) - sizes) + (draws[:, 0] * sizes).astype(np.int64)
     kind = np.searchsorted([_TYPOS, _TYPOS + _NUMBERS], draws[:, 1], side="right")
     # A text of one word keeps it and gets a typo instead.
     kind = np.where((kind == _LEFT_OUT) & (sizes < 2), 0, kind)
     kind = np.where(whole, draws[:, 1] >= _TYPOS, kind)
     kind[~changed | (sizes == 0)] = -1
-    typo, number, left_out = (chosen[kind == place] for place in range(3))
+    typo, number, left_out = (picked[kind == place] for place in range(3))
     replaced = words.to_numpy().copy()
     replaced[typo] = add_typos(words.gather(typo).to_list(), draws[kind == 0, 2:])
     replaced[number] = change_number(words.gather(number).to_list())
@@ -156,3 +157,9 @@ def _with_noise(row: Int64, words: pl.Series, draws: Float64, changed: npt.NDArr
     texts = np.full(len(draws), "", dtype=object)
     texts[joined["row"].to_numpy()] = joined["word"].to_list()
     return list(texts)
+
+
+def draw_held_out(count: int, share: float, seed: int) -> Bool:
+    """Draw a share of queries, the same for the same seed: bool [count]."""
+    draws = RandomSource(seed).uniform("held-out queries", 0, np.arange(count, dtype=np.int64), 1)[:, 0]
+    return np.asarray(draws < share)

@@ -14,9 +14,9 @@ import polars as pl
 from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
+from gnn_search.graph.lexical.fields import searched_text
 from gnn_search.graph.store import Graph, GraphView
-from gnn_search.graph.texts import product_texts
-from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter
+from gnn_search.sampling.augmentation import AugmentedTexts, Augmenter, draw_held_out
 from gnn_search.sampling.history import QueryCategories
 from gnn_search.sampling.inputs import InputSampler, ProductInputs, QueryInputs, UserInputs
 from gnn_search.sampling.negatives.base import OwnNegatives, Positives
@@ -83,8 +83,7 @@ def queries_held_out(graph: Graph, share: float, seed: int) -> Bool:
     later = Examples.of(graph, "validation").query
     if len(later) and np.mean(~taught[later]) >= share:
         return np.zeros(count, dtype=np.bool_)
-    draws = RandomSource(seed).uniform("held-out queries", 0, np.arange(count, dtype=np.int64), 1)[:, 0]
-    return np.asarray(draws < share)
+    return draw_held_out(count, share, seed)
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ class BatchSampler:
             )
         self._random = RandomSource(config.seed)
         positives = self._take(np.arange(len(self.examples.time)))
-        products = product_texts(graph.nodes("product"))
+        products = searched_text(graph).to_list()
         self._augmenter = Augmenter(config.augmentation, graph.nodes("query")["query"].to_list(), products, self._random)
         self.negatives = build_samplers(config.negatives, config.loss.mask, graph, positives, self._random)
         self._views: OrderedDict[int, tuple[GraphView, QueryCategories]] = OrderedDict()
@@ -193,17 +192,17 @@ class BatchSampler:
         positives = self.positives(epoch, step)
         example = positives.example
         view, categories = self._view(int(self._window[example[0]]))
-        asked = sorted_unique(positives.query)
+        of_examples = sorted_unique(positives.query)
         number = epoch * self.steps_per_epoch + step
         weights, progress = self.schedule.weights(number), self.schedule.progress(number)
         own = {name: sampler.draw(positives, epoch, progress) for name, sampler in self.negatives.own.items() if weights[name]}
-        texts = self._augmenter.draw(number, asked, self._batch_size)
+        texts = self._augmenter.draw(number, of_examples, self._batch_size)
         pool, absence, row, column = self._pool(positives, epoch, step, texts.product)
         drawn_products = [drawn.product.ravel() for drawn in own.values()]
         products = sorted_unique(np.concatenate([pool, positives.product, texts.product, *drawn_products]))
         product_inputs = self.inputs.products(view, products, self._random, epoch)
-        queries = sorted_unique(np.concatenate([asked, product_inputs.queries.index]))
-        texts = replace(texts, noisy=np.searchsorted(queries, asked[texts.noisy]))
+        queries = sorted_unique(np.concatenate([of_examples, product_inputs.queries.index]))
+        texts = replace(texts, noisy=np.searchsorted(queries, of_examples[texts.noisy]))
         query_inputs = self.inputs.queries(view, queries, self._random, epoch)
         query_inputs.known[texts.noisy] = False
         pseudo, time = np.full(len(texts.product), -1, np.int32), self.examples.session_start[example]
@@ -278,7 +277,7 @@ class BatchSampler:
     def _pool(self, positives: Positives, epoch: int, step: int, pseudo: Int32) -> tuple[Int32, Float64, Int64, Int64]:
         """Draw the pool: its products, ln of the chance that it lacks each, and the places of its scores with a known positive.
 
-        The products of the pseudo-queries stand in it too: drawn evenly, they are what no query of the log has asked for.
+        The products of the pseudo-queries stand in it too: drawn evenly, most of them no query of the log leads to.
         """
         samplers, drawn, size = self.negatives.shared, [], len(positives.product)
         for sampler in samplers:

@@ -103,7 +103,7 @@ def show_negatives(
         RequestError: Nobody, or not this user, interacted with anything for the query in the training period.
     """
     graph = encoder.view.graph
-    example = _latest(graph, batches.examples, query, user)
+    example = _latest(batches, query, user)
     epoch, step, row = _place_of(batches, example)
     study, describe = Study(encoder, batches), _Describer(graph, batches)
     samplers, positive = [], None
@@ -117,8 +117,11 @@ def show_negatives(
     return QueryNegatives(query=query, user_id=user_id, positive=positive, samplers=samplers)
 
 
-def _latest(graph: Graph, examples: Examples, query: str, user: int | None) -> int:
+def _latest(batches: BatchSampler, query: str, user: int | None) -> int:
+    graph, examples = batches.graph, batches.examples
     node = graph.nodes("query")["query"].index_of(query)
+    if node is not None and batches.held_out[node]:
+        raise RequestError(f"the query {query!r} was held out of training (augmentation.held_out_queries); give another one")
     matching = examples.query == (-1 if node is None else node)
     if user is not None:
         matching &= examples.user == user

@@ -13,8 +13,8 @@ from torch.nn import functional
 from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, expand_ranges
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import Cases, build_cases
+from gnn_search.graph.lexical.fields import searched_text
 from gnn_search.graph.store import Graph
-from gnn_search.graph.texts import product_texts
 from gnn_search.model.node_encoder import NodeEncoder
 from gnn_search.model.two_tower import TwoTower
 from gnn_search.progress import Progress
@@ -143,7 +143,7 @@ def gather(
     user = np.where(dropped, -1, cases.user).astype(np.int32)
     graph = index.view.graph
     again = _cold_cases(config, index, cases, random)
-    queries, products = graph.nodes("query")["query"].to_list(), product_texts(graph.nodes("product"))
+    queries, products = graph.nodes("query")["query"].to_list(), searched_text(graph).to_list()
     augmenter = Augmenter(config.augmentation, queries, products, random)
     parts, features, order = [], [], []
     words = WordMatcher(index.view.graph, config.reranker.words)
@@ -202,9 +202,11 @@ def fit(config: TrainingConfig, examples: RerankExamples, case: Int64, progress:
     case = np.concatenate([case, np.repeat(new, times - 1)])
     scorer.standardise(features)
     optimiser = torch.optim.AdamW(scorer.parameters(), lr=settings.learning_rate, weight_decay=1e-4)
-    steps = settings.epochs * -(-len(case) // settings.batch_size)
+    a_pass = -(-len(case) // settings.batch_size)
+    epochs = max(settings.epochs, -(-settings.least_steps // a_pass))
+    steps = epochs * a_pass
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    for step, batch in enumerate(_batches(case, settings.epochs, settings.batch_size, config.seed), 1):
+    for step, batch in enumerate(_batches(case, epochs, settings.batch_size, config.seed), 1):
         both, alone, relevant, _ = _scores(scorer, examples, features, batch)
         loss = _loss(both, relevant) + _loss(alone, relevant)
         optimiser.zero_grad()

@@ -27,8 +27,8 @@ def validation_recall(encoder: NodeEncoder, cases: Cases, held_out: Bool, k: int
     products = encoder.products
     requests = torch.empty((len(cases), products.shape[1]))
     new = held_out[cases.query]
-    asked, cold = np.flatnonzero(~new), np.flatnonzero(new)
-    requests[torch.from_numpy(asked)] = encoder.encode_requests(cases.user[asked], cases.query[asked])
+    taught, cold = np.flatnonzero(~new), np.flatnonzero(new)
+    requests[torch.from_numpy(taught)] = encoder.encode_requests(cases.user[taught], cases.query[taught])
     requests[torch.from_numpy(cold)] = encoder.encode_borrowing(cases.user[cold], cases.query[cold], cold=True)[0]
     for what, vectors in (("product", products), ("request", requests)):
         refuse_divergence(vectors, f"the vector of a {what}")

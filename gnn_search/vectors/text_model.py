@@ -9,11 +9,13 @@ from safetensors.torch import save
 from tokenizers import Regex, Tokenizer, normalizers
 from torch import Tensor
 
-from gnn_search.layout import write_json
+from gnn_search.errors import ConfigError
+from gnn_search.layout import FORMAT_VERSION, write_json
 from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.text_tower import TextTower
 from gnn_search.model.tokens import most_characters, unknown_token
 from gnn_search.model.transformer_tower import FrozenTransformer, width, write_transformer
+from gnn_search.vectors.pieces import PieceSettings, piece_table, write_text_encoder
 
 _MODULES = [
     {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"},
@@ -24,17 +26,42 @@ _MODULES = [
 def write_text_model(folder: Path, tower: TextTower) -> None:
     """Write a folder that encodes texts as the tower does, to unit length.
 
-    A static tower becomes a folder for the model2vec package, a transformer one for the sentence-transformers package.
+    Tokens alone become a folder for the packages model2vec and sentence-transformers, a transformer alone one for sentence-transformers. A
+    tower with terms, which neither has, becomes a table and the file that reads it (see `TextEncoder`).
 
     Raises:
+        ConfigError: The tower is a sum of a bag and a transformer.
         ArtefactError: The transformer that the tower relies on is gone or changed.
         MissingExtraError: The tower has a transformer, and sentence-transformers is not installed.
     """
     if isinstance(tower, BagTower):
-        write_static_model(folder, tower.tokenizer, tower.folded())
-    else:
-        assert isinstance(tower, FrozenTransformer)
+        if tower.hasher is None:
+            assert tower.tokenizer is not None
+            write_static_model(folder, tower.tokenizer, tower.folded())
+        else:
+            write_piece_model(folder, tower)
+    elif isinstance(tower, FrozenTransformer):
         _write_transformer_model(folder, tower)
+    else:
+        raise ConfigError(
+            "a text tower that adds a transformer to other parts is not written as a folder of its own; export other formats, such as "
+            "--format parquet --format faiss, or train with the transformer or the other parts alone in text.parts"
+        )
+
+
+def write_piece_model(folder: Path, tower: BagTower) -> None:
+    """Write a folder that `TextEncoder` opens, and a copy of the file that defines it.
+
+    `model.safetensors` holds `pieces`, float32 [vocabulary + buckets, d], of which a text's direction is the plain sum: a row a token, that
+    of the unknown one zero, then a row a bucket.
+    """
+    folder.mkdir()
+    config = {"model_type": "gnn-search text encoder", "format_version": FORMAT_VERSION, "normalize": True}
+    write_json(folder / "config.json", {**config, **PieceSettings.of(tower).model_dump(mode="json")})
+    if tower.tokenizer is not None:
+        (folder / "tokenizer.json").write_text(tower.tokenizer.to_str(), encoding="utf-8")
+    (folder / "model.safetensors").write_bytes(save({"pieces": piece_table(tower)}))
+    write_text_encoder(folder)
 
 
 def _write_transformer_model(folder: Path, tower: FrozenTransformer) -> None:

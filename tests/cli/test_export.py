@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from models import write_model
 from onnx_folders import needs_onnx
 
 from gnn_search.cli.main import main
@@ -111,7 +112,7 @@ def test_onnx_towers_stand_in_the_manifest(tiny_model, tmp_path):
     needs_onnx()
     result = run(tiny_model, "--out", tmp_path / "out", "--format", "onnx", "--json")
     assert result.exit_code == 0, result.output
-    names = {"onnx.json", "personal_tower.onnx", "serving.py", "text_tower.onnx", "tokenizer.json"}
+    names = {"onnx.json", "personal_tower.onnx", "serving.py", "text_encoder.py", "text_tower.onnx", "tokenizer.json"}
     assert {f"onnx/{name}" for name in names} <= set(json.loads(result.stdout)["files"])
 
 
@@ -121,6 +122,21 @@ def test_onnx_without_its_extra(tiny_model, tmp_path, monkeypatch):
     assert result.exit_code == 2
     assert result.stderr == "Error: ONNX files need onnx, which is not installed; run: pip install 'gnn-search[onnx]'\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (("static", "terms"), "; opened by text_encoder.py in it, not by sentence-transformers or Model2Vec, which have no hashed terms"),
+        (("static",), "; opened by sentence-transformers and Model2Vec"),
+    ],
+)
+def test_says_what_opens_the_text_tower(tiny_graph, tmp_path, parts, said):
+    model = write_model(tiny_graph, tmp_path / "model", parts=parts)
+    result = run(model, "--out", tmp_path / "out", "--format", "text_tower", "--format", "npy")
+    assert result.exit_code == 0, result.output
+    assert " ".join(result.stdout.split()).count("opened by") == 1
+    assert said in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize(

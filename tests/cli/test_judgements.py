@@ -49,7 +49,7 @@ def shop(request, tmp_path_factory) -> tuple[str, Path]:
     config = folder / "tiny.yaml"
     negatives = [{"kind": "in_batch"}, {"kind": "taxonomy", "count": 1}, {"kind": "bm25", "depth": 5}]
     negatives += [{"kind": "low_grade"}] if request.param != "events" else []
-    config.write_text(yaml.safe_dump(tiny_settings(loop={"epochs": 3}, negatives=negatives)))
+    config.write_text(yaml.safe_dump(tiny_settings(loop={"epochs": 3}, negatives=negatives, augmentation={"held_out_queries": 0})))
     succeed("train", config, "--graph", folder / "graph", "--out", folder / "model", "--threads", 1)
     succeed("evaluate", folder / "model", "--resamples", 20, "--out", folder / "run")
     return request.param, folder

@@ -48,6 +48,7 @@ def test_the_summary_goes_to_stderr(tiny_model, source, tmp_path):
     assert "12 rows, 4 products for each of 3 requests" in result.stderr
     assert "users: 1 known, 1 unknown, 1 null" in result.stderr
     assert "queries: 2 known, 1 new" in result.stderr
+    assert "nothing matches well: 1 of the requests" in result.stderr
 
 
 def test_json_is_the_summary(tiny_model, source, tmp_path):
@@ -56,7 +57,8 @@ def test_json_is_the_summary(tiny_model, source, tmp_path):
         "out": str(tmp_path / "out.parquet"), "as_of": "2024-02-22T00:00:00", "k": 4, "min_score": None, "requests": 3, "rows": 12,
         "products_allowed": None, "products_unknown": 0,
         "requests_without_products": 0, "users_known": 1, "users_unknown": 1, "users_null": 1, "queries_known": 2, "queries_new": 1,
-        "queries_without_words": 0, "resumed": 0, "users_given": 0, "events_unknown": 0, "events_later": 0, "notes": [],
+        "queries_without_words": 1, "queries_ill_matched": 1, "resumed": 0,
+        "users_given": 0, "events_unknown": 0, "events_later": 0, "notes": [],
     }  # fmt: skip
 
 

@@ -124,7 +124,9 @@ def test_ids_and_one_product_are_written_as_the_graph_and_a_reader_would(tiny_mo
 def test_an_unknown_query(tiny_model):
     result = run(tiny_model, "zebra bread")
     assert result.exit_code == 0
-    assert "'zebra bread' without a user, a new query" in result.stdout
+    assert result.stdout.splitlines()[1:2] == ["no such query in the log"]
+    assert result.stdout.splitlines()[2].startswith("nothing matches well (a chance of ")
+    assert "no such query in the log; read as: bread 0, bread 1, bread 2" in run(tiny_model, "breads 0").stdout
 
 
 def test_titles_are_no_markup(tiny_model):

@@ -17,6 +17,7 @@ from gnn_search.cli.main import main
 from gnn_search.config.training import TrainingConfig
 from gnn_search.graph.cases import build_cases
 from gnn_search.layout import ModelLayout
+from gnn_search.sampling.batches import Examples, queries_held_out
 from gnn_search.trained.model import open_model
 from gnn_search.trained.node_embeddings import open_node_embeddings
 from gnn_search.training.run_record import RunRecord
@@ -61,7 +62,8 @@ def test_json(tiny_graph, tmp_path):
     report = json.loads(result.stdout)
     assert report["model"] == str(tmp_path / "model")
     assert report["steps"] == report["steps_planned"] > 4
-    assert report["examples"] == 300
+    held_out = queries_held_out(tiny_graph, 0.08, 1)
+    assert report["examples"] == 300 - held_out[Examples.of(tiny_graph, "train").query].sum() < 300
     assert 0 <= report["validation_recall_at_10"] <= 1
     assert [negative["kind"] for negative in report["negatives"]] == ["in_batch", "uniform", "taxonomy"]
 
@@ -166,11 +168,12 @@ def test_pre_training_comes_first(tiny_graph, tmp_path):
     assert len(ModelLayout(tmp_path / "model").metrics.read_text().splitlines()) == json.loads(result.stdout)["steps"]
 
 
-@pytest.mark.parametrize("text", [{"start": "no/where"}, {"kind": "transformer", "start": "no_such_package_here:model"}])
+@pytest.mark.parametrize("text", [{"start": "no/where"}, {"parts": ["transformer"], "transformer": "no_such_package_here:model"}])
 def test_a_start_that_is_not_there_is_named(tiny_graph, tmp_path, text):
     result = run(write_config(tmp_path, text=text), tiny_graph.path, tmp_path / "model")
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: text.start names {text['start']}, ")
+    key, value = list(text.items())[-1]
+    assert result.stderr.startswith(f"Error: text.{key} names {value}, ")
     assert not (tmp_path / "model").exists()
 
 

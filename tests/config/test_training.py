@@ -91,9 +91,15 @@ def test_one_pool_is_enough(negatives):
         ({"optimiser": {"weight_decay": 2}}, r"'optimiser\.weight_decay': .*less than or equal to 1"),
         ({"reranker": {"learning_rate": 1e38}}, r"'reranker\.learning_rate': .*less than or equal to 1 \(got 1e\+38\)"),
         ({"optimiser": {"warmup": 1}}, r"'optimiser\.warmup': .*less than 1"),
-        ({"text": {"kind": "transformer"}}, r"'text': kind transformer needs start, the folder of a sentence-transformers model"),
-        ({"text": {"kind": "transformer", "start": {"tokenizer": "a", "table": "b"}}}, r"'text': kind transformer needs start"),
-        ({"text": {"kind": "words"}}, r"'text\.kind': Input should be 'static' or 'transformer' \(got 'words'\)"),
+        ({"text": {"parts": ["transformer"]}}, r"'text': the part transformer needs transformer, the folder of a sentence-transformers"),
+        ({"text": {"parts": ["static", "static"]}}, r"'text': each part may stand once in parts"),
+        ({"text": {"parts": []}}, r"'text\.parts': Tuple should have at least 1 item"),
+        ({"text": {"parts": ["word2vec"]}}, r"'text\.parts\.0': Input should be 'static', 'terms' or 'transformer' \(got 'word2vec'\)"),
+        ({"text": {"transformer": "a"}}, r"'text': transformer is given, and parts does not name it; add it to parts, or leave"),
+        ({"text": {"grams": [9]}}, r"'text\.grams\.0'"),
+        ({"augmentation": {"noise": 1.5}}, r"'augmentation\.noise': Input should be less than or equal to 1"),
+        ({"loop": {"least_steps": 0}}, r"'loop\.least_steps': Input should be greater than or equal to 1"),
+        ({"text": {"kind": "static"}}, r"unknown key 'text\.kind'"),
         ({"text": {"pretrain": {"epochs": -1}}}, r"'text\.pretrain\.epochs': .*greater than or equal to 0"),
         ({"text": {"pretrain": {"epochs": 1}}, "product": {"text": False}}, r"text\.pretrain brings .*; it needs product\.text"),
         ({"reranker": {"half_life_days": [30, 7]}}, r"half_life_days must be at least 1e-08 and ascend"),
@@ -114,6 +120,12 @@ def test_what_is_refused(changes, message):
         config(**changes)
     assert str(caught.value).startswith("one.yaml: ")
     assert len(str(caught.value)) < 300
+
+
+def test_parts_of_the_text_tower():
+    assert config().text.parts == ("static", "terms")
+    whole = config(text={"parts": ["transformer", "static"], "transformer": "a", "start": "b"}).text
+    assert (whole.parts, whole.transformer, whole.start) == (("transformer", "static"), "a", "b")
 
 
 def test_the_preset_is_the_papers_sibling_rule():

@@ -55,3 +55,12 @@ def awkward(make_graph, tmp_path_factory) -> SimpleNamespace:
 def everything(awkward):
     """Return the export in all formats."""
     return awkward.export(formats=FORMATS)
+
+
+@pytest.fixture(scope="session")
+def tokens_export(awkward, tmp_path_factory):
+    """Return the export of a text tower of tokens alone."""
+    folder = tmp_path_factory.mktemp("tokens")
+    model = open_model(write_model(awkward.model.graph, folder / "model", vectors=False, parts=("static",)), awkward.model.graph.path)
+    export_model(model, encode_nodes(model, model.graph.manifest.test_start), folder / "export", ExportSettings(formats=("text_tower",)))
+    return folder / "export"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,13 @@ def named(page: str, language: str) -> list[Piece]:
 
 
 @pytest.fixture
-def here(everything, tmp_path, monkeypatch) -> Path:
-    """Return the folder in which the pages' programs run, an export in it."""
+def here(everything, tokens_export, tmp_path, monkeypatch) -> Path:
+    """Return the folder in which the pages' programs run, an export in it, and one of a tower of tokens alone."""
     (tmp_path / "export").symlink_to(everything)
+    (tmp_path / "tokens_export").symlink_to(tokens_export)
     monkeypatch.chdir(tmp_path)
+    # A program may add to it.
+    monkeypatch.setattr(sys, "path", sys.path.copy())
     return tmp_path
 
 

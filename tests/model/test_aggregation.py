@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnn_search.model.aggregation import Padded, PaddedVectors, Ragged, RelationConv, ValueTable, importance, pad, recency
+from gnn_search.model.aggregation import Padded, PaddedVectors, Ragged, RelationConv, RowSums, ValueTable, importance, pad, recency
 from gnn_search.model.codes import Codes
 from gnn_search.sampling.neighbours import Neighbours
 
@@ -226,3 +226,87 @@ def test_no_nodes():
     codes, nobody = Codes(np.zeros((4, 2), np.int64), 3), np.empty(0, np.int32)
     assert ValueTable(3, 2)(codes.summed(nobody)).shape == (0, 2)
     assert ValueTable(3, 2)(codes.averaged(nobody)).shape == (0, 2)
+
+
+def bag(lists: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    bounds = np.cumsum([0, *map(len, lists)])
+    return torch.tensor([row for rows in lists for row in rows], dtype=torch.int64), torch.from_numpy(bounds[:-1])
+
+
+BAGS = [[[1, 2, 2, 5], [], [2]], [[0, 0], [5]], [[], []], [[4]]]
+
+
+def plain_loss(weight: torch.Tensor, bags: list[list[list[int]]]) -> torch.Tensor:
+    sums = [torch.nn.functional.embedding_bag(*bag(lists)[:1], weight, bag(lists)[1], mode="sum") for lists in bags if any(lists)]
+    return torch.stack([(found * found).sum() + found[:, 0].sum() for found in sums]).sum()
+
+
+def row_loss(sums: RowSums, bags: list[list[list[int]]]) -> torch.Tensor:
+    found = [sums(*bag(lists)) for lists in bags]
+    return torch.stack([(part * part).sum() + part[:, 0].sum() for part in found]).sum()
+
+
+def gradient_of(bags: list[list[list[int]]]) -> torch.Tensor:
+    weight = table().requires_grad_()
+    plain_loss(weight, bags).backward()
+    assert weight.grad is not None
+    return weight.grad
+
+
+def test_row_sums_and_their_gradient_are_those_of_embedding_bag():
+    weight = torch.nn.Parameter(table())
+    sums = RowSums(weight)
+    for lists in BAGS:
+        expected = [weight[rows].sum(dim=0) if rows else torch.zeros(3) for rows in lists]
+        torch.testing.assert_close(sums(*bag(lists)), torch.stack(expected))
+    row_loss(sums, BAGS).backward()
+    torch.testing.assert_close(weight.grad, gradient_of(BAGS))
+    assert not weight.grad[3].any()
+
+
+def test_steps_with_row_sums_follow_each_other():
+    weight = torch.nn.Parameter(table())
+    sums = RowSums(weight)
+    for bags in (BAGS, BAGS[:2], BAGS[1:]):
+        weight.grad = None
+        row_loss(sums, bags).backward()
+        torch.testing.assert_close(weight.grad, gradient_of(bags))
+
+
+def test_gradients_of_row_sums_add_up_over_passes_back():
+    weight = torch.nn.Parameter(table())
+    sums = RowSums(weight)
+    row_loss(sums, BAGS).backward()
+    row_loss(sums, BAGS[:1]).backward()
+    torch.testing.assert_close(weight.grad, gradient_of(BAGS) + gradient_of(BAGS[:1]))
+    weight.grad = None
+    first, second = row_loss(sums, BAGS[:1]), row_loss(sums, BAGS[1:])
+    first.backward()
+    second.backward()
+    torch.testing.assert_close(weight.grad, gradient_of(BAGS))
+
+
+def test_a_sum_that_no_loss_needs_teaches_nothing():
+    weight = torch.nn.Parameter(table())
+    sums = RowSums(weight)
+    sums(*bag(BAGS[0]))
+    row_loss(sums, BAGS[1:]).backward()
+    torch.testing.assert_close(weight.grad, gradient_of(BAGS[1:]))
+
+
+def test_row_sums_beside_another_use_of_the_table():
+    weight = torch.nn.Parameter(table())
+    (row_loss(RowSums(weight), BAGS) + 2 * weight.sum()).backward()
+    torch.testing.assert_close(weight.grad, gradient_of(BAGS) + 2)
+
+
+def test_row_sums_without_a_gradient():
+    weight = torch.nn.Parameter(table())
+    sums = RowSums(weight)
+    with torch.no_grad():
+        found = sums(*bag(BAGS[0]))
+    assert not found.requires_grad
+    torch.testing.assert_close(found, sums(*bag(BAGS[0])).detach())
+    frozen = torch.nn.Parameter(table(), requires_grad=False)
+    assert not RowSums(frozen)(*bag(BAGS[0])).requires_grad
+    assert sums(*bag([[], []])).tolist() == torch.zeros(2, 3).tolist()

@@ -84,13 +84,14 @@ def test_the_hardest_are_the_best_scored_that_are_not_known(tiny_graph, mask):
     events = set(zip(examples.user.tolist(), examples.query.tolist(), examples.product.tolist(), strict=True))
     anyone = {event[1:] for event in events}
     for row in range(len(batch.query)):
-        user, asked = int(batch.positives.user[row]), int(batch.positives.query[row])
-        fair = [
-            place
-            for place in batch.pool.tolist()
-            for number in [int(batch.products.product[place])]
-            if ((asked, number) not in anyone if mask == "query" else (user, asked, number) not in events)
-        ]
+        pool = {place: int(batch.products.product[place]) for place in batch.pool.tolist()}
+        if row < len(batch.positives.user):
+            user, asked = int(batch.positives.user[row]), int(batch.positives.query[row])
+            known = anyone if mask == "query" else {event[1:] for event in events if event[0] == user}
+            fair = [place for place, number in pool.items() if (asked, number) not in known]
+        else:
+            # Of a pseudo-query one product is known.
+            fair = [place for place in pool if place != batch.positive[row]]
         best = sorted(fair, key=lambda place: -float(query[row] @ product[place]))[:5]
         assert rows[row][valid[row]].tolist() == best
 

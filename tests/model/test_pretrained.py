@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from gnn_search.model.static_tower import StaticTower
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional
@@ -17,16 +16,17 @@ import gnn_search
 from gnn_search.config.training import StaticFiles
 from gnn_search.errors import ConfigError
 from gnn_search.model.aggregation import Ragged
+from gnn_search.model.bag_tower import BagTower
 from gnn_search.model.pretrained import hash_folder, locate, principal_projection, read_static_model
 from gnn_search.model.tokens import TokenCutter
 from gnn_search.vectors.text_model import write_static_model
 
 
 def test_a_path_or_a_path_inside_a_package(tmp_path):
-    assert locate(str(tmp_path)) == tmp_path
+    assert locate(str(tmp_path), "text.start") == tmp_path
     root = Path(gnn_search.__file__).parent
-    assert locate("gnn_search:model") == root / "model"
-    assert locate("gnn_search:model/tokens.py") == root / "model" / "tokens.py"
+    assert locate("gnn_search:model", "text.start") == root / "model"
+    assert locate("gnn_search:model/tokens.py", "text.start") == root / "model" / "tokens.py"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,14 @@ def test_a_path_or_a_path_inside_a_package(tmp_path):
 )
 def test_what_is_not_there_is_named(reference, message):
     with pytest.raises(ConfigError, match=message):
-        locate(reference)
+        locate(reference, "text.start")
+    with pytest.raises(ConfigError, match=rf"text\.transformer names {reference}"):
+        locate(reference, "text.transformer")
+
+
+def test_a_missing_file_is_named_by_its_own_setting(tmp_path):
+    with pytest.raises(ConfigError, match=r"text\.start\.table names no/where"):
+        read_static_model(StaticFiles(tokenizer=str(tmp_path), table="no/where"), 16)
 
 
 def test_a_folders_hash_is_that_of_its_weights_and_settings(tmp_path):
@@ -108,9 +115,10 @@ TEXTS = ["red tea", "white bread milk", "Oat JAM", "jam unheard of", "milk"]
 
 
 @pytest.mark.parametrize(("name", "place"), [("embeddings", ""), ("embedding.weight", ""), ("embedding.weight", "0_StaticEmbedding")])
-def test_all_angles_are_kept_where_no_dimension_is_lost(tmp_path, table, name, place):
-    tokenizer, found = read_static_model(write(tmp_path, {name: table}, place), WIDTH + 3, 16)
-    assert found.shape == (len(WORDS), WIDTH + 3)
+def test_all_angles_are_kept(tmp_path, table, name, place):
+    tokenizer, found = read_static_model(write(tmp_path, {name: table}, place), 16)
+    assert found.shape == (len(WORDS), WIDTH)
+    assert found.square().sum(dim=1).mean().item() == pytest.approx(1, abs=1e-5)
     plain = word_tokenizer()
     plain.no_padding()
     torch.testing.assert_close(cosines(tokenizer, found, TEXTS), cosines(plain, table, [text.lower() for text in TEXTS]), rtol=0, atol=1e-5)
@@ -120,7 +128,7 @@ def test_half_precision_mapping_and_weights(tmp_path, table):
     mapping = torch.tensor([0, 1, 1, 2, 3, 4, 4, 5])
     weights = torch.linspace(0.5, 2, len(WORDS))
     start = write(tmp_path, {"embeddings": table[:WIDTH].half(), "mapping": mapping, "weights": weights})
-    tokenizer, found = read_static_model(start, WIDTH, 16)
+    tokenizer, found = read_static_model(start, 16)
     expected = table[:WIDTH].half().float()[mapping] * weights[:, None]
     torch.testing.assert_close(cosines(tokenizer, found, TEXTS), cosines(tokenizer, expected, TEXTS), rtol=0, atol=1e-5)
 
@@ -128,23 +136,23 @@ def test_half_precision_mapping_and_weights(tmp_path, table):
 def test_two_files(tmp_path, table):
     write(tmp_path, {"embeddings": table})
     files = StaticFiles(tokenizer=str(tmp_path / "tokenizer.json"), table=str(tmp_path / "model.safetensors"))
-    assert torch.equal(read_static_model(files, 4, 16)[1], read_static_model(str(tmp_path), 4, 16)[1])
+    assert torch.equal(read_static_model(files, 16)[1], read_static_model(str(tmp_path), 16)[1])
 
 
 def test_texts_are_lowered_cut_and_not_padded(tmp_path, table):
-    tokenizer, _ = read_static_model(write(tmp_path, {"embeddings": table}), 4, 3)
+    tokenizer, _ = read_static_model(write(tmp_path, {"embeddings": table}), 3)
     # Three tokens count, and nine characters: three times the median length of a token.
     assert TokenCutter(tokenizer)(["RED Tea", "tea " * 9, "a b c tea", "nothing"]).indptr.tolist() == [0, 2, 4, 4, 4]
 
 
 def test_the_model2vec_package_gives_the_towers_vectors(tmp_path, table, tiny_graph):
     model2vec = pytest.importorskip("model2vec")
-    tokenizer, start = read_static_model(write(tmp_path / "start", {"embeddings": table}), 4, 16)
-    tower = StaticTower(tiny_graph, tokenizer, 4, start)
+    tokenizer, start = read_static_model(write(tmp_path / "start", {"embeddings": table}), 16)
+    tower = BagTower(tiny_graph, 4, tokenizer, None, start)
     assert torch.equal(tower.tokens, start)
     with torch.no_grad():
         tower.importance.normal_()
-        tower.projection.weight.add_(torch.randn(4, 4))
+        tower.projection.weight.add_(torch.randn(4, WIDTH))
         ours = functional.normalize(tower(TEXTS), dim=1).numpy()
     write_static_model(tmp_path / "out", tokenizer, tower.folded())
     static = model2vec.StaticModel.from_pretrained(tmp_path / "out")
@@ -155,8 +163,8 @@ def test_a_folder_that_model2vec_wrote(tmp_path, table, tiny_graph):
     model2vec = pytest.importorskip("model2vec")
     theirs = model2vec.StaticModel(table.numpy(), word_tokenizer(), normalize=True)
     theirs.save_pretrained(tmp_path / "start")
-    tokenizer, start = read_static_model(str(tmp_path / "start"), WIDTH, 16)
-    tower = StaticTower(tiny_graph, tokenizer, WIDTH, start)
+    tokenizer, start = read_static_model(str(tmp_path / "start"), 16)
+    tower = BagTower(tiny_graph, WIDTH, tokenizer, None, start)
     with torch.no_grad():
         ours = functional.normalize(tower(["red tea", "oat jam"]), dim=1)
     expected = torch.from_numpy(theirs.encode(["red tea", "oat jam"]))
@@ -195,7 +203,7 @@ def test_what_is_no_static_model_is_named(tmp_path, table, damage, message):
     start = write(tmp_path, {"embeddings": table})
     damage(tmp_path)
     with pytest.raises(ConfigError, match=message):
-        read_static_model(start, 4, 16)
+        read_static_model(start, 16)
 
 
 def test_tokenizers_that_know_everything_or_not():

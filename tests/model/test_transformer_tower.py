@@ -43,7 +43,7 @@ def folder(tmp_path_factory):
 
 
 def config_for(folder, frozen: bool, **loop):
-    text = {"kind": "transformer", "start": str(folder), "frozen": frozen, "max_tokens": 12}
+    text = {"parts": ["transformer"], "transformer": str(folder), "frozen": frozen, "max_tokens": 12}
     loop = {"batch_size": 128, "refresh_every": 2, "validate_every": 2, **loop}
     return tiny_config(text=text, optimiser={"transformer_learning_rate": 0.01}, loop=loop)
 
@@ -249,10 +249,12 @@ def test_chunks_change_no_gradient(folder):
 def test_without_the_extra_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     (tmp_path / "modules.json").write_text("[]")
-    with pytest.raises(MissingExtraError, match=r"text\.kind transformer needs sentence_transformers, .* pip install 'gnn-search\[transf"):
+    with pytest.raises(
+        MissingExtraError, match=r"the text part transformer needs sentence_transformers, .* pip install 'gnn-search\[transf"
+    ):
         load_transformer(tmp_path, 12)
 
 
 def test_a_transformer_needs_a_folder():
-    with pytest.raises(ValidationError, match="kind transformer needs start, the folder of a sentence-transformers model"):
-        tiny_config(text={"kind": "transformer"})
+    with pytest.raises(ValidationError, match="the part transformer needs transformer, the folder of a sentence-transformers model"):
+        tiny_config(text={"parts": ["transformer"]})

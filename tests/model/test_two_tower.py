@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 from towers import random_towers, tiny_config
 
 from gnn_search.model.node_encoder import NodeEncoder
@@ -210,9 +211,13 @@ def test_the_loss_is_its_formula(tiny_graph):
         base = towers.product_bases(batch.products.product, torch.ones(len(batch.products.product), dtype=torch.bool))
         product = towers.product(batch.products, base, text, batch.queries.query, towers.bases)
         towers.vectors[batch.products.product] = product
-        query = towers.query(batch.queries, text, towers.vectors)[batch.query]
+        noisy = len(batch.texts.noisy)
+        text[batch.texts.noisy] = towers.text(batch.texts.texts)[:noisy]
+        pseudo = functional.normalize(towers.text(batch.texts.texts[noisy:]), dim=1)
+        query = torch.cat([towers.query(batch.queries, text, towers.vectors), pseudo])[batch.query]
         query = towers.personalise(query, batch.users, towers.vectors)
         scores = query @ product.T / towers.temperature
+    assert min(noisy, len(pseudo)) > 3
     pool, own = [], []
     masked = set(zip(batch.masked_row.tolist(), batch.masked_column.tolist(), strict=True))
     assert any(batch.pool[column] != batch.positive[row] for row, column in masked)

@@ -14,6 +14,7 @@ from shops import build, write_tiny_shop
 from towers import random_towers, tiny_config
 
 from gnn_search.errors import ArtefactError
+from gnn_search.graph.known_queries.weights import LenderWeights
 from gnn_search.layout import ModelLayout, hash_files
 from gnn_search.model.features import training_texts
 from gnn_search.model.node_encoder import NodeEncoder
@@ -21,6 +22,7 @@ from gnn_search.model.tokens import train_tokenizer
 from gnn_search.rerank.candidates import partner_relations
 from gnn_search.rerank.features import feature_names
 from gnn_search.rerank.scorer import RerankScorer
+from gnn_search.rerank.understanding import ConfidenceWeights, Understanding
 from gnn_search.sampling.inputs import InputSampler
 from gnn_search.trained.model import open_model, save_model
 
@@ -98,6 +100,20 @@ def test_a_reranker_that_is_gone_is_not_opened(fresh_model):
     assert opened.reranker is not None
     save_model(fresh_model, opened.graph, opened.config, opened.towers, None, {}, {})
     assert open_model(fresh_model).reranker is None
+
+
+def test_what_is_understood_comes_back_or_is_refused(tiny_graph, tmp_path):
+    config = tiny_config()
+    understanding = Understanding(lenders=LenderWeights(stems=1.5), confidence=ConfidenceWeights(threshold=0.25))
+    towers = random_towers(tiny_graph, config)
+    save_model(tmp_path / "model", tiny_graph, config, towers, None, {}, {}, understanding=understanding)
+    assert open_model(tmp_path / "model").understanding == understanding
+    save_model(tmp_path / "plain", tiny_graph, config, towers, None, {}, {})
+    assert open_model(tmp_path / "plain").understanding == Understanding()
+    file = ModelLayout(tmp_path / "model").understanding
+    file.write_text(file.read_text().replace("0.25", "1.25"))
+    with pytest.raises(ArtefactError, match="is damaged: its files differ from those that were written; train the model again"):
+        open_model(tmp_path / "model")
 
 
 def test_the_same_model_gives_the_same_bytes(tiny_graph, tmp_path):

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from models import write_model
 
+from gnn_search.layout import FORMAT_VERSION, read_json
 from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.model.text_encoder import TextEncoder
 from gnn_search.model.tokens import most_characters
 from gnn_search.trained.model import open_model
-from gnn_search.vectors.text_model import write_static_model
+from gnn_search.vectors.text_model import write_text_model
 
 TEXTS = [
     "bread 0",
@@ -31,11 +34,16 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def both(tiny_model, tmp_path_factory):
+def static_model(tiny_graph, tmp_path_factory):
+    return write_model(tiny_graph, tmp_path_factory.mktemp("static") / "model", parts=("static",))
+
+
+@pytest.fixture(scope="module")
+def both(static_model, tmp_path_factory):
     model2vec = pytest.importorskip("model2vec")
-    model = open_model(tiny_model)
+    model = open_model(static_model)
     folder = tmp_path_factory.mktemp("static") / "text_tower"
-    write_static_model(folder, model.towers.text.tokenizer, model.towers.text.folded())
+    write_text_model(folder, model.towers.text)
     encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
     static = model2vec.StaticModel.from_pretrained(folder)
 
@@ -82,11 +90,11 @@ def test_long_texts_are_cut_alike(both):
 
 
 @pytest.fixture(scope="module")
-def sentence_model(tiny_model, tmp_path_factory):
+def sentence_model(static_model, tmp_path_factory):
     api = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed; it is the extra 'transformer'")
-    model = open_model(tiny_model)
+    model = open_model(static_model)
     folder = tmp_path_factory.mktemp("static") / "text_tower"
-    write_static_model(folder, model.towers.text.tokenizer, model.towers.text.folded())
+    write_text_model(folder, model.towers.text)
     encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
     return api.SentenceTransformer(str(folder), device="cpu"), lambda texts: encoder.encode_texts(texts).numpy(), model
 
@@ -104,3 +112,25 @@ def test_sentence_transformers_gives_the_same_vectors_for_any_text(sentence_mode
     sentences, ours, _ = sentence_model
     storable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
     assert np.allclose(sentences.encode(storable), ours(storable), atol=1e-5)
+
+
+def test_terms_make_a_folder_that_only_its_own_file_opens(tiny_model, tmp_path):
+    model = open_model(tiny_model)
+    folder = tmp_path / "text_tower"
+    write_text_model(folder, model.towers.text)
+    assert sorted(file.name for file in folder.iterdir()) == ["config.json", "model.safetensors", "text_encoder.py", "tokenizer.json"]
+    config = read_json(folder / "config.json", "a text tower")
+    assert config == {
+        "model_type": "gnn-search text encoder",
+        "format_version": FORMAT_VERSION,
+        "normalize": True,
+        "dimension": 16,
+        "vocabulary": model.towers.text.tokenizer.get_vocab_size(),
+        "max_tokens": 8,
+        "max_characters": most_characters(model.towers.text.tokenizer),
+        "buckets": 512,
+        "grams": [3, 4],
+    }
+    encoder = NodeEncoder(model.towers, model.inputs, model.graph.before(model.graph.manifest.test_start))
+    texts = [*TEXTS, *model.graph.nodes("product")["title"], *model.graph.nodes("query")["query"]]
+    assert np.abs(TextEncoder(folder)(texts) - encoder.encode_texts(texts).numpy()).max() < 1e-5

@@ -5,22 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from gnn_search.config.base import StrictModel
+from gnn_search.vectors.pieces import PieceSettings
 
 MANIFEST, TEXT_TOWER, TOKENIZER, PERSONAL_TOWER = "onnx.json", "text_tower.onnx", "tokenizer.json", "personal_tower.onnx"
-"""Files of a folder of ONNX towers; `serving.py` and its tables, `NAME.npy`, lie beside them."""
-
-
-class TextTowerInfo(StrictModel):
-    """The text tower.
-
-    Attributes:
-        max_tokens: Tokens of a text that count; the tokenizer sees to it.
-        max_characters: Characters of a text that count, to be cut off before the tokenizer; null for all.
-    """
-
-    max_tokens: int | None
-    max_characters: int | None
-    vocabulary: int
+"""Files of a folder of ONNX towers; `text_encoder.py`, `serving.py` and its tables, `NAME.npy`, lie beside them."""
 
 
 class ValueCodes(StrictModel):
@@ -99,6 +87,6 @@ class OnnxManifest(StrictModel):
     opset: int
     ir_version: int
     onnx: str
-    text_tower: TextTowerInfo
+    text_tower: PieceSettings
     personal_tower: PersonalTowerInfo | None
     check: OnnxCheck

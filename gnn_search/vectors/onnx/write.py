@@ -16,6 +16,7 @@ from gnn_search.errors import ArtefactError, MissingExtraError
 from gnn_search.graph.store import to_datetime
 from gnn_search.layout import FORMAT_VERSION, write_json
 from gnn_search.model.node_encoder import NodeEncoder
+from gnn_search.model.text_encoder import TextPieces
 from gnn_search.trained.model import Model
 from gnn_search.trained.node_embeddings import NodeEmbeddings
 from gnn_search.vectors.onnx.manifest import (
@@ -26,16 +27,18 @@ from gnn_search.vectors.onnx.manifest import (
     OnnxCheck,
     OnnxManifest,
     PersonalTowerInfo,
-    TextTowerInfo,
 )
 from gnn_search.vectors.onnx.network import IR_VERSION, OPSET
 from gnn_search.vectors.onnx.personal_tower import user_of, write_onnx_personal_tower, write_serving_tables
 from gnn_search.vectors.onnx.serving import ServingTables, read_tables
 from gnn_search.vectors.onnx.text_tower import write_onnx_text_tower
+from gnn_search.vectors.pieces import PieceSettings
 
 TOLERANCE = 1e-5
 """Greatest difference of a number in a unit vector."""
 _REQUESTS, _TEXTS, _BATCH = 256, 1024, 64
+_ODD_TEXTS = ("", "\N{SNOWMAN}", "wihte bred", "\u82f9\u679c\u624b\u673a\u58f3", "x" * 500, "word " * 100)
+"""None, an unknown one, typos, no spaces, too long a word, too many words."""
 
 
 def write_onnx_towers(folder: Path, model: Model, shop: NodeEmbeddings) -> OnnxManifest:
@@ -44,7 +47,7 @@ def write_onnx_towers(folder: Path, model: Model, shop: NodeEmbeddings) -> OnnxM
     The towers are run by ONNX Runtime and compared with the package before the manifest is written.
 
     Raises:
-        ConfigError: The text tower is a transformer, or a network would be too large for the format.
+        ConfigError: The text tower has a transformer, or a network would be too large for the format.
         ArtefactError: The towers differ from the package's.
         MissingExtraError: The package onnx or onnxruntime is not installed.
     """
@@ -78,17 +81,15 @@ class OnnxTextTower:
         MissingExtraError: The package onnxruntime is not installed.
     """
 
-    def __init__(self, folder: Path, info: TextTowerInfo) -> None:
-        self._session, self._most = open_session(folder / TEXT_TOWER), info.max_characters
-        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    def __init__(self, folder: Path, settings: PieceSettings) -> None:
+        self._session = open_session(folder / TEXT_TOWER)
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER)) if settings.vocabulary else None
+        self._pieces = TextPieces(settings.model_dump(), tokenizer)
 
     def __call__(self, texts: Sequence[str]) -> Float32:
         """Encode texts: float32 [n, d], unit length, zero for a text of which nothing is known."""
-        cut = self._tokenizer.encode_batch_fast([text[: self._most] for text in texts])
-        ids = np.array([text.ids for text in cut], dtype=np.int64).reshape(len(texts), -1)
-        mask = np.array([text.attention_mask for text in cut], dtype=np.int64).reshape(len(texts), -1)
-        vectors: Float32 = self._session.run(["vector"], {"input_ids": ids, "attention_mask": mask})[0]
-        return vectors
+        batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
+        return np.concatenate([self._session.run(["vector"], self._pieces.inputs(batch))[0] for batch in batches])
 
 
 def open_session(file: Path) -> Any:
@@ -108,7 +109,7 @@ def open_session(file: Path) -> Any:
     return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
 
-def check_towers(folder: Path, model: Model, encoder: NodeEncoder, text: TextTowerInfo, personal: PersonalTowerInfo | None) -> OnnxCheck:
+def check_towers(folder: Path, model: Model, encoder: NodeEncoder, text: PieceSettings, personal: PersonalTowerInfo | None) -> OnnxCheck:
     """Compare the towers of a folder with the package's, on texts and requests spread over the shop.
 
     Raises:
@@ -118,7 +119,7 @@ def check_towers(folder: Path, model: Model, encoder: NodeEncoder, text: TextTow
     import onnxruntime
 
     texts = model.graph.nodes("query")["query"].gather(spread_evenly(model.graph.num_nodes["query"], _TEXTS)).to_list()
-    texts = [*texts, "", "\N{SNOWMAN}"]
+    texts = [*texts, *_ODD_TEXTS]
     difference = _greatest(OnnxTextTower(folder, text)(texts), encoder.encode_texts(texts).numpy(), "text_tower.onnx")
     requests, moved = 0, None
     if personal is not None:

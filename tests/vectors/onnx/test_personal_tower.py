@@ -131,6 +131,6 @@ def test_a_model_without_users_has_no_personal_tower(tiny_graph, tmp_path):
     written = write_towers(tiny_graph, config, tmp_path / "towers")
     assert written.manifest.personal_tower is None
     assert (written.manifest.check.requests, written.manifest.check.personal_difference) == (0, None)
-    assert {path.name for path in written.folder.iterdir()} == {"onnx.json", "text_tower.onnx", "tokenizer.json"}
+    assert {path.name for path in written.folder.iterdir()} == {"onnx.json", "text_encoder.py", "text_tower.onnx", "tokenizer.json"}
     with pytest.raises(ValueError, match="has nothing to say of users; search with the query's vector itself"):
         ServingTables.open(written.folder)

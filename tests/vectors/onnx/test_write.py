@@ -48,7 +48,7 @@ def test_the_manifest_says_what_is_there(written):
 
 def test_the_manifest_says_how_well_they_agree(written):
     found = written.manifest.check
-    assert (found.texts, found.requests) == (22, 256)
+    assert (found.texts, found.requests) == (26, 256)
     assert 0 < found.text_difference < 1e-5
     assert found.personal_difference is not None
     assert 0 < found.personal_difference < 1e-5
