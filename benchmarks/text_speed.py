@@ -27,6 +27,8 @@ from gnn_search.threads import set_threads
 if TYPE_CHECKING:
     from gnn_search.model.bag_tower import BagTower
 
+Encode = Callable[[Sequence[str]], object]
+"""Encodes texts."""
 _TEXTS, _ROUNDS = 20_000, 3
 _BATCHES = (1, 64, 2048)
 _PARTS = (("static", "terms"), ("static",), ("terms",))
@@ -65,19 +67,20 @@ def measure(path: Path) -> dict[str, Any]:
             tower = make_text_tower(TextSettings(parts=parts), config.dimension, graph, ModelLayout(Path(folder)))
             assert isinstance(tower, BagTower)
             write_piece_model(Path(folder) / "tower", tower)
-            for name, encode in {"gnn-search": _of_tower(tower), "text_encoder.py": TextEncoder(Path(folder) / "tower")}.items():
+            ways: dict[str, Encode] = {"gnn-search": _of_tower(tower), "text_encoder.py": TextEncoder(Path(folder) / "tower")}
+            for name, encode in ways.items():
                 for size in _BATCHES:
                     rates[f"{' + '.join(parts)}, {name}, batches of {size}"] = _rate(encode, texts, size)
     return {"texts": len(texts), "letters_a_text": float(np.mean([len(text) for text in texts])), "texts_per_cpu_second": rates}
 
 
-def _of_tower(tower: BagTower) -> Callable[[Sequence[str]], object]:
+def _of_tower(tower: BagTower) -> Encode:
     from torch.nn import functional
 
     return lambda texts: functional.normalize(tower(texts), dim=1).numpy()
 
 
-def _rate(encode: Callable[[Sequence[str]], object], texts: Sequence[str], size: int) -> int:
+def _rate(encode: Encode, texts: Sequence[str], size: int) -> int:
     seconds = []
     for _ in range(_ROUNDS):
         start = time.process_time()

@@ -295,15 +295,11 @@ class Recipe(NamedFile, LexicalSettings):
     max_reject_share: float = Field(0.01, ge=0, le=1, description="The build fails when a larger share of a table's rows can't be used.")
 
     @model_validator(mode="after")
-    def _split_column_named(self) -> Recipe:
+    def _split_fits_the_tables(self) -> Recipe:
         events = self.tables.events
         if self.split.by == "column" and (events is None or events.split is None):
             raise ValueError("split by column needs tables.events.split to name the column")
-        return self
-
-    @model_validator(mode="after")
-    def _split_by_judgements_alone(self) -> Recipe:
-        if (self.split.by == "judgements") != (self.tables.events is None):
+        if (self.split.by == "judgements") != (events is None):
             raise ValueError("a recipe without tables.events is split by judgements (split: {by: judgements}), one with events by them")
         return self
 

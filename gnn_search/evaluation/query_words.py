@@ -33,7 +33,8 @@ def find_misspelt(graph: Graph, query: Int32, interactions: Int64) -> Bool:
     """
     texts = graph.nodes("query")["query"]
     # What is looked up itself is known by its interactions alone.
-    known = _distinct_words(pl.concat([searched_text(graph), texts.filter(pl.Series(interactions > 0))]))
+    catalogue = searched_text(graph).to_frame("text").select(normalise_query(pl.col("text"))).to_series()
+    known = _words(pl.concat([catalogue, texts.filter(pl.Series(interactions > 0))])).select(pl.col("word").unique()).sort("word")
     distinct = sorted_unique(query)
     mine = _words(texts.gather(distinct))
     unknown = mine.select(pl.col("word").unique()).join(known, on="word", how="anti").sort("word")["word"]
@@ -57,27 +58,23 @@ def names_category(graph: Graph, query: Int32, product: Int32) -> pl.Series:
     rows = pl.DataFrame({"query": query, "category": own})
     pairs = rows.unique(maintain_order=True).filter(pl.col("category") >= 0)
     text = graph.nodes("query")["query"].gather(pairs["query"])
-    path, name = (nodes[column].gather(pairs["category"]) for column in ("path", "name"))
-    found = pl.DataFrame({"query": _word_sets(text), "path": _word_sets(path), "text": text, "name": name}).select(
-        (pl.col("query").list.set_intersection("path").list.len() > 0)
-        | pl.col("text").str.contains(normalise_query(pl.col("name")), literal=True)
+    category = nodes.select(normalise_query(pl.col("path", "name")))[pairs["category"]]
+    sets = _word_sets(pl.concat([text, category["path"]]))
+    found = pl.DataFrame({"query": sets[: len(text)], "path": sets[len(text) :], "text": text, "name": category["name"]}).select(
+        (pl.col("query").list.set_intersection("path").list.len() > 0) | pl.col("text").str.contains(pl.col("name"), literal=True)
     )
     named = pairs.with_columns(found.to_series().alias("names"))
     return rows.join(named, on=["query", "category"], how="left", maintain_order="left")["names"]
 
 
 def _words(texts: pl.Series) -> pl.DataFrame:
-    """Cut texts into words: columns row, word."""
-    lists = texts.to_frame("text").select(word=normalise_query(pl.col("text")).str.extract_all(_WORD)).with_row_index("row")
+    """Cut normalised texts into words: columns row, word."""
+    lists = texts.str.extract_all(_WORD).to_frame("word").with_row_index("row")
     return lists.explode("word").drop_nulls("word")
 
 
-def _distinct_words(texts: pl.Series) -> pl.DataFrame:
-    return _words(texts).select(pl.col("word").unique()).sort("word")
-
-
 def _word_sets(texts: pl.Series) -> pl.Series:
-    """Return the words of each text that say something, each in the shorter of singular and plural."""
+    """Return the words of each normalised text that say something, each in the shorter of singular and plural."""
     words = _words(texts).filter(~pl.col("word").is_in(STOPWORDS_EN))
     distinct = words.select(pl.col("word").unique()).sort("word")["word"]
     other = pl.Series(change_number(distinct.to_list()), dtype=pl.String)

@@ -60,7 +60,8 @@ def build_graph(
         for node_type, table in nodes.tables.items():
             table.write_parquet(layout.nodes(node_type))
         num_examples = write_examples(layout, events, tables.events, cuts, recipe) | write_held_out(layout, held, nodes, recipe)
-        num_examples |= write_judgements(layout, tables, nodes, recipe)
+        if recipe.tables.judgements is not None:
+            num_examples |= write_judgements(layout, tables, nodes, recipe.tables.judgements)
         tables.rejects.write_parquet(layout.rejects)
         if synonyms is not None:
             synonyms.write_parquet(layout.synonyms)
@@ -82,7 +83,10 @@ def _in_time(recipe: Recipe, tables: ShopTables, back: int) -> tuple[Recipe, Sho
         if recipe.tables.events.clock == "order":
             spread, (validation, test) = spread_times(tables.events, (cuts.validation, cuts.test))
             tables, cuts = replace(tables, events=spread), Cuts(validation, test)
-    return recipe, *place_judgements(recipe, tables, cuts)
+    if recipe.tables.judgements is not None:
+        tables, cuts = place_judgements(recipe.tables.judgements, tables, cuts)
+    assert cuts is not None  # A recipe has events, judgements or both.
+    return recipe, tables, cuts
 
 
 def _source_files(recipe: Recipe, data: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from gnn_search.arrays import Int64
-from gnn_search.config.recipe import JUDGEMENT_ACTION, JudgementsTable, Recipe
+from gnn_search.config.recipe import JUDGEMENT_ACTION, JudgementsTable
 from gnn_search.errors import TableError
 from gnn_search.graph.node_tables import NodeTables
 from gnn_search.graph.split import Cuts
@@ -26,7 +26,7 @@ _SPAN = 100 * 86_400_000_000
 """A hundred days, µs: how long it lasts; so that windows and half-lives of the usual length divide it well."""
 
 
-def place_judgements(recipe: Recipe, tables: ShopTables, cuts: Cuts | None) -> tuple[ShopTables, Cuts]:
+def place_judgements(settings: JudgementsTable, tables: ShopTables, cuts: Cuts | None) -> tuple[ShopTables, Cuts]:
     """Add the relevant pairs to the events, as anonymous interactions of the action `judged`.
 
     Judgements have no time. Each query gets a place in the order of time, drawn by its hash, and all its pairs stand there, so that a
@@ -35,8 +35,8 @@ def place_judgements(recipe: Recipe, tables: ShopTables, cuts: Cuts | None) -> t
     events of their period; without, evenly over a hundred days.
 
     Args:
-        recipe: The shop's recipe.
-        tables: Its tables; events sorted by time.
+        settings: What the recipe says of them.
+        tables: The shop's tables; events sorted by time.
         cuts: Where validation and test start; None for a shop without events, whose judgements say it.
 
     Returns:
@@ -45,10 +45,8 @@ def place_judgements(recipe: Recipe, tables: ShopTables, cuts: Cuts | None) -> t
     Raises:
         TableError: The events have the action `judged` already.
     """
-    settings, judgements = recipe.tables.judgements, tables.judgements
-    if settings is None or judgements is None:
-        assert cuts is not None
-        return tables, cuts
+    judgements = tables.judgements
+    assert judgements is not None
     if (tables.events["action"] == JUDGEMENT_ACTION).any():
         raise TableError(
             f"events: the action '{JUDGEMENT_ACTION}' is that of judged pairs, which this recipe has too; rename it in the events"
@@ -67,11 +65,10 @@ def place_judgements(recipe: Recipe, tables: ShopTables, cuts: Cuts | None) -> t
     return replace(tables, events=events.sort("time", maintain_order=True)), cuts
 
 
-def write_judgements(layout: GraphLayout, tables: ShopTables, nodes: NodeTables, recipe: Recipe) -> dict[str, int]:
+def write_judgements(layout: GraphLayout, tables: ShopTables, nodes: NodeTables, settings: JudgementsTable) -> dict[str, int]:
     """Write all judged pairs, by query: node numbers, grade, gain, whether the pair is relevant, and the split; return their number."""
-    settings, rows = recipe.tables.judgements, tables.judgements
-    if settings is None or rows is None:
-        return {}
+    rows = tables.judgements
+    assert rows is not None
     for column, node_type in (("query", "query"), ("product_id", "product")):
         lookup = nodes.tables[node_type].select(column, pl.int_range(pl.len(), dtype=pl.Int32).alias(f"{node_type}_node"))
         rows = rows.join(lookup, on=column, how="left", maintain_order="left")

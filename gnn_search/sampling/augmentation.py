@@ -15,6 +15,8 @@ from gnn_search.sampling.random_source import RandomSource
 from gnn_search.tables.plurals import change_number
 from gnn_search.tables.typos import add_typos
 
+_TYPOS, _NUMBERS, _LEFT_OUT = 0.4, 0.25, 2
+"""How many of the changes are typos and how many plurals or singulars; the others are words left out, the kind 2."""
 _MOST_WORDS = 4
 """Words of a pseudo-query, at most."""
 
@@ -74,14 +76,18 @@ class Augmenter:
         """
         generator = self._random.generator("augmented texts", step)
         noisy = np.flatnonzero(generator.random(len(query)) < self._settings.noise)
-        rows, words = _taken(self._queries, query[noisy].astype(np.int64))
-        texts = _joined(*_with_noise(rows, words, np.ones(len(noisy), np.bool_), generator), len(noisy))
+        draws = generator.random((len(noisy), 4))
         count = round(self._settings.pseudo_queries * batch_size) if len(self._with_words) else 0
         product = self._with_words[generator.integers(0, max(len(self._with_words), 1), count)]
-        rows, words = self._some_words(product.astype(np.int64), generator)
+        row, words = self._some_words(product.astype(np.int64), generator)
         changed = generator.random(count) < self._settings.typos
-        texts += _joined(*_with_noise(rows, words, changed, generator, leave_out=False), count)
-        return AugmentedTexts(noisy, product, texts)
+        draws = np.concatenate([draws, generator.random((count, 4))])
+        of_query, of_words = _taken(self._queries, query[noisy].astype(np.int64))
+        row, words = np.concatenate([of_query, len(noisy) + row]), pl.concat([of_words, words])
+        # A pseudo-query is short already: it keeps all its words.
+        of_product = np.arange(len(draws)) >= len(noisy)
+        changed = np.r_[~of_product[: len(noisy)], changed]
+        return AugmentedTexts(noisy, product, _with_noise(row, words, draws, changed, of_product))
 
     def with_noise(self, query: Int32, step: int = 0) -> list[str]:
         """Return the texts of queries with one change each, the same for the same step.
@@ -92,7 +98,8 @@ class Augmenter:
         """
         generator = self._random.generator("noisy queries", step)
         row, words = _taken(self._queries, query.astype(np.int64))
-        return _joined(*_with_noise(row, words, np.ones(len(query), np.bool_), generator), len(query))
+        none = np.zeros(len(query), np.bool_)
+        return _with_noise(row, words, generator.random((len(query), 4)), ~none, none)
 
     def log_absence(self, product: Int32, count: int) -> Float64:
         """Return ln of the chance that none of so many pseudo-queries asks for each of some products: float64 like product."""
@@ -122,35 +129,32 @@ def _taken(texts: _Words, rows: Int64) -> tuple[Int64, pl.Series]:
     return row, texts.words.gather(position)
 
 
-def _with_noise(
-    row: Int64, words: pl.Series, changed: npt.NDArray[np.bool_], generator: np.random.Generator, *, leave_out: bool = True
-) -> tuple[Int64, pl.Series]:
-    """Change one word of each text that is to be changed.
+def _with_noise(row: Int64, words: pl.Series, draws: Float64, changed: npt.NDArray[np.bool_], whole: npt.NDArray[np.bool_]) -> list[str]:
+    """Join the words of texts, one of them changed in each text that is to be changed.
 
     Shapes:
         - row: int64 [words], the text of each, ascending
+        - draws: float64 [texts, 4], in [0, 1)
         - changed: bool [texts]
+        - whole: bool [texts], of which no word is left out
+        - returns: [texts]
     """
-    sizes = np.bincount(row, minlength=len(changed))
-    draws: Float64 = generator.random((len(changed), 4))
+    sizes = np.bincount(row, minlength=len(draws))
     picked = (np.cumsum(sizes) - sizes) + (draws[:, 0] * sizes).astype(np.int64)
-    kind = np.where(changed & (sizes > 0), np.searchsorted([0.4, 0.65 if leave_out else 1.0], draws[:, 1], side="right"), -1)
+    kind = np.searchsorted([_TYPOS, _TYPOS + _NUMBERS], draws[:, 1], side="right")
     # A text of one word keeps it and gets a typo instead.
-    kind = np.where((kind == 2) & (sizes < 2), 0, kind) if leave_out else kind
+    kind = np.where((kind == _LEFT_OUT) & (sizes < 2), 0, kind)
+    kind = np.where(whole, draws[:, 1] >= _TYPOS, kind)
+    kind[~changed | (sizes == 0)] = -1
     typo, number, left_out = (picked[kind == place] for place in range(3))
     replaced = words.to_numpy().copy()
     replaced[typo] = add_typos(words.gather(typo).to_list(), draws[kind == 0, 2:])
     replaced[number] = change_number(words.gather(number).to_list())
     kept = np.ones(len(row), dtype=np.bool_)
     kept[left_out] = False
-    return row[kept], pl.Series(replaced[kept], dtype=pl.String)
-
-
-def _joined(row: Int64, words: pl.Series, count: int) -> list[str]:
-    """Join the words of each text: `count` texts."""
-    frame = pl.DataFrame({"row": row, "word": words}, schema={"row": pl.Int64, "word": pl.String})
+    frame = pl.DataFrame({"row": row[kept], "word": replaced[kept]}, schema={"row": pl.Int64, "word": pl.String})
     joined = frame.group_by("row", maintain_order=True).agg(pl.col("word").str.join(" "))
-    texts = np.full(count, "", dtype=object)
+    texts = np.full(len(draws), "", dtype=object)
     texts[joined["row"].to_numpy()] = joined["word"].to_list()
     return list(texts)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, find_keys, sorted_unique
+from gnn_search.arrays import Bool, Float32, Float64, Int32, Int64, sorted_unique
 from gnn_search.config.training import TrainingConfig
 from gnn_search.errors import RequestError
 from gnn_search.graph.lexical.fields import searched_text
@@ -192,10 +192,10 @@ class BatchSampler:
         positives = self.positives(epoch, step)
         example = positives.example
         view, categories = self._view(int(self._window[example[0]]))
+        of_examples = sorted_unique(positives.query)
         number = epoch * self.steps_per_epoch + step
         weights, progress = self.schedule.weights(number), self.schedule.progress(number)
         own = {name: sampler.draw(positives, epoch, progress) for name, sampler in self.negatives.own.items() if weights[name]}
-        of_examples = sorted_unique(positives.query)
         texts = self._augmenter.draw(number, of_examples, self._batch_size)
         pool, absence, row, column = self._pool(positives, epoch, step, texts.product)
         drawn_products = [drawn.product.ravel() for drawn in own.values()]
@@ -303,10 +303,8 @@ class BatchSampler:
 
 
 def _with_own(row: Int64, column: Int64, pool: Int32, product: Int32, first: int) -> tuple[Int64, Int64]:
-    """Add to masked places those of the pseudo-queries' own products; their rows start at `first`."""
-    place = find_keys(pool.astype(np.int64), product.astype(np.int64))
-    found = np.flatnonzero(place >= 0)
-    return np.r_[row, first + found], np.r_[column, place[found]]
+    """Add to masked places those of the pseudo-queries' own products, all of which the pool holds; their rows start at `first`."""
+    return np.r_[row, first + np.arange(len(product))], np.r_[column, np.searchsorted(pool, product)]
 
 
 def _own_part(name: str, weight: float, drawn: OwnNegatives, products: Int32, pseudo: int) -> OwnPart:

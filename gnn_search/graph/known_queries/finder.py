@@ -14,9 +14,9 @@ from rapidfuzz.process import cpdist
 from gnn_search.arrays import Float32, Int32, Int64, sorted_unique
 from gnn_search.graph.known_queries.lenders import Lenders
 from gnn_search.graph.known_queries.nearest import NearestVectors
-from gnn_search.graph.known_queries.stem_lists import StemLists, Stemming
+from gnn_search.graph.known_queries.stem_lists import StemLists
 from gnn_search.graph.known_queries.weights import LenderWeights
-from gnn_search.graph.stems import stems
+from gnn_search.graph.lexical.analyser import Analyser
 from gnn_search.graph.store import GraphView
 
 _BY_STEMS, _BY_MEANING = 32, 16
@@ -43,7 +43,6 @@ class KnownQueries:
         encode: Returns the unit vectors of nodes' texts, int32 [n] -> float32 [n, d].
         weights: How much a lender counts by its likeness.
         most: Lenders of a text.
-        stemming: Cuts texts into stems.
     """
 
     def __init__(
@@ -53,11 +52,10 @@ class KnownQueries:
         weights: LenderWeights | None = None,
         *,
         most: int = 8,
-        stemming: Stemming = stems,
     ) -> None:
         self.weights = LenderWeights() if weights is None else weights
-        self._most, self._encode, self._stemming, self._lock = most, encode, stemming, Lock()
-        self._all = view.graph.nodes("query")["query"]
+        self._most, self._encode, self._lock = most, encode, Lock()
+        self._graph, self._all = view.graph, view.graph.nodes("query")["query"]
         self.node = np.flatnonzero(view.edges(("product", "rev_leads_to", "query")).degree() > 0).astype(np.int32)
 
     def with_weights(self, weights: LenderWeights) -> KnownQueries:
@@ -70,7 +68,7 @@ class KnownQueries:
     @cached_property
     def stem_lists(self) -> StemLists:
         """The queries as bags of stems."""
-        return StemLists(self._texts, self._stemming, _POSTINGS)
+        return StemLists(self._texts, Analyser.of(self._graph).stems, _POSTINGS)
 
     @cached_property
     def _texts(self) -> pl.Series:

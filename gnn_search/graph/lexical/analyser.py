@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 import polars as pl
@@ -12,14 +14,18 @@ import polars as pl
 from gnn_search.arrays import Int64
 from gnn_search.errors import MissingExtraError
 from gnn_search.graph.lexical.languages import elides, stem_words
+from gnn_search.graph.lexical.settings import lexical_settings
+from gnn_search.graph.store import Graph
 from gnn_search.tables.text import normalise_query
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー々"
 _TOKEN = rf"\d+/\d+|\d+(?:[.,]\d+)*|[{_UNSPACED}][{_UNSPACED}\p{{M}}]*|[\p{{L}}--[{_UNSPACED}]][\p{{L}}\p{{M}}--[{_UNSPACED}]]*"
+_ASCII_TOKEN = re.compile(r"\d+/\d+|\d+(?:[.,]\d+)*|[a-z]+")
+"""`_TOKEN` in a text of ASCII alone."""
 _HYPHENED = r"[\p{L}\p{M}]+(?:-[\p{L}\p{M}]+)+"
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ё": "е", "’": "'"}
 _MANY = 1024
-"""Texts of which it pays to look at those of ASCII alone apart."""
+"""Texts of which it pays to look at those of ASCII alone apart, and up to which few texts are cut faster by themselves than by polars."""
 _LONGEST_CODE = 4
 """Letters of a word that is written together with a number beside it."""
 
@@ -61,6 +67,12 @@ class Analyser:
     def __post_init__(self) -> None:
         if self.segment:
             _segmenter()
+
+    @classmethod
+    def of(cls, graph: Graph) -> Analyser:
+        """Return the analyser of a graph's recipe."""
+        settings = lexical_settings(graph)
+        return cls(settings.language, settings.segmentation == "words")
 
     def fold(self, texts: pl.Series) -> pl.Series:
         """Return texts in the one form in which they are compared: lower case, without accents and apostrophes; in German `ae` is `a`."""
@@ -121,6 +133,11 @@ class Analyser:
             >>> Analyser().stems(["Frozen Pizzas", "wd-40"])
             [['frozen', 'pizza'], ['wd', '40']]
         """
+        if len(texts) < _MANY and all(map(str.isascii, texts)):
+            few = [self._words_of_ascii(text) for text in texts]
+            ends = list(accumulate(map(len, few), initial=0))
+            found = stem_words(list(chain.from_iterable(few)), self.languages)[0]
+            return [found[start:end] for start, end in pairwise(ends)]
         words = self.words(pl.Series(texts, dtype=pl.String))
         distinct = words.word.unique(maintain_order=True)
         stem = pl.Series(stem_words(distinct.to_list(), self.languages)[0], dtype=pl.String)
@@ -129,6 +146,13 @@ class Analyser:
         for text, word in zip(words.text.tolist(), stemmed.to_list(), strict=True):
             lists[text].append(word)
         return lists
+
+    def _words_of_ascii(self, text: str) -> list[str]:
+        """Do what `words` does for one text of ASCII alone, hundreds of times as fast."""
+        text = re.sub(r"(\d),(\d{3})\b", r"\1\2", text.lower())
+        text = re.sub(r"([a-z])'([a-z])", r"\1 \2" if elides(self.languages) else r"\1\2", text)
+        text = re.sub(r"(^|[^aeiouq])([aou])e", r"\1\2", text) if "german" in self.languages else text
+        return _ASCII_TOKEN.findall(text)
 
 
 def codes(words: Words) -> Words:

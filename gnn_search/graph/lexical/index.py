@@ -60,7 +60,7 @@ class LexicalIndex:
 
     def __init__(self, graph: Graph) -> None:
         settings = lexical_settings(graph)
-        self.analyser = Analyser(settings.language, settings.segmentation == "words")
+        self.analyser = Analyser.of(graph)
         fields = product_fields(graph, settings.fields)
         words = [field_words(self.analyser, texts) for texts, _ in fields]
         self._num_products = graph.num_nodes["product"]

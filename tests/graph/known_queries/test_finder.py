@@ -22,10 +22,11 @@ KNOWN = [True] * 10 + [False, True]
 DIMENSION = 16
 
 
-def view_of(queries: list[str], known: list[bool]) -> SimpleNamespace:
-    """Return what a finder reads of a view: the queries' texts, and how many interactions each had before."""
+def view_of(queries: list[str], known: list[bool], language: str = "english") -> SimpleNamespace:
+    """Return what a finder reads of a view: the recipe's language, the queries' texts, and how many interactions each had before."""
     edges = SimpleNamespace(degree=lambda: np.array(known, dtype=np.int64))
-    graph = SimpleNamespace(nodes=lambda node_type: {"query": pl.Series(queries)})
+    manifest = SimpleNamespace(recipe={"language": language})
+    graph = SimpleNamespace(manifest=manifest, nodes=lambda node_type: {"query": pl.Series(queries)})
     return SimpleNamespace(graph=graph, edges=lambda edge_type: edges)
 
 
@@ -66,6 +67,13 @@ def test_typos_plurals_order_and_spaces(text, best, least):
     found = find([text])
     assert names(found)[0] == best
     assert found.weight[0] > least
+
+
+@pytest.mark.parametrize(("language", "alike"), [("german", True), ("english", False)])
+def test_stems_are_those_of_the_recipes_language(language, alike):
+    queries, vectors = ["haus", "auto"], np.zeros((2, DIMENSION), np.float32)
+    found = KnownQueries(view_of(queries, [True, True], language), lambda query: vectors[query]).find(["häuser"], vectors[:1])
+    assert (found.likeness[:, STEMS] == 1).tolist() == ([True] if alike else [])
 
 
 def test_several_lend_in_proportion_to_their_likeness():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import string
+
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gnn_search.errors import MissingExtraError
 from gnn_search.graph.lexical import analyser as module
@@ -81,6 +85,24 @@ def test_codes_and_hyphens_are_written_together_too():
     assert list(zip(joined.text.tolist(), joined.word.to_list(), strict=True)) == [(0, "wd40"), (1, "100ft")]
     joined = hyphened(analyser, texts)
     assert list(zip(joined.text.tolist(), joined.word.to_list(), strict=True)) == [(2, "tshirt")]
+
+
+SAID = ["Frozen Pizzas, 1,000 g", "l'huile d'olive", "kids' wd-40, 3/4 in", "Kuechen quelle a_b", "", " $5.99 ", "2.5-3,5 o'neill's Aeon"]
+
+
+@pytest.mark.parametrize("languages", [("english",), ("german", "english"), ("french",), ()])
+def test_few_texts_of_ascii_are_cut_as_many_of_any_kind(languages):
+    """A text that is not ASCII sends all of them the way of many."""
+    analyser = Analyser(languages)
+    assert analyser.stems(SAID) == analyser.stems([*SAID, "ü"])[:-1]
+    assert analyser.stems(SAID)[:2] != [[], []]
+
+
+@given(st.lists(st.text(string.printable, max_size=20), max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_any_few_texts_of_ascii_are_cut_as_many_of_any_kind(texts):
+    analyser = Analyser(("german", "french"))
+    assert analyser.stems(texts) == analyser.stems([*texts, "ü"])[:-1]
 
 
 def test_chinese_words_need_the_extra(monkeypatch):
