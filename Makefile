@@ -15,7 +15,7 @@ test: $(VENV)/installed-dev ## install into .venv, then lint, types and tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -q --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -q
 
 test-fast: $(VENV)/installed-dev ## the tests that take neither long nor a browser or server, in under two minutes
 	$(BIN)/pytest -q -m 'not (slow or browser or server)'
