@@ -18,7 +18,7 @@ from gnn_search.threads import available_cpus, default_threads
 
 CORE = (
     "torch", "torch-geometric", "faiss-cpu", "networkx", "numpy", "scipy", "polars", "click", "pydantic", "PyYAML", "rich",
-    "tokenizers", "safetensors", "bm25s", "cachetools",
+    "tokenizers", "safetensors", "bm25s", "cachetools", "PyStemmer", "rapidfuzz",
 )  # fmt: skip
 """The packages that gnn-search can't run without."""
 
