@@ -34,7 +34,20 @@ def exported(tiny_model, tmp_path_factory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("query", ["bread 0", "  BREAD 0"])
+def list_of_the_package(retriever: Retriever, query: str, user: int | None, node: int) -> list[tuple[str, float]]:
+    """Return ids and scores of the list that the server must find: of a user's new query, with the history that the nearest one selects."""
+    found = retriever.search(query, user, k=5)
+    if found.query_known or user is None:
+        return [(hit.product_id, hit.score) for hit in found]
+    nodes = retriever.encoder.nodes
+    text = nodes.encode_texts([query])
+    vector = nodes.personalise(text, np.array([node], dtype=np.int32), nodes.nearest_query(text))
+    score = (vector @ nodes.products.T).numpy()[0]
+    best = np.argsort(-score, kind="stable")[:5]
+    return list(zip(retriever.products["product_id"].gather(best), score[best].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("query", ["bread 0", "  BREAD 0", "fresh bread nobody asked for"])
 @pytest.mark.parametrize("user", [3, None])
 def test_same_list_as_the_package(exported, tiny_model, tiny_shop, tmp_path, query, user):
     model = open_model(tiny_model)
@@ -49,7 +62,7 @@ def test_same_list_as_the_package(exported, tiny_model, tiny_shop, tmp_path, que
         [sys.executable, "-c", BLOCKED, str(SERVER), *map(str, arguments)], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    hits = Retriever(model, RankingOptions("vector")).search(query, user, k=5).hits
-    assert [row[1] for row in rows] == [hit.product_id for hit in hits]
-    assert np.allclose([float(row[2]) for row in rows], [hit.score for hit in hits], atol=1e-4)
+    hits = list_of_the_package(Retriever(model, RankingOptions("vector")), query, user, node)
+    assert [row[1] for row in rows] == [product_id for product_id, _ in hits]
+    assert np.allclose([float(row[2]) for row in rows], [score for _, score in hits], atol=1e-4)
     assert (raw.height > 5) == (user is not None)
